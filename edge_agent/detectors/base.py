@@ -1,0 +1,37 @@
+"""What a detector is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from edge_agent.wire import Face
+
+LOWEST_CONFIDENCE = 0.3
+"""Detectors report nothing below this: it costs time and is never shown."""
+
+
+class Detector(Protocol):
+    """Finds faces in one picture at a time, in one process, for that process's life.
+
+    Constructing one loads the model and raises DetectorUnavailableError, with the reason, where it cannot run.
+    """
+
+    strategy: str
+    model: str
+    side: int
+    """Length in pixels of the longer side that the network looks at; a picture need not be decoded larger."""
+
+    def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR).
+
+        Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same on every detector.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release what the detector holds."""
+        ...

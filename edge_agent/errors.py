@@ -1,0 +1,45 @@
+"""Every exception of the agent. A message is one sentence for the person who reads it."""
+
+
+class EdgeAgentError(Exception):
+    """Base of all errors that the agent raises on purpose."""
+
+
+class SettingsError(EdgeAgentError):
+    """The settings cannot be used; the message names the key and the fix."""
+
+
+class ModelUnavailableError(EdgeAgentError):
+    """No source gave a model file with the pinned hash; the message says where to put one."""
+
+
+class DetectorUnavailableError(EdgeAgentError):
+    """A detector cannot run here; the message is the reason, for a person."""
+
+
+class ImageError(EdgeAgentError):
+    """A picture that cannot be used; costs one `failed` answer and nothing else.
+
+    `reason` is `bad_image` or `too_large`, the words of the MQTT interface.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class DroppedMessageError(EdgeAgentError):
+    """A message that names no usable doorbell or is stale; it is counted under `reason` and dropped."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class BrokerUnreachableError(EdgeAgentError):
+    """The broker did not accept a connection; the message says which broker and why."""
+
+
+class PoolStartError(EdgeAgentError):
+    """No worker became ready; the message holds the reason of every strategy that was tried."""

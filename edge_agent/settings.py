@@ -1,0 +1,141 @@
+"""The settings: frozen, read once, unknown keys refused. Each part of the agent is given its own section."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from edge_agent.topics import fit_identifier, is_identifier
+
+
+def default_workers() -> int:
+    """Return one worker a core, at least 2 (one may die) and at most 4 (the memory of a Pi)."""
+    return min(4, max(2, os.cpu_count() or 2))
+
+
+class Section(BaseModel):
+    """A part of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MqttSettings(Section):
+    """How to reach the broker."""
+
+    host: str = Field("", description="Host name or address of the broker; empty: a first look with an embedded broker")
+    port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
+    username: str = Field("", description="User name; empty: none")
+    password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
+    protocol: Literal["auto", "5", "3.1.1"] = Field("auto", description="auto tries MQTT 5, then 3.1.1")
+    keepalive_s: int = Field(20, ge=5, le=600, description="Seconds of silence before the connection is tested")
+    session_expiry_s: int = Field(3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)")
+    receive_maximum: int = Field(64, ge=1, le=65535, description="Unacknowledged messages at once, at most")
+    max_publish_bytes: int = Field(1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it")
+
+
+class PoolSettings(Section):
+    """The worker processes."""
+
+    workers: int = Field(default_factory=default_workers, ge=1, le=16, description="Worker processes; empty: one a core, 2 to 4")
+    start_timeout_s: float = Field(20.0, gt=0, description="Longest start of a worker")
+    job_timeout_s: float = Field(5.0, gt=0, description="Longest look at one frame; the worker is ended after it")
+    max_attempts: int = Field(3, ge=1, description="How often a frame is tried in all")
+    retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
+    restart_threshold: int = Field(10, ge=1, description="Deaths of one worker within the window after which it is parked")
+    restart_window_s: float = Field(60.0, gt=0, description="The window of the restart threshold")
+    restart_delay_s: float = Field(0.1, gt=0, description="Wait before a worker that died at once is started again; doubles each time")
+    restart_delay_max_s: float = Field(30.0, gt=0, description="Longest such wait, and how long a parked worker rests")
+    memory_limit_mb: int = Field(200, ge=50, description="A worker above this is replaced while it is idle")
+    drain_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
+
+
+class QueueSettings(Section):
+    """The frames that wait for a worker."""
+
+    max_frames: int = Field(100, ge=4, description="Frames that wait, at most; a press pushes out an ordinary one")
+    max_megabytes: int = Field(64, ge=10, description="Bytes that wait, at most")
+    motion_per_doorbell: int = Field(4, ge=1, description="Motion frames that wait per doorbell; the oldest gives way")
+    press_expiry_s: float = Field(30.0, gt=0, description="A press frame not looked at by then is answered `failed`, `expired`")
+    motion_expiry_s: float = Field(5.0, gt=0, description="A motion frame not looked at by then is dropped")
+    continuous_expiry_s: float = Field(2.0, gt=0, description="An ordinary frame not looked at by then is dropped")
+
+
+class DetectionSettings(Section):
+    """What looks for faces, and what counts as one."""
+
+    strategies: tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...] = Field(("cpu",), min_length=1, description="Tried in this order")
+    cpu_model: Literal["auto", "yunet_n", "centerface"] = Field("auto", description="auto: yunet_n, or centerface where only the package index is reachable")
+    min_confidence: float = Field(0.7, ge=0.01, le=0.99, description="A face below this is listed as rejected")
+
+
+class PressSettings(Section):
+    """What happens when the bell is pressed."""
+
+    window_s: float = Field(10.0, gt=0, description="Frames this long after a press belong to it")
+    deadline_s: float = Field(5.0, gt=0, description="Every press is answered by then, also when no frame came")
+
+
+class ImageSettings(Section):
+    """Which pictures are taken on."""
+
+    max_megapixels: float = Field(20.0, gt=0, description="Larger pictures are refused before they are decoded")
+    max_megabytes: float = Field(10.0, gt=0, description="Larger messages are refused")
+    accept_retained: bool = Field(False, description="Whether a retained frame, which may be days old, is looked at")
+    snapshot_interval_s: float = Field(2.0, ge=0, description="Shortest time between two annotated pictures of a doorbell; a press has one at once")
+
+
+class DoorbellSettings(Section):
+    """When a doorbell counts as present."""
+
+    offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
+    max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")
+
+
+class ModelSettings(Section):
+    """Where model files are."""
+
+    dir: Path | None = Field(None, description="A folder of model files that you provide; empty: they are downloaded once")
+    cache_dir: Path | None = Field(None, description="Where downloads are kept; empty: edge-agent in the user's cache folder")
+
+
+class LogSettings(Section):
+    """What is logged."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe messages that are shown")
+
+
+class Settings(BaseSettings):
+    """All settings. Precedence: flags, environment, secrets and *_FILE, YAML file, defaults."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="EDGE_AGENT_",
+        env_nested_delimiter="__",
+    )
+
+    agent_id: str = Field("", description="Name of this agent in topics; empty: the host's name")
+    mqtt: MqttSettings = MqttSettings()
+    pool: PoolSettings = PoolSettings()
+    queue: QueueSettings = QueueSettings()
+    detection: DetectionSettings = DetectionSettings()
+    press: PressSettings = PressSettings()
+    images: ImageSettings = ImageSettings()
+    doorbells: DoorbellSettings = DoorbellSettings()
+    models: ModelSettings = ModelSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("agent_id")
+    @classmethod
+    def _fit_agent_id(cls, value: str) -> str:
+        if not value:
+            return fit_identifier(socket.gethostname())
+        if not is_identifier(value):
+            message = "use 1 to 64 letters, digits, _ or -"
+            raise ValueError(message)
+        return value

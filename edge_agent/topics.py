@@ -1,0 +1,176 @@
+"""Every MQTT topic of the agent: the filters it subscribes to, what an incoming topic means, what it publishes to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+HOME_ASSISTANT_STATUS: Final = "homeassistant/status"
+
+DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
+AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
+AGENT_COMMANDS: Final = ("restart_pool", "health")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTopic:
+    """A picture of a doorbell."""
+
+    doorbell: str
+
+
+@dataclass(frozen=True, slots=True)
+class PressTopic:
+    """A doorbell was pressed."""
+
+    doorbell: str
+
+
+@dataclass(frozen=True, slots=True)
+class DoorbellOptionTopic:
+    """An option of one doorbell is to be set."""
+
+    doorbell: str
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOptionTopic:
+    """An option of the agent is to be set."""
+
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCommandTopic:
+    """The agent is to do something once."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantStatusTopic:
+    """Home Assistant started or went away."""
+
+
+IncomingTopic = (
+    FrameTopic | PressTopic | DoorbellOptionTopic | AgentOptionTopic | AgentCommandTopic | HomeAssistantStatusTopic
+)
+
+
+def is_identifier(text: str) -> bool:
+    """Return whether `text` may name a doorbell or an agent."""
+    return IDENTIFIER.fullmatch(text) is not None
+
+
+def fit_identifier(text: str) -> str:
+    """Return `text` made to fit the identifier pattern: a host name, say."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:64].strip("-") or "agent"
+
+
+def subscriptions(agent_id: str) -> tuple[str, ...]:
+    """Return the topic filters of an agent."""
+    return (
+        "doorbell/+/frame",
+        "doorbell/+/press",
+        "doorbell/+/+/set",
+        f"edge_agent/{agent_id}/+/set",
+        f"edge_agent/{agent_id}/command/+",
+        HOME_ASSISTANT_STATUS,
+    )
+
+
+def parse(topic: str, agent_id: str) -> IncomingTopic | None:
+    """Return what an incoming topic means, or None when it is none of ours or names no valid doorbell."""
+    match topic.split("/"):
+        case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):
+            return FrameTopic(doorbell)
+        case ["doorbell", doorbell, "press"] if is_identifier(doorbell):
+            return PressTopic(doorbell)
+        case ["doorbell", doorbell, option, "set"] if is_identifier(doorbell) and option in DOORBELL_OPTIONS:
+            return DoorbellOptionTopic(doorbell, option)
+        case ["edge_agent", agent, option, "set"] if agent == agent_id and option in AGENT_OPTIONS:
+            return AgentOptionTopic(option)
+        case ["edge_agent", agent, "command", command] if agent == agent_id and command in AGENT_COMMANDS:
+            return AgentCommandTopic(command)
+        case _ if topic == HOME_ASSISTANT_STATUS:
+            return HomeAssistantStatusTopic()
+        case _:
+            return None
+
+
+def frame(doorbell: str) -> str:
+    """Return where a doorbell's pictures arrive."""
+    return f"doorbell/{doorbell}/frame"
+
+
+def press(doorbell: str) -> str:
+    """Return where a press of the bell arrives."""
+    return f"doorbell/{doorbell}/press"
+
+
+def faces(doorbell: str) -> str:
+    """Return where each frame's result is published."""
+    return f"doorbell/{doorbell}/faces"
+
+
+def ring(doorbell: str) -> str:
+    """Return where a press is announced at once."""
+    return f"doorbell/{doorbell}/ring"
+
+
+def answer(doorbell: str) -> str:
+    """Return where the one answer to each press is published."""
+    return f"doorbell/{doorbell}/answer"
+
+
+def visit(doorbell: str) -> str:
+    """Return where visits are published."""
+    return f"doorbell/{doorbell}/visit"
+
+
+def doorbell_state(doorbell: str) -> str:
+    """Return where a doorbell's state is retained."""
+    return f"doorbell/{doorbell}/state"
+
+
+def snapshot(doorbell: str) -> str:
+    """Return where the annotated picture is published."""
+    return f"doorbell/{doorbell}/snapshot"
+
+
+def doorbell_availability(doorbell: str) -> str:
+    """Return where is retained whether frames of the doorbell come."""
+    return f"doorbell/{doorbell}/availability"
+
+
+def doorbell_option(doorbell: str, option: str) -> str:
+    """Return where the value of a doorbell's option is retained."""
+    return f"doorbell/{doorbell}/{option}"
+
+
+def agent_availability(agent_id: str) -> str:
+    """Return where is retained whether the agent is connected; also its will."""
+    return f"edge_agent/{agent_id}/availability"
+
+
+def health(agent_id: str) -> str:
+    """Return where the agent's health is retained."""
+    return f"edge_agent/{agent_id}/health"
+
+
+def metrics(agent_id: str) -> str:
+    """Return where counters and timings are published."""
+    return f"edge_agent/{agent_id}/metrics"
+
+
+def error(agent_id: str) -> str:
+    """Return where each failed frame or component is published."""
+    return f"edge_agent/{agent_id}/error"
+
+
+def agent_option(agent_id: str, option: str) -> str:
+    """Return where the value of an option of the agent is retained."""
+    return f"edge_agent/{agent_id}/{option}"

@@ -1,0 +1,59 @@
+"""Anonymous memory that parent and worker share: picture bytes cross here, not through the pipe.
+
+A memfd needs no /dev/shm (64 MB in a container by default, where writing past the end is a SIGBUS), and a
+stopped worker can never block the parent's write. `pwrite` and `pread` are used rather than a mapping: they
+return an error where a mapping would raise SIGBUS.
+"""
+
+from __future__ import annotations
+
+import os
+from multiprocessing import reduction
+from typing import Any
+
+_KEEP_BYTES = 4 << 20
+"""A larger frame's pages are given back to the system after it."""
+
+
+class SharedBuffer:
+    """One frame (parent to worker) or one picture (worker to parent) at a time; whose turn it is follows the pipe."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    @classmethod
+    def create(cls) -> SharedBuffer:
+        """Return a new, empty buffer of this process's own."""
+        return cls(os.memfd_create("edge-agent-frame", os.MFD_CLOEXEC))
+
+    def write(self, data: bytes) -> None:
+        """Put `data` at the start; raise OSError when memory is short."""
+        view = memoryview(data)
+        offset = 0
+        while offset < len(view):
+            offset += os.pwrite(self._fd, view[offset:], offset)
+
+    def read(self, size: int) -> bytes:
+        """Return the first `size` bytes."""
+        data = os.pread(self._fd, size, 0)
+        if len(data) != size:
+            message = f"the shared buffer holds {len(data)} bytes where {size} were promised"
+            raise EOFError(message)
+        return data
+
+    def trim(self) -> None:
+        """Give the memory of an unusually large frame back."""
+        if os.fstat(self._fd).st_size > _KEEP_BYTES:
+            os.ftruncate(self._fd, 0)
+
+    def close(self) -> None:
+        """Release this process's side."""
+        os.close(self._fd)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Cross into a child that is being started: only then can a descriptor be handed over."""
+        return _receive, (reduction.DupFd(self._fd),)
+
+
+def _receive(duplicate: Any) -> SharedBuffer:
+    return SharedBuffer(duplicate.detach())

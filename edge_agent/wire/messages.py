@@ -1,0 +1,173 @@
+"""The messages between the parent and a worker, as frozen values.
+
+Boxes and landmarks are pixels of the picture as it is shown (after EXIF rotation, before any scaling),
+origin top left, x to the right, y down.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+
+class FailureReason(str, Enum):
+    """Why a frame has no faces to report; the words of the MQTT interface."""
+
+    BAD_IMAGE = "bad_image"
+    TOO_LARGE = "too_large"
+    EXPIRED = "expired"
+    OVERLOAD = "overload"
+    TIMEOUT = "timeout"
+    QUARANTINED = "quarantined"
+    DETECTOR_ERROR = "detector_error"
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A rectangle: left, top, width and height in whole pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Face(msgspec.Struct, frozen=True):
+    """One face: `confidence` in 0..1, landmarks by name as [x, y]."""
+
+    box: Box
+    confidence: float
+    landmarks: dict[str, tuple[int, int]] = {}
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """Something that looked like a face and was left out, with the reason in words."""
+
+    box: Box
+    confidence: float
+    reason: str
+
+
+class ImageSize(msgspec.Struct, frozen=True):
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+class StageTimes(msgspec.Struct, frozen=True):
+    """What a worker spent on one frame, in milliseconds."""
+
+    decode: float
+    inference: float
+    render: float = 0.0
+
+
+class DetectorChoice(msgspec.Struct, frozen=True):
+    """One detector to try: the strategy and model of the registry, and the verified model file ('' if none)."""
+
+    strategy: str
+    model: str
+    path: str = ""
+
+
+class WorkerSpec(msgspec.Struct, frozen=True):
+    """What a worker is told when it starts: the detectors to try in order, and its limits."""
+
+    slot: int
+    choices: tuple[DetectorChoice, ...]
+    max_pixels: int
+    memory_limit_bytes: int
+
+
+class Unavailable(msgspec.Struct, frozen=True):
+    """A detector that could not be loaded, and why."""
+
+    strategy: str
+    model: str
+    reason: str
+
+
+class Task(msgspec.Struct, frozen=True, tag=True):
+    """Look at the `size` bytes at the start of the shared buffer.
+
+    `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
+    limit: the worker ends itself, with a stack, when it is passed.
+    """
+
+    job_id: int
+    size: int
+    width: int
+    height: int
+    min_confidence: float
+    time_limit_s: float
+    snapshot: bool = False
+    label: str = ""
+
+
+class Stop(msgspec.Struct, frozen=True, tag=True):
+    """Finish and exit."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """The detector is loaded; `unavailable` says what was tried before it."""
+
+    strategy: str
+    model: str
+    load_ms: float
+    unavailable: tuple[Unavailable, ...] = ()
+
+
+class Unusable(msgspec.Struct, frozen=True, tag=True):
+    """No detector could be loaded; the worker exits."""
+
+    unavailable: tuple[Unavailable, ...]
+
+
+class Detected(msgspec.Struct, frozen=True, tag=True):
+    """The answer to a task. The annotated JPEG, if any, is the first `snapshot_size` bytes of the buffer."""
+
+    job_id: int
+    image: ImageSize
+    faces: tuple[Face, ...]
+    rejected: tuple[Rejected, ...]
+    times: StageTimes
+    memory_bytes: int
+    snapshot_size: int = 0
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The task could not be done; the worker itself is well."""
+
+    job_id: int
+    reason: FailureReason
+    detail: str
+
+
+ToWorker = Task | Stop
+FromWorker = Ready | Unusable | Detected | Failed
+
+_encoder = msgspec.msgpack.Encoder()
+_to_worker = msgspec.msgpack.Decoder(ToWorker)
+_from_worker = msgspec.msgpack.Decoder(FromWorker)
+_spec = msgspec.msgpack.Decoder(WorkerSpec)
+
+
+def encode(message: ToWorker | FromWorker | WorkerSpec) -> bytes:
+    """Return the message as msgpack bytes."""
+    return _encoder.encode(message)
+
+
+def decode_to_worker(data: bytes) -> ToWorker:
+    """Return what the parent said; raise msgspec.MsgspecError if it is no message."""
+    return _to_worker.decode(data)
+
+
+def decode_from_worker(data: bytes) -> FromWorker:
+    """Return what a worker said; raise msgspec.MsgspecError if it is no message."""
+    return _from_worker.decode(data)
+
+
+def decode_spec(data: bytes) -> WorkerSpec:
+    """Return the start instructions; raise msgspec.MsgspecError if they are none."""
+    return _spec.decode(data)
