@@ -65,6 +65,7 @@ class Publication:
     qos: int = 0
     retain: bool = False
     correlation_data: bytes = b""
+    properties: dict[str, str] = field(default_factory=dict)
     key: str = ""
 
 
@@ -85,7 +86,7 @@ class ImageHeader:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A picture of a doorbell that may be looked at; its pixels are still compressed.
 
@@ -105,9 +106,12 @@ class Frame:
     reply_to: ReplyTo | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A frame with what is asked of the detector, and what has become of it so far."""
+    """A frame with what is asked of the detector, and what has become of it so far.
+
+    `crashes` counts the workers that died or hung on it, `attempts` every try.
+    """
 
     frame: Frame
     min_confidence: float
@@ -115,7 +119,6 @@ class Job:
     snapshot: bool = False
     attempts: int = 0
     crashes: int = 0
-    queued_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class Outcome:
     frame: Frame
     result: Detected | Failure | Shed
     attempts: int = 0
-    queued_ms: float = 0.0
+    queue_ms: float = 0.0
     detector: WorkerDetector | None = None
     snapshot: bytes = b""
 

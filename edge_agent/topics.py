@@ -141,6 +141,11 @@ def snapshot(doorbell: str) -> str:
     return f"doorbell/{doorbell}/snapshot"
 
 
+def best_face(doorbell: str) -> str:
+    """Return where the picture of the best face is published."""
+    return f"doorbell/{doorbell}/face"
+
+
 def doorbell_availability(doorbell: str) -> str:
     """Return where is retained whether frames of the doorbell come."""
     return f"doorbell/{doorbell}/availability"
@@ -149,6 +154,11 @@ def doorbell_availability(doorbell: str) -> str:
 def doorbell_option(doorbell: str, option: str) -> str:
     """Return where the value of a doorbell's option is retained."""
     return f"doorbell/{doorbell}/{option}"
+
+
+def doorbell_option_set(doorbell: str, option: str) -> str:
+    """Return where a doorbell's option is set."""
+    return f"doorbell/{doorbell}/{option}/set"
 
 
 def agent_availability(agent_id: str) -> str:
@@ -174,3 +184,13 @@ def error(agent_id: str) -> str:
 def agent_option(agent_id: str, option: str) -> str:
     """Return where the value of an option of the agent is retained."""
     return f"edge_agent/{agent_id}/{option}"
+
+
+def agent_option_set(agent_id: str, option: str) -> str:
+    """Return where an option of the agent is set."""
+    return f"edge_agent/{agent_id}/{option}/set"
+
+
+def agent_command(agent_id: str, command: str) -> str:
+    """Return where the agent is told to do something once."""
+    return f"edge_agent/{agent_id}/command/{command}"

@@ -41,6 +41,14 @@ class SharedBuffer:
             raise EOFError(message)
         return data
 
+    def fileno(self) -> int:
+        """Return the descriptor, for a library that writes to one."""
+        return self._fd
+
+    def read_available(self, most: int) -> bytes:
+        """Return what there is, `most` bytes at the most."""
+        return os.pread(self._fd, most, 0)
+
     def trim(self) -> None:
         """Give the memory of an unusually large frame back."""
         if os.fstat(self._fd).st_size > _KEEP_BYTES:

@@ -1,0 +1,71 @@
+"""What detectors share after the network: suppression of doubles, confidence scales, and faces from arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_agent.wire import Box, Face
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.float32]
+
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Names of the five points, in the order of both networks; right and left are the person's own."""
+
+MOST_CANDIDATES = 5000
+"""As many boxes, best first, take part in suppression (the default of OpenCV's FaceDetectorYN)."""
+
+
+def suppress(rectangles: FloatArray, scores: FloatArray, *, overlap: float) -> npt.NDArray[np.intp]:
+    """Return the rows to keep, best first, where no two overlap by more than `overlap` (IoU).
+
+    `rectangles` is N x 4 (left, top, width, height), `scores` has N values.
+    """
+    kept = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, overlap, top_k=MOST_CANDIDATES)
+    return np.asarray(kept, np.intp).reshape(-1)
+
+
+def rescale(scores: FloatArray, knots: Sequence[tuple[float, float]]) -> FloatArray:
+    """Map raw scores onto confidences by straight lines between the knots (raw, confidence), both rising."""
+    raw, confidence = zip(*knots, strict=True)
+    return np.interp(scores, raw, confidence).astype(np.float32)
+
+
+def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> float:
+    """Return the raw score that means `confidence`: the inverse of `rescale`."""
+    raw, confidences = zip(*knots, strict=True)
+    return float(np.interp(confidence, confidences, raw))
+
+
+def to_faces(
+    rectangles: FloatArray, points: FloatArray, confidences: FloatArray, *, width: int, height: int
+) -> list[Face]:
+    """Return faces clipped to the picture; one that lies outside it is left out.
+
+    `rectangles` is N x 4 (left, top, width, height), `points` N x 5 x 2, both in pixels of the picture.
+    """
+    limits = (width, height, width, height)
+    corners = np.concatenate((rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]), axis=1)
+    corners = np.clip(np.rint(corners), 0, limits).astype(int)
+    inside = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])
+    whole_points = np.rint(points).astype(int)
+    return [
+        _face(corners[row].tolist(), whole_points[row].tolist(), float(confidences[row]))
+        for row in np.flatnonzero(inside)
+    ]
+
+
+def _face(corners: list[int], points: list[list[int]], confidence: float) -> Face:
+    left, top, right, bottom = corners
+    return Face(
+        box=Box(x=left, y=top, width=right - left, height=bottom - top),
+        confidence=round(min(confidence, 1.0), 4),
+        landmarks={name: (x, y) for name, (x, y) in zip(LANDMARKS, points, strict=True)},
+    )

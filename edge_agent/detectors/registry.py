@@ -1,0 +1,39 @@
+"""Which detectors there are. To add one: write its file and add its line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.errors import DetectorUnavailableError
+
+if TYPE_CHECKING:
+    from edge_agent.detectors.base import Detector
+    from edge_agent.wire import DetectorChoice
+
+DETECTORS: Final = {
+    ("cpu", "yunet_n"): "edge_agent.detectors.yunet:YuNet",
+    ("cpu", "centerface"): "edge_agent.detectors.centerface:CenterFace",
+    ("mock", "script"): "edge_agent.detectors.mock:ScriptedDetector",
+}
+"""(strategy, model) -> where its class is; imported when it is asked for, since each brings a library of its own."""
+
+
+def load(choice: DetectorChoice) -> Detector:
+    """Load a detector; raise DetectorUnavailableError, with the reason for a person, where it cannot run."""
+    place = DETECTORS.get((choice.strategy, choice.model))
+    if place is None:
+        message = f"there is no model {choice.model!r} for the strategy {choice.strategy}"
+        raise DetectorUnavailableError(message)
+    module, _, name = place.partition(":")
+    try:
+        detector: Detector = getattr(import_module(module), name)(choice.path)
+    except DetectorUnavailableError:
+        raise
+    except ImportError as error:
+        message = f"its library cannot be loaded: {error}"
+        raise DetectorUnavailableError(message) from error
+    except Exception as error:  # what a model file or a driver makes a library raise is anybody's guess
+        message = f"{type(error).__name__}: {error}"
+        raise DetectorUnavailableError(message) from error
+    return detector

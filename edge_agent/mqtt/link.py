@@ -1,0 +1,156 @@
+"""Keeps one connection to the broker alive: connects, waits until it is lost, backs off, connects again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, sleep_using_event, wait_exponential_jitter
+from tenacity.stop import stop_when_event_set
+
+from edge_agent.errors import BrokerUnreachableError
+from edge_agent.model import Delivery, Publication
+from edge_agent.mqtt.connection import Connection
+
+log = logging.getLogger(__name__)
+
+SHORT_LIFE_S: Final = 5.0
+"""A connection that the broker accepted and that ended sooner was most likely taken over."""
+SHORT_LIVES: Final = 3
+"""So many short lives in a row are reported as a second client with our client id."""
+TAKEN_OVER_DELAY_S: Final = 30.0
+"""Two clients with one id kick each other out for ever: the wait after that was noticed."""
+FIRST_DELAY_S: Final = 0.2
+HEALTH_CHECK_S: Final = 1.0
+STOP_TIMEOUT_S: Final = 2.0
+"""On a dead line DISCONNECT is never written; the thread is a daemon and is left behind."""
+BACKOFF = wait_exponential_jitter(initial=0.2, max=15.0, jitter=0.3)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """The broker is connected. `number` counts connections; packet ids belong to one of them."""
+
+    number: int
+    session_present: bool
+    protocol: str
+    largest_packet_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The broker is not connected, and why."""
+
+    reason: str
+
+
+class Link:
+    """A connection that comes back. `report` is told of each rise and fall, on the link's own thread."""
+
+    def __init__(
+        self,
+        connect: Callable[[int], Connection],
+        filters: Iterable[str],
+        report: Callable[[LinkUp | LinkDown], None],
+    ) -> None:
+        self._connect = connect
+        self._filters = tuple(filters)
+        self._report = report
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
+        self._connection: Connection | None = None
+        """Also while it is being opened: messages of a kept session come, and are acknowledged, before CONNACK is seen here."""
+        self._number = 0
+        self._short_lives = 0
+
+    def start(self) -> None:
+        """Begin to connect, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect for good."""
+        self._stopping.set()
+        connection = self._connection
+        if connection is not None:
+            connection.lost.set()
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def publish(self, publication: Publication) -> int | None:
+        """Hand a publication to the network and return its packet id, or None when there is no connection."""
+        connection = self._connection
+        if connection is None or not connection.is_accepted():
+            return None
+        try:
+            return connection.publish(publication).packet_id
+        except (BrokerUnreachableError, OSError):
+            return None
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Acknowledge a message, if the connection it came over still stands."""
+        connection = self._connection
+        if connection is not None:
+            connection.acknowledge(delivery)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            connection = self._open()
+            if connection is not None:
+                self._serve(connection)
+
+    def _open(self) -> Connection | None:
+        """Connect, trying until it succeeds; return None when the link is stopped before."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(BrokerUnreachableError),
+            wait=BACKOFF,
+            sleep=sleep_using_event(self._stopping),
+            stop=stop_when_event_set(self._stopping),
+            before_sleep=self._report_failure,
+        )
+        try:
+            return retrying(self._open_once)
+        except RetryError:
+            return None
+
+    def _open_once(self) -> Connection:
+        self._number += 1
+        self._connection = connection = self._connect(self._number)
+        connection.open()
+        return connection
+
+    def _report_failure(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1:
+            log.warning("%s; trying again until it works", error)
+        self._report(LinkDown(str(error)))
+
+    def _serve(self, connection: Connection) -> None:
+        """Use a connection until it is lost."""
+        connection.subscribe(self._filters)
+        self._report(
+            LinkUp(connection.number, connection.session_present, connection.protocol, connection.largest_packet_bytes)
+        )
+        connected_s = time.monotonic()
+        while not connection.lost.wait(HEALTH_CHECK_S) and connection.is_healthy():
+            pass
+        self._connection = None
+        connection.close()
+        if not self._stopping.is_set():
+            self._report(LinkDown(connection.end.reason))
+            self._stopping.wait(self._delay_after(connection, time.monotonic() - connected_s))
+
+    def _delay_after(self, connection: Connection, lived_s: float) -> float:
+        """Return how long to wait before the next connection, and say what is wrong where that is known."""
+        self._short_lives = self._short_lives + 1 if lived_s < SHORT_LIFE_S else 0
+        if connection.end.taken_over or self._short_lives >= SHORT_LIVES:
+            log.error(
+                "the connection to the broker keeps ending right away (%s): another client probably uses our client id; "
+                "give each agent an agent_id of its own",
+                connection.end.reason,
+            )
+            return TAKEN_OVER_DELAY_S
+        log.warning("lost the connection to the broker (%s); connecting again", connection.end.reason)
+        return FIRST_DELAY_S

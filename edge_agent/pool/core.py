@@ -1,0 +1,338 @@
+"""The pool without its processes: what to do next, decided from what has happened.
+
+Every method takes the time, changes the pool's values and returns the actions that the supervisor carries
+out in that order. Nothing here knows a process, a pipe or a clock, so every order of deaths, answers and
+time-outs can be played through in a test.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edge_agent.frame_queue import Evicted, FrameQueue, QueueLimits
+from edge_agent.model import Failure, Job, Outcome, Shed, ShedReason, Trigger, WorkerDetector
+from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.dispatch import Candidate, choose, smoothed
+from edge_agent.pool.restart_policy import Park, RestartLimits, backoff_s, decide
+from edge_agent.pool.slot import Slot, SlotState, WorkerView
+from edge_agent.wire import Detected, Failed, FailureReason, Ready, Unavailable
+
+KILL_GRACE_S: Final = 0.4
+"""A worker ends itself at its limit, with a stack; one that could not, because it is stopped, is killed this much later."""
+QUARANTINE_CRASHES: Final = 2
+"""A frame on which so many workers died or hung is not given to another."""
+LONGEST_RETRY_DELAY_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """The numbers that the pool decides by."""
+
+    workers: int
+    start_timeout_s: float
+    job_timeout_s: float
+    max_attempts: int
+    retry_delay_s: float
+    press_expiry_s: float
+    memory_limit_bytes: int
+    restart: RestartLimits
+    queue: QueueLimits
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """What others may know of the pool."""
+
+    workers: tuple[WorkerView, ...]
+    waiting: dict[Trigger, int]
+    retrying: int
+    retries: int
+    restarts: int
+    unavailable: tuple[Unavailable, ...]
+
+    def working(self) -> int:
+        """Return how many workers can take frames."""
+        return sum(worker.state in {SlotState.IDLE, SlotState.BUSY} for worker in self.workers)
+
+
+class PoolCore:
+    """Queue, slots and timers of the pool."""
+
+    def __init__(self, limits: PoolLimits) -> None:
+        self._limits = limits
+        self._queue = FrameQueue(limits.queue)
+        self._slots = [Slot(number) for number in range(limits.workers)]
+        self._retries: list[tuple[float, Job]] = []
+        self._service_ms: dict[tuple[str, str], float] = {}
+        self._job_ids = itertools.count(1)
+        self._retry_count = 0
+        self._unavailable: tuple[Unavailable, ...] = ()
+        self._draining = False
+
+    # What happens
+
+    def start(self, now: float) -> list[Action]:
+        """Start all workers."""
+        return [self._start(slot, now) for slot in self._slots]
+
+    def offer(self, job: Job, now: float) -> list[Action]:
+        """Take a frame in."""
+        if self._draining:
+            return [_shed(job, ShedReason.STOPPING)]
+        return [*map(_evicted, self._queue.offer(job)), *self._dispatch(now)]
+
+    def promote(self, doorbell: str, now: float) -> list[Action]:
+        """Make the waiting frames of a doorbell press frames."""
+        self._queue.promote(doorbell, self._as_press)
+        self._retries = [
+            (due_s, self._as_press(job) if job.frame.doorbell == doorbell else job) for due_s, job in self._retries
+        ]
+        return self._dispatch(now)
+
+    def started(self, slot: int, pid: int) -> None:
+        """Note the process that holds a slot."""
+        self._slots[slot].pid = pid
+
+    def ready(self, number: int, message: Ready, now: float) -> list[Action]:
+        """Begin to use a worker whose detector is loaded."""
+        slot = self._slots[number]
+        if slot.state is not SlotState.STARTING:
+            return []
+        slot.detector = WorkerDetector(number, message.strategy, message.model)
+        slot.deadline_s = None
+        slot.enter(SlotState.IDLE, now)
+        self._unavailable = message.unavailable
+        return self._dispatch(now)
+
+    def unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
+        """Note why a worker found no detector; its process ends by itself."""
+        self._unavailable = unavailable
+        self._slots[number].end_reason = "; ".join(f"{each.strategy} {each.model}: {each.reason}" for each in unavailable)
+
+    def answered(self, number: int, message: Detected | Failed, snapshot: bytes, now: float) -> list[Action]:
+        """Use a worker's answer, unless it is not the one that was asked for."""
+        slot = self._slots[number]
+        if slot.job is None or message.job_id != slot.job_id:
+            return []
+        job = replace(slot.job, attempts=slot.job.attempts + 1)
+        self._measure(slot, now)
+        slot.release(now)
+        slot.jobs_done += 1
+        if slot.state is SlotState.BUSY:
+            slot.enter(SlotState.IDLE, now)
+        if isinstance(message, Failed):
+            actions = self._failed(job, message, slot, now)
+        else:
+            slot.memory_bytes = message.memory_bytes
+            actions = [self._report(job, message, slot, snapshot)]
+        return [*actions, *self._recycle(slot, now), *self._dispatch(now)]
+
+    def lost(self, number: int, now: float) -> None:
+        """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""
+        slot = self._slots[number]
+        if slot.state is not SlotState.STOPPING:
+            slot.enter(SlotState.LOST, now)
+
+    def refused(self, number: int, now: float) -> list[Action]:
+        """Take back a frame that never reached its worker, which is gone: it had no part in that."""
+        slot = self._slots[number]
+        job = slot.release(now)
+        self.lost(number, now)
+        if job is not None:
+            self._queue.put_back(job)
+        return self._dispatch(now)
+
+    def died(self, number: int, reason: str, now: float) -> list[Action]:
+        """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
+        slot = self._slots[number]
+        expected = slot.state is SlotState.STOPPING
+        job = slot.release(now)
+        slot.pid = None
+        if expected:
+            return [self._start(slot, now), *self._dispatch(now)]
+        slot.last_error = slot.end_reason or reason
+        actions = self._crashed(job, slot, now) if job is not None else []
+        self._schedule_restart(slot, now)
+        return [*actions, *self.tick(now)]
+
+    def tick(self, now: float) -> list[Action]:
+        """Do all that is due."""
+        actions: list[Action] = [_shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
+        actions += [self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now]
+        actions += [self._kill(slot) for slot in self._slots if slot.deadline_s is not None and slot.deadline_s <= now]
+        for entry in [entry for entry in self._retries if entry[0] <= now]:
+            self._retries.remove(entry)
+            self._queue.put_back(entry[1])
+        return [*actions, *self._dispatch(now)]
+
+    def restart_all(self, now: float) -> list[Action]:
+        """Replace every worker: the idle ones at once, the busy ones after their frame; wake the parked ones."""
+        actions: list[Action] = []
+        for slot in self._slots:
+            slot.deaths.clear()
+            slot.replace = slot.has_process()
+            if slot.state is SlotState.IDLE:
+                actions.append(self._stop(slot, now))
+            elif not slot.has_process():
+                actions.append(self._start(slot, now))
+        return actions
+
+    def drain(self) -> list[Action]:
+        """Take no more frames in and drop the ordinary ones that wait; frames of a press are still looked at."""
+        self._draining = True
+        return [_shed(job, ShedReason.STOPPING) for job in self._queue.clear(keep=Trigger.PRESS)]
+
+    def abandon(self) -> list[Action]:
+        """Give everything up that is still unfinished."""
+        jobs = [*self._queue.clear(), *(job for _, job in self._retries)]
+        jobs += [slot.job for slot in self._slots if slot.job is not None]
+        self._retries.clear()
+        return [_shed(job, ShedReason.STOPPING) for job in jobs]
+
+    # What is known
+
+    def is_drained(self) -> bool:
+        """Return whether the pool was told to drain, and no frame waits or is looked at."""
+        return self._draining and not len(self._queue) and not self._retries and all(slot.job is None for slot in self._slots)
+
+    def next_due_s(self) -> float | None:
+        """Return when `tick` must be called at the latest, or None."""
+        due = [self._queue.next_expiry_s(), *(due_s for due_s, _ in self._retries)]
+        for slot in self._slots:
+            due += [slot.deadline_s, slot.resume_s]
+        return min((time_s for time_s in due if time_s is not None), default=None)
+
+    def view(self, now: float) -> PoolView:
+        """Return what others may know."""
+        return PoolView(
+            workers=tuple(WorkerView.of(slot, now) for slot in self._slots),
+            waiting=self._queue.depths(),
+            retrying=len(self._retries),
+            retries=self._retry_count,
+            restarts=sum(slot.restarts for slot in self._slots),
+            unavailable=self._unavailable,
+        )
+
+    # Workers
+
+    def _start(self, slot: Slot, now: float) -> StartWorker:
+        slot.resume_s = None
+        slot.end_reason = ""
+        slot.replace = False
+        slot.memory_bytes = 0
+        slot.detector = None
+        slot.deadline_s = now + self._limits.start_timeout_s
+        slot.enter(SlotState.STARTING, now)
+        return StartWorker(slot.number)
+
+    def _kill(self, slot: Slot) -> KillWorker:
+        slot.deadline_s = None
+        limit_s = self._limits.job_timeout_s if slot.job is not None else self._limits.start_timeout_s
+        what = "a frame" if slot.job is not None else "its start"
+        slot.end_reason = f"did not finish {what} within {limit_s:g} s"
+        return KillWorker(slot.number, slot.end_reason)
+
+    def _schedule_restart(self, slot: Slot, now: float) -> None:
+        slot.deaths.append(now)
+        slot.restarts += 1
+        decision = decide(slot.deaths, now, self._limits.restart)
+        if isinstance(decision, Park):
+            slot.resume_s = now + decision.rest_s
+            slot.enter(SlotState.PARKED, now)
+        else:
+            slot.resume_s = now + decision.delay_s
+            slot.enter(SlotState.WAITING, now)
+
+    def _recycle(self, slot: Slot, now: float) -> list[Action]:
+        """Replace a worker that has grown too large, unless a press waits or no other worker could take one."""
+        wanted = slot.replace or slot.memory_bytes > self._limits.memory_limit_bytes
+        press_waits = self._queue.depths()[Trigger.PRESS] > 0
+        others = any(other is not slot and other.state in {SlotState.IDLE, SlotState.BUSY} for other in self._slots)
+        if slot.state is not SlotState.IDLE or not wanted or press_waits or not (others or len(self._slots) == 1):
+            return []
+        return [self._stop(slot, now)]
+
+    def _stop(self, slot: Slot, now: float) -> StopWorker:
+        slot.deadline_s = now + self._limits.start_timeout_s
+        slot.enter(SlotState.STOPPING, now)
+        return StopWorker(slot.number)
+
+    # Jobs
+
+    def _dispatch(self, now: float) -> list[Action]:
+        """Give waiting frames to idle workers."""
+        actions: list[Action] = []
+        while idle := [slot for slot in self._slots if slot.state is SlotState.IDLE]:
+            job = self._queue.take()
+            if job is None:
+                break
+            if job.expires_s <= now:
+                actions.append(_shed(job, ShedReason.EXPIRED))
+                continue
+            slot = self._slots[choose([self._candidate(slot) for slot in idle])]
+            actions.append(self._assign(slot, job, now))
+        return actions
+
+    def _assign(self, slot: Slot, job: Job, now: float) -> Assign:
+        slot.job = job
+        slot.job_id = next(self._job_ids)
+        slot.assigned_s = now
+        slot.deadline_s = now + self._limits.job_timeout_s + KILL_GRACE_S
+        slot.enter(SlotState.BUSY, now)
+        return Assign(slot.number, slot.job_id, job)
+
+    def _candidate(self, slot: Slot) -> Candidate:
+        return Candidate(slot.number, self._service_ms.get(_kind(slot)), slot.since_s)
+
+    def _measure(self, slot: Slot, now: float) -> None:
+        kind = _kind(slot)
+        self._service_ms[kind] = smoothed(self._service_ms.get(kind), (now - slot.assigned_s) * 1000)
+
+    def _failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
+        """A worker said that it cannot: another try may help, unless it is the picture's fault."""
+        if message.reason is FailureReason.DETECTOR_ERROR:
+            slot.last_error = message.detail
+            if job.attempts < self._limits.max_attempts:
+                return self._retry(job, now)
+        return [self._report(job, Failure(message.reason, message.detail), slot)]
+
+    def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
+        """A worker died or hung on this frame: try it again, but not for ever."""
+        job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
+        if job.crashes >= QUARANTINE_CRASHES:
+            detail = f"{job.crashes} workers died or hung on this picture; the last one {slot.last_error}"
+            return [self._report(job, Failure(FailureReason.QUARANTINED, detail), slot)]
+        if job.attempts >= self._limits.max_attempts:
+            late = now - slot.assigned_s >= self._limits.job_timeout_s
+            reason = FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR
+            return [self._report(job, Failure(reason, f"the worker {slot.last_error}"), slot)]
+        return self._retry(job, now)
+
+    def _retry(self, job: Job, now: float) -> list[Action]:
+        if self._draining and job.frame.trigger is not Trigger.PRESS:
+            return [_shed(job, ShedReason.STOPPING)]
+        self._retry_count += 1
+        self._retries.append((now + backoff_s(job.attempts, self._limits.retry_delay_s, LONGEST_RETRY_DELAY_S), job))
+        return []
+
+    def _as_press(self, job: Job) -> Job:
+        frame = replace(job.frame, trigger=Trigger.PRESS)
+        return replace(job, frame=frame, snapshot=True, expires_s=frame.received_s + self._limits.press_expiry_s)
+
+    def _report(self, job: Job, result: Detected | Failure, slot: Slot, snapshot: bytes = b"") -> Report:
+        queue_ms = (slot.assigned_s - job.frame.received_s) * 1000
+        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, snapshot))
+
+
+def _kind(slot: Slot) -> tuple[str, str]:
+    return (slot.detector.strategy, slot.detector.model) if slot.detector else ("", "")
+
+
+def _evicted(evicted: Evicted) -> Report:
+    return _shed(evicted.job, evicted.reason)
+
+
+def _shed(job: Job, reason: ShedReason) -> Report:
+    return Report(Outcome(job.frame, Shed(reason), job.attempts))

@@ -1,0 +1,33 @@
+"""Which idle worker takes a frame. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+SMOOTHING: Final = 0.1
+"""Weight of the newest measurement in a strategy's service time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An idle worker: what it runs, how long that usually takes (None: not measured yet), idle since when."""
+
+    slot: int
+    service_ms: float | None
+    idle_since_s: float
+
+
+def choose(candidates: Sequence[Candidate]) -> int:
+    """Return the slot that answers soonest; among equals the one that has rested longest, so that none starves.
+
+    Service times are per strategy, not per worker, so that workers of one kind are equals. One that was not
+    measured yet is tried first.
+    """
+    return min(candidates, key=lambda candidate: (candidate.service_ms or 0.0, candidate.idle_since_s)).slot
+
+
+def smoothed(previous_ms: float | None, newest_ms: float) -> float:
+    """Return the running service time after one more measurement."""
+    return newest_ms if previous_ms is None else previous_ms + SMOOTHING * (newest_ms - previous_ms)

@@ -1,0 +1,57 @@
+"""When a worker that died is started again. Pure: the deaths and the time are arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+
+
+@dataclass(frozen=True, slots=True)
+class RestartLimits:
+    """`threshold` deaths within `window_s` park a worker for `longest_delay_s`; before that the delay doubles from `first_delay_s`."""
+
+    threshold: int
+    window_s: float
+    first_delay_s: float
+    longest_delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start the worker again after `delay_s`."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Leave the worker out for `rest_s`, then try it again."""
+
+    rest_s: float
+
+
+def recent(deaths: Sequence[float], now: float, limits: RestartLimits) -> list[float]:
+    """Return the deaths that still count."""
+    return [death for death in deaths if now - death < limits.window_s]
+
+
+def decide(deaths: Sequence[float], now: float, limits: RestartLimits) -> Restart | Park:
+    """Return what to do after a death; `deaths` are their times, the newest included.
+
+    The first death in a while costs no wait: a worker that has served well is wanted back at once.
+    """
+    count = len(recent(deaths, now, limits))
+    if count >= limits.threshold:
+        return Park(limits.longest_delay_s)
+    if count <= 1:
+        return Restart(0.0)
+    return Restart(backoff_s(count - 1, limits.first_delay_s, limits.longest_delay_s))
+
+
+def backoff_s(attempt: int, first_s: float, longest_s: float) -> float:
+    """Return the wait before `attempt` (from 1): doubling, with jitter of a tenth, never over `longest_s`."""
+    state = RetryCallState(Retrying(), None, (), {})
+    state.attempt_number = attempt
+    return wait_exponential_jitter(initial=first_s, max=longest_s, jitter=first_s / 10)(state)

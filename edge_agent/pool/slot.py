@@ -1,0 +1,102 @@
+"""One place for a worker process, and what is known of whoever holds it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from edge_agent.model import Job, WorkerDetector
+
+DEATHS_KEPT = 100
+"""More than any restart threshold needs."""
+
+
+class SlotState(str, Enum):
+    """What a slot's worker is doing; the words of the health message."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    STOPPING = "stopping"
+    LOST = "lost"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+@dataclass(slots=True)
+class Slot:
+    """A slot of the pool.
+
+    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker
+    is about to end where that is known before, `replace` whether a new one is wanted in its place.
+    """
+
+    number: int
+    state: SlotState = SlotState.WAITING
+    since_s: float = 0.0
+    pid: int | None = None
+    detector: WorkerDetector | None = None
+    job: Job | None = None
+    job_id: int = 0
+    assigned_s: float = 0.0
+    deadline_s: float | None = None
+    resume_s: float | None = None
+    end_reason: str = ""
+    replace: bool = False
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_KEPT))
+    restarts: int = 0
+    jobs_done: int = 0
+    busy_s: float = 0.0
+    memory_bytes: int = 0
+    last_error: str = ""
+
+    def enter(self, state: SlotState, now: float) -> None:
+        """Change state."""
+        self.state = state
+        self.since_s = now
+
+    def has_process(self) -> bool:
+        """Return whether a worker process holds this slot."""
+        return self.state not in {SlotState.WAITING, SlotState.PARKED}
+
+    def release(self, now: float) -> Job | None:
+        """Take the job away from the slot, count the time, and return the job."""
+        job, self.job = self.job, None
+        if job is not None:
+            self.busy_s += now - self.assigned_s
+        self.deadline_s = None
+        return job
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """What others may know of a slot."""
+
+    slot: int
+    state: SlotState
+    since_s: float
+    pid: int | None
+    detector: WorkerDetector | None
+    jobs_done: int
+    busy_s: float
+    restarts: int
+    memory_bytes: int
+    last_error: str
+
+    @classmethod
+    def of(cls, slot: Slot, now: float) -> WorkerView:
+        """Return the view of a slot, the time of its job so far counted in."""
+        running_s = now - slot.assigned_s if slot.job is not None else 0.0
+        return cls(
+            slot=slot.number,
+            state=slot.state,
+            since_s=slot.since_s,
+            pid=slot.pid,
+            detector=slot.detector,
+            jobs_done=slot.jobs_done,
+            busy_s=slot.busy_s + running_s,
+            restarts=slot.restarts,
+            memory_bytes=slot.memory_bytes,
+            last_error=slot.last_error,
+        )

@@ -1,0 +1,259 @@
+"""The thread that owns queue, workers and timers: it carries out what the core decides.
+
+It sleeps until a worker speaks or ends, a frame is offered, or something is due.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import selectors
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from edge_agent.model import Job, Outcome
+from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.core import PoolCore, PoolLimits, PoolView
+from edge_agent.pool.worker_process import WorkerProcess, prepare
+from edge_agent.wire import DetectorChoice, Detected, Failed, FromWorker, Ready, Stop, Task, Unusable, WorkerSpec
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.5
+EXIT_S: Final = 1.0
+"""How long idle workers may take to exit by themselves before they are killed."""
+STOP_S: Final = 4.0
+"""How long the thread may take to end the workers, over and above the time to drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What every worker is started with."""
+
+    choices: tuple[DetectorChoice, ...]
+    max_pixels: int
+    memory_limit_bytes: int
+
+
+class Pool:
+    """Worker processes that look at frames. Each job offered comes back as exactly one outcome.
+
+    `report` gets the outcomes and `changed` the pool's view whenever a worker comes or goes, both on the
+    supervisor's thread: they must be quick and never block. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        limits: PoolLimits,
+        plan: WorkerPlan,
+        report: Callable[[Outcome], None],
+        changed: Callable[[PoolView], None] = lambda _view: None,
+    ) -> None:
+        self._core = PoolCore(limits)
+        self._limits = limits
+        self._plan = plan
+        self._report = report
+        self._changed = changed
+        self._workers: dict[int, WorkerProcess] = {}
+        self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
+        self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
+        self._running = True
+        self._drained = threading.Event()
+        self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._selector = selectors.DefaultSelector()
+        self._context = prepare(plan.max_pixels)
+
+    def start(self) -> None:
+        """Start the workers, in the background."""
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._take_requests)
+        self._ask(self._core.start)
+        self._thread.start()
+
+    def offer(self, job: Job) -> None:
+        """Have a frame looked at."""
+        self._ask(functools.partial(self._core.offer, job))
+
+    def promote(self, doorbell: str) -> None:
+        """Make the waiting frames of a doorbell press frames."""
+        self._ask(functools.partial(self._core.promote, doorbell))
+
+    def restart(self) -> None:
+        """Replace every worker by a new one."""
+        self._ask(self._core.restart_all)
+
+    def view(self) -> PoolView:
+        """Return the state of workers and queue as of now."""
+        answer: deque[PoolView] = deque()
+        seen = threading.Event()
+
+        def look(now: float) -> Iterable[Action]:
+            answer.append(self._core.view(now))
+            seen.set()
+            return ()
+
+        self._ask(look)
+        while not seen.wait(LOOK_S):
+            if not self._thread.is_alive():
+                return self._core.view(time.monotonic())
+        return answer[0]
+
+    def stop(self, drain_s: float) -> None:
+        """Finish what is in work within `drain_s`, give up the rest, and end the workers."""
+        self._ask(lambda _now: self._core.drain())
+        self._drained.wait(drain_s)
+        self._ask(self._finish)
+        self._thread.join(STOP_S)
+
+    # The supervisor's thread
+
+    def _ask(self, request: Callable[[float], Iterable[Action]]) -> None:
+        self._requests.append(request)
+        os.eventfd_write(self._wakeup, 1)
+
+    def _run(self) -> None:
+        while self._running:
+            due_s = self._core.next_due_s()
+            timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())
+            for key, _ in self._selector.select(timeout_s):
+                key.data()
+            self._act(self._core.tick(time.monotonic()))
+            if self._core.is_drained():
+                self._drained.set()
+        self._selector.close()
+        os.close(self._wakeup)
+
+    def _take_requests(self) -> None:
+        os.eventfd_read(self._wakeup)
+        while self._requests:
+            self._act(self._requests.popleft()(time.monotonic()))
+
+    def _finish(self, _now: float) -> Iterable[Action]:
+        self._running = False
+        for slot in self._workers:
+            self._tell(slot, Stop())
+        give_up_s = time.monotonic() + EXIT_S
+        for slot in list(self._workers):
+            self._workers[slot].wait(give_up_s - time.monotonic())
+            self._workers[slot].kill()
+            self._bury(slot)
+        return self._core.abandon()
+
+    def _act(self, actions: Iterable[Action]) -> None:
+        """Carry actions out; what follows from them at once is carried out after them."""
+        waiting = deque(actions)
+        while waiting:
+            match waiting.popleft():
+                case Report(outcome):
+                    self._report(outcome)
+                case Assign(slot, job_id, job):
+                    waiting.extend(self._assign(slot, job_id, job))
+                case StartWorker(slot):
+                    waiting.extend(self._start(slot))
+                case StopWorker(slot):
+                    self._tell(slot, Stop())
+                case KillWorker(slot, reason):
+                    log.error("ending worker %d: it %s", slot, reason)
+                    if slot in self._workers:
+                        self._workers[slot].kill()
+
+    def _start(self, slot: int) -> Iterable[Action]:
+        spec = WorkerSpec(slot, self._plan.choices, self._plan.max_pixels, self._plan.memory_limit_bytes)
+        try:
+            worker = WorkerProcess.start(self._context, spec)
+        except OSError as error:
+            return self._core.died(slot, f"could not be started: {error}", time.monotonic())
+        self._workers[slot] = worker
+        self._core.started(slot, worker.pid)
+        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
+        return ()
+
+    def _assign(self, slot: int, job_id: int, job: Job) -> Iterable[Action]:
+        task = Task(
+            job_id=job_id,
+            size=len(job.frame.image),
+            width=job.frame.header.width,
+            height=job.frame.header.height,
+            min_confidence=job.min_confidence,
+            time_limit_s=self._limits.job_timeout_s,
+            snapshot=job.snapshot,
+            label=_label(job),
+        )
+        try:
+            self._workers[slot].assign(task, job.frame.image)
+        except OSError as error:
+            log.warning("worker %d took no frame: %s", slot, error)
+            self._workers[slot].kill()
+            return self._core.refused(slot, time.monotonic())
+        return ()
+
+    def _tell(self, slot: int, message: Stop) -> None:
+        try:
+            self._workers[slot].send(message)
+        except OSError:
+            self._workers[slot].kill()
+
+    def _listen(self, slot: int) -> None:
+        """Take the messages of a worker, as long as there are any."""
+        worker = self._workers.get(slot)
+        if worker is None:
+            return
+        try:
+            while (message := worker.receive()) is not None:
+                self._act(self._understand(slot, worker, message))
+        except (EOFError, OSError, msgspec.MsgspecError) as error:
+            if isinstance(error, msgspec.MsgspecError):
+                log.error("worker %d sent what is no message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
+            self._deafen(worker)
+            worker.kill()
+
+    def _understand(self, slot: int, worker: WorkerProcess, message: FromWorker) -> Iterable[Action]:
+        now = time.monotonic()
+        match message:
+            case Ready():
+                log.info("worker %d is ready: %s %s, loaded in %.0f ms", slot, message.strategy, message.model, message.load_ms)
+                actions = self._core.ready(slot, message, now)
+                self._changed(self._core.view(now))
+                return actions
+            case Unusable():
+                self._core.unusable(slot, message.unavailable)
+                return ()
+            case Detected():
+                return self._core.answered(slot, message, worker.picture(message.snapshot_size), now)
+            case Failed():
+                return self._core.answered(slot, message, b"", now)
+
+    def _lose(self, slot: int) -> None:
+        """A worker's process has ended: use what it still said, then tell the core."""
+        self._core.lost(slot, time.monotonic())
+        self._listen(slot)
+        reason = self._bury(slot)
+        now = time.monotonic()
+        actions = self._core.died(slot, reason, now)
+        view = self._core.view(now)
+        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value)
+        self._changed(view)
+        self._act(actions)
+
+    def _bury(self, slot: int) -> str:
+        worker = self._workers.pop(slot)
+        self._selector.unregister(worker.pidfd)
+        self._deafen(worker)
+        return worker.bury()
+
+    def _deafen(self, worker: WorkerProcess) -> None:
+        if worker.pipe.fileno() in self._selector.get_map():
+            self._selector.unregister(worker.pipe)
+
+
+def _label(job: Job) -> str:
+    """Return what is written on an annotated picture: the doorbell and the local time of the frame."""
+    taken_at = job.frame.captured_at or job.frame.received_at
+    return f"{job.frame.doorbell}  {taken_at.astimezone():%Y-%m-%d %H:%M:%S}"

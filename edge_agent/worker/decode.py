@@ -1,0 +1,65 @@
+"""Compressed bytes to pixels, no larger than the detector needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_agent.errors import ImageError
+from edge_agent.wire import Box, Face, FailureReason, ImageSize
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+_REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture as it is shown: `pixels` (height x width x 3, uint8, BGR) may be smaller than `size` says."""
+
+    pixels: npt.NDArray[np.uint8]
+    size: ImageSize
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the picture as it was sent per pixel here: across, down."""
+        height, width = self.pixels.shape[:2]
+        return self.size.width / width, self.size.height / height
+
+
+def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
+    """Decode a JPEG or PNG of `width` x `height` so that its longer side is at least `side`, where it was before.
+
+    The rotation that EXIF asks for is applied. A JPEG is reduced while it is decoded, which halves the time
+    of a 1080p one and changes nothing for a network that looks at 640 pixels.
+    """
+    reduction, flag = next(
+        (each for each in _REDUCTIONS if max(width, height) // each[0] >= side), (1, cv2.IMREAD_COLOR)
+    )
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+    except cv2.error as error:
+        raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be decoded: {error.err}") from error
+    if pixels is None:
+        raise ImageError(FailureReason.BAD_IMAGE.value, "the picture cannot be decoded: its data is damaged")
+    stored = (-(-height // reduction), -(-width // reduction))
+    if pixels.shape[:2] != stored:
+        width, height = height, width
+    return Picture(np.asarray(pixels, np.uint8), ImageSize(width, height))
+
+
+def to_sent(face: Face, picture: Picture) -> Face:
+    """Return a face found in `picture.pixels` in pixels of the picture as it was sent."""
+    across, down = picture.scale
+    if across == down == 1.0:
+        return face
+    box, size = face.box, picture.size
+    left, top = round(box.x * across), round(box.y * down)
+    right = min(size.width, round((box.x + box.width) * across))
+    bottom = min(size.height, round((box.y + box.height) * down))
+    landmarks = {name: (round(x * across), round(y * down)) for name, (x, y) in face.landmarks.items()}
+    return Face(Box(left, top, right - left, bottom - top), face.confidence, landmarks)

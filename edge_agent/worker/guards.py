@@ -1,0 +1,74 @@
+"""What keeps a worker from outliving its parent, its time and its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import os
+import resource
+import signal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.connection import Connection
+
+    from edge_agent.wire import SharedBuffer
+
+F_SETSIG: Final = 10
+"""Linux fcntl(2); Python's fcntl has no name for it. Lets SIGKILL be sent instead of SIGIO."""
+
+DATA_LIMIT_FACTOR: Final = 5
+"""RLIMIT_DATA over the memory limit: the last line, against a picture that would take gigabytes at once."""
+
+FIRST_TO_GO: Final = "800"
+"""oom_score_adj: where the machine runs out of memory, a worker dies and not the agent."""
+
+
+def die_with_parent(life: Connection) -> None:
+    """Have the system kill this process when the parent's end of `life` closes, even if native code hangs here."""
+    descriptor = life.fileno()
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(descriptor, F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
+    if life.poll():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_signals_to_parent() -> None:
+    """Ignore what a terminal or a service manager sends to all processes: the parent says when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def limit_memory(memory_limit_bytes: int) -> None:
+    """Make a huge allocation fail here, and offer this process first when memory is short."""
+    limit = memory_limit_bytes * DATA_LIMIT_FACTOR
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or hard >= limit:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write(FIRST_TO_GO)
+
+
+def record_faults(fault_log: SharedBuffer) -> None:
+    """Write the stack of a fatal signal where the parent finds it."""
+    faulthandler.enable(fault_log.fileno())
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float, fault_log: SharedBuffer) -> Iterator[None]:
+    """End this process, with its stack in `fault_log`, if the block takes longer; also if it holds the GIL."""
+    faulthandler.dump_traceback_later(seconds, exit=True, file=fault_log.fileno())
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process holds: what it shares with others does not count."""
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - a tenth of the time of Path
+        _, resident, shared, *_ = file.read().split()
+    return (int(resident) - int(shared)) * resource.getpagesize()

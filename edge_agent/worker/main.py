@@ -1,0 +1,137 @@
+"""The worker's life: load a detector, then answer one task after the other until the parent says stop.
+
+This module and what it imports are loaded in the fork server: nothing here may start a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge_agent.detectors import registry
+from edge_agent.errors import DetectorUnavailableError, ImageError
+from edge_agent.wire import (
+    Detected,
+    Failed,
+    FailureReason,
+    Ready,
+    Rejected,
+    SharedBuffer,
+    StageTimes,
+    Stop,
+    Task,
+    Unavailable,
+    Unusable,
+    decode_spec,
+    decode_to_worker,
+    encode,
+)
+from edge_agent.worker import guards
+from edge_agent.worker.annotate import annotate, to_jpeg
+from edge_agent.worker.decode import Picture, decode, to_sent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from multiprocessing.connection import Connection
+
+    from edge_agent.detectors.base import Detector
+    from edge_agent.wire import DetectorChoice, Face, FromWorker
+
+
+def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connection, fault_log: SharedBuffer) -> None:
+    """Be a worker until the parent says stop or goes away."""
+    spec = decode_spec(spec_data)
+    guards.leave_signals_to_parent()
+    guards.die_with_parent(life)
+    guards.record_faults(fault_log)
+    guards.limit_memory(spec.memory_limit_bytes)
+    cv2.setNumThreads(1)
+    began_s = time.monotonic()
+    detector, unavailable = load_first(spec.choices)
+    if detector is None:
+        pipe.send_bytes(encode(Unusable(unavailable)))
+        return
+    load_ms = (time.monotonic() - began_s) * 1000
+    pipe.send_bytes(encode(Ready(detector.strategy, detector.model, load_ms, unavailable)))
+    worker = Worker(detector, buffer)
+    try:
+        while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
+            with guards.time_limit(message.time_limit_s, fault_log):
+                answer = worker.answer(message)
+            pipe.send_bytes(encode(answer))
+    except (EOFError, ConnectionError):
+        pass  # the parent has gone, and takes no answer any more
+    finally:
+        detector.close()
+
+
+def load_first(choices: Iterable[DetectorChoice]) -> tuple[Detector | None, tuple[Unavailable, ...]]:
+    """Return the first detector that can run here, and why those before it cannot."""
+    unavailable: list[Unavailable] = []
+    for choice in choices:
+        try:
+            return registry.load(choice), tuple(unavailable)
+        except DetectorUnavailableError as error:
+            unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
+    return None, tuple(unavailable)
+
+
+class Worker:
+    """One detector, and the buffer through which its pictures come."""
+
+    def __init__(self, detector: Detector, buffer: SharedBuffer) -> None:
+        self._detector = detector
+        self._buffer = buffer
+
+    def answer(self, task: Task) -> FromWorker:
+        """Do what the task says; whatever goes wrong is an answer too."""
+        try:
+            return self._look(task)
+        except ImageError as error:
+            return Failed(task.job_id, FailureReason(error.reason), error.detail)
+        except Exception as error:  # the boundary of one job: the next one must not suffer
+            return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
+
+    def _look(self, task: Task) -> Detected:
+        began_s = time.perf_counter()
+        data = self._buffer.read(task.size)
+        picture = decode(data, width=task.width, height=task.height, side=self._detector.side)
+        decoded_s = time.perf_counter()
+        found = [to_sent(face, picture) for face in self._detector.detect(picture.pixels)]
+        detected_s = time.perf_counter()
+        faces, rejected = split(found, task.min_confidence)
+        snapshot = self._render(task, picture, faces)
+        rendered_s = time.perf_counter()
+        return Detected(
+            job_id=task.job_id,
+            image=picture.size,
+            faces=faces,
+            rejected=rejected,
+            times=StageTimes(
+                decode=(decoded_s - began_s) * 1000,
+                inference=(detected_s - decoded_s) * 1000,
+                render=(rendered_s - detected_s) * 1000,
+            ),
+            memory_bytes=guards.resident_bytes(),
+            snapshot_size=len(snapshot),
+        )
+
+    def _render(self, task: Task, picture: Picture, faces: tuple[Face, ...]) -> bytes:
+        """Put the annotated picture where the parent reads it, and return it."""
+        if not task.snapshot:
+            return b""
+        snapshot = to_jpeg(annotate(picture, faces, task.label))
+        self._buffer.write(snapshot)
+        return snapshot
+
+
+def split(found: Iterable[Face], min_confidence: float) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
+    """Return the faces, and what is too uncertain to be one with the reason."""
+    found = list(found)
+    faces = tuple(face for face in found if face.confidence >= min_confidence)
+    rejected = tuple(
+        Rejected(face.box, face.confidence, "below min_confidence") for face in found if face.confidence < min_confidence
+    )
+    return faces, rejected
