@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
 
-from edge_agent.wire import Detected, FailureReason
+from edge_agent.wire import Detected, FailureReason, SnapshotWish, Unavailable
 
 
 class Trigger(IntEnum):
@@ -35,8 +35,8 @@ _TRIGGERS = {trigger.word: trigger for trigger in Trigger}
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What must be acknowledged to the broker: a packet id means something on its own connection only."""
+class Packet:
+    """A QoS 1 packet, either way: its id means something on its own connection only."""
 
     connection: int
     packet_id: int
@@ -44,13 +44,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the broker delivered it. `delivery` is None where nothing is to be acknowledged (QoS 0)."""
+    """A message as the broker delivered it. `packet` is None where nothing is to be acknowledged (QoS 0)."""
 
     topic: str
     payload: bytes
     retained: bool = False
     duplicate: bool = False
-    delivery: Delivery | None = None
+    packet: Packet | None = None
     properties: dict[str, str] = field(default_factory=dict)
     response_topic: str = ""
     correlation_data: bytes = b""
@@ -58,7 +58,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message to publish. `key` names it in the report that the broker has it; '' asks for no report."""
+    """A message to publish.
+
+    `key` names what the broker has, once it has it ('' asks for no report). A message that waited longer than
+    `lifetime_s` for a connection is old news and is dropped; None: it is kept.
+    """
 
     topic: str
     payload: bytes
@@ -67,6 +71,7 @@ class Publication:
     correlation_data: bytes = b""
     properties: dict[str, str] = field(default_factory=dict)
     key: str = ""
+    lifetime_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,10 @@ class ImageHeader:
     format: str
     width: int
     height: int
+
+
+NO_HEADER = ImageHeader("", 0, 0)
+"""Of a picture that cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,7 +125,7 @@ class Job:
     frame: Frame
     min_confidence: float
     expires_s: float
-    snapshot: bool = False
+    snapshot: SnapshotWish = SnapshotWish.NEVER
     attempts: int = 0
     crashes: int = 0
 
@@ -167,11 +176,70 @@ class Outcome:
     snapshot: bytes = b""
 
 
+class SlotState(str, Enum):
+    """What a slot's worker is doing; the words of the health message."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    STOPPING = "stopping"
+    LOST = "lost"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """What others may know of a slot of the pool and its worker."""
+
+    slot: int
+    state: SlotState
+    since_s: float
+    pid: int | None
+    detector: WorkerDetector | None
+    jobs_done: int
+    busy_s: float
+    restarts: int
+    memory_bytes: int
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """What others may know of the pool."""
+
+    workers: tuple[WorkerView, ...]
+    waiting: dict[Trigger, int]
+    retrying: int
+    retries: int
+    restarts: int
+    unavailable: tuple[Unavailable, ...]
+
+    def working(self) -> int:
+        """Return how many workers can take frames."""
+        return sum(worker.state in {SlotState.IDLE, SlotState.BUSY} for worker in self.workers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """A frame as it arrived: `failure` says why it cannot be used, if it cannot.
+
+    `trigger_said` tells whether the publisher named the trigger. `repeatable` tells whether another frame with the
+    same event_id is this one again: it was redelivered, or its publisher gave it an id.
+    """
+
+    frame: Frame
+    packet: Packet | None = None
+    failure: Failure | None = None
+    trigger_said: bool = False
+    repeatable: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """The bell of a doorbell was pressed."""
 
     doorbell: str
     press_id: str
-    received_s: float
-    received_at: datetime
+    pressed_s: float
+    pressed_at: datetime

@@ -75,10 +75,7 @@ def subscriptions(agent_id: str) -> tuple[str, ...]:
     return (
         "doorbell/+/frame",
         "doorbell/+/press",
-        "doorbell/+/+/set",
-        f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
-        HOME_ASSISTANT_STATUS,
     )
 
 

@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Delivery, Message, Publication
+from edge_agent.model import Packet, Message, Publication
 
 if TYPE_CHECKING:
     from edge_agent.settings import MqttSettings
@@ -137,10 +137,10 @@ class Connection:
         )
         return Sent(info.mid, info)
 
-    def acknowledge(self, delivery: Delivery) -> None:
+    def acknowledge(self, packet: Packet) -> None:
         """Tell the broker that a message is dealt with, unless it came over another connection."""
-        if delivery.connection == self.number and not self.lost.is_set():
-            self._opened().ack(delivery.packet_id, 1)
+        if packet.connection == self.number and not self.lost.is_set():
+            self._opened().ack(packet.packet_id, 1)
 
     def is_accepted(self) -> bool:
         """Return whether the broker took the connection and it was not lost since."""
@@ -236,23 +236,23 @@ class Connection:
             self.lost.set()
 
     def _on_message(self, _client: Any, _data: Any, received: paho.MQTTMessage) -> None:
-        delivery = Delivery(self.number, received.mid) if received.qos else None
+        packet = Packet(self.number, received.mid) if received.qos else None
         try:
-            message = _message(received, delivery)
+            message = _message(received, packet)
         except UnicodeDecodeError:
             self._events.undecodable("topic_encoding")
-            self._acknowledge_unread(delivery)
+            self._acknowledge_unread(packet)
             return
         try:
             self._events.message(message)
         except Exception:  # an exception here would end paho's thread while the connection looks alive
             log.exception("a message could not be taken in")
             self._events.undecodable("internal_error")
-            self._acknowledge_unread(delivery)
+            self._acknowledge_unread(packet)
 
-    def _acknowledge_unread(self, delivery: Delivery | None) -> None:
-        if delivery is not None:
-            self.acknowledge(delivery)
+    def _acknowledge_unread(self, packet: Packet | None) -> None:
+        if packet is not None:
+            self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, _reason: Any, _properties: Any) -> None:
         self._events.published(packet_id)
@@ -263,7 +263,7 @@ class Connection:
                 log.error("the broker refused a subscription (%s): its access list must allow what docs/mqtt.md lists", reason)
 
 
-def _message(received: paho.MQTTMessage, delivery: Delivery | None) -> Message:
+def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
     """Return paho's message as ours; raise UnicodeDecodeError where its topic is no UTF-8."""
     properties = received.properties
     return Message(
@@ -271,7 +271,7 @@ def _message(received: paho.MQTTMessage, delivery: Delivery | None) -> Message:
         payload=received.payload,
         retained=received.retain,
         duplicate=received.dup,
-        delivery=delivery,
+        packet=packet,
         properties=dict(getattr(properties, "UserProperty", ())),
         response_topic=getattr(properties, "ResponseTopic", ""),
         correlation_data=getattr(properties, "CorrelationData", b""),

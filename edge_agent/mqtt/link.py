@@ -13,7 +13,7 @@ from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_ty
 from tenacity.stop import stop_when_event_set
 
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Delivery, Publication
+from edge_agent.model import Packet, Publication
 from edge_agent.mqtt.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -79,21 +79,21 @@ class Link:
             connection.lost.set()
         self._thread.join(STOP_TIMEOUT_S)
 
-    def publish(self, publication: Publication) -> int | None:
-        """Hand a publication to the network and return its packet id, or None when there is no connection."""
+    def publish(self, publication: Publication) -> Packet | None:
+        """Hand a publication to the network and return its packet, or None when there is no connection."""
         connection = self._connection
         if connection is None or not connection.is_accepted():
             return None
         try:
-            return connection.publish(publication).packet_id
+            return Packet(connection.number, connection.publish(publication).packet_id)
         except (BrokerUnreachableError, OSError):
             return None
 
-    def acknowledge(self, delivery: Delivery) -> None:
+    def acknowledge(self, packet: Packet) -> None:
         """Acknowledge a message, if the connection it came over still stands."""
         connection = self._connection
         if connection is not None:
-            connection.acknowledge(delivery)
+            connection.acknowledge(packet)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edge_agent.frame_queue import Evicted, FrameQueue, QueueLimits
-from edge_agent.model import Failure, Job, Outcome, Shed, ShedReason, Trigger, WorkerDetector
+from edge_agent.model import Failure, Job, Outcome, PoolView, Shed, ShedReason, SlotState, Trigger, WorkerDetector
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.restart_policy import Park, RestartLimits, backoff_s, decide
-from edge_agent.pool.slot import Slot, SlotState, WorkerView
-from edge_agent.wire import Detected, Failed, FailureReason, Ready, Unavailable
+from edge_agent.pool.slot import Slot
+from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Unavailable
 
 KILL_GRACE_S: Final = 0.4
 """A worker ends itself at its limit, with a stack; one that could not, because it is stopped, is killed this much later."""
@@ -39,22 +39,6 @@ class PoolLimits:
     memory_limit_bytes: int
     restart: RestartLimits
     queue: QueueLimits
-
-
-@dataclass(frozen=True, slots=True)
-class PoolView:
-    """What others may know of the pool."""
-
-    workers: tuple[WorkerView, ...]
-    waiting: dict[Trigger, int]
-    retrying: int
-    retries: int
-    restarts: int
-    unavailable: tuple[Unavailable, ...]
-
-    def working(self) -> int:
-        """Return how many workers can take frames."""
-        return sum(worker.state in {SlotState.IDLE, SlotState.BUSY} for worker in self.workers)
 
 
 class PoolCore:
@@ -207,7 +191,7 @@ class PoolCore:
     def view(self, now: float) -> PoolView:
         """Return what others may know."""
         return PoolView(
-            workers=tuple(WorkerView.of(slot, now) for slot in self._slots),
+            workers=tuple(slot.view(now) for slot in self._slots),
             waiting=self._queue.depths(),
             retrying=len(self._retries),
             retries=self._retry_count,
@@ -319,7 +303,7 @@ class PoolCore:
 
     def _as_press(self, job: Job) -> Job:
         frame = replace(job.frame, trigger=Trigger.PRESS)
-        return replace(job, frame=frame, snapshot=True, expires_s=frame.received_s + self._limits.press_expiry_s)
+        return replace(job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s)
 
     def _report(self, job: Job, result: Detected | Failure, slot: Slot, snapshot: bytes = b"") -> Report:
         queue_ms = (slot.assigned_s - job.frame.received_s) * 1000

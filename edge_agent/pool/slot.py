@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from enum import Enum
 
-from edge_agent.model import Job, WorkerDetector
+from edge_agent.model import Job, SlotState, WorkerDetector, WorkerView
 
 DEATHS_KEPT = 100
 """More than any restart threshold needs."""
-
-
-class SlotState(str, Enum):
-    """What a slot's worker is doing; the words of the health message."""
-
-    STARTING = "starting"
-    IDLE = "idle"
-    BUSY = "busy"
-    STOPPING = "stopping"
-    LOST = "lost"
-    WAITING = "waiting"
-    PARKED = "parked"
 
 
 @dataclass(slots=True)
@@ -68,35 +55,18 @@ class Slot:
         self.deadline_s = None
         return job
 
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """What others may know of a slot."""
-
-    slot: int
-    state: SlotState
-    since_s: float
-    pid: int | None
-    detector: WorkerDetector | None
-    jobs_done: int
-    busy_s: float
-    restarts: int
-    memory_bytes: int
-    last_error: str
-
-    @classmethod
-    def of(cls, slot: Slot, now: float) -> WorkerView:
-        """Return the view of a slot, the time of its job so far counted in."""
-        running_s = now - slot.assigned_s if slot.job is not None else 0.0
-        return cls(
-            slot=slot.number,
-            state=slot.state,
-            since_s=slot.since_s,
-            pid=slot.pid,
-            detector=slot.detector,
-            jobs_done=slot.jobs_done,
-            busy_s=slot.busy_s + running_s,
-            restarts=slot.restarts,
-            memory_bytes=slot.memory_bytes,
-            last_error=slot.last_error,
+    def view(self, now: float) -> WorkerView:
+        """Return what others may know, the time of the job so far counted in."""
+        running_s = now - self.assigned_s if self.job is not None else 0.0
+        return WorkerView(
+            slot=self.number,
+            state=self.state,
+            since_s=self.since_s,
+            pid=self.pid,
+            detector=self.detector,
+            jobs_done=self.jobs_done,
+            busy_s=self.busy_s + running_s,
+            restarts=self.restarts,
+            memory_bytes=self.memory_bytes,
+            last_error=self.last_error,
         )

@@ -5,6 +5,7 @@ It sleeps until a worker speaks or ends, a frame is offered, or something is due
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -18,9 +19,9 @@ from typing import Final
 
 import msgspec
 
-from edge_agent.model import Job, Outcome
+from edge_agent.model import Job, Outcome, PoolView
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
-from edge_agent.pool.core import PoolCore, PoolLimits, PoolView
+from edge_agent.pool.core import PoolCore, PoolLimits
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import DetectorChoice, Detected, Failed, FromWorker, Ready, Stop, Task, Unusable, WorkerSpec
 
@@ -98,7 +99,8 @@ class Pool:
             seen.set()
             return ()
 
-        self._ask(look)
+        if self._running:
+            self._ask(look)
         while not seen.wait(LOOK_S):
             if not self._thread.is_alive():
                 return self._core.view(time.monotonic())
@@ -114,8 +116,10 @@ class Pool:
     # The supervisor's thread
 
     def _ask(self, request: Callable[[float], Iterable[Action]]) -> None:
+        """Have the thread carry out `request`; after `stop` nothing is done any more."""
         self._requests.append(request)
-        os.eventfd_write(self._wakeup, 1)
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self._wakeup, 1)
 
     def _run(self) -> None:
         while self._running:

@@ -23,6 +23,14 @@ class FailureReason(str, Enum):
     DETECTOR_ERROR = "detector_error"
 
 
+class SnapshotWish(str, Enum):
+    """Whether an annotated picture is to be drawn."""
+
+    NEVER = "never"
+    WITH_FACES = "with_faces"
+    ALWAYS = "always"
+
+
 class Box(msgspec.Struct, frozen=True):
     """A rectangle: left, top, width and height in whole pixels."""
 
@@ -101,7 +109,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     height: int
     min_confidence: float
     time_limit_s: float
-    snapshot: bool = False
+    snapshot: SnapshotWish = SnapshotWish.NEVER
     label: str = ""
 
 

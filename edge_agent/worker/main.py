@@ -19,6 +19,7 @@ from edge_agent.wire import (
     Ready,
     Rejected,
     SharedBuffer,
+    SnapshotWish,
     StageTimes,
     Stop,
     Task,
@@ -120,7 +121,7 @@ class Worker:
 
     def _render(self, task: Task, picture: Picture, faces: tuple[Face, ...]) -> bytes:
         """Put the annotated picture where the parent reads it, and return it."""
-        if not task.snapshot:
+        if task.snapshot is SnapshotWish.NEVER or (task.snapshot is SnapshotWish.WITH_FACES and not faces):
             return b""
         snapshot = to_jpeg(annotate(picture, faces, task.label))
         self._buffer.write(snapshot)

@@ -1,0 +1,340 @@
+"""The agent: one thread that takes what happens from one queue, decides with pure parts, and publishes.
+
+It is the only publisher, so the order of messages is the order of decisions, and no lock is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import secrets
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import __version__, topics
+from edge_agent.intake import Commanded, Dropped, Pressed
+from edge_agent.model import Arrival, Frame, Job, Outcome, Packet, PoolView, Press, Publication, Shed, ShedReason, Trigger
+from edge_agent.mqtt.link import Link, LinkDown, LinkUp
+from edge_agent.mqtt.outbox import Outbox
+from edge_agent.pool import Pool
+from edge_agent.results import events
+from edge_agent.results.counters import Counters, metrics
+from edge_agent.results.doorbells import Doorbells
+from edge_agent.results.failures import is_published
+from edge_agent.results.health import assess, health
+from edge_agent.results.ledger import Ledger
+from edge_agent.results.payloads import encode
+from edge_agent.results.presses import Answer, Presses
+from edge_agent.wire import SnapshotWish
+
+if TYPE_CHECKING:
+    from edge_agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+METRICS_INTERVAL_S: Final = 10.0
+HEALTH_INTERVAL_S: Final = 30.0
+FAREWELL_S: Final = 1.0
+"""How long the broker may take to confirm the last messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker has a packet of ours."""
+
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The agent is to finish and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStopped:
+    """Every worker has ended; no outcome comes any more."""
+
+
+Happening = (
+    Arrival | Pressed | Commanded | Dropped | Outcome | PoolView | LinkUp | LinkDown | Confirmed | StopRequested | PoolStopped
+)
+Inbox = queue.SimpleQueue[Happening]
+
+
+class Agent:
+    """Takes frames and presses on, has them looked at, and says what came of it."""
+
+    def __init__(self, settings: Settings, inbox: Inbox, pool: Pool, link: Link) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._pool = pool
+        self._link = link
+        self._outbox = Outbox(link.publish)
+        self._presses = Presses(settings.press.window_s, settings.press.deadline_s)
+        self._doorbells = Doorbells(
+            offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
+        )
+        self._ledger = Ledger()
+        self._counters = Counters()
+        self._boot_id = secrets.token_hex(4)
+        self._sequence = 0
+        self._started_s, self._started_at = time.monotonic(), datetime.now(UTC)
+        self._status, self._status_since = "", self._started_at
+        self._metrics_due_s = self._started_s + METRICS_INTERVAL_S
+        self._health_due_s = self._started_s
+        self._stopping = False
+        self._ended = False
+
+    def run(self) -> None:
+        """Work until a stop is requested, then finish what is in work."""
+        self._pool.start()
+        self._link.start()
+        while not self._ended:
+            try:
+                happening = self._inbox.get(timeout=max(0.0, self._next_due_s() - time.monotonic()))
+            except queue.Empty:
+                pass
+            else:
+                self._take(happening)
+            self._tick(time.monotonic())
+        self._say_farewell()
+
+    def _take(self, happening: Happening) -> None:
+        match happening:
+            case Arrival():
+                self._arrive(happening)
+            case Outcome():
+                self._finish(happening)
+            case Pressed():
+                self._press(happening)
+            case Confirmed(packet):
+                self._confirm(packet)
+            case Commanded():
+                self._obey(happening)
+            case Dropped(reason, packet):
+                self._counters.dropped[reason] += 1
+                self._acknowledge(packet)
+            case PoolView():
+                self._tell_health(happening)
+            case LinkUp():
+                self._greet(happening)
+            case LinkDown(reason):
+                log.debug("no broker: %s", reason)
+            case StopRequested():
+                self._begin_stop()
+            case PoolStopped():
+                self._ended = True
+
+    # Frames
+
+    def _arrive(self, arrival: Arrival) -> None:
+        now, frame = time.monotonic(), arrival.frame
+        if not self._doorbells.is_welcome(frame.doorbell):
+            self._take(Dropped("too_many_doorbells", arrival.packet))
+            return
+        self._publish_all(self._doorbells.heard(frame.doorbell, now))
+        if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
+            frame = replace(frame, trigger=Trigger.PRESS)
+        if frame.trigger is not Trigger.PRESS:
+            self._acknowledge(arrival.packet)
+        elif not self._take_on(replace(arrival, frame=frame), now):
+            return
+        self._counters.received[frame.trigger.word] += 1
+        if arrival.failure is not None:
+            self._finish(Outcome(frame, arrival.failure))
+        elif self._stopping:
+            self._finish(Outcome(frame, Shed(ShedReason.STOPPING)))
+        else:
+            self._pool.offer(self._job(frame, now))
+
+    def _take_on(self, arrival: Arrival, now: float) -> bool:
+        """Owe an acknowledgement for a press frame; return whether it is still to be looked at."""
+        key, frame = arrival.frame.event_id, arrival.frame
+        if arrival.repeatable and self._ledger.is_settled(key):
+            self._counters.repeated += 1
+            self._acknowledge(arrival.packet)
+            return False
+        is_known = arrival.repeatable and self._ledger.is_owed(key)
+        self._ledger.owe(key, arrival.packet)
+        if is_known:
+            self._counters.repeated += 1
+            return False
+        if not self._presses.is_open(frame.doorbell, now):
+            press = Press(frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at)
+            self._presses.imply(press)
+            self._ring(press, now)
+        return True
+
+    def _job(self, frame: Frame, now: float) -> Job:
+        limits = self._settings.queue
+        expiry_s = {
+            Trigger.PRESS: limits.press_expiry_s,
+            Trigger.MOTION: limits.motion_expiry_s,
+            Trigger.CONTINUOUS: limits.continuous_expiry_s,
+        }[frame.trigger]
+        return Job(
+            frame,
+            min_confidence=self._settings.detection.min_confidence,
+            expires_s=frame.received_s + expiry_s,
+            snapshot=self._snapshot_wish(frame, now),
+        )
+
+    def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotWish:
+        if frame.trigger is Trigger.PRESS:
+            return SnapshotWish.ALWAYS
+        if self._doorbells.wants_snapshot(frame.doorbell, now, self._settings.images.snapshot_interval_s):
+            return SnapshotWish.WITH_FACES
+        return SnapshotWish.NEVER
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Say what became of a frame."""
+        now = time.monotonic()
+        self._counters.count(outcome)
+        if is_published(outcome):
+            self._publish(events.faces(outcome, self._stamp(now)), now)
+        reply = events.reply(outcome, self._stamp(now))
+        if reply is not None:
+            self._publish(reply, now)
+        if outcome.frame.trigger is Trigger.PRESS:
+            self._answer_all(self._presses.see(outcome), now)
+        self._publish_all(self._doorbells.see(outcome, now, outcome.frame.captured_at or outcome.frame.received_at))
+        snapshot = events.snapshot(outcome)
+        if snapshot is not None:
+            self._doorbells.took_snapshot(outcome.frame.doorbell, now)
+            self._publish(snapshot, now)
+
+    # Presses
+
+    def _press(self, pressed: Pressed) -> None:
+        now = time.monotonic()
+        if not self._doorbells.is_welcome(pressed.doorbell):
+            self._take(Dropped("too_many_doorbells", pressed.packet))
+            return
+        self._publish_all(self._doorbells.heard(pressed.doorbell, now))
+        new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
+        press = self._presses.press(new)
+        self._ledger.owe(press.press_id, pressed.packet)
+        if press is new:
+            self._ring(press, now)
+        self._pool.promote(pressed.doorbell)
+
+    def _ring(self, press: Press, now: float) -> None:
+        self._counters.presses += 1
+        self._publish(events.ring(press, self._stamp(now)), now)
+
+    def _answer_all(self, answers: list[Answer], now: float) -> None:
+        for answer in answers:
+            self._publish(events.answer(answer, self._stamp(now)), now)
+
+    # The broker
+
+    def _greet(self, link: LinkUp) -> None:
+        now = time.monotonic()
+        log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
+        self._outbox.resend(now)
+        self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
+        self._publish_all(self._doorbells.everything())
+        self._health_due_s = now
+
+    def _confirm(self, packet: Packet) -> None:
+        publication = self._outbox.confirm(packet)
+        if publication is not None and publication.key:
+            for each in self._ledger.settle(publication.key):
+                self._link.acknowledge(each)
+
+    def _acknowledge(self, packet: Packet | None) -> None:
+        if packet is not None:
+            self._link.acknowledge(packet)
+
+    def _obey(self, commanded: Commanded) -> None:
+        self._acknowledge(commanded.packet)
+        log.info("asked over MQTT: %s", commanded.command)
+        if commanded.command == "restart_pool":
+            self._pool.restart()
+        else:
+            self._health_due_s = time.monotonic()
+
+    def _publish(self, publication: Publication, now: float) -> None:
+        self._outbox.publish(publication, now)
+
+    def _publish_all(self, publications: list[Publication]) -> None:
+        now = time.monotonic()
+        for publication in publications:
+            self._publish(publication, now)
+
+    def _stamp(self, now: float) -> events.Stamp:
+        self._sequence += 1
+        return events.Stamp(self._boot_id, self._sequence, now, datetime.now(UTC))
+
+    # Time
+
+    def _next_due_s(self) -> float:
+        due = [self._metrics_due_s, self._health_due_s, self._presses.next_due_s(), self._doorbells.next_due_s()]
+        return min(time_s for time_s in due if time_s is not None)
+
+    def _tick(self, now: float) -> None:
+        self._answer_all(self._presses.tick(now), now)
+        self._publish_all(self._doorbells.tick(now))
+        if now >= self._health_due_s:
+            self._tell_health(self._pool.view())
+        if now >= self._metrics_due_s:
+            self._metrics_due_s = now + METRICS_INTERVAL_S
+            self._tell_metrics(now)
+
+    def _tell_health(self, view: PoolView) -> None:
+        now, now_at = time.monotonic(), datetime.now(UTC)
+        self._health_due_s = now + HEALTH_INTERVAL_S
+        status, reasons = assess(view)
+        if status != self._status:
+            self._status, self._status_since = status, now_at
+        payload = health(
+            view,
+            status=status,
+            reasons=reasons,
+            since=self._status_since,
+            version=__version__,
+            started_at=self._started_at,
+        )
+        self._publish(Publication(topics.health(self._settings.agent_id), encode(payload), qos=1, retain=True), now)
+
+    def _tell_metrics(self, now: float) -> None:
+        view = self._pool.view()
+        payload = metrics(
+            self._counters,
+            uptime_s=now - self._started_s,
+            retries=view.retries,
+            restarts=view.restarts,
+            unsent_dropped=self._outbox.dropped,
+        )
+        self._publish(Publication(topics.metrics(self._settings.agent_id), encode(payload)), now)
+
+    # The end
+
+    def _begin_stop(self) -> None:
+        """Let the pool finish in a thread of its own: its outcomes still come through the inbox."""
+        if not self._stopping:
+            self._stopping = True
+            log.info("stopping: what is in work is finished first")
+            threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
+
+    def _stop_pool(self) -> None:
+        self._pool.stop(self._settings.pool.drain_s)
+        self._inbox.put(PoolStopped())
+
+    def _say_farewell(self) -> None:
+        """Go offline, and wait a moment until the broker has everything."""
+        now = time.monotonic()
+        self._tell_metrics(now)
+        self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
+        give_up_s = now + FAREWELL_S
+        while len(self._outbox) and (remaining_s := give_up_s - time.monotonic()) > 0:
+            try:
+                happening = self._inbox.get(timeout=remaining_s)
+            except queue.Empty:
+                break
+            if isinstance(happening, Confirmed):
+                self._confirm(happening.packet)
+        self._link.stop()

@@ -1,0 +1,122 @@
+"""Puts the parts together: the only place that knows them all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import topics
+from edge_agent.agent import Agent, Confirmed, Inbox, StopRequested
+from edge_agent.frame_queue import QueueLimits
+from edge_agent.ingest import ImageLimits
+from edge_agent.intake import Intake, IntakeLimits
+from edge_agent.model import Outcome, Packet, PoolView
+from edge_agent.model_store import ModelStore, detector_choices
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.mqtt.link import Link
+from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
+from edge_agent.results import events
+
+if TYPE_CHECKING:
+    from edge_agent.settings import Settings
+    from edge_agent.wire import DetectorChoice
+
+MEGABYTE: Final = 1_000_000
+MEBIBYTE: Final = 1 << 20
+MOST_WAITING: Final = 200
+"""Messages that may wait for the agent's thread before ordinary frames are dropped; a press never is."""
+INTERRUPTED: Final = 130
+
+
+def run(settings: Settings) -> None:
+    """Run the agent until SIGTERM or Ctrl-C; a second one ends it at once."""
+    choices = find_detectors(settings)
+    inbox: Inbox = queue.SimpleQueue()
+    agent = Agent(settings, inbox, build_pool(settings, choices, inbox.put, inbox.put), build_link(settings, inbox))
+    _stop_on_signals(inbox)
+    agent.run()
+
+
+def find_detectors(settings: Settings) -> tuple[DetectorChoice, ...]:
+    """Return the detectors that the settings ask for, their models fetched and verified."""
+    store = ModelStore(settings.models.dir, settings.models.cache_dir)
+    detection = settings.detection
+    return detector_choices(detection.strategies, detection.cpu_model, store, script=detection.mock_script)
+
+
+def build_pool(
+    settings: Settings,
+    choices: tuple[DetectorChoice, ...],
+    report: Callable[[Outcome], None],
+    changed: Callable[[PoolView], None] = lambda _view: None,
+) -> Pool:
+    """Return a pool by the settings, not started yet."""
+    pool, waiting = settings.pool, settings.queue
+    memory_limit_bytes = pool.memory_limit_mb * MEGABYTE
+    limits = PoolLimits(
+        workers=pool.workers,
+        start_timeout_s=pool.start_timeout_s,
+        job_timeout_s=pool.job_timeout_s,
+        max_attempts=pool.max_attempts,
+        retry_delay_s=pool.retry_delay_s,
+        press_expiry_s=waiting.press_expiry_s,
+        memory_limit_bytes=memory_limit_bytes,
+        restart=RestartLimits(
+            pool.restart_threshold, pool.restart_window_s, pool.restart_delay_s, pool.restart_delay_max_s
+        ),
+        queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
+    )
+    return Pool(limits, WorkerPlan(choices, max_pixels(settings), memory_limit_bytes), report, changed)
+
+
+def build_link(settings: Settings, inbox: Inbox) -> Link:
+    """Return the link to the broker by the settings, not started yet."""
+    images = settings.images
+    limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING)
+    intake = Intake(settings.agent_id, limits, inbox.put, inbox.qsize)
+
+    def connect(number: int) -> Connection:
+        return Connection(
+            settings.mqtt,
+            client_id=f"edge_agent-{settings.agent_id}",
+            number=number,
+            clean=False,
+            will=events.availability(topics.agent_availability(settings.agent_id), online=False),
+            events=ConnectionEvents(
+                message=intake.take,
+                published=lambda packet_id: inbox.put(Confirmed(Packet(number, packet_id))),
+                undecodable=intake.drop,
+            ),
+        )
+
+    return Link(connect, topics.subscriptions(settings.agent_id), inbox.put)
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """Return which pictures are taken on."""
+    return ImageLimits(round(settings.images.max_megabytes * MEGABYTE), max_pixels(settings))
+
+
+def max_pixels(settings: Settings) -> int:
+    """Return how many pixels a picture may have."""
+    return round(settings.images.max_megapixels * MEGABYTE)
+
+
+def _stop_on_signals(inbox: Inbox) -> None:
+    """Finish at the first SIGTERM or Ctrl-C, end at the second."""
+    asked = False
+
+    def stop(number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked:
+            logging.getLogger(__name__).warning("ended at once: asked a second time (%s)", signal.Signals(number).name)
+            os._exit(INTERRUPTED)
+        asked = True
+        inbox.put(StopRequested())
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

@@ -1,0 +1,90 @@
+"""What the broker delivers, sorted and checked on its network thread: quick, bounded, and it never publishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from edge_agent import topics
+from edge_agent.ingest import ImageLimits, read_frame
+from edge_agent.model import Arrival, Message, Packet, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A doorbell was pressed. `repeated` tells that the broker delivered this once before."""
+
+    doorbell: str
+    pressed_s: float
+    pressed_at: datetime
+    packet: Packet | None
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """The agent is to do something once."""
+
+    command: str
+    packet: Packet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A message that was not used, and why."""
+
+    reason: str
+    packet: Packet | None = None
+
+
+Incoming = Arrival | Pressed | Commanded | Dropped
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeLimits:
+    """What is taken on. `most_waiting` messages may wait for the agent before ordinary frames are dropped."""
+
+    image: ImageLimits
+    accept_retained: bool
+    most_waiting: int
+
+
+class Intake:
+    """Turns messages into what the agent deals with. `waiting` tells how much it has not dealt with yet."""
+
+    def __init__(
+        self, agent_id: str, limits: IntakeLimits, deliver: Callable[[Incoming], None], waiting: Callable[[], int]
+    ) -> None:
+        self._agent_id = agent_id
+        self._limits = limits
+        self._deliver = deliver
+        self._waiting = waiting
+
+    def take(self, message: Message) -> None:
+        """Take a message in."""
+        self._deliver(self._sort(message, time.monotonic(), datetime.now(UTC)))
+
+    def drop(self, reason: str) -> None:
+        """Count a message that could not even be read."""
+        self._deliver(Dropped(reason))
+
+    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
+        if message.retained and not self._limits.accept_retained:
+            return Dropped("retained", message.packet)
+        match topics.parse(message.topic, self._agent_id):
+            case topics.FrameTopic(doorbell):
+                return self._sort_frame(message, doorbell, now_s, now_at)
+            case topics.PressTopic(doorbell):
+                return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
+            case topics.AgentCommandTopic(command):
+                return Commanded(command, message.packet)
+            case _:
+                return Dropped("topic", message.packet)
+
+    def _sort_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
+        arrival = read_frame(message, doorbell, self._limits.image, now_s=now_s, now_at=now_at)
+        if arrival.frame.trigger is not Trigger.PRESS and self._waiting() > self._limits.most_waiting:
+            return Dropped("overload", message.packet)
+        return arrival

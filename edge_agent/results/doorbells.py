@@ -1,0 +1,118 @@
+"""What is known of each doorbell: whether its frames come, and whom it last saw. Time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import topics
+from edge_agent.results.events import availability, state
+from edge_agent.results.payloads import StatePayload
+from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from edge_agent.model import Outcome, Publication
+
+STATE_INTERVAL_S: Final = 1.0
+"""The state is told at once when the number of faces changes, else no more often than this."""
+
+
+@dataclass(slots=True)
+class _Doorbell:
+    """`told` is the state as it was published last, at `told_s`; `order` is when the frame it rests on arrived."""
+
+    name: str
+    last_frame_s: float
+    online: bool = True
+    state: StatePayload = StatePayload()
+    told: StatePayload = StatePayload()
+    told_s: float = 0.0
+    order_s: float = 0.0
+    snapshot_s: float = float("-inf")
+
+
+class Doorbells:
+    """The doorbells that have sent something since the start; no more than `most` of them."""
+
+    def __init__(self, *, offline_after_s: float, most: int) -> None:
+        self._offline_after_s = offline_after_s
+        self._most = most
+        self._doorbells: dict[str, _Doorbell] = {}
+
+    def is_welcome(self, name: str) -> bool:
+        """Return whether a doorbell is known or may become so."""
+        return name in self._doorbells or len(self._doorbells) < self._most
+
+    def heard(self, name: str, now: float) -> list[Publication]:
+        """Note that a doorbell sent something; return what that changes."""
+        doorbell = self._doorbells.get(name)
+        if doorbell is None:
+            doorbell = self._doorbells[name] = _Doorbell(name, now)
+            return _present(doorbell)
+        doorbell.last_frame_s = now
+        if doorbell.online:
+            return []
+        doorbell.online = True
+        return [availability(topics.doorbell_availability(name), online=True)]
+
+    def see(self, outcome: Outcome, now: float, seen_at: datetime) -> list[Publication]:
+        """Use the result of a frame, unless a newer one was used already; return the state if it is to be told."""
+        doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
+        if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
+            return []
+        doorbell.order_s = outcome.frame.received_s
+        faces = len(result.faces)
+        doorbell.state = _looked(doorbell.state, faces, result.faces[0].confidence if faces else None, seen_at)
+        due = doorbell.state.faces != doorbell.told.faces or now - doorbell.told_s >= STATE_INTERVAL_S
+        return self._tell(doorbell, now) if due and doorbell.state != doorbell.told else []
+
+    def wants_snapshot(self, name: str, now: float, interval_s: float) -> bool:
+        """Return whether it is time for another picture of this doorbell."""
+        doorbell = self._doorbells.get(name)
+        return doorbell is not None and now - doorbell.snapshot_s >= interval_s
+
+    def took_snapshot(self, name: str, now: float) -> None:
+        """Note that a picture of this doorbell was published."""
+        if name in self._doorbells:
+            self._doorbells[name].snapshot_s = now
+
+    def tick(self, now: float) -> list[Publication]:
+        """Return the availability of the doorbells that have gone silent."""
+        gone = [each for each in self._doorbells.values() if each.online and now >= self._offline_s(each)]
+        for doorbell in gone:
+            doorbell.online = False
+        return [availability(topics.doorbell_availability(each.name), online=False) for each in gone]
+
+    def next_due_s(self) -> float | None:
+        """Return when the next doorbell counts as gone, or None."""
+        return min((self._offline_s(each) for each in self._doorbells.values() if each.online), default=None)
+
+    def everything(self) -> list[Publication]:
+        """Return all that is retained of the doorbells, for a broker that may have lost it."""
+        return [publication for each in self._doorbells.values() for publication in _present(each)]
+
+    def _offline_s(self, doorbell: _Doorbell) -> float:
+        return doorbell.last_frame_s + self._offline_after_s
+
+    def _tell(self, doorbell: _Doorbell, now: float) -> list[Publication]:
+        doorbell.told, doorbell.told_s = doorbell.state, now
+        return [state(doorbell.name, doorbell.state)]
+
+
+def _looked(previous: StatePayload, faces: int, confidence: float | None, seen_at: datetime) -> StatePayload:
+    """Return the state after a look that found so many faces; `last_seen` is when there last was one."""
+    return StatePayload(
+        face_present=faces > 0,
+        faces=faces,
+        confidence=confidence,
+        last_seen=seen_at if faces else previous.last_seen,
+        visit_id=previous.visit_id,
+    )
+
+
+def _present(doorbell: _Doorbell) -> list[Publication]:
+    return [
+        availability(topics.doorbell_availability(doorbell.name), online=doorbell.online),
+        state(doorbell.name, doorbell.state),
+    ]

@@ -1,0 +1,155 @@
+"""Outcomes and presses to publications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from edge_agent import topics
+from edge_agent.model import Outcome, Press, Publication, Trigger
+from edge_agent.results.failures import failure_of
+from edge_agent.results.payloads import (
+    AnswerPayload,
+    DetectorPayload,
+    FacesPayload,
+    RingPayload,
+    StatePayload,
+    TimingPayload,
+    encode,
+)
+from edge_agent.results.presses import Answer
+from edge_agent.wire import Detected
+
+RING_LIFETIME_S: Final = 60.0
+"""A ring that could not be sent for so long is no news any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When and as which message of this run an event is published."""
+
+    boot_id: str
+    sequence: int
+    now_s: float
+    now_at: datetime
+
+    def age_ms(self, since: datetime) -> int:
+        """Return how long ago `since` was."""
+        return round((self.now_at - since).total_seconds() * 1000)
+
+
+def faces(outcome: Outcome, stamp: Stamp) -> Publication:
+    """Return the faces event of a frame; a press frame's is confirmed by its event id."""
+    is_press = outcome.frame.trigger is Trigger.PRESS
+    return Publication(
+        topics.faces(outcome.frame.doorbell),
+        encode(_faces_payload(outcome, stamp)),
+        qos=1 if is_press else 0,
+        key=outcome.frame.event_id if is_press else "",
+    )
+
+
+def reply(outcome: Outcome, stamp: Stamp) -> Publication | None:
+    """Return the answer that the sender of the frame asked for, if it did."""
+    to = outcome.frame.reply_to
+    if to is None:
+        return None
+    return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
+
+
+def ring(press: Press, stamp: Stamp) -> Publication:
+    """Return the news that the bell was pressed."""
+    payload = RingPayload(
+        event_type="ring",
+        event_id=f"{press.press_id}-ring",
+        doorbell=press.doorbell,
+        press_id=press.press_id,
+        pressed_at=press.pressed_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(press.pressed_at),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.ring(press.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
+
+
+def answer(answered: Answer, stamp: Stamp) -> Publication:
+    """Return the answer to a press; it is confirmed by the press id."""
+    press, outcome, failure = answered.press, answered.outcome, answered.failure
+    found = outcome.result if outcome is not None and isinstance(outcome.result, Detected) else None
+    payload = AnswerPayload(
+        event_type=answered.event_type,
+        event_id=f"{press.press_id}-answer",
+        doorbell=press.doorbell,
+        press_id=press.press_id,
+        reason=failure.reason.value if failure else None,
+        detail=failure.detail if failure else None,
+        faces=len(found.faces) if found else 0,
+        confidence=found.faces[0].confidence if found and found.faces else None,
+        frame_id=outcome.frame.frame_id if outcome else None,
+        frame_event_id=outcome.frame.event_id if outcome else None,
+        pressed_at=press.pressed_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(press.pressed_at),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.answer(press.doorbell), encode(payload), qos=1, key=press.press_id)
+
+
+def snapshot(outcome: Outcome) -> Publication | None:
+    """Return the annotated picture of a frame, if one was drawn."""
+    if not outcome.snapshot:
+        return None
+    return Publication(
+        topics.snapshot(outcome.frame.doorbell), outcome.snapshot, qos=1, lifetime_s=RING_LIFETIME_S
+    )
+
+
+def state(doorbell: str, payload: StatePayload) -> Publication:
+    """Return the retained state of a doorbell."""
+    return Publication(topics.doorbell_state(doorbell), encode(payload), qos=1, retain=True)
+
+
+def availability(topic: str, *, online: bool) -> Publication:
+    """Return the retained availability of an agent or a doorbell."""
+    return Publication(topic, b"online" if online else b"offline", qos=1, retain=True)
+
+
+def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
+    frame, result, failure = outcome.frame, outcome.result, failure_of(outcome)
+    found = result if isinstance(result, Detected) else None
+    detector = outcome.detector
+    return FacesPayload(
+        event_id=frame.event_id,
+        doorbell=frame.doorbell,
+        frame_id=frame.frame_id,
+        trigger=frame.trigger.word,
+        outcome=_word(found),
+        reason=failure.reason.value if failure else None,
+        detail=failure.detail if failure else None,
+        captured_at=frame.captured_at,
+        received_at=frame.received_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(frame.captured_at or frame.received_at),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+        image=found.image if found else None,
+        faces=found.faces if found else (),
+        rejected=found.rejected if found else (),
+        detector=DetectorPayload(detector.strategy, detector.model, detector.slot) if detector else None,
+        timing_ms=TimingPayload(
+            queue=round(outcome.queue_ms, 1) if found else None,
+            decode=round(found.times.decode, 1) if found else None,
+            inference=round(found.times.inference, 1) if found else None,
+            total=round((stamp.now_s - frame.received_s) * 1000, 1),
+        ),
+        attempts=outcome.attempts,
+    )
+
+
+def _word(found: Detected | None) -> str:
+    if found is None:
+        return "failed"
+    return "face" if found.faces else "no_face"

@@ -1,0 +1,83 @@
+"""How the agent is, in a word and in reasons. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from edge_agent.model import PoolView, SlotState, Trigger, WorkerView
+
+
+class WorkerPayload(msgspec.Struct, frozen=True):
+    """One worker of the pool."""
+
+    slot: int
+    pid: int | None
+    state: str
+    strategy: str | None
+    model: str | None
+    memory_mb: float
+    jobs: int
+    restarts: int
+    last_error: str | None
+
+
+class HealthPayload(msgspec.Struct, frozen=True):
+    """The agent's health; `since` is when the status became what it is."""
+
+    status: str
+    reasons: tuple[str, ...]
+    since: datetime
+    version: str
+    started_at: datetime
+    workers: tuple[WorkerPayload, ...]
+    queue: dict[str, int]
+
+
+def assess(view: PoolView) -> tuple[str, tuple[str, ...]]:
+    """Return `ok`, `degraded` or `failed`, and why."""
+    reasons = tuple(reason for worker in view.workers if (reason := _complaint(worker)))
+    reasons += tuple(f"{each.strategy} {each.model} is not available: {each.reason}" for each in view.unavailable)
+    if view.workers and all(worker.state is SlotState.PARKED for worker in view.workers):
+        return "failed", reasons
+    return ("degraded" if reasons else "ok"), reasons
+
+
+def _complaint(worker: WorkerView) -> str:
+    match worker.state:
+        case SlotState.PARKED:
+            return f"worker {worker.slot} is parked after too many deaths: {worker.last_error}"
+        case SlotState.WAITING | SlotState.LOST:
+            return f"worker {worker.slot} is being replaced: {worker.last_error}"
+        case _:
+            return ""
+
+
+def health(
+    view: PoolView, *, status: str, reasons: tuple[str, ...], since: datetime, version: str, started_at: datetime
+) -> HealthPayload:
+    """Return the health as it is published."""
+    return HealthPayload(
+        status=status,
+        reasons=reasons,
+        since=since,
+        version=version,
+        started_at=started_at,
+        workers=tuple(_worker(each) for each in view.workers),
+        queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
+    )
+
+
+def _worker(worker: WorkerView) -> WorkerPayload:
+    return WorkerPayload(
+        slot=worker.slot,
+        pid=worker.pid,
+        state=worker.state.value,
+        strategy=worker.detector.strategy if worker.detector else None,
+        model=worker.detector.model if worker.detector else None,
+        memory_mb=round(worker.memory_bytes / 1e6, 1),
+        jobs=worker.jobs_done,
+        restarts=worker.restarts,
+        last_error=worker.last_error or None,
+    )

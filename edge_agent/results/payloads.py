@@ -1,0 +1,99 @@
+"""The JSON that the agent publishes, as frozen values: docs/mqtt.md explains every key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from edge_agent.wire import Face, ImageSize, Rejected
+
+
+class DetectorPayload(msgspec.Struct, frozen=True):
+    """Who looked, and with what."""
+
+    strategy: str
+    model: str
+    worker: int
+
+
+class TimingPayload(msgspec.Struct, frozen=True):
+    """Milliseconds: waiting, decoding, looking, and from the frame's arrival to this message."""
+
+    queue: float | None
+    decode: float | None
+    inference: float | None
+    total: float
+
+
+class FacesPayload(msgspec.Struct, frozen=True):
+    """The result of one frame."""
+
+    event_id: str
+    doorbell: str
+    frame_id: str
+    trigger: str
+    outcome: str
+    reason: str | None
+    detail: str | None
+    captured_at: datetime | None
+    received_at: datetime
+    published_at: datetime
+    age_ms: int
+    boot_id: str
+    sequence: int
+    image: ImageSize | None
+    faces: tuple[Face, ...]
+    rejected: tuple[Rejected, ...]
+    detector: DetectorPayload | None
+    timing_ms: TimingPayload
+    attempts: int
+
+
+class RingPayload(msgspec.Struct, frozen=True):
+    """The bell was pressed."""
+
+    event_type: str
+    event_id: str
+    doorbell: str
+    press_id: str
+    pressed_at: datetime
+    published_at: datetime
+    age_ms: int
+    boot_id: str
+    sequence: int
+
+
+class AnswerPayload(msgspec.Struct, frozen=True):
+    """The one answer to a press; `frame_event_id` names the faces event that it rests on."""
+
+    event_type: str
+    event_id: str
+    doorbell: str
+    press_id: str
+    reason: str | None
+    detail: str | None
+    faces: int
+    confidence: float | None
+    frame_id: str | None
+    frame_event_id: str | None
+    pressed_at: datetime
+    published_at: datetime
+    age_ms: int
+    boot_id: str
+    sequence: int
+
+
+class StatePayload(msgspec.Struct, frozen=True):
+    """The state of a doorbell: every key always there, null where unknown."""
+
+    face_present: bool | None = None
+    faces: int | None = None
+    confidence: float | None = None
+    last_seen: datetime | None = None
+    visit_id: str | None = None
+
+
+def encode(payload: msgspec.Struct) -> bytes:
+    """Return the payload as JSON."""
+    return msgspec.json.encode(payload)
