@@ -180,6 +180,7 @@ class Agent:
             min_confidence=self._settings.detection.min_confidence,
             expires_s=frame.received_s + expiry_s,
             snapshot=self._snapshot_wish(frame, now),
+            label=f"{frame.doorbell}  {(frame.captured_at or frame.received_at).astimezone():%Y-%m-%d %H:%M:%S}",
         )
 
     def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotWish:

@@ -6,6 +6,7 @@ import logging
 import os
 import queue
 import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -32,12 +33,16 @@ MOST_WAITING: Final = 200
 INTERRUPTED: Final = 130
 
 
-def run(settings: Settings) -> None:
-    """Run the agent until SIGTERM or Ctrl-C; a second one ends it at once."""
+def run(settings: Settings, *, seconds: float | None = None) -> None:
+    """Run the agent until SIGTERM or Ctrl-C, or for so many seconds; a second signal ends it at once."""
     choices = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     agent = Agent(settings, inbox, build_pool(settings, choices, inbox.put, inbox.put), build_link(settings, inbox))
     _stop_on_signals(inbox)
+    if seconds is not None:
+        timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
+        timer.daemon = True
+        timer.start()
     agent.run()
 
 

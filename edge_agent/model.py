@@ -119,13 +119,14 @@ class Frame:
 class Job:
     """A frame with what is asked of the detector, and what has become of it so far.
 
-    `crashes` counts the workers that died or hung on it, `attempts` every try.
+    `label` is written on the annotated picture. `crashes` counts the workers that died or hung on it, `attempts` every try.
     """
 
     frame: Frame
     min_confidence: float
     expires_s: float
     snapshot: SnapshotWish = SnapshotWish.NEVER
+    label: str = ""
     attempts: int = 0
     crashes: int = 0
 

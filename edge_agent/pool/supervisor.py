@@ -188,7 +188,7 @@ class Pool:
             min_confidence=job.min_confidence,
             time_limit_s=self._limits.job_timeout_s,
             snapshot=job.snapshot,
-            label=_label(job),
+            label=job.label,
         )
         try:
             self._workers[slot].assign(task, job.frame.image)
@@ -255,9 +255,3 @@ class Pool:
     def _deafen(self, worker: WorkerProcess) -> None:
         if worker.pipe.fileno() in self._selector.get_map():
             self._selector.unregister(worker.pipe)
-
-
-def _label(job: Job) -> str:
-    """Return what is written on an annotated picture: the doorbell and the local time of the frame."""
-    taken_at = job.frame.captured_at or job.frame.received_at
-    return f"{job.frame.doorbell}  {taken_at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,119 @@
+"""The commands and what they are called; each does its work in a module of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge_agent import __version__
+from edge_agent.cli.options import Config, Host, PasswordFile, Port, Username, broker_flags
+from edge_agent.model import Trigger
+from edge_agent.settings_sources import load_settings
+
+commands = typer.Typer(
+    name="edge-agent",
+    help="Finds faces at the door: pictures of doorbells in over MQTT, face events out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        typer.echo(f"edge-agent {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@commands.command()
+def run(  # noqa: PLR0913, PLR0917 - the options of a command
+    config: Config = None,
+    host: Host = None,
+    port: Port = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    agent_id: Annotated[str | None, typer.Option(help="Name of this agent in topics.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    simulate: Annotated[
+        Path | None, typer.Option(help="Play the pictures of this folder as a doorbell.", file_okay=False)
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.", min=0.1)] = None,
+) -> None:
+    """Run the agent. Without a broker: a first look with an embedded one and a simulated doorbell."""
+    from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
+
+    flags = {**broker_flags(host, port, username, password_file), "agent_id": agent_id, "log": {"level": log_level}}
+    run_agent(load_settings(config, flags), folder=simulate, seconds=seconds)
+
+
+@commands.command()
+def send(  # noqa: PLR0913, PLR0917 - the options of a command
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    doorbell: Annotated[str, typer.Option("--doorbell", "-d", help="Whose pictures they are.")] = "front",
+    press: Annotated[bool, typer.Option("--press", help="The bell is pressed first.")] = False,
+    trigger: Annotated[str | None, typer.Option(help="press, motion or continuous.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Pictures per second; else as fast as it goes.", min=0.01)] = None,
+    repeat: Annotated[int, typer.Option(help="How often all of them are sent.", min=1)] = 1,
+    config: Config = None,
+    host: Host = None,
+    port: Port = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Publish pictures as a doorbell would."""
+    from edge_agent.cli.send import Sending, send_pictures  # noqa: PLC0415 - each command loads only what it needs
+
+    settings = load_settings(config, broker_flags(host, port, username, password_file))
+    wanted = Trigger.from_word(trigger) if trigger else None
+    if trigger and wanted is None:
+        raise typer.BadParameter("use press, motion or continuous", param_hint="--trigger")
+    send_pictures(settings.mqtt, pictures, Sending(doorbell, press, wanted, rate, repeat))
+
+
+@commands.command()
+def watch(  # noqa: PLR0913, PLR0917 - the options of a command
+    config: Config = None,
+    host: Host = None,
+    port: Port = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each event.")] = False,
+    count: Annotated[int | None, typer.Option(help="Stop after so many events.", min=1)] = None,
+) -> None:
+    """Show the events of a broker as they come."""
+    from edge_agent.cli.watch import watch_events  # noqa: PLC0415 - each command loads only what it needs
+
+    settings = load_settings(config, broker_flags(host, port, username, password_file))
+    watch_events(settings.mqtt, as_json=json, count=count)
+
+
+@commands.command()
+def detect(  # noqa: PLR0913, PLR0917 - the options of a command
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="All detections from a confidence of 0.3.")] = False,
+    min_confidence: Annotated[float | None, typer.Option(help="What counts as a face, 0.01 to 0.99.")] = None,
+    save_annotated: Annotated[
+        Path | None, typer.Option(help="Save the pictures with the faces marked in this folder.", file_okay=False)
+    ] = None,
+) -> None:
+    """Find the faces in image files, without any broker."""
+    from edge_agent.cli.detect import LOWEST_CONFIDENCE, detect_faces  # noqa: PLC0415 - as above
+
+    wanted = LOWEST_CONFIDENCE if show_all else min_confidence
+    settings = load_settings(config, {"detection": {"min_confidence": wanted}})
+    detect_faces(settings, pictures, as_json=json, save_annotated=save_annotated)

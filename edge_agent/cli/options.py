@@ -1,0 +1,25 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+BROKER = "Broker"
+
+Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings, see config/agent.yaml.")]
+Host = Annotated[str | None, typer.Option("--host", "-h", help="The broker's host.", rich_help_panel=BROKER)]
+Port = Annotated[int | None, typer.Option("--port", "-p", help="The broker's port.", rich_help_panel=BROKER)]
+Username = Annotated[str | None, typer.Option("--username", "-u", help="User name.", rich_help_panel=BROKER)]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", help="File that holds the password.", rich_help_panel=BROKER, dir_okay=False),
+]
+
+
+def broker_flags(host: str | None, port: int | None, username: str | None, password_file: Path | None) -> dict[str, Any]:
+    """Return the broker's flags as settings."""
+    password = password_file.read_text(encoding="utf-8").strip() if password_file else None
+    return {"mqtt": {"host": host, "port": port, "username": username, "password": password}}

@@ -1,0 +1,101 @@
+"""`edge-agent run`: the agent, and around it, where no broker is named, a first look."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console, Group
+from rich.logging import RichHandler
+from rich.panel import Panel
+from rich.text import Text
+
+from edge_agent import app, topics
+from edge_agent.cli.watch import EVENTS, Watcher, show
+from edge_agent.errors import BrokerUnreachableError
+from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
+from edge_agent.model import Message
+
+if TYPE_CHECKING:
+    from edge_agent.settings import Settings
+
+DOORBELL: Final = "front"
+PICTURES: Final = Path("first-look")
+PICTURES_KEPT: Final = 20
+
+
+def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> None:
+    """Run until told to stop, with a first look around it where no broker is named."""
+    console = Console(stderr=True)
+    _log_to(console, settings)
+    if folder is not None:
+        check_pictures(folder)
+    if settings.mqtt.host:
+        with _simulation(settings, folder) if folder else contextlib.nullcontext():
+            app.run(settings, seconds=seconds)
+        return
+    with EmbeddedBroker() as broker:
+        own = settings.mqtt.model_copy(update={"host": broker.host, "port": broker.port, "protocol": "3.1.1"})
+        settings = settings.model_copy(update={"mqtt": own})
+        Console().print(_welcome(settings))
+        with _on_screen(settings), _simulation(settings, folder):
+            app.run(settings, seconds=seconds)
+
+
+def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
+    return SimulatedDoorbell(settings.mqtt.host, settings.mqtt.port, folder=folder, doorbell=DOORBELL)
+
+
+@contextlib.contextmanager
+def _on_screen(settings: Settings) -> Iterator[None]:
+    """Show the agent's events, as any subscriber sees them, beside the agent."""
+    thread = threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True)
+    thread.start()
+    yield
+
+
+def _show(settings: Settings) -> None:
+    with contextlib.suppress(BrokerUnreachableError), Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher:
+        show(_keep_pictures(watcher.messages()), Console())
+
+
+def _keep_pictures(messages: Iterator[Message]) -> Iterator[Message]:
+    """Save annotated pictures, the newest PICTURES_KEPT of them, and pass on the rest."""
+    number = 0
+    for message in messages:
+        if message.topic != topics.snapshot(DOORBELL):
+            yield message
+            continue
+        with contextlib.suppress(OSError):
+            PICTURES.mkdir(exist_ok=True)
+            (PICTURES / f"{number % PICTURES_KEPT:02}.jpg").write_bytes(message.payload)
+        number += 1
+
+
+def _welcome(settings: Settings) -> Panel:
+    mqtt = settings.mqtt
+    return Panel(
+        Group(
+            Text("A first look only: the broker is a small embedded one, and the doorbell is simulated.", "bold yellow"),
+            Text.assemble("With your broker:   ", ("edge-agent run --host BROKER", "bold")),
+            Text.assemble("The same events:    ", (f"mosquitto_sub -p {mqtt.port} -v -t 'doorbell/+/faces'", "bold")),
+            Text.assemble("Annotated pictures: ", (f"{PICTURES.absolute()}", "bold")),
+            Text("Ctrl-C ends it.", "dim"),
+        ),
+        title="edge-agent",
+        title_align="left",
+        expand=False,
+    )
+
+
+def _log_to(console: Console, settings: Settings) -> None:
+    """Log with colours to a terminal, and as plain lines to a file or a service manager."""
+    level = settings.log.level.upper()
+    if console.is_terminal:
+        logging.basicConfig(level=level, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)])
+    else:
+        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,104 @@
+"""`edge-agent watch`: the events of a broker as they come."""
+
+from __future__ import annotations
+
+import queue
+import secrets
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from edge_agent import topics
+from edge_agent.cli.event_table import EventTable, to_line, to_row
+from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.model import Message
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+
+if TYPE_CHECKING:
+    from edge_agent.settings import MqttSettings
+
+EVENTS: Final = (topics.faces("+"), topics.ring("+"), topics.answer("+"), topics.visit("+"))
+LOOK_S: Final = 0.5
+
+
+def watch_events(settings: MqttSettings, *, as_json: bool, count: int | None) -> None:
+    """Show events until Ctrl-C, the end of the connection, or `count` of them."""
+    if not settings.host:
+        message = "there is no broker to watch: give --host, or set EDGE_AGENT_MQTT__HOST"
+        raise SettingsError(message)
+    with Watcher(settings, EVENTS) as watcher:
+        events = _first(watcher.messages(), count)
+        if as_json:
+            _print_json(events)
+        else:
+            show(events, Console())
+
+
+def show(messages: Iterator[Message], console: Console) -> None:
+    """Show messages as a table that grows, or line by line where the output is no terminal."""
+    table = EventTable()
+    live = Live(table, console=console, auto_refresh=False) if console.is_terminal else nullcontext()
+    with live as screen:
+        for message in messages:
+            row = to_row(message.topic, message.payload)
+            if row is None:
+                continue
+            if screen is None:
+                console.print(to_line(row), highlight=False, markup=False, soft_wrap=True)
+            else:
+                table.add(row)
+                screen.refresh()
+
+
+class Watcher:
+    """A connection that only listens."""
+
+    def __init__(self, settings: MqttSettings, filters: tuple[str, ...]) -> None:
+        self._filters = filters
+        self._received: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._connection = Connection(
+            settings,
+            client_id=f"edge_agent-watch-{secrets.token_hex(4)}",
+            events=ConnectionEvents(message=self._received.put),
+        )
+
+    def __enter__(self) -> Watcher:
+        """Connect; raise BrokerUnreachableError where that fails."""
+        self._connection.open()
+        self._connection.subscribe(self._filters)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self._connection.close()
+
+    def messages(self) -> Iterator[Message]:
+        """Yield messages as they come; raise BrokerUnreachableError when the connection ends."""
+        while True:
+            try:
+                message = self._received.get(timeout=LOOK_S)
+            except queue.Empty:
+                if not self._connection.is_healthy():
+                    reason = f"the connection to the broker has ended: {self._connection.end.reason}"
+                    raise BrokerUnreachableError(reason) from None
+                continue
+            if message.packet is not None:
+                self._connection.acknowledge(message.packet)
+            yield message
+
+
+def _first(messages: Iterator[Message], count: int | None) -> Iterator[Message]:
+    for number, message in enumerate(messages, start=1):
+        yield message
+        if number == count:
+            return
+
+
+def _print_json(messages: Iterator[Message]) -> None:
+    for message in messages:
+        line = {"topic": message.topic, "payload": msgspec.Raw(message.payload)}
+        print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201 - output of a command
