@@ -1,0 +1,15 @@
+"""Where model files come from: found or fetched, and always checked against their pinned sha256."""
+
+from edge_agent.model_store.choice import CpuModel, choose_cpu_model, detector_choices
+from edge_agent.model_store.manifest import MODELS, ModelFile, WheelMember
+from edge_agent.model_store.store import ModelStore
+
+__all__ = [
+    "MODELS",
+    "CpuModel",
+    "ModelFile",
+    "ModelStore",
+    "WheelMember",
+    "choose_cpu_model",
+    "detector_choices",
+]

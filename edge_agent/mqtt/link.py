@@ -28,7 +28,7 @@ FIRST_DELAY_S: Final = 0.2
 HEALTH_CHECK_S: Final = 1.0
 STOP_TIMEOUT_S: Final = 2.0
 """On a dead line DISCONNECT is never written; the thread is a daemon and is left behind."""
-BACKOFF = wait_exponential_jitter(initial=0.2, max=15.0, jitter=0.3)
+BACKOFF = wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class PoolCore:
         else:
             slot.memory_bytes = message.memory_bytes
             actions = [self._report(job, message, slot, snapshot)]
-        return [*actions, *self._recycle(slot, now), *self._dispatch(now)]
+        return [*actions, *self._dispatch(now)]
 
     def lost(self, number: int, now: float) -> None:
         """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""
@@ -229,14 +229,20 @@ class PoolCore:
             slot.resume_s = now + decision.delay_s
             slot.enter(SlotState.WAITING, now)
 
-    def _recycle(self, slot: Slot, now: float) -> list[Action]:
-        """Replace a worker that has grown too large, unless a press waits or no other worker could take one."""
-        wanted = slot.replace or slot.memory_bytes > self._limits.memory_limit_bytes
-        press_waits = self._queue.depths()[Trigger.PRESS] > 0
-        others = any(other is not slot and other.state in {SlotState.IDLE, SlotState.BUSY} for other in self._slots)
-        if slot.state is not SlotState.IDLE or not wanted or press_waits or not (others or len(self._slots) == 1):
+    def _recycle(self, now: float) -> list[Action]:
+        """Replace idle workers that have grown too large, unless a press waits or no other worker could take one."""
+        if self._queue.depths()[Trigger.PRESS]:
             return []
-        return [self._stop(slot, now)]
+        actions: list[Action] = []
+        for slot in self._slots:
+            wanted = slot.replace or slot.memory_bytes > self._limits.memory_limit_bytes
+            if wanted and slot.state is SlotState.IDLE and self._can_spare(slot):
+                actions.append(self._stop(slot, now))
+        return actions
+
+    def _can_spare(self, slot: Slot) -> bool:
+        others = [other for other in self._slots if other is not slot]
+        return not others or any(other.state in {SlotState.IDLE, SlotState.BUSY} for other in others)
 
     def _stop(self, slot: Slot, now: float) -> StopWorker:
         slot.deadline_s = now + self._limits.start_timeout_s
@@ -246,8 +252,8 @@ class PoolCore:
     # Jobs
 
     def _dispatch(self, now: float) -> list[Action]:
-        """Give waiting frames to idle workers."""
-        actions: list[Action] = []
+        """Give waiting frames to idle workers, but for those whose time to go has come."""
+        actions = self._recycle(now)
         while idle := [slot for slot in self._slots if slot.state is SlotState.IDLE]:
             job = self._queue.take()
             if job is None:

@@ -115,6 +115,8 @@ class WorkerProcess:
         self._process.join(EXIT_WAIT_S)
         code, stack, pid = self._process.exitcode, self._stack(), self.pid
         self.kill()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # ours where the fork server has died and we are the container's first process
         os.close(self.pidfd)
         with contextlib.suppress(ValueError):
             self._process.close()

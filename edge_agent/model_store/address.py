@@ -1,0 +1,126 @@
+"""Fetches a model file from its public address."""
+
+from __future__ import annotations
+
+import http.client
+import queue
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from edge_agent import __version__
+from edge_agent.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.model_store.manifest import ModelFile
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """How long a server may take to answer, to be silent after that, and to send all of it."""
+
+    answer_s: float = 4.0
+    silence_s: float = 5.0
+    whole_s: float = 60.0
+
+
+LIMITS: Final = DownloadLimits()
+ATTEMPTS: Final = 2
+"""A connection that broke is tried once more; a server that cannot be reached is not."""
+CHUNK_BYTES: Final = 1 << 16
+
+
+class HttpsRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirect only to an https address."""
+
+    def redirect_request(  # noqa: PLR0913, PLR0917 - the signature is urllib's own
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Return the request for the new address, or raise HTTPError."""
+        if not newurl.startswith("https://"):
+            raise urllib.error.HTTPError(req.full_url, code, "redirect to an address without https", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def fetch_address(model: ModelFile, into: Path, limits: DownloadLimits = LIMITS) -> Path:
+    """Download `model` into the folder `into`, not verified; raise ModelUnavailableError with the reason."""
+    if not model.url:
+        message = "it has none"
+        raise ModelUnavailableError(message)
+    path = into / model.filename
+    attempts = Retrying(stop=stop_after_attempt(ATTEMPTS), retry=retry_if_exception_type(ConnectionError), reraise=True)
+    try:
+        attempts(_download, model, path, limits, time.monotonic() + limits.whole_s)
+    except (OSError, http.client.HTTPException) as error:
+        message = f"{urlsplit(model.url).hostname} {_reason(error)}"
+        raise ModelUnavailableError(message) from error
+    return path
+
+
+def _download(model: ModelFile, path: Path, limits: DownloadLimits, deadline_s: float) -> None:
+    size = 0
+    with _open(model.url, limits) as response, path.open("wb") as file:
+        while chunk := response.read1(CHUNK_BYTES):
+            size += len(chunk)
+            if size > model.size_bytes:
+                message = f"sent more than the {model.size_bytes} bytes of {model.filename}"
+                raise OSError(message)
+            if time.monotonic() > deadline_s:
+                message = f"sent only {size} of {model.size_bytes} bytes within {limits.whole_s:g} s"
+                raise TimeoutError(message)
+            file.write(chunk)
+    if size < model.size_bytes:
+        message = f"sent only {size} of {model.size_bytes} bytes"
+        raise ConnectionError(message)
+
+
+def _open(url: str, limits: DownloadLimits) -> http.client.HTTPResponse:
+    """Return the answer's head, or raise what went wrong, TimeoutError at the latest after `answer_s`.
+
+    The limit is kept from another thread: no socket timeout bounds the look-up of a name, and a timeout counts
+    anew for each of a server's addresses.
+    """
+    answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
+    threading.Thread(target=_ask, args=(url, limits.silence_s, answers), name="model-download", daemon=True).start()
+    try:
+        answer = answers.get(timeout=limits.answer_s)
+    except queue.Empty:
+        message = f"gave no answer within {limits.answer_s:g} s"
+        raise TimeoutError(message) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _ask(url: str, silence_s: float, answers: queue.SimpleQueue[http.client.HTTPResponse | Exception]) -> None:
+    opener = urllib.request.build_opener(HttpsRedirects)
+    opener.addheaders = [("User-Agent", f"edge-agent/{__version__}")]
+    try:
+        answers.put(opener.open(url, timeout=silence_s))
+    except (OSError, http.client.HTTPException) as error:
+        answers.put(error)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case urllib.error.HTTPError():
+            error.close()
+            return f"answered {error.code} {error.reason}"
+        case urllib.error.URLError(reason=OSError(strerror=str(text))):
+            return f"cannot be reached ({text})"
+        case _:
+            return str(error) or type(error).__name__

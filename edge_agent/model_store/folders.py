@@ -1,0 +1,48 @@
+"""The folders on this machine that hold model files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+
+def default_cache_dir() -> Path:
+    """Return where downloads are kept, as the XDG Base Directory Specification says; nothing is created."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        base = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:  # this user has no home
+        return spare_dir()
+    return base / "edge-agent" / "models"
+
+
+def spare_dir() -> Path:
+    """Return where downloads are kept while the cache cannot be written to; nothing is created."""
+    return Path(tempfile.gettempdir()) / f"edge-agent-models-{os.getuid()}"
+
+
+def is_own(folder: Path) -> bool:
+    """Tell whether `folder` is there and this user's.
+
+    In the folder for temporary files anyone may take a name first, and then swap a file after it was checked.
+    """
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+
+
+def make_own(folder: Path) -> None:
+    """Create `folder` for this user alone; raise OSError where it is someone else's."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not is_own(folder):
+        message = f"{folder} belongs to someone else"
+        raise PermissionError(message)
+
+
+def workspace(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a fresh folder inside `folder`: what is finished in it moves up in one step; raise OSError."""
+    return tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True)

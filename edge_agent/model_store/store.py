@@ -1,0 +1,113 @@
+"""The model files on this machine: found, or fetched once, and verified each time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_agent.errors import ModelUnavailableError
+from edge_agent.model_store.folders import default_cache_dir, is_own, make_own, spare_dir, workspace
+from edge_agent.model_store.manifest import MODELS, ModelFile
+from edge_agent.model_store.sources import SOURCES, Source
+
+if TYPE_CHECKING:
+    import tempfile
+    from collections.abc import Mapping, Sequence
+
+log = logging.getLogger(__name__)
+
+
+def find_fault(model: ModelFile, path: Path) -> str:
+    """Return what is wrong with the file at `path`, as words that follow its name, or nothing if it is that model."""
+    try:
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if sha256 == model.sha256:
+        return ""
+    return f"is damaged or another version (its sha256 is {sha256}, not {model.sha256})"
+
+
+class ModelStore:
+    """Gives the path of a model file: from the user's `folder`, from the cache, or else from the first source.
+
+    Several processes may use one cache at once: a file appears in it in one step, whole and verified.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        cache_dir: Path | None = None,
+        *,
+        models: Mapping[str, ModelFile] = MODELS,
+        sources: Sequence[Source] = SOURCES,
+    ) -> None:
+        self._folder = folder.expanduser() if folder else None
+        self._cache_dir = cache_dir.expanduser() if cache_dir else default_cache_dir()
+        self._models = models
+        self._sources = sources
+
+    def resolve(self, name: str) -> Path:
+        """Return the verified file of a model; raise ModelUnavailableError with the reason of every source."""
+        model = self._models.get(name)
+        if model is None:
+            message = f"there is no model {name!r}; there are {', '.join(self._models)}"
+            raise ModelUnavailableError(message)
+        refusals: list[str] = []
+        path = self._find(model, refusals) or self._fetch(model, refusals)
+        if path is None:
+            raise ModelUnavailableError(self._advice(model, refusals))
+        return path
+
+    def _find(self, model: ModelFile, refusals: list[str]) -> Path | None:
+        for folder in self._folders():
+            path = folder / model.filename
+            fault = find_fault(model, path)
+            if not fault:
+                return path
+            refusals.append(f"{path} {fault}")
+            if path.exists():
+                log.warning("%s %s", path, fault)
+        return None
+
+    def _folders(self) -> list[Path]:
+        given = [self._folder] if self._folder else []
+        spare = [spare_dir()] if is_own(spare_dir()) else []
+        return [*given, self._cache_dir, *spare]
+
+    def _fetch(self, model: ModelFile, refusals: list[str]) -> Path | None:
+        log.info("fetching the model %s (%.1f MB)", model.name, model.size_bytes / 1e6)
+        for source in self._sources:
+            try:
+                return self._keep(model, source)
+            except (ModelUnavailableError, OSError) as error:
+                refusals.append(f"{source.name}: {error}")
+        return None
+
+    def _keep(self, model: ModelFile, source: Source) -> Path:
+        with self._workspace() as folder:
+            fetched = source.fetch(model, Path(folder))
+            if fault := find_fault(model, fetched):
+                message = f"the file that came {fault}"
+                raise ModelUnavailableError(message)
+            return fetched.replace(Path(folder).parent / model.filename)
+
+    def _workspace(self) -> tempfile.TemporaryDirectory[str]:
+        try:
+            self._cache_dir.mkdir(parents=True, exist_ok=True)
+            return workspace(self._cache_dir)
+        except OSError as error:
+            log.warning("models are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), error)
+            make_own(spare_dir())
+            return workspace(spare_dir())
+
+    def _advice(self, model: ModelFile, refusals: Sequence[str]) -> str:
+        return (
+            f"the model {model.name} cannot be had: {'; '.join(refusals)}. Put {model.filename} ({model.origin})"
+            f" into {self._folder or self._cache_dir}, or set EDGE_AGENT_MODELS__DIR to a folder that holds it"
+        )

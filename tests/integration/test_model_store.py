@@ -1,0 +1,227 @@
+"""Model files come from real folders and a real HTTP server, and no bad one is ever given out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from http.client import HTTPMessage
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from edge_agent.errors import ModelUnavailableError
+from edge_agent.model_store import ModelStore
+from edge_agent.model_store.address import LIMITS, DownloadLimits, HttpsRedirects
+from edge_agent.model_store.folders import spare_dir
+from tests.model_server import CONTENT, PATIENCE_S, SHA256, ModelServer, files_in, serve, store_of, tiny
+from tests.shared_data import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    """Return a model server that runs, reached without the proxy of whoever runs the tests."""
+    monkeypatch.setenv("no_proxy", "*")
+    yield from serve()
+
+
+# Folders
+
+
+def test_the_users_folder_comes_first_and_is_not_written_to(tmp_path: Path, server: ModelServer) -> None:
+    """A file that the user provides is used where it is, and nobody is asked."""
+    folder, cache = tmp_path / "mine", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "tiny.onnx").write_bytes(CONTENT)
+    assert store_of(tiny(f"{server.address}/good"), cache, folder=folder).resolve("tiny") == folder / "tiny.onnx"
+    assert server.asked == []
+    assert not cache.exists()
+
+
+def test_a_wrong_file_in_the_users_folder_is_passed_over(
+    tmp_path: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is left as it is, said so, and the next source is used."""
+    (tmp_path / "tiny.onnx").write_bytes(b"something else")
+    cache = tmp_path / "cache"
+    path = store_of(tiny(f"{server.address}/good"), cache, folder=tmp_path).resolve("tiny")
+    assert path == cache / "tiny.onnx"
+    assert (tmp_path / "tiny.onnx").read_bytes() == b"something else"
+    assert f"{tmp_path / 'tiny.onnx'} is damaged or another version" in caplog.text
+
+
+def test_a_model_is_fetched_once(tmp_path: Path, server: ModelServer) -> None:
+    """The second time it is in the cache, and nothing else is."""
+    models = store_of(tiny(f"{server.address}/good"), tmp_path / "new" / "cache")
+    path = models.resolve("tiny")
+    assert path.read_bytes() == CONTENT
+    assert models.resolve("tiny") == path
+    assert server.asked == ["/good"]
+    assert files_in(path.parent) == ["tiny.onnx"]
+
+
+@pytest.mark.parametrize("damage", [b"", CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["empty", "short", "flipped"])
+def test_a_damaged_cache_heals(tmp_path: Path, server: ModelServer, damage: bytes) -> None:
+    """What a power cut left is replaced."""
+    (tmp_path / "tiny.onnx").write_bytes(damage)
+    assert store_of(tiny(f"{server.address}/good"), tmp_path).resolve("tiny").read_bytes() == CONTENT
+    assert files_in(tmp_path) == ["tiny.onnx"]
+
+
+def test_the_cache_follows_the_users_environment(
+    tmp_path: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a setting the cache is where the XDG specification says."""
+    model = tiny(f"{server.address}/good")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert ModelStore(models={"tiny": model}).resolve("tiny") == tmp_path / "xdg/edge-agent/models/tiny.onnx"
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert ModelStore(models={"tiny": model}).resolve("tiny") == tmp_path / "home/.cache/edge-agent/models/tiny.onnx"
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache folder that nobody can write to, not even root; temporary files go to `tmp_path`."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "file").touch()
+    return tmp_path / "file" / "cache"
+
+
+def test_an_unwritable_cache_costs_only_a_warning(
+    unwritable: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The model is kept with the temporary files, and found there the next time."""
+    models = store_of(tiny(f"{server.address}/good"), unwritable)
+    path = models.resolve("tiny")
+    assert path == spare_dir() / "tiny.onnx"
+    assert models.resolve("tiny") == path
+    assert server.asked == ["/good"]
+    assert f"models are kept in {spare_dir()}" in caplog.text
+
+
+def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: ModelServer, tmp_path: Path) -> None:
+    """Whoever took its name first could swap the file after it was checked."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "tiny.onnx").write_bytes(CONTENT)
+    spare_dir().symlink_to(theirs)
+    with pytest.raises(ModelUnavailableError, match="belongs to someone else"):
+        store_of(tiny(f"{server.address}/good"), unwritable).resolve("tiny")
+
+
+def test_a_user_without_a_home_has_a_cache(unwritable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container may run under a number that is no user."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", classmethod(_no_home))
+    spare_dir().mkdir()
+    (spare_dir() / "tiny.onnx").write_bytes(CONTENT)
+    assert unwritable.parents[1] in ModelStore(models={"tiny": tiny()}).resolve("tiny").parents
+
+
+def _no_home(_: type[Path]) -> Path:
+    message = "Could not determine home directory."
+    raise RuntimeError(message)
+
+
+# The public address
+
+
+@pytest.mark.parametrize(
+    ("path", "limits", "reason"),
+    [
+        ("/cut", LIMITS, "127.0.0.1 sent only 128000 of 256000 bytes"),
+        ("/other", LIMITS, "the address: the file that came is damaged or another version"),
+        ("/long", LIMITS, "127.0.0.1 sent more than the 256000 bytes of tiny.onnx"),
+        ("/missing", LIMITS, "127.0.0.1 answered 404 Not Found"),
+        ("/redirect", LIMITS, "127.0.0.1 answered 302 redirect to an address without https"),
+        ("/silent", DownloadLimits(answer_s=0.3), "127.0.0.1 gave no answer within 0.3 s"),
+        ("/stall", DownloadLimits(silence_s=0.3), "127.0.0.1 timed out"),
+        ("/drip", DownloadLimits(whole_s=0.3), "127.0.0.1 sent only [0-9]+ of 256000 bytes within 0.3 s"),
+    ],
+)
+def test_a_bad_server_gives_no_model(
+    tmp_path: Path, server: ModelServer, path: str, limits: DownloadLimits, reason: str
+) -> None:
+    """The cache stays empty, and the message says what happened."""
+    with pytest.raises(ModelUnavailableError, match=reason):
+        store_of(tiny(server.address + path), tmp_path, limits=limits).resolve("tiny")
+    assert files_in(tmp_path) == []
+
+
+def test_a_redirect_to_https_is_followed() -> None:
+    """Public addresses move their files to other servers."""
+    request = urllib.request.Request("https://here.example/tiny.onnx")
+    moved = HttpsRedirects().redirect_request(request, BytesIO(), 302, "", HTTPMessage(), "https://there.example/1")
+    assert moved is not None
+    assert moved.full_url == "https://there.example/1"
+
+
+def test_a_broken_connection_is_tried_again(tmp_path: Path, server: ModelServer) -> None:
+    """One interruption costs nothing but time."""
+    assert store_of(tiny(f"{server.address}/cut_once"), tmp_path).resolve("tiny").read_bytes() == CONTENT
+    assert server.asked == ["/cut_once", "/cut_once"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/tiny.onnx", "http://models.invalid/tiny.onnx"])
+def test_without_a_network_the_message_says_what_to_do(tmp_path: Path, url: str) -> None:
+    """It lists every source with its reason, the file, and where to put it."""
+    with pytest.raises(ModelUnavailableError) as caught:
+        store_of(tiny(url), tmp_path, folder=tmp_path / "mine").resolve("tiny")
+    message = str(caught.value)
+    for part in (
+        f"{tmp_path / 'mine' / 'tiny.onnx'} does not exist",
+        f"{tmp_path / 'tiny.onnx'} does not exist",
+        "cannot be reached (",
+        "the index: no package has it",
+        f"Put tiny.onnx ({url}) into {tmp_path / 'mine'}, or set EDGE_AGENT_MODELS__DIR",
+    ):
+        assert part in message
+
+
+def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
+    """A slip of the pen is easily mended."""
+    with pytest.raises(ModelUnavailableError, match="there is no model 'yunet'; there are yunet_n, "):
+        ModelStore(None, tmp_path).resolve("yunet")
+
+
+# Other processes
+
+RESOLVE: Final = """
+import sys
+from pathlib import Path
+from edge_agent.model_store import ModelFile, ModelStore
+cache, url, sha256, size = sys.argv[1:]
+model = ModelFile("tiny", "tiny.onnx", sha256, int(size), "MIT", url)
+print(ModelStore(None, Path(cache), models={"tiny": model}).resolve("tiny"))
+"""
+
+
+def start_resolving(cache: Path, url: str) -> subprocess.Popen[str]:
+    """Start a process that resolves the tiny model."""
+    command = [sys.executable, "-c", RESOLVE, str(cache), url, SHA256, str(len(CONTENT))]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+
+
+def test_two_processes_fetch_the_same_model_at_once(tmp_path: Path, server: ModelServer) -> None:
+    """Each gets the whole file, and the cache holds it once; the server sends only while both wait."""
+    both = [start_resolving(tmp_path, f"{server.address}/together") for _ in range(2)]
+    answers = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
+    assert answers == [str(tmp_path / "tiny.onnx")] * 2
+    assert (tmp_path / "tiny.onnx").read_bytes() == CONTENT
+    assert files_in(tmp_path) == ["tiny.onnx"]
+
+
+def test_a_process_killed_while_it_fetches_leaves_no_half_model(tmp_path: Path, server: ModelServer) -> None:
+    """The next one fetches it as if nothing had been."""
+    with start_resolving(tmp_path, f"{server.address}/stall") as process:
+        assert server.stalled.wait(PATIENCE_S)
+        process.kill()
+    assert not (tmp_path / "tiny.onnx").exists()
+    assert store_of(tiny(f"{server.address}/good"), tmp_path).resolve("tiny").read_bytes() == CONTENT

