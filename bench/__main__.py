@@ -1,0 +1,32 @@
+"""The commands of the measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer(help="Measure the agent on this machine.", no_args_is_help=True, add_completion=False)
+
+Picture = Annotated[Path, typer.Argument(help="A photograph with a face.", exists=True, dir_okay=False)]
+
+
+@commands.command()
+def overhead(picture: Picture, frames: Annotated[int, typer.Option(min=10)] = 200) -> None:
+    """Show what the agent adds to decoding and inference, from message received to event published."""
+    from bench.overhead import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(picture, frames)
+
+
+@commands.command()
+def pool(picture: Picture, runs: Annotated[int, typer.Option(min=1)] = 5) -> None:
+    """Show how long a pool takes from its start to its first answer, and what its workers hold in memory."""
+    from bench.pool_start import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(picture, runs)
+
+
+if __name__ == "__main__":
+    commands()

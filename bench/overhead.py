@@ -1,0 +1,37 @@
+"""From message received to event published, less decoding and inference, as the agent's own events tell it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.figures import show
+from tests.agent_process import AgentProcess
+from tests.broker import Mosquitto
+from tests.recorder import Recorder
+
+
+def measure(picture: Path, frames: int) -> None:
+    """Send one frame after the other, each when the one before was answered; then presses likewise."""
+    image = picture.read_bytes()
+    with Mosquitto() as broker, Recorder(broker.port) as recorder, AgentProcess.at_defaults(broker.port) as agent:
+        agent.wait_until_ready(recorder)
+        events = []
+        for number in range(frames):
+            recorder.publish("doorbell/front/frame", image, user={"frame_id": str(number)})
+            events.append(recorder.wait_for("doorbell/front/faces", lambda event, n=number: event["frame_id"] == str(n)))
+        rings = []
+        for number in range(frames // 10):
+            recorder.publish(f"doorbell/bell{number}/press", "")
+            rings.append(recorder.wait_for(f"doorbell/bell{number}/ring"))
+    timings = [event["timing_ms"] for event in events]
+    show(
+        f"{frames} frames of {len(image) / 1000:.0f} kB, one at a time",
+        "ms",
+        {
+            "overhead": [each["total"] - each["decode"] - each["inference"] for each in timings],
+            "decoding": [each["decode"] for each in timings],
+            "inference": [each["inference"] for each in timings],
+            "total": [each["total"] for each in timings],
+            "press to ring": [float(ring["age_ms"]) for ring in rings],
+        },
+    )

@@ -1,0 +1,111 @@
+"""The agent as users start it: a process of its own, told what to do by its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from tests.shared_data import PROJECT, shared
+
+if TYPE_CHECKING:
+    from tests.recorder import Recorder
+
+STOP_S: Final = 15.0
+AGENT_ID: Final = "test"
+
+
+class AgentProcess:
+    """An agent that runs against a broker; `settings` are environment names without their prefix."""
+
+    def __init__(self, port: int, **settings: str) -> None:
+        defaults = {"MQTT__HOST": "127.0.0.1", "MQTT__PORT": str(port), "AGENT_ID": AGENT_ID, "POOL__WORKERS": "2"}
+        self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
+        self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def with_real_detector(cls, port: int, **settings: str) -> AgentProcess:
+        """Return an agent with the default detector, its model taken from the test data."""
+        return cls(port, MODELS__DIR=str(shared("models")), **settings)
+
+    @classmethod
+    def at_defaults(cls, port: int) -> AgentProcess:
+        """Return an agent whose settings are the defaults, but for the broker's address."""
+        return cls(port)
+
+    @classmethod
+    def with_script(cls, port: int, script: dict[str, Any] | None = None, **settings: str) -> AgentProcess:
+        """Return an agent whose detector plays a script."""
+        return cls(port, DETECTION__STRATEGIES="mock", DETECTION__MOCK_SCRIPT=json.dumps(script or {}), **settings)
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it as a service manager would: ask, wait, kill."""
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.wait()
+        self.kill()
+        self._log.close()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return Path(self._log.name).read_text(encoding="utf-8")
+
+    def start(self) -> None:
+        """Start it, also again."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent", "run"],
+            env={**os.environ, **self._settings},
+            cwd=PROJECT,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def wait_until_ready(self, recorder: Recorder, workers: int = 2) -> None:
+        """Wait until so many workers take frames."""
+        topic = f"edge_agent/{AGENT_ID}/health"
+        recorder.wait_for(topic, lambda health: _working(health) >= workers)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, timeout_s: float = STOP_S) -> int:
+        """Return its exit code once it has ended."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def stop(self) -> int:
+        """Ask it to finish, and return its exit code."""
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(STOP_S)
+
+
+def _working(health: dict[str, Any]) -> int:
+    return sum(worker["state"] in {"idle", "busy"} for worker in health["workers"])

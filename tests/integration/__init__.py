@@ -1,0 +1,1 @@
+"""Parts together: a real broker, real worker processes, real pictures."""

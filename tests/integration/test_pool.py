@@ -1,0 +1,188 @@
+"""The pool with real processes: what they find, and what happens when they die, hang or stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import psutil
+import pytest
+
+from edge_agent.model import Failure, Shed, ShedReason, SlotState
+from edge_agent.wire import Detected, DetectorChoice, FailureReason
+from tests.pools import PoolUnderTest, scripted
+from tests.shared_data import PROJECT
+from tests.waiting import wait_until
+
+
+def test_every_frame_is_answered_and_both_workers_take_part() -> None:
+    with PoolUnderTest(scripted(latency_ms=20)) as tested:
+        tested.wait_until_idle()
+        frames = [tested.offer() for _ in range(20)]
+        outcomes = [tested.wait_for(frame) for frame in frames]
+        view = tested.wait_until_idle()
+    assert all(isinstance(outcome.result, Detected) for outcome in outcomes)
+    assert sum(worker.jobs_done for worker in view.workers) == 20
+    assert all(worker.jobs_done >= 5 for worker in view.workers)
+    assert len(tested.outcomes) == 20
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+def test_a_worker_that_is_killed_at_work_costs_no_frame(number: signal.Signals) -> None:
+    with PoolUnderTest(scripted(latency_ms=300)) as tested:
+        view = tested.wait_until_idle()
+        frames = [tested.offer() for _ in range(2)]
+        wait_until(lambda: all(worker.state is SlotState.BUSY for worker in tested.pool.view().workers))
+        os.kill(view.workers[0].pid or 0, number)
+        outcomes = [tested.wait_for(frame) for frame in frames]
+        view = tested.wait_until_idle()
+    assert all(isinstance(outcome.result, Detected) for outcome in outcomes)
+    assert sorted(outcome.attempts for outcome in outcomes) == [1, 2]
+    assert view.restarts == 1
+    assert number.name in view.workers[0].last_error
+
+
+def test_an_idle_worker_that_is_killed_is_replaced() -> None:
+    with PoolUnderTest() as tested:
+        before = tested.wait_until_idle()
+        os.kill(before.workers[1].pid or 0, signal.SIGKILL)
+        wait_until(lambda: tested.pool.view().restarts == 1)
+        after = tested.wait_until_idle()
+    assert after.workers[0].pid == before.workers[0].pid
+    assert after.workers[1].pid != before.workers[1].pid
+
+
+def test_a_stopped_worker_is_ended_by_its_deadline() -> None:
+    with PoolUnderTest(scripted(latency_ms=100), job_timeout_s=0.5) as tested:
+        view = tested.wait_until_idle()
+        frames = [tested.offer() for _ in range(2)]
+        os.kill(view.workers[0].pid or 0, signal.SIGSTOP)
+        outcomes = [tested.wait_for(frame) for frame in frames]
+        view = tested.wait_until_idle()
+    assert all(isinstance(outcome.result, Detected) for outcome in outcomes)
+    assert "did not finish" in view.workers[0].last_error
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ("exit", "exited with code 3"),
+        ("segfault", "SIGSEGV"),
+        ("kill", "SIGKILL"),
+        ("stop", "did not finish"),
+        ("hang", "did not finish in time"),
+        ("hang_holding_gil", "did not finish in time"),
+    ],
+)
+def test_a_poison_frame_is_quarantined_and_others_are_not(act: str, words: str) -> None:
+    with PoolUnderTest(job_timeout_s=0.5) as tested:
+        tested.wait_until_idle()
+        poison = tested.offer_act(act)
+        others = [tested.offer() for _ in range(5)]
+        outcome = tested.wait_for(poison)
+        assert all(isinstance(tested.wait_for(other).result, Detected) for other in others)
+        view = tested.wait_until_idle()
+    assert isinstance(outcome.result, Failure)
+    assert outcome.result.reason is FailureReason.QUARANTINED
+    assert words in outcome.result.detail
+    assert view.restarts == 2
+
+
+def test_a_detector_error_is_tried_again_and_told_without_a_restart() -> None:
+    with PoolUnderTest() as tested:
+        outcome = tested.wait_for(tested.offer_act("error"))
+        view = tested.wait_until_idle()
+    assert isinstance(outcome.result, Failure)
+    assert (outcome.result.reason, outcome.attempts) == (FailureReason.DETECTOR_ERROR, 3)
+    assert "the script says so" in outcome.result.detail
+    assert view.restarts == 0
+
+
+def test_a_worker_that_leaks_is_replaced_while_it_is_idle() -> None:
+    with PoolUnderTest(memory_limit_bytes=150_000_000) as tested:
+        before = tested.wait_until_idle()
+        for _ in range(12):
+            assert isinstance(tested.wait_for(tested.offer_act("leak")).result, Detected)
+        pids = {worker.pid for worker in before.workers}
+        wait_until(lambda: {worker.pid for worker in tested.pool.view().workers} != pids)
+        after = tested.wait_until_idle()
+    assert after.restarts == 0
+
+
+def test_a_detector_that_cannot_be_loaded_is_told_and_the_next_is_used() -> None:
+    broken = DetectorChoice("cpu", "yunet_n", "/nowhere.onnx")
+    with PoolUnderTest(broken, scripted()) as tested:
+        view = tested.wait_until_idle()
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+    assert view.workers[0].detector is not None
+    assert view.workers[0].detector.strategy == "mock"
+    (unavailable,) = view.unavailable
+    assert (unavailable.strategy, unavailable.model) == ("cpu", "yunet_n")
+    assert "/nowhere.onnx" in unavailable.reason
+
+
+def test_restart_replaces_every_worker_and_loses_no_frame() -> None:
+    with PoolUnderTest(scripted(latency_ms=100)) as tested:
+        before = tested.wait_until_idle()
+        frames = [tested.offer() for _ in range(6)]
+        tested.pool.restart()
+        assert all(isinstance(tested.wait_for(frame).result, Detected) for frame in frames)
+        after = tested.wait_until_idle()
+    assert {worker.pid for worker in before.workers}.isdisjoint(worker.pid for worker in after.workers)
+
+
+def test_stop_finishes_presses_drops_the_rest_and_leaves_no_process() -> None:
+    with PoolUnderTest(scripted(latency_ms=100)) as tested:
+        view = tested.wait_until_idle()
+        presses = [tested.offer() for _ in range(4)]
+        ordinary = [tested.offer(trigger="motion", doorbell=f"door{number}") for number in range(4)]
+        tested.pool.stop(5.0)
+        assert all(isinstance(tested.wait_for(frame).result, Detected) for frame in presses)
+        assert [tested.wait_for(frame).result for frame in ordinary] == [Shed(ShedReason.STOPPING)] * 4
+    assert not any(is_alive(worker.pid) for worker in view.workers)
+
+
+def test_the_pool_survives_the_loss_of_its_fork_server() -> None:
+    with PoolUnderTest() as tested:
+        view = tested.wait_until_idle()
+        workers = {worker.pid for worker in view.workers}
+        for process in psutil.Process().children():
+            if {child.pid for child in process.children()} & workers:
+                process.kill()
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+        tested.pool.restart()
+        wait_until(lambda: workers.isdisjoint({worker.pid for worker in tested.pool.view().workers}))
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+        tested.wait_until_idle()
+    wait_until(lambda: not any(map(is_alive, workers)))
+
+
+def test_no_worker_outlives_a_parent_that_is_killed_while_one_hangs() -> None:
+    program = textwrap.dedent("""
+        from tests.pools import PoolUnderTest
+        if __name__ == "__main__":
+            tested = PoolUnderTest(job_timeout_s=60.0).__enter__()
+            view = tested.wait_until_idle()
+            tested.offer_act("hang_holding_gil")
+            print(*[worker.pid for worker in view.workers], flush=True)
+            input()
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(workers) == 2
+        parent.kill()
+    wait_until(lambda: not any(map(is_alive, workers)))
+
+
+def is_alive(pid: int | None) -> bool:
+    """Return whether a process runs; a zombie that nobody has reaped does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,35 @@
+"""Real photographs of the test data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.shared_data import shared
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photograph and what is true of it: `boxes` are the faces that must be found (x, y, width, height)."""
+
+    path: Path
+    stratum: str
+    boxes: list[list[float]]
+
+
+def photos() -> list[Photo]:
+    """Return every photograph of the development set."""
+    lines = shared("data", "dev", "gt.jsonl").read_text(encoding="utf-8").splitlines()
+    return [_photo(json.loads(line)) for line in lines]
+
+
+def portrait() -> bytes:
+    """Return a photograph of one person's face."""
+    found = next(photo for photo in photos() if photo.stratum == "portrait" and len(photo.boxes) == 1)
+    return found.path.read_bytes()
+
+
+def _photo(truth: dict[str, Any]) -> Photo:
+    return Photo(shared("data", "dev", *truth["image"].split("/")), truth["stratum"], truth["boxes"])

@@ -1,0 +1,22 @@
+"""Pictures drawn by the tests themselves."""
+
+from __future__ import annotations
+
+import functools
+
+import cv2
+import numpy as np
+
+
+@functools.cache
+def jpeg(width: int = 320, height: int = 240, seed: int = 0) -> bytes:
+    """Return a JPEG of a smooth random pattern: no face in it."""
+    small = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8)
+    pixels = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+    return bytes(cv2.imencode(".jpg", pixels)[1].tobytes())
+
+
+@functools.cache
+def png(width: int = 64, height: int = 48) -> bytes:
+    """Return a grey PNG."""
+    return bytes(cv2.imencode(".png", np.full((height, width, 3), 128, np.uint8))[1].tobytes())

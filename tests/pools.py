@@ -1,0 +1,102 @@
+"""A real pool with real worker processes, and what it reports."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from edge_agent.frame_queue import QueueLimits
+from edge_agent.ingest import ImageLimits, read_frame
+from edge_agent.model import Job, Message, Outcome, PoolView, SlotState
+from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
+from edge_agent.wire import DetectorChoice, SnapshotWish
+from tests.pictures import jpeg
+from tests.waiting import wait_until
+
+MAX_PIXELS: Final = 20_000_000
+LIMITS: Final = PoolLimits(
+    workers=2,
+    start_timeout_s=10.0,
+    job_timeout_s=1.0,
+    max_attempts=3,
+    retry_delay_s=0.02,
+    press_expiry_s=30.0,
+    memory_limit_bytes=200_000_000,
+    restart=RestartLimits(threshold=10, window_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
+    queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
+)
+
+WIDTHS: Final = {"exit": 101, "segfault": 102, "kill": 103, "stop": 104, "hang": 105, "hang_holding_gil": 106, "error": 107, "leak": 108}  # fmt: skip
+"""The scripted detector does this when it sees a picture of this width."""
+BY_WIDTH: Final = {str(width): act for act, width in WIDTHS.items()}
+
+
+def scripted(**script: Any) -> DetectorChoice:
+    """Return a detector that plays a script."""
+    return DetectorChoice("mock", "script", json.dumps({"by_width": BY_WIDTH, **script}))
+
+
+class PoolUnderTest:
+    """A pool that runs; every outcome is kept with the time it came."""
+
+    def __init__(self, *choices: DetectorChoice, **limits: Any) -> None:
+        self._limits = replace(LIMITS, **limits)
+        plan = WorkerPlan(choices or (scripted(),), MAX_PIXELS, self._limits.memory_limit_bytes)
+        self._news = threading.Condition()
+        self.outcomes: list[tuple[float, Outcome]] = []
+        self.views: list[PoolView] = []
+        self.pool = Pool(self._limits, plan, self._report, self.views.append)
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.pool.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.pool.stop(1.0)
+
+    def offer(self, image: bytes | None = None, *, trigger: str = "press", doorbell: str = "front") -> str:
+        """Offer a frame and return its id."""
+        frame_id = str(self._count)
+        self._count += 1
+        now = time.monotonic()
+        message = Message("", image or jpeg(), properties={"frame_id": frame_id, "trigger": trigger})
+        limits = ImageLimits(10_000_000, MAX_PIXELS)
+        frame = read_frame(message, doorbell, limits, now_s=now, now_at=datetime.now(UTC)).frame
+        self.pool.offer(Job(frame, 0.7, now + 30, SnapshotWish.NEVER))
+        return frame_id
+
+    def offer_act(self, act: str) -> str:
+        """Offer a frame on which the scripted detector does something, and return its id."""
+        return self.offer(jpeg(WIDTHS[act], 80))
+
+    def wait_for(self, frame_id: str, timeout_s: float = 20.0) -> Outcome:
+        """Return what became of a frame."""
+        deadline_s = time.monotonic() + timeout_s
+        with self._news:
+            while (outcome := self._find(frame_id)) is None:
+                left = self._news.wait(deadline_s - time.monotonic())
+                assert left, f"frame {frame_id} was not answered in time: {self.pool.view()}"
+        return outcome
+
+    def wait_until_idle(self) -> PoolView:
+        """Return the view once every worker is idle."""
+        return wait_until(lambda: self._idle_view(), why=lambda: str(self.pool.view()))
+
+    def _idle_view(self) -> PoolView | None:
+        view = self.pool.view()
+        return view if all(worker.state is SlotState.IDLE for worker in view.workers) else None
+
+    def _find(self, frame_id: str) -> Outcome | None:
+        return next((outcome for _, outcome in self.outcomes if outcome.frame.frame_id == frame_id), None)
+
+    def _report(self, outcome: Outcome) -> None:
+        with self._news:
+            self.outcomes.append((time.monotonic(), outcome))
+            self._news.notify_all()

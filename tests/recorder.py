@@ -1,0 +1,137 @@
+"""Everything that a broker says, recorded, and waited for."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+WAIT_S: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message; `at_s` is when it came."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    at_s: float
+    correlation_data: bytes = b""
+
+    @property
+    def json(self) -> Any:
+        """The payload as JSON."""
+        return json.loads(self.payload)
+
+
+class Recorder:
+    """A client that hears every topic and can publish."""
+
+    def __init__(self, port: int, *, mqtt5: bool = True) -> None:
+        self._port = port
+        self._heard: list[Heard] = []
+        self._news = threading.Condition()
+        self._subscribed = threading.Event()
+        protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_message = self._hear
+
+    def __enter__(self) -> Self:
+        """Connect and subscribe."""
+        self._client.connect("127.0.0.1", self._port)
+        self._client.loop_start()
+        assert self._subscribed.wait(WAIT_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes | str = b"",
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        user: dict[str, str] | None = None,
+        response_topic: str = "",
+        correlation_data: bytes = b"",
+    ) -> None:
+        """Publish, and wait until the broker has it."""
+        properties = None
+        if user or response_topic:
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.UserProperty = list((user or {}).items())
+            if response_topic:
+                properties.ResponseTopic = response_topic
+                properties.CorrelationData = correlation_data
+        self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(WAIT_S)
+
+    def heard(self, topic: str) -> list[Heard]:
+        """Return what came on a topic so far."""
+        with self._news:
+            return [each for each in self._heard if paho.topic_matches_sub(topic, each.topic)]
+
+    def events(self, topic: str) -> list[Any]:
+        """Return the JSON that came on a topic so far."""
+        return [each.json for each in self.heard(topic)]
+
+    def wait_for(
+        self, topic: str, accept: Callable[[Any], bool] = lambda _event: True, *, timeout_s: float = WAIT_S
+    ) -> Any:
+        """Return the first JSON on `topic` that `accept` takes; fail with all that came where none does in time."""
+        return self._wait(lambda: next((each for each in self._events_now(topic) if accept(each)), None), topic, timeout_s)
+
+    def wait_for_count(self, topic: str, count: int, *, timeout_s: float = WAIT_S) -> list[Heard]:
+        """Return what came on `topic` once it is `count` messages."""
+        return self._wait(lambda: found if len(found := self._matching(topic)) >= count else None, topic, timeout_s)
+
+    def wait_for_payload(self, topic: str, payload: bytes, *, timeout_s: float = WAIT_S) -> Heard:
+        """Return the first message on `topic` with exactly this payload."""
+        return self._wait(
+            lambda: next((each for each in self._matching(topic) if each.payload == payload), None), topic, timeout_s
+        )
+
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._news:
+            self._heard.clear()
+
+    def _wait(self, look: Callable[[], Any], topic: str, timeout_s: float) -> Any:
+        deadline_s = time.monotonic() + timeout_s
+        with self._news:
+            while (found := look()) is None:
+                if not self._news.wait(deadline_s - time.monotonic()):
+                    message = f"nothing fitting on {topic} within {timeout_s:g} s; heard: {self._summary(self._heard)}"
+                    raise AssertionError(message)
+        return found
+
+    def _matching(self, topic: str) -> list[Heard]:
+        return [each for each in self._heard if paho.topic_matches_sub(topic, each.topic)]
+
+    def _events_now(self, topic: str) -> Iterable[Any]:
+        return (each.json for each in self._matching(topic))
+
+    @staticmethod
+    def _summary(heard: list[Heard]) -> str:
+        return "\n".join(f"{each.topic} {each.payload[:200]!r}" for each in heard[-30:])
+
+    def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        correlation_data = getattr(message.properties, "CorrelationData", b"")
+        heard = Heard(message.topic, message.payload, message.retain, time.monotonic(), correlation_data)
+        with self._news:
+            self._heard.append(heard)
+            self._news.notify_all()

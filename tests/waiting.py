@@ -1,0 +1,22 @@
+"""Waiting for a condition, with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+LOOK_S: Final = 0.02
+
+
+def wait_until(condition: Callable[[], T], *, timeout_s: float = 20.0, why: Callable[[], str] = lambda: "") -> T:
+    """Return what `condition` gives once that is true; fail, with `why`, where it is not in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (found := condition()):
+        if time.monotonic() > deadline_s:
+            message = f"not so within {timeout_s:g} s: {why()}"
+            raise AssertionError(message)
+        time.sleep(LOOK_S)
+    return found
