@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.figures import show
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto
 from tests.recorder import Recorder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def measure(picture: Path, frames: int) -> None:
@@ -18,7 +21,8 @@ def measure(picture: Path, frames: int) -> None:
         events = []
         for number in range(frames):
             recorder.publish("doorbell/front/frame", image, user={"frame_id": str(number)})
-            events.append(recorder.wait_for("doorbell/front/faces", lambda event, n=number: event["frame_id"] == str(n)))
+            (*_, newest) = recorder.wait_for_count("doorbell/front/faces", number + 1)
+            events.append(newest.json)
         rings = []
         for number in range(frames // 10):
             recorder.publish(f"doorbell/bell{number}/press", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
@@ -15,6 +15,9 @@ from edge_agent.ingest import read_frame
 from edge_agent.model import Job, Message, Outcome
 from edge_agent.settings_sources import load_settings
 from edge_agent.wire import SnapshotWish
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FRAMES = 50
 

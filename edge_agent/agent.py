@@ -10,16 +10,28 @@ import queue
 import secrets
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, topics
+from edge_agent.inbox import Confirmed, Happening, Inbox, PoolStopped, StopRequested
 from edge_agent.intake import Commanded, Dropped, Pressed
-from edge_agent.model import Arrival, Frame, Job, Outcome, Packet, PoolView, Press, Publication, Shed, ShedReason, Trigger
+from edge_agent.model import (
+    Arrival,
+    Frame,
+    Job,
+    Outcome,
+    Packet,
+    PoolView,
+    Press,
+    Publication,
+    Shed,
+    ShedReason,
+    Trigger,
+)
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox
-from edge_agent.pool import Pool
 from edge_agent.results import events
 from edge_agent.results.counters import Counters, metrics
 from edge_agent.results.doorbells import Doorbells
@@ -31,6 +43,7 @@ from edge_agent.results.presses import Answer, Presses
 from edge_agent.wire import SnapshotWish
 
 if TYPE_CHECKING:
+    from edge_agent.pool import Pool
     from edge_agent.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,29 +52,6 @@ METRICS_INTERVAL_S: Final = 10.0
 HEALTH_INTERVAL_S: Final = 30.0
 FAREWELL_S: Final = 1.0
 """How long the broker may take to confirm the last messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed:
-    """The broker has a packet of ours."""
-
-    packet: Packet
-
-
-@dataclass(frozen=True, slots=True)
-class StopRequested:
-    """The agent is to finish and end."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStopped:
-    """Every worker has ended; no outcome comes any more."""
-
-
-Happening = (
-    Arrival | Pressed | Commanded | Dropped | Outcome | PoolView | LinkUp | LinkDown | Confirmed | StopRequested | PoolStopped
-)
-Inbox = queue.SimpleQueue[Happening]
 
 
 class Agent:
@@ -119,14 +109,10 @@ class Agent:
                 self._acknowledge(packet)
             case PoolView():
                 self._tell_health(happening)
-            case LinkUp():
-                self._greet(happening)
-            case LinkDown(reason):
-                log.debug("no broker: %s", reason)
-            case StopRequested():
-                self._begin_stop()
-            case PoolStopped():
-                self._ended = True
+            case LinkUp() | LinkDown():
+                self._heed_link(happening)
+            case StopRequested() | PoolStopped():
+                self._wind_down(happening)
 
     # Frames
 
@@ -232,7 +218,10 @@ class Agent:
 
     # The broker
 
-    def _greet(self, link: LinkUp) -> None:
+    def _heed_link(self, link: LinkUp | LinkDown) -> None:
+        if isinstance(link, LinkDown):
+            log.debug("no broker: %s", link.reason)
+            return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         self._outbox.resend(now)
@@ -288,17 +277,10 @@ class Agent:
     def _tell_health(self, view: PoolView) -> None:
         now, now_at = time.monotonic(), datetime.now(UTC)
         self._health_due_s = now + HEALTH_INTERVAL_S
-        status, reasons = assess(view)
-        if status != self._status:
-            self._status, self._status_since = status, now_at
-        payload = health(
-            view,
-            status=status,
-            reasons=reasons,
-            since=self._status_since,
-            version=__version__,
-            started_at=self._started_at,
-        )
+        verdict = assess(view)
+        if verdict.status != self._status:
+            self._status, self._status_since = verdict.status, now_at
+        payload = health(view, verdict, since=self._status_since, version=__version__, started_at=self._started_at)
         self._publish(Publication(topics.health(self._settings.agent_id), encode(payload), qos=1, retain=True), now)
 
     def _tell_metrics(self, now: float) -> None:
@@ -314,9 +296,11 @@ class Agent:
 
     # The end
 
-    def _begin_stop(self) -> None:
+    def _wind_down(self, happening: StopRequested | PoolStopped) -> None:
         """Let the pool finish in a thread of its own: its outcomes still come through the inbox."""
-        if not self._stopping:
+        if isinstance(happening, PoolStopped):
+            self._ended = True
+        elif not self._stopping:
             self._stopping = True
             log.info("stopping: what is in work is finished first")
             threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()

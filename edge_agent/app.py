@@ -7,12 +7,12 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.agent import Agent, Confirmed, Inbox, StopRequested
+from edge_agent.agent import Agent
 from edge_agent.frame_queue import QueueLimits
+from edge_agent.inbox import Confirmed, Inbox, StopRequested
 from edge_agent.ingest import ImageLimits
 from edge_agent.intake import Intake, IntakeLimits
 from edge_agent.model import Outcome, Packet, PoolView
@@ -23,6 +23,8 @@ from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_agent.settings import Settings
     from edge_agent.wire import DetectorChoice
 

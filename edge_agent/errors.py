@@ -43,3 +43,7 @@ class BrokerUnreachableError(EdgeAgentError):
 
 class PoolStartError(EdgeAgentError):
     """No worker became ready; the message holds the reason of every strategy that was tried."""
+
+
+class FirstLookUnavailableError(EdgeAgentError):
+    """The first look cannot run here; the message says what to install or to configure instead."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
@@ -17,6 +15,9 @@ from edge_agent.model import Job, Message, Outcome, PoolView, Trigger
 from edge_agent.wire import SnapshotWish
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
     from edge_agent.pool import Pool
     from edge_agent.settings import Settings
 

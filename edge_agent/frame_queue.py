@@ -6,14 +6,13 @@ A pure value: no lock, no clock, no thread. One owner calls it; times are argume
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge_agent.model import Job, ShedReason, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Evicted:
 
 
 class FrameQueue:
-    """Jobs by trigger and doorbell. Each trigger holds its doorbells in turn order, each doorbell its jobs oldest first."""
+    """Jobs by trigger and doorbell: a trigger holds its doorbells in turn order, a doorbell its jobs oldest first."""
 
     def __init__(self, limits: QueueLimits) -> None:
         self._limits = limits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Final, NoReturn
 
 from edge_agent.errors import ImageError
 from edge_agent.model import ImageHeader
@@ -24,16 +24,16 @@ def read_header(data: bytes) -> ImageHeader:
     """Return format and size of a whole JPEG or PNG; raise ImageError where it is neither, or is cut off."""
     if data.startswith(JPEG_START):
         return _read_jpeg(data)
-    if data.startswith(PNG_START):
-        return _read_png(data)
-    raise _bad("it is neither a JPEG nor a PNG" if data else "it is empty")
+    if not data.startswith(PNG_START):
+        _refuse("it is neither a JPEG nor a PNG" if data else "it is empty")
+    return _read_png(data)
 
 
 def check_size(header: ImageHeader, max_pixels: int) -> None:
     """Raise ImageError where the picture has no pixels, or more than `max_pixels`."""
     pixels = header.width * header.height
     if not pixels:
-        raise _bad(f"its header says {header.width}x{header.height} pixels")
+        _refuse(f"its header says {header.width}x{header.height} pixels")
     if pixels > max_pixels:
         detail = f"the picture has {header.width}x{header.height} pixels, more than images.max_megapixels allows"
         raise ImageError(FailureReason.TOO_LARGE.value, detail)
@@ -49,34 +49,34 @@ def _read_jpeg(data: bytes) -> ImageHeader:
             break
         if marker not in _WITHOUT_LENGTH:
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
-    raise _bad("it is a JPEG without a frame header")
+    return _refuse("it is a JPEG without a frame header")
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     """Return the marker at `position` and where its segment begins; fill bytes may stand before it (T.81, B.1.1.2)."""
     if data[position : position + 1] != b"\xff":
-        raise _bad("it is a damaged or cut off JPEG")
+        _refuse("it is a damaged or cut off JPEG")
     while data[position : position + 1] == b"\xff":
         position += 1
     if position >= len(data):
-        raise _bad("it is a cut off JPEG")
+        _refuse("it is a cut off JPEG")
     return position + 1, data[position]
 
 
 def _read_frame_header(data: bytes, position: int) -> ImageHeader:
     segment = data[position : position + 7]
     if len(segment) < 7 or data.rfind(JPEG_END) < position:  # noqa: PLR2004 - length, precision, height, width
-        raise _bad("it is a cut off JPEG")
+        _refuse("it is a cut off JPEG")
     height, width = struct.unpack(">HH", segment[3:])
     return ImageHeader("jpeg", width, height)
 
 
 def _read_png(data: bytes) -> ImageHeader:
     if data[12:16] != b"IHDR" or len(data) < 33 or b"IEND" not in data[-64:]:  # noqa: PLR2004 - signature and IHDR
-        raise _bad("it is a damaged or cut off PNG")
+        _refuse("it is a damaged or cut off PNG")
     width, height = struct.unpack(">II", data[16:24])
     return ImageHeader("png", width, height)
 
 
-def _bad(why: str) -> ImageError:
-    return ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be used: {why}")
+def _refuse(why: str) -> NoReturn:
+    raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be used: {why}")

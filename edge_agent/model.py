@@ -7,10 +7,13 @@ wall-clock times with a zone and are only ever printed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
 
 from edge_agent.wire import Detected, FailureReason, SnapshotWish, Unavailable
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Trigger(IntEnum):
@@ -119,7 +122,8 @@ class Frame:
 class Job:
     """A frame with what is asked of the detector, and what has become of it so far.
 
-    `label` is written on the annotated picture. `crashes` counts the workers that died or hung on it, `attempts` every try.
+    `label` is written on the annotated picture. `crashes` counts the workers that died or hung on the frame,
+    `attempts` every try.
     """
 
     frame: Frame
@@ -139,7 +143,7 @@ class Failure:
     detail: str
 
 
-class ShedReason(str, Enum):
+class ShedReason(StrEnum):
     """Why an ordinary frame was dropped unseen; counted, not published."""
 
     SUPERSEDED = "superseded"
@@ -177,7 +181,7 @@ class Outcome:
     snapshot: bytes = b""
 
 
-class SlotState(str, Enum):
+class SlotState(StrEnum):
     """What a slot's worker is doing; the words of the health message."""
 
     STARTING = "starting"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.topics import fit_identifier, is_identifier
+
+PREFIX: Final = "EDGE_AGENT_"
+"""How the names of our environment variables begin."""
 
 
 def default_workers() -> int:
@@ -18,10 +21,20 @@ def default_workers() -> int:
     return min(4, max(2, os.cpu_count() or 2))
 
 
+def split_list(value: object) -> object:
+    """Return the parts of `a,b`, which is how an environment variable holds a list."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def text_of_number(value: object) -> object:
+    """Return the text of a number: YAML takes an unquoted 5 for one."""
+    return str(value) if isinstance(value, int) else value
+
+
 class Section(BaseModel):
     """A part of the settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class MqttSettings(Section):
@@ -31,24 +44,36 @@ class MqttSettings(Section):
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
     username: str = Field("", description="User name; empty: none")
     password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
-    protocol: Literal["auto", "5", "3.1.1"] = Field("auto", description="auto tries MQTT 5, then 3.1.1")
+    protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(text_of_number)] = Field(
+        "auto", description="auto tries MQTT 5, then 3.1.1"
+    )
     keepalive_s: int = Field(20, ge=5, le=600, description="Seconds of silence before the connection is tested")
-    session_expiry_s: int = Field(3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)")
+    session_expiry_s: int = Field(
+        3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)"
+    )
     receive_maximum: int = Field(64, ge=1, le=65535, description="Unacknowledged messages at once, at most")
-    max_publish_bytes: int = Field(1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it")
+    max_publish_bytes: int = Field(
+        1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
+    )
 
 
 class PoolSettings(Section):
     """The worker processes."""
 
-    workers: int = Field(default_factory=default_workers, ge=1, le=16, description="Worker processes; empty: one a core, 2 to 4")
+    workers: int = Field(
+        default_factory=default_workers, ge=1, le=16, description="Worker processes; empty: one a core, 2 to 4"
+    )
     start_timeout_s: float = Field(20.0, gt=0, description="Longest start of a worker")
     job_timeout_s: float = Field(5.0, gt=0, description="Longest look at one frame; the worker is ended after it")
     max_attempts: int = Field(3, ge=1, description="How often a frame is tried in all")
     retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
-    restart_threshold: int = Field(10, ge=1, description="Deaths of one worker within the window after which it is parked")
+    restart_threshold: int = Field(
+        10, ge=1, description="Deaths of one worker within the window after which it is parked"
+    )
     restart_window_s: float = Field(60.0, gt=0, description="The window of the restart threshold")
-    restart_delay_s: float = Field(0.1, gt=0, description="Wait before a worker that died at once is started again; doubles each time")
+    restart_delay_s: float = Field(
+        0.1, gt=0, description="Wait before a worker that died at once is started again; doubles each time"
+    )
     restart_delay_max_s: float = Field(30.0, gt=0, description="Longest such wait, and how long a parked worker rests")
     memory_limit_mb: int = Field(200, ge=50, description="A worker above this is replaced while it is idle")
     drain_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
@@ -60,7 +85,9 @@ class QueueSettings(Section):
     max_frames: int = Field(100, ge=4, description="Frames that wait, at most; a press pushes out an ordinary one")
     max_megabytes: int = Field(64, ge=10, description="Bytes that wait, at most")
     motion_per_doorbell: int = Field(4, ge=1, description="Motion frames that wait per doorbell; the oldest gives way")
-    press_expiry_s: float = Field(30.0, gt=0, description="A press frame not looked at by then is answered `failed`, `expired`")
+    press_expiry_s: float = Field(
+        30.0, gt=0, description="A press frame not looked at by then is answered `failed`, `expired`"
+    )
     motion_expiry_s: float = Field(5.0, gt=0, description="A motion frame not looked at by then is dropped")
     continuous_expiry_s: float = Field(2.0, gt=0, description="An ordinary frame not looked at by then is dropped")
 
@@ -68,8 +95,13 @@ class QueueSettings(Section):
 class DetectionSettings(Section):
     """What looks for faces, and what counts as one."""
 
-    strategies: tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...] = Field(("cpu",), min_length=1, description="Tried in this order")
-    cpu_model: Literal["auto", "yunet_n", "centerface"] = Field("auto", description="auto: yunet_n, or centerface where only the package index is reachable")
+    strategies: Annotated[
+        tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
+    ] = Field(("cpu",), min_length=1, description="Tried in this order")
+    cpu_model: Literal["auto", "yunet_n", "centerface"] = Field(
+        "auto", description="auto: yunet_n, or centerface where only the package index is reachable"
+    )
+    mock_script: str = Field("", description="What the strategy mock plays, as JSON; for tests and rehearsals")
     min_confidence: float = Field(0.7, ge=0.01, le=0.99, description="A face below this is listed as rejected")
 
 
@@ -85,8 +117,12 @@ class ImageSettings(Section):
 
     max_megapixels: float = Field(20.0, gt=0, description="Larger pictures are refused before they are decoded")
     max_megabytes: float = Field(10.0, gt=0, description="Larger messages are refused")
-    accept_retained: bool = Field(False, description="Whether a retained frame, which may be days old, is looked at")
-    snapshot_interval_s: float = Field(2.0, ge=0, description="Shortest time between two annotated pictures of a doorbell; a press has one at once")
+    accept_retained: bool = Field(
+        default=False, description="Whether a retained frame, which may be days old, is looked at"
+    )
+    snapshot_interval_s: float = Field(
+        2.0, ge=0, description="Shortest time between two annotated pictures of a doorbell; a press has one at once"
+    )
 
 
 class DoorbellSettings(Section):
@@ -99,23 +135,30 @@ class DoorbellSettings(Section):
 class ModelSettings(Section):
     """Where model files are."""
 
-    dir: Path | None = Field(None, description="A folder of model files that you provide; empty: they are downloaded once")
-    cache_dir: Path | None = Field(None, description="Where downloads are kept; empty: edge-agent in the user's cache folder")
+    dir: Path | None = Field(
+        None, description="A folder of model files that you provide; empty: they are downloaded once"
+    )
+    cache_dir: Path | None = Field(
+        None, description="Where downloads are kept; empty: edge-agent in the user's cache folder"
+    )
 
 
 class LogSettings(Section):
     """What is logged."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe messages that are shown")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe messages that are shown"
+    )
 
 
 class Settings(BaseSettings):
-    """All settings. Precedence: flags, environment, secrets and *_FILE, YAML file, defaults."""
+    """All settings. To construct them reads nothing: `settings_sources.load_settings` reads, once."""
 
     model_config = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        env_prefix="EDGE_AGENT_",
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
     )
 
@@ -129,6 +172,17 @@ class Settings(BaseSettings):
     doorbells: DoorbellSettings = DoorbellSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes it by name
+        init_settings: PydanticBaseSettingsSource,
+        *_: object,
+        **__: object,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what the constructor is given, and nothing else."""
+        return (init_settings,)
 
     @field_validator("agent_id")
     @classmethod

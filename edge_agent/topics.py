@@ -79,7 +79,7 @@ def subscriptions(agent_id: str) -> tuple[str, ...]:
     )
 
 
-def parse(topic: str, agent_id: str) -> IncomingTopic | None:
+def parse(topic: str, agent_id: str) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line a topic
     """Return what an incoming topic means, or None when it is none of ours or names no valid doorbell."""
     match topic.split("/"):
         case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):

@@ -30,7 +30,8 @@ LIMITS: Final = PoolLimits(
     queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
 )
 
-WIDTHS: Final = {"exit": 101, "segfault": 102, "kill": 103, "stop": 104, "hang": 105, "hang_holding_gil": 106, "error": 107, "leak": 108}  # fmt: skip
+ACTS: Final = ("exit", "segfault", "kill", "stop", "hang", "hang_holding_gil", "error", "leak")
+WIDTHS: Final = {act: 101 + number for number, act in enumerate(ACTS)}
 """The scripted detector does this when it sees a picture of this width."""
 BY_WIDTH: Final = {str(width): act for act, width in WIDTHS.items()}
 
@@ -87,7 +88,7 @@ class PoolUnderTest:
 
     def wait_until_idle(self) -> PoolView:
         """Return the view once every worker is idle."""
-        return wait_until(lambda: self._idle_view(), why=lambda: str(self.pool.view()))
+        return wait_until(self._idle_view, why=lambda: str(self.pool.view()))
 
     def _idle_view(self) -> PoolView | None:
         view = self.pool.view()

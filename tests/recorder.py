@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+T = TypeVar("T")
 
 WAIT_S: Final = 20.0
 
@@ -59,7 +63,7 @@ class Recorder:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(
+    def publish(  # noqa: PLR0913 - the words of MQTT
         self,
         topic: str,
         payload: bytes | str = b"",
@@ -73,7 +77,7 @@ class Recorder:
         """Publish, and wait until the broker has it."""
         properties = None
         if user or response_topic:
-            properties = Properties(PacketTypes.PUBLISH)
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.UserProperty = list((user or {}).items())
             if response_topic:
                 properties.ResponseTopic = response_topic
@@ -93,7 +97,9 @@ class Recorder:
         self, topic: str, accept: Callable[[Any], bool] = lambda _event: True, *, timeout_s: float = WAIT_S
     ) -> Any:
         """Return the first JSON on `topic` that `accept` takes; fail with all that came where none does in time."""
-        return self._wait(lambda: next((each for each in self._events_now(topic) if accept(each)), None), topic, timeout_s)
+        return self._wait(
+            lambda: next((each for each in self._events_now(topic) if accept(each)), None), topic, timeout_s
+        )
 
     def wait_for_count(self, topic: str, count: int, *, timeout_s: float = WAIT_S) -> list[Heard]:
         """Return what came on `topic` once it is `count` messages."""
@@ -110,7 +116,7 @@ class Recorder:
         with self._news:
             self._heard.clear()
 
-    def _wait(self, look: Callable[[], Any], topic: str, timeout_s: float) -> Any:
+    def _wait(self, look: Callable[[], T | None], topic: str, timeout_s: float) -> T:
         deadline_s = time.monotonic() + timeout_s
         with self._news:
             while (found := look()) is None:
@@ -131,7 +137,7 @@ class Recorder:
 
     def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         correlation_data = getattr(message.properties, "CorrelationData", b"")
-        heard = Heard(message.topic, message.payload, message.retain, time.monotonic(), correlation_data)
+        heard = Heard(message.topic, bytes(message.payload), message.retain, time.monotonic(), correlation_data)
         with self._news:
             self._heard.append(heard)
             self._news.notify_all()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
 LOOK_S: Final = 0.02
 
 
-def wait_until(condition: Callable[[], T], *, timeout_s: float = 20.0, why: Callable[[], str] = lambda: "") -> T:
+def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 20.0, why: Callable[[], str] = lambda: "") -> T:
     """Return what `condition` gives once that is true; fail, with `why`, where it is not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := condition()):

@@ -23,7 +23,7 @@ commands = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"edge-agent {__version__}")
         raise typer.Exit
@@ -79,7 +79,8 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
     settings = load_settings(config, broker_flags(host, port, username, password_file))
     wanted = Trigger.from_word(trigger) if trigger else None
     if trigger and wanted is None:
-        raise typer.BadParameter("use press, motion or continuous", param_hint="--trigger")
+        message = "use press, motion or continuous"
+        raise typer.BadParameter(message, param_hint="--trigger")
     send_pictures(settings.mqtt, pictures, Sending(doorbell, press, wanted, rate, repeat))
 
 

@@ -19,7 +19,9 @@ PasswordFile = Annotated[
 ]
 
 
-def broker_flags(host: str | None, port: int | None, username: str | None, password_file: Path | None) -> dict[str, Any]:
+def broker_flags(
+    host: str | None, port: int | None, username: str | None, password_file: Path | None
+) -> dict[str, Any]:
     """Return the broker's flags as settings."""
     password = password_file.read_text(encoding="utf-8").strip() if password_file else None
     return {"mqtt": {"host": host, "port": port, "username": username, "password": password}}

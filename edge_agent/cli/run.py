@@ -59,7 +59,10 @@ def _on_screen(settings: Settings) -> Iterator[None]:
 
 
 def _show(settings: Settings) -> None:
-    with contextlib.suppress(BrokerUnreachableError), Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher:
+    with (
+        contextlib.suppress(BrokerUnreachableError),
+        Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,
+    ):
         show(_keep_pictures(watcher.messages()), Console())
 
 
@@ -80,7 +83,9 @@ def _welcome(settings: Settings) -> Panel:
     mqtt = settings.mqtt
     return Panel(
         Group(
-            Text("A first look only: the broker is a small embedded one, and the doorbell is simulated.", "bold yellow"),
+            Text(
+                "A first look only: the broker is a small embedded one, and the doorbell is simulated.", "bold yellow"
+            ),
             Text.assemble("With your broker:   ", ("edge-agent run --host BROKER", "bold")),
             Text.assemble("The same events:    ", (f"mosquitto_sub -p {mqtt.port} -v -t 'doorbell/+/faces'", "bold")),
             Text.assemble("Annotated pictures: ", (f"{PICTURES.absolute()}", "bold")),

@@ -67,7 +67,9 @@ def _send_all(connection: Connection, files: list[Path], sending: Sending) -> No
     pictures = itertools.chain.from_iterable(itertools.repeat(files, sending.repeat))
     total = len(files) * sending.repeat
     console = Console(stderr=True)
-    for path in track(_paced(pictures, sending.rate), "sending", total, console=console, disable=total == 1, transient=True):
+    for path in track(
+        _paced(pictures, sending.rate), "sending", total, console=console, disable=total == 1, transient=True
+    ):
         unconfirmed.append(connection.publish(frame_message(connection.protocol, path.read_bytes(), sending)))
         if len(unconfirmed) >= UNCONFIRMED_AT_ONCE:
             _confirm(unconfirmed.pop(0))

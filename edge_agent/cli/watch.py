@@ -6,7 +6,7 @@ import queue
 import secrets
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 from rich.console import Console
@@ -66,7 +66,7 @@ class Watcher:
             events=ConnectionEvents(message=self._received.put),
         )
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         """Connect; raise BrokerUnreachableError where that fails."""
         self._connection.open()
         self._connection.subscribe(self._filters)

@@ -28,14 +28,14 @@ def suppress(rectangles: FloatArray, scores: FloatArray, *, overlap: float) -> n
 
     `rectangles` is N x 4 (left, top, width, height), `scores` has N values.
     """
-    kept = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, overlap, top_k=MOST_CANDIDATES)
+    kept = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, overlap, top_k=MOST_CANDIDATES)  # type: ignore[arg-type] # takes arrays too
     return np.asarray(kept, np.intp).reshape(-1)
 
 
 def rescale(scores: FloatArray, knots: Sequence[tuple[float, float]]) -> FloatArray:
     """Map raw scores onto confidences by straight lines between the knots (raw, confidence), both rising."""
     raw, confidence = zip(*knots, strict=True)
-    return np.interp(scores, raw, confidence).astype(np.float32)
+    return np.asarray(np.interp(scores, raw, confidence), np.float32)
 
 
 def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> float:

@@ -53,7 +53,8 @@ class CenterFace:
         height, width = image.shape[:2]
         layout = fit(width, height, side=self.side, multiple=32)
         self._network.setInput(cv2.dnn.blobFromImage(self._canvas.draw(image, layout), swapRB=True))
-        rectangles, points, heat = decode(self._network.forward(OUTPUTS), self._lowest_heat)
+        outputs = [np.asarray(output, np.float32) for output in self._network.forward(OUTPUTS)]
+        rectangles, points, heat = decode(outputs, self._lowest_heat)
         kept = suppress(rectangles, heat, overlap=LARGEST_OVERLAP)
         scale = np.array((layout.scale_x, layout.scale_y), np.float32)
         return to_faces(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +18,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Packet, Message, Publication
+from edge_agent.model import Message, Packet, Publication
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from edge_agent.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -260,7 +261,9 @@ class Connection:
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:
             if reason.is_failure:
-                log.error("the broker refused a subscription (%s): its access list must allow what docs/mqtt.md lists", reason)
+                log.error(
+                    "the broker refused a subscription (%s): its access list must allow what docs/mqtt.md lists", reason
+                )
 
 
 def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
@@ -268,7 +271,7 @@ def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
     properties = received.properties
     return Message(
         topic=received.topic,
-        payload=received.payload,
+        payload=bytes(received.payload),
         retained=received.retain,
         duplicate=received.dup,
         packet=packet,

@@ -5,16 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception_type, sleep_using_event, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    wait_exponential_jitter,
+)
 from tenacity.stop import stop_when_event_set
 
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.model import Packet, Publication
-from edge_agent.mqtt.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge_agent.mqtt.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +73,7 @@ class Link:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
         self._connection: Connection | None = None
-        """Also while it is being opened: messages of a kept session come, and are acknowledged, before CONNACK is seen here."""
+        """Also while it is being opened: messages of a kept session come before `open` returns."""
         self._number = 0
         self._short_lives = 0
 
@@ -147,8 +157,8 @@ class Link:
         self._short_lives = self._short_lives + 1 if lived_s < SHORT_LIFE_S else 0
         if connection.end.taken_over or self._short_lives >= SHORT_LIVES:
             log.error(
-                "the connection to the broker keeps ending right away (%s): another client probably uses our client id; "
-                "give each agent an agent_id of its own",
+                "the connection to the broker keeps ending right away (%s): "
+                "another client probably uses our client id; give each agent an agent_id of its own",
                 connection.end.reason,
             )
             return TAKEN_OVER_DELAY_S

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Packet, Publication
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.model import Packet, Publication
 
 MOST_KEPT: Final = 1000
 

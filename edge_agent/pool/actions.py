@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from edge_agent.model import Job, Outcome
+if TYPE_CHECKING:
+    from edge_agent.model import Job, Outcome
 
 
 @dataclass(frozen=True, slots=True)

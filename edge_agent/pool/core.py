@@ -20,7 +20,7 @@ from edge_agent.pool.slot import Slot
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Unavailable
 
 KILL_GRACE_S: Final = 0.4
-"""A worker ends itself at its limit, with a stack; one that could not, because it is stopped, is killed this much later."""
+"""A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
 QUARANTINE_CRASHES: Final = 2
 """A frame on which so many workers died or hung is not given to another."""
 LONGEST_RETRY_DELAY_S: Final = 2.0
@@ -93,7 +93,9 @@ class PoolCore:
     def unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
         self._unavailable = unavailable
-        self._slots[number].end_reason = "; ".join(f"{each.strategy} {each.model}: {each.reason}" for each in unavailable)
+        self._slots[number].end_reason = "; ".join(
+            f"{each.strategy} {each.model}: {each.reason}" for each in unavailable
+        )
 
     def answered(self, number: int, message: Detected | Failed, snapshot: bytes, now: float) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
@@ -144,7 +146,9 @@ class PoolCore:
     def tick(self, now: float) -> list[Action]:
         """Do all that is due."""
         actions: list[Action] = [_shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
-        actions += [self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now]
+        actions += [
+            self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now
+        ]
         actions += [self._kill(slot) for slot in self._slots if slot.deadline_s is not None and slot.deadline_s <= now]
         for entry in [entry for entry in self._retries if entry[0] <= now]:
             self._retries.remove(entry)
@@ -179,7 +183,12 @@ class PoolCore:
 
     def is_drained(self) -> bool:
         """Return whether the pool was told to drain, and no frame waits or is looked at."""
-        return self._draining and not len(self._queue) and not self._retries and all(slot.job is None for slot in self._slots)
+        return (
+            self._draining
+            and not len(self._queue)
+            and not self._retries
+            and all(slot.job is None for slot in self._slots)
+        )
 
     def next_due_s(self) -> float | None:
         """Return when `tick` must be called at the latest, or None."""
@@ -281,7 +290,7 @@ class PoolCore:
         self._service_ms[kind] = smoothed(self._service_ms.get(kind), (now - slot.assigned_s) * 1000)
 
     def _failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
-        """A worker said that it cannot: another try may help, unless it is the picture's fault."""
+        """Deal with a worker that said it cannot: another try may help, unless it is the picture's fault."""
         if message.reason is FailureReason.DETECTOR_ERROR:
             slot.last_error = message.detail
             if job.attempts < self._limits.max_attempts:
@@ -289,7 +298,7 @@ class PoolCore:
         return [self._report(job, Failure(message.reason, message.detail), slot)]
 
     def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
-        """A worker died or hung on this frame: try it again, but not for ever."""
+        """Try a frame again on which a worker died or hung, but not for ever."""
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         if job.crashes >= QUARANTINE_CRASHES:
             detail = f"{job.crashes} workers died or hung on this picture; the last one {slot.last_error}"
@@ -309,7 +318,9 @@ class PoolCore:
 
     def _as_press(self, job: Job) -> Job:
         frame = replace(job.frame, trigger=Trigger.PRESS)
-        return replace(job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s)
+        return replace(
+            job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
+        )
 
     def _report(self, job: Job, result: Detected | Failure, slot: Slot, snapshot: bytes = b"") -> Report:
         queue_ms = (slot.assigned_s - job.frame.received_s) * 1000

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class RestartLimits:
-    """`threshold` deaths within `window_s` park a worker for `longest_delay_s`; before that the delay doubles from `first_delay_s`."""
+    """How patient the pool is with a worker.
+
+    `threshold` deaths within `window_s` park it for `longest_delay_s`; until then the delay doubles from
+    `first_delay_s`.
+    """
 
     threshold: int
     window_s: float

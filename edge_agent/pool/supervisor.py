@@ -13,17 +13,20 @@ import selectors
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge_agent.model import Job, Outcome, PoolView
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore, PoolLimits
 from edge_agent.pool.worker_process import WorkerProcess, prepare
-from edge_agent.wire import DetectorChoice, Detected, Failed, FromWorker, Ready, Stop, Task, Unusable, WorkerSpec
+from edge_agent.wire import Detected, DetectorChoice, Failed, FromWorker, Ready, Stop, Task, Unusable, WorkerSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge_agent.model import Job, Outcome, PoolView
 
 log = logging.getLogger(__name__)
 
@@ -222,7 +225,13 @@ class Pool:
         now = time.monotonic()
         match message:
             case Ready():
-                log.info("worker %d is ready: %s %s, loaded in %.0f ms", slot, message.strategy, message.model, message.load_ms)
+                log.info(
+                    "worker %d is ready: %s %s, loaded in %.0f ms",
+                    slot,
+                    message.strategy,
+                    message.model,
+                    message.load_ms,
+                )
                 actions = self._core.ready(slot, message, now)
                 self._changed(self._core.view(now))
                 return actions
@@ -235,7 +244,7 @@ class Pool:
                 return self._core.answered(slot, message, b"", now)
 
     def _lose(self, slot: int) -> None:
-        """A worker's process has ended: use what it still said, then tell the core."""
+        """Deal with the end of a worker's process: use what it still said, then tell the core."""
         self._core.lost(slot, time.monotonic())
         self._listen(slot)
         reason = self._bury(slot)

@@ -8,11 +8,14 @@ import multiprocessing
 import os
 import select
 import signal
-from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.wire import FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +51,12 @@ def prepare(max_pixels: int) -> BaseContext:
 class WorkerProcess:
     """One worker process with its pipe, its shared buffer, and the means to see and to cause its end."""
 
-    def __init__(self, process: Any, pipe: Connection, buffer: SharedBuffer, life: Connection, fault_log: SharedBuffer) -> None:
+    def __init__(
+        self, process: BaseProcess, pipe: Connection, buffer: SharedBuffer, life: Connection, fault_log: SharedBuffer
+    ) -> None:
         self.pipe = pipe
-        self.pidfd = os.pidfd_open(process.pid)
+        self.pid = int(process.pid or 0)
+        self.pidfd = os.pidfd_open(self.pid)
         self._process = process
         self._buffer = buffer
         self._life = life
@@ -74,11 +80,6 @@ class WorkerProcess:
             worker = cls(process, pipe, buffer, life, fault_log)
             on_failure.pop_all()
             return worker
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return int(self._process.pid)
 
     def assign(self, message: ToWorker, image: bytes) -> None:
         """Hand over a task with its picture; raise OSError when the worker is gone."""
@@ -141,8 +142,9 @@ def describe_exit(code: int | None, stack: str = "") -> str:
     return f"exited with code {code}"
 
 
-def _launch(context: BaseContext, name: str, arguments: tuple[Any, ...]) -> Any:
+def _launch(context: BaseContext, name: str, arguments: tuple[Any, ...]) -> BaseProcess:
     """Start through the fork server, or afresh where the fork server does not answer."""
+    process: BaseProcess
     try:
         process = context.Process(target=enter, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
         process.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
@@ -12,10 +11,15 @@ from edge_agent.results.payloads import StatePayload
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from edge_agent.model import Outcome, Publication
 
 STATE_INTERVAL_S: Final = 1.0
 """The state is told at once when the number of faces changes, else no more often than this."""
+
+
+UNKNOWN: Final = StatePayload()
 
 
 @dataclass(slots=True)
@@ -25,8 +29,8 @@ class _Doorbell:
     name: str
     last_frame_s: float
     online: bool = True
-    state: StatePayload = StatePayload()
-    told: StatePayload = StatePayload()
+    state: StatePayload = UNKNOWN
+    told: StatePayload = UNKNOWN
     told_s: float = 0.0
     order_s: float = 0.0
     snapshot_s: float = float("-inf")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.model import Outcome, Press, Publication, Trigger
@@ -18,8 +17,12 @@ from edge_agent.results.payloads import (
     TimingPayload,
     encode,
 )
-from edge_agent.results.presses import Answer
 from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_agent.results.presses import Answer
 
 RING_LIFETIME_S: Final = 60.0
 """A ring that could not be sent for so long is no news any more."""
@@ -102,9 +105,7 @@ def snapshot(outcome: Outcome) -> Publication | None:
     """Return the annotated picture of a frame, if one was drawn."""
     if not outcome.snapshot:
         return None
-    return Publication(
-        topics.snapshot(outcome.frame.doorbell), outcome.snapshot, qos=1, lifetime_s=RING_LIFETIME_S
-    )
+    return Publication(topics.snapshot(outcome.frame.doorbell), outcome.snapshot, qos=1, lifetime_s=RING_LIFETIME_S)
 
 
 def state(doorbell: str, payload: StatePayload) -> Publication:

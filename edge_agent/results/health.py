@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -35,13 +36,21 @@ class HealthPayload(msgspec.Struct, frozen=True):
     queue: dict[str, int]
 
 
-def assess(view: PoolView) -> tuple[str, tuple[str, ...]]:
-    """Return `ok`, `degraded` or `failed`, and why."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`ok`, `degraded` or `failed`, and why."""
+
+    status: str
+    reasons: tuple[str, ...]
+
+
+def assess(view: PoolView) -> Verdict:
+    """Return how the pool is."""
     reasons = tuple(reason for worker in view.workers if (reason := _complaint(worker)))
     reasons += tuple(f"{each.strategy} {each.model} is not available: {each.reason}" for each in view.unavailable)
     if view.workers and all(worker.state is SlotState.PARKED for worker in view.workers):
-        return "failed", reasons
-    return ("degraded" if reasons else "ok"), reasons
+        return Verdict("failed", reasons)
+    return Verdict("degraded" if reasons else "ok", reasons)
 
 
 def _complaint(worker: WorkerView) -> str:
@@ -54,13 +63,11 @@ def _complaint(worker: WorkerView) -> str:
             return ""
 
 
-def health(
-    view: PoolView, *, status: str, reasons: tuple[str, ...], since: datetime, version: str, started_at: datetime
-) -> HealthPayload:
+def health(view: PoolView, verdict: Verdict, *, since: datetime, version: str, started_at: datetime) -> HealthPayload:
     """Return the health as it is published."""
     return HealthPayload(
-        status=status,
-        reasons=reasons,
+        status=verdict.status,
+        reasons=verdict.reasons,
         since=since,
         version=version,
         started_at=started_at,

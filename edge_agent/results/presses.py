@@ -64,9 +64,7 @@ class Presses:
 
     def see(self, outcome: Outcome) -> list[Answer]:
         """Use what became of a press frame; return the answers that this decides."""
-        waiting = [
-            call for call in self._calls if call.press.doorbell == outcome.frame.doorbell and not call.answered
-        ]
+        waiting = [call for call in self._calls if call.press.doorbell == outcome.frame.doorbell and not call.answered]
         if isinstance(outcome.result, Detected) and outcome.result.faces:
             return [_close(call, Answer(call.press, "face", outcome)) for call in waiting]
         for call in waiting:
@@ -83,9 +81,7 @@ class Presses:
             for call in self._calls
             if not call.answered and now >= call.press.pressed_s + self._deadline_s
         ]
-        self._calls = [
-            call for call in self._calls if not call.answered or now < call.press.pressed_s + self._window_s
-        ]
+        self._calls = [call for call in self._calls if not call.answered or now < call.press.pressed_s + self._window_s]
         return answers
 
     def next_due_s(self) -> float | None:

@@ -63,5 +63,5 @@ class SharedBuffer:
         return _receive, (reduction.DupFd(self._fd),)
 
 
-def _receive(duplicate: Any) -> SharedBuffer:
+def _receive(duplicate: Any) -> SharedBuffer:  # noqa: ANN401 - multiprocessing names no type for it
     return SharedBuffer(duplicate.detach())

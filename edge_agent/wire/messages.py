@@ -6,12 +6,12 @@ origin top left, x to the right, y down.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 
-class FailureReason(str, Enum):
+class FailureReason(StrEnum):
     """Why a frame has no faces to report; the words of the MQTT interface."""
 
     BAD_IMAGE = "bad_image"
@@ -23,7 +23,7 @@ class FailureReason(str, Enum):
     DETECTOR_ERROR = "detector_error"
 
 
-class SnapshotWish(str, Enum):
+class SnapshotWish(StrEnum):
     """Whether an annotated picture is to be drawn."""
 
     NEVER = "never"
@@ -156,8 +156,8 @@ ToWorker = Task | Stop
 FromWorker = Ready | Unusable | Detected | Failed
 
 _encoder = msgspec.msgpack.Encoder()
-_to_worker = msgspec.msgpack.Decoder(ToWorker)
-_from_worker = msgspec.msgpack.Decoder(FromWorker)
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+_from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
 _spec = msgspec.msgpack.Decoder(WorkerSpec)
 
 

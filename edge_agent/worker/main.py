@@ -92,7 +92,7 @@ class Worker:
             return self._look(task)
         except ImageError as error:
             return Failed(task.job_id, FailureReason(error.reason), error.detail)
-        except Exception as error:  # the boundary of one job: the next one must not suffer
+        except Exception as error:  # noqa: BLE001 - the boundary of one job: the next one must not suffer
             return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
 
     def _look(self, task: Task) -> Detected:
@@ -133,6 +133,8 @@ def split(found: Iterable[Face], min_confidence: float) -> tuple[tuple[Face, ...
     found = list(found)
     faces = tuple(face for face in found if face.confidence >= min_confidence)
     rejected = tuple(
-        Rejected(face.box, face.confidence, "below min_confidence") for face in found if face.confidence < min_confidence
+        Rejected(face.box, face.confidence, "below min_confidence")
+        for face in found
+        if face.confidence < min_confidence
     )
     return faces, rejected

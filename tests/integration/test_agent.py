@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
 from tests.command_line import edge_agent
 from tests.photos import portrait
 from tests.pictures import jpeg, png
@@ -21,6 +20,8 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.broker import Mosquitto
 
 FACES_KEYS = {
     "event_id", "doorbell", "frame_id", "trigger", "outcome", "reason", "detail", "captured_at", "received_at",
@@ -134,7 +135,12 @@ def test_any_client_gets_its_answer_on_its_response_topic(agent: AgentProcess, r
 
 @pytest.mark.parametrize(
     ("payload", "reason"),
-    [(b"", "bad_image"), (b"\xff\xd8\xff\xe0junk", "bad_image"), (b'{"image": 5}', "bad_image"), (jpeg()[:-40], "bad_image")],
+    [
+        (b"", "bad_image"),
+        (b"\xff\xd8\xff\xe0junk", "bad_image"),
+        (b'{"image": 5}', "bad_image"),
+        (jpeg()[:-40], "bad_image"),
+    ],
 )
 def test_a_bad_frame_costs_one_failed_answer(
     agent: AgentProcess, recorder: Recorder, payload: bytes, reason: str

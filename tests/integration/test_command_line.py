@@ -121,9 +121,10 @@ def test_send_repeats_at_a_rate_and_names_each_picture(mosquitto: Mosquitto, pho
 
 def test_watch_prints_json(mosquitto: Mosquitto) -> None:
     command = [sys.executable, "-m", "edge_agent", "watch", "--json", "--count", "1", "--host", "127.0.0.1", "--port"]
-    with Recorder(mosquitto.port) as recorder, subprocess.Popen(
-        [*command, str(mosquitto.port)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    ) as watch:
+    with (
+        Recorder(mosquitto.port) as recorder,
+        subprocess.Popen([*command, str(mosquitto.port)], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as watch,
+    ):
         wait_until(lambda: "doorbell/+/visit" in mosquitto.log)
         recorder.publish("doorbell/front/ring", '{"event_type": "ring"}')
         shown, _ = watch.communicate(timeout=20)

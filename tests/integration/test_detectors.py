@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from edge_agent.detectors import registry
+from edge_agent.image_header import read_header
 from edge_agent.wire import DetectorChoice
 from edge_agent.worker.decode import decode, to_sent
-from edge_agent.image_header import read_header
 from tests.photos import Photo, photos
 from tests.shared_data import shared
 

@@ -1,0 +1,72 @@
+# Every target makes what it needs. `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV ?= .venv
+PYTHON ?=
+ARGS ?=
+BIN := $(VENV)/bin
+REQUIREMENTS := requirements
+
+# The environment is the project's own: nothing of the user's Python settings leaks into it.
+export PYTHONNOUSERSITE := 1
+export PIP_USER := 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH
+unexport PYTHONHOME
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: run
+run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help" shows its options
+	@$(BIN)/edge-agent run $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
+	@$(BIN)/pytest -m "not heavy" $(ARGS)
+
+.PHONY: coverage
+coverage: ARGS += --cov
+coverage: test ## Run the tests, and measure the branches they take, also in worker processes
+
+.PHONY: lint
+lint: $(VENV)/.dev ## Check style, format and which module may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/.dev ## Format the code, and make the repairs that are safe
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: types
+types: $(VENV)/.dev ## Check the types
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: $(VENV)/.run ## Measure. ARGS goes to the benchmark
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings
+	@$(BIN)/python docs/make_settings.py
+
+.PHONY: lock
+lock: ## Pin all requirements anew, with hashes; needs uv
+	@$(REQUIREMENTS)/lock
+
+.PHONY: clean
+clean: ## Remove the environment and all that was made
+	@rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.run: pyproject.toml $(REQUIREMENTS)/first-look.txt $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/install
+	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) first-look build
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/install
+	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) dev
+	@touch $@ $(VENV)/.run

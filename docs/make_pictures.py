@@ -1,0 +1,36 @@
+"""Draws docs/porch.png: a visitor at the simulated door, with the faces that the default detector finds.
+
+Usage: python docs/make_pictures.py YUNET_N_DYNAMIC.ONNX
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+
+from edge_agent.detectors.yunet import YuNet
+from edge_agent.first_look.porch import Scene, draw
+from edge_agent.first_look.portraits import ASTRONAUT
+from edge_agent.wire import ImageSize
+from edge_agent.worker.annotate import annotate
+from edge_agent.worker.decode import Picture
+
+WIDTH = 960
+
+
+def main() -> None:
+    """Write the picture beside this script."""
+    image = draw(Scene(ASTRONAUT, distance_m=0.85, sideways_m=0.08))
+    height, width = image.shape[:2]
+    faces = [face for face in YuNet(sys.argv[1]).detect(image) if face.confidence >= 0.7]  # noqa: PLR2004 - the default
+    annotated = annotate(Picture(image, ImageSize(width, height)), faces, "front  2026-11-23 18:02:11")
+    small = cv2.resize(annotated, (WIDTH, round(WIDTH * height / width)), interpolation=cv2.INTER_AREA)
+    path = Path(__file__).with_name("porch.png")
+    cv2.imwrite(str(path), small, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    print(f"{path}: {len(faces)} face, {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

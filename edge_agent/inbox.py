@@ -1,0 +1,43 @@
+"""All that the agent's thread is told, and the one queue through which it is."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass
+
+from edge_agent.intake import Commanded, Dropped, Pressed
+from edge_agent.model import Arrival, Outcome, Packet, PoolView
+from edge_agent.mqtt.link import LinkDown, LinkUp
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The broker has a packet of ours."""
+
+    packet: Packet
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The agent is to finish and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStopped:
+    """Every worker has ended; no outcome comes any more."""
+
+
+Happening = (
+    Arrival
+    | Pressed
+    | Commanded
+    | Dropped
+    | Outcome
+    | PoolView
+    | LinkUp
+    | LinkDown
+    | Confirmed
+    | StopRequested
+    | PoolStopped
+)
+Inbox = queue.SimpleQueue[Happening]

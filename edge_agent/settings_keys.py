@@ -1,0 +1,58 @@
+"""Every key of the settings: its name in the YAML file, its environment variable, its default, what it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, SecretStr
+
+from edge_agent.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class SettingKey:
+    """One key of the settings."""
+
+    path: tuple[str, ...]
+    meaning: str
+    default: object
+    """None where the agent finds the value out when it starts."""
+
+    @property
+    def name(self) -> str:
+        """The key as people write it: `mqtt.host`."""
+        return ".".join(self.path)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it: `EDGE_AGENT_MQTT__HOST`."""
+        return PREFIX + "__".join(self.path).upper()
+
+
+def setting_keys() -> tuple[SettingKey, ...]:
+    """Return every key, in the order of the settings."""
+    return tuple(_keys(Settings, ()))
+
+
+def _keys(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[SettingKey]:
+    for name, field in model.model_fields.items():
+        path = (*above, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, path)
+        else:
+            yield SettingKey(path, field.description or "", _plain_default(field))
+
+
+def _plain_default(field: FieldInfo) -> object:
+    """Return a default as YAML would hold it."""
+    if field.default_factory:
+        return None
+    if isinstance(field.default, SecretStr):
+        return field.default.get_secret_value()
+    return list(field.default) if isinstance(field.default, tuple) else field.default

@@ -1,0 +1,116 @@
+"""A real mosquitto for tests: on a free loopback port, started, stopped, killed and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+from tests.shared_data import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+START_S: Final = 10.0
+STOP_S: Final = 10.0
+LOOK_S: Final = 0.02
+PLACES: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+"""Debian puts mosquitto where only root's PATH leads."""
+
+
+class Mosquitto:
+    """One broker. Its port and what it keeps on disk stay the same over `stop`, `kill` and `start`."""
+
+    def __init__(self, *config: str, port: int | None = None) -> None:
+        """Take lines of mosquitto.conf; what they leave open is as tests want it."""
+        self.host = "127.0.0.1"
+        self.port = port or free_port()
+        self._config = config
+        self._resources = contextlib.ExitStack()
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, and remove what it left on disk."""
+        self.stop()
+        self._resources.close()
+
+    @property
+    def folder(self) -> Path:
+        """Where its configuration, its log and its database are."""
+        if self._folder is None:
+            self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mosquitto-")))
+        return self._folder
+
+    @property
+    def log(self) -> str:
+        """What it has logged since its first start."""
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> None:
+        """Start it and return when it takes connections; skip the test where mosquitto is not installed."""
+        config = self.folder / "mosquitto.conf"
+        config.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([executable(), "-v", "-c", str(config)], stdout=log, stderr=log)
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """End it as an administrator would: it keeps what it must."""
+        self._end(kill=False)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(kill=True)
+
+    def _lines(self) -> Iterator[str]:
+        """Return its configuration."""
+        yield f"listener {self.port} {self.host}"
+        if os.geteuid() == 0:
+            yield "user root"  # as whom else it could not read its folder
+        usual = {"allow_anonymous": "true", "persistence_location": f"{self.folder}/"}
+        given = {line.split()[0] for line in self._config if line.strip()}
+        yield from (f"{name} {value}" for name, value in usual.items() if name not in given)
+        yield from self._config
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self._process and self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+                return
+            time.sleep(LOOK_S)
+        self.kill()
+        message = f"mosquitto does not start:\n{self.log}"
+        raise RuntimeError(message)
+
+    def _end(self, *, kill: bool) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+        process.wait(STOP_S)
+
+
+def executable() -> str:
+    """Return the path of mosquitto; where it is not installed, skip the test, or fail it under CI."""
+    return shutil.which("mosquitto", path=PLACES) or missing("mosquitto is not installed")
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

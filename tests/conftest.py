@@ -1,0 +1,30 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.settings import PREFIX
+from edge_agent.settings_sources import TEST_PREFIX
+from tests.broker import Mosquitto
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[Mosquitto]:
+    """Return a real broker that runs; skip where mosquitto is not installed, fail there under CI."""
+    with Mosquitto() as broker:
+        yield broker
+
+
+@pytest.fixture(autouse=True)
+def _default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
+            monkeypatch.delenv(name)

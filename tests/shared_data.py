@@ -1,0 +1,27 @@
+"""Test data that is too large, or not ours, to be part of the project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+FOLDER_VARIABLE: Final = "EDGE_AGENT_TEST_SHARED"
+PROJECT: Final = Path(__file__).resolve().parents[1]
+
+
+def shared(*parts: str) -> Path:
+    """Return a path in the shared test data; where it is missing, skip the test, or fail it under CI."""
+    path = Path(os.environ.get(FOLDER_VARIABLE, PROJECT.parent / "shared")).joinpath(*parts)
+    if not path.exists():
+        missing(f"the test data {path} is missing; {FOLDER_VARIABLE} names its folder")
+    return path
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test for want of something; under CI, where everything must be there, fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)

@@ -1,0 +1,59 @@
+"""Which part may know which: the contracts of pyproject.toml, and what they cannot see."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+from tests.shared_data import PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HEAVY = {"cv2", "onnxruntime", "edge_agent.worker.main", "edge_agent.detectors.base"}
+OF_THE_PARENT = {"paho", "pydantic", "pydantic_settings", "edge_agent.settings", "edge_agent.model"}
+
+
+def test_imports_keep_the_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(PROJECT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["edge_agent.__main__", "edge_agent.cli", "edge_agent.app", "edge_agent.pool"])
+def test_the_parent_process_loads_neither_opencv_nor_a_detector(module: str) -> None:
+    assert _loaded_with(module) & HEAVY == set()
+
+
+def test_a_worker_process_loads_nothing_of_the_parent() -> None:
+    loaded = _loaded_with("edge_agent.worker.main")
+    assert "edge_agent.wire" in loaded
+    assert loaded & OF_THE_PARENT == set()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROJECT / "ha_discovery").rglob("*.py")), ids=lambda path: str(path.relative_to(PROJECT))
+)
+def test_ha_discovery_needs_the_standard_library_only(path: Path) -> None:
+    assert set(_imported(path)) <= {"ha_discovery", *sys.stdlib_module_names}
+
+
+def _loaded_with(module: str) -> set[str]:
+    """Return the names of the modules that a fresh interpreter holds after it imported one."""
+    program = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Return the top-level names that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield (node.module or "").partition(".")[0]

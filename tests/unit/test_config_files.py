@@ -1,0 +1,219 @@
+"""The files in config/ and docs/settings.md: they say what the code does."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import re
+import runpy
+import shutil
+import subprocess
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge_agent import topics
+from edge_agent.settings import Settings
+from edge_agent.settings_keys import setting_keys
+from edge_agent.settings_sources import load_settings
+from tests.broker import PLACES, Mosquitto
+from tests.shared_data import PROJECT, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WAIT_S = 10.0
+PASSWORD = "let me in"
+USERS = ("edge-agent", "homeassistant", "front", "stranger")
+FOUND_OUT_AT_START = {"pool.workers", "models.dir", "models.cache_dir"}
+
+
+def test_agent_yaml_holds_every_key_with_its_default() -> None:
+    written = dict(_flat(yaml.safe_load(_config("agent.yaml").read_text(encoding="utf-8"))))
+    assert written == {key.name: key.default for key in setting_keys()}
+    assert {name for name, value in written.items() if value is None} == FOUND_OUT_AT_START
+
+
+def test_agent_yaml_gives_the_default_settings() -> None:
+    assert load_settings(_config("agent.yaml"), {}, environment={}) == Settings()
+
+
+def test_agent_yaml_explains_every_key() -> None:
+    explained = ""
+    for line in _config("agent.yaml").read_text(encoding="utf-8").splitlines():
+        if line.lstrip().startswith("#"):
+            explained = line
+        elif not line:
+            explained = ""
+        else:
+            assert explained, f"no comment above: {line}"
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    made = runpy.run_path(str(PROJECT / "docs" / "make_settings.py"))
+    assert made["PAGE"].read_text(encoding="utf-8") == made["page"](), "run `make docs`"
+
+
+def test_the_service_unit_sets_settings_that_exist() -> None:
+    text = _config("edge-agent.service").read_text(encoding="utf-8")
+    named = set(re.findall(r"EDGE_AGENT_\w+", text))
+    assert named
+    assert named <= {name for key in setting_keys() for name in (key.variable, f"{key.variable}_FILE")}
+
+
+def test_the_service_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "edge-agent.service"
+    text = _config("edge-agent.service").read_text(encoding="utf-8")
+    unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text), encoding="utf-8")
+    verdict = subprocess.run(
+        [analyze, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert "edge-agent.service:" not in verdict.stderr, verdict.stderr
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Return a mosquitto with our configuration, in which only the places on disk are others."""
+    folder = tmp_path_factory.mktemp("mosquitto")
+    shutil.copy(_config("acl.example"), folder / "acl")
+    for user in USERS:
+        _set_password(folder / "passwd", user)
+    text = _config("mosquitto.conf").read_text(encoding="utf-8")
+    text = text.replace("/etc/mosquitto/", f"{folder}/").replace("/var/lib/mosquitto/", f"{folder}/")
+    with Mosquitto(*(line for line in text.splitlines() if line != "listener 1883")) as running:
+        yield running
+
+
+@pytest.mark.broker
+def test_mosquitto_takes_our_configuration_without_complaint(broker: Mosquitto) -> None:
+    complaints = re.findall(r"(?im)^.*(?:error|warning|recommended).*$", broker.log)
+    assert [line for line in complaints if not line.endswith("should not be run as root/administrator.")] == []
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("name_and_password", [(None, None), ("edge-agent", "wrong"), ("nobody", PASSWORD)])
+def test_mosquitto_lets_nobody_in_without_a_password(
+    broker: Mosquitto, name_and_password: tuple[str | None, str | None]
+) -> None:
+    assert _publish(broker, *name_and_password, topics.frame("front")) is None
+
+
+OF_A_DOORBELL = (
+    topics.faces,
+    topics.ring,
+    topics.answer,
+    topics.visit,
+    topics.doorbell_state,
+    topics.snapshot,
+    topics.best_face,
+    topics.doorbell_availability,
+)
+OF_THE_AGENT = (topics.agent_availability, topics.health, topics.metrics, topics.error)
+WRITTEN_BY_THE_AGENT = (
+    *(topic("front") for topic in OF_A_DOORBELL),
+    *(topic("attic") for topic in OF_THE_AGENT),
+    *(topics.doorbell_option("front", option) for option in topics.DOORBELL_OPTIONS),
+    *(topics.agent_option("attic", option) for option in topics.AGENT_OPTIONS),
+    "homeassistant/device/edge_agent/config",
+)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("topic", WRITTEN_BY_THE_AGENT)
+def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str) -> None:
+    assert _publish(broker, "edge-agent", PASSWORD, topic)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    ("user", "topic", "allowed"),
+    [
+        ("front", topics.frame("front"), True),
+        ("front", topics.press("front"), True),
+        ("front", topics.frame("back"), False),
+        ("front", topics.answer("front"), False),
+        ("front", topics.agent_command("attic", "restart_pool"), False),
+        ("stranger", topics.press("front"), False),
+        ("homeassistant", topics.doorbell_option_set("front", "detection"), True),
+        ("homeassistant", topics.agent_option_set("attic", "strategy"), True),
+        ("homeassistant", topics.agent_command("attic", "restart_pool"), True),
+        ("homeassistant", topics.HOME_ASSISTANT_STATUS, True),
+        ("homeassistant", topics.answer("front"), False),
+        ("edge-agent", topics.frame("front"), False),
+    ],
+)
+def test_others_may_write_their_own_part_only(broker: Mosquitto, user: str, topic: str, *, allowed: bool) -> None:
+    assert _publish(broker, user, PASSWORD, topic) is allowed
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("front", topics.frame("front")),
+        ("front", topics.press("front")),
+        ("homeassistant", topics.agent_command("attic", "restart_pool")),
+    ],
+)
+def test_the_agent_may_read_what_it_subscribes_to(broker: Mosquitto, user: str, topic: str) -> None:
+    with _client(broker, "edge-agent", PASSWORD) as agent:
+        received: queue.SimpleQueue[str] = queue.SimpleQueue()
+        subscribed = threading.Event()
+        agent.on_message = lambda _client, _data, message: received.put(message.topic)
+        agent.on_subscribe = lambda *_: subscribed.set()
+        agent.subscribe([(name, SubscribeOptions(qos=1)) for name in topics.subscriptions("attic")])
+        assert subscribed.wait(WAIT_S)
+        assert _publish(broker, user, PASSWORD, topic)
+        assert received.get(timeout=WAIT_S) == topic
+
+
+def _config(name: str) -> Path:
+    return PROJECT / "config" / name
+
+
+def _flat(values: dict[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield above + name, value
+
+
+def _set_password(file: Path, user: str) -> None:
+    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
+    create = [] if file.exists() else ["-c"]
+    subprocess.run([program, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
+
+
+@contextlib.contextmanager
+def _client(broker: Mosquitto, user: str | None, password: str | None) -> Iterator[paho.Client]:
+    """Return a client of MQTT 5, in which the broker says why not."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    if user:
+        client.username_pw_set(user, password)
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _publish(broker: Mosquitto, user: str | None, password: str | None, topic: str) -> bool | None:
+    """Return whether a user may publish to a topic, or None where the broker lets the user not even in."""
+    verdicts: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
+    with _client(broker, user, password) as client:
+        client.on_publish = lambda _client, _data, _id, reason, _properties: verdicts.put(not reason.is_failure)
+        client.on_disconnect = lambda *_: verdicts.put(None)
+        client.publish(topic, b"test", qos=1)
+        return verdicts.get(timeout=WAIT_S)
