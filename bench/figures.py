@@ -21,7 +21,7 @@ def show(title: str, unit: str, series: Mapping[str, Sequence[float]]) -> None:
     for name, values in series.items():
         if not values:
             continue
-        p95 = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+        p95 = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
         figures = (min(values), statistics.median(values), p95, max(values))
         table.add_row(name, str(len(values)), *(f"{figure:.2f}" for figure in figures))
     Console().print(table)

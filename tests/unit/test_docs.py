@@ -1,0 +1,65 @@
+"""The documents keep step with the code."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from edge_agent import topics
+from edge_agent.model import ShedReason, Trigger
+from edge_agent.results.counters import MetricsPayload
+from edge_agent.results.health import HealthPayload, WorkerPayload
+from edge_agent.results.payloads import (
+    AnswerPayload,
+    DetectorPayload,
+    FacesPayload,
+    RingPayload,
+    StatePayload,
+    TimingPayload,
+)
+from edge_agent.wire import FailureReason
+from tests.shared_data import PROJECT
+
+MQTT = (PROJECT / "docs" / "mqtt.md").read_text(encoding="utf-8")
+WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        AnswerPayload, DetectorPayload, FacesPayload, HealthPayload, MetricsPayload, RingPayload, StatePayload,
+        TimingPayload, WorkerPayload,
+    ],
+)  # fmt: skip
+def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
+    assert set(payload.__struct_fields__) <= WORDS
+
+
+def test_every_word_is_documented() -> None:
+    words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
+    words |= {reason.value for reason in ShedReason} - {"detection_off"}
+    assert words <= WORDS
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        topics.faces("<id>"), topics.ring("<id>"), topics.answer("<id>"), topics.snapshot("<id>"),
+        topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
+        topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
+        *(topics.agent_command("<agent>", command) for command in topics.AGENT_COMMANDS),
+    ],
+)  # fmt: skip
+def test_every_topic_is_documented(topic: str) -> None:
+    assert f"`{topic}`" in MQTT
+
+
+@pytest.mark.parametrize(
+    "document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/mqtt.md", "docs/models.md"]
+)
+def test_every_link_leads_somewhere(document: str) -> None:
+    path = PROJECT / document
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert all((path.parent / link).exists() for link in links)
