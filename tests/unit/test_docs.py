@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from edge_agent import topics
@@ -21,6 +21,9 @@ from edge_agent.results.payloads import (
 )
 from edge_agent.wire import FailureReason
 from tests.shared_data import PROJECT
+
+if TYPE_CHECKING:
+    import msgspec
 
 MQTT = (PROJECT / "docs" / "mqtt.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
