@@ -6,6 +6,7 @@ It is the only publisher, so the order of messages is the order of decisions, an
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import secrets
 import threading
@@ -14,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from edge_agent import __version__, topics
+from edge_agent import __version__, quarantine, topics
 from edge_agent.inbox import Confirmed, Happening, Inbox, PoolStopped, StopRequested
 from edge_agent.intake import Commanded, Dropped, Pressed
 from edge_agent.model import (
@@ -31,16 +32,16 @@ from edge_agent.model import (
     Trigger,
 )
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
-from edge_agent.mqtt.outbox import Outbox
+from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.results import events
 from edge_agent.results.counters import Counters, metrics
 from edge_agent.results.doorbells import Doorbells
-from edge_agent.results.failures import is_published
-from edge_agent.results.health import assess, health
+from edge_agent.results.failures import failure_of, is_published
+from edge_agent.results.health import Run, assess, health
 from edge_agent.results.ledger import Ledger
 from edge_agent.results.payloads import encode
 from edge_agent.results.presses import Answer, Presses
-from edge_agent.wire import SnapshotWish
+from edge_agent.wire import FailureReason, SnapshotWish
 
 if TYPE_CHECKING:
     from edge_agent.pool import Pool
@@ -62,7 +63,7 @@ class Agent:
         self._inbox = inbox
         self._pool = pool
         self._link = link
-        self._outbox = Outbox(link.publish)
+        self._outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
         self._presses = Presses(settings.press.window_s, settings.press.deadline_s)
         self._doorbells = Doorbells(
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
@@ -73,13 +74,15 @@ class Agent:
         self._sequence = 0
         self._started_s, self._started_at = time.monotonic(), datetime.now(UTC)
         self._status, self._status_since = "", self._started_at
+        self._failed_since_s: float | None = None
         self._metrics_due_s = self._started_s + METRICS_INTERVAL_S
         self._health_due_s = self._started_s
         self._stopping = False
         self._ended = False
+        self._exit_code = 0
 
-    def run(self) -> None:
-        """Work until a stop is requested, then finish what is in work."""
+    def run(self) -> int:
+        """Work until a stop is requested, then finish what is in work; return the exit code of the process."""
         self._pool.start()
         self._link.start()
         while not self._ended:
@@ -91,6 +94,7 @@ class Agent:
                 self._take(happening)
             self._tick(time.monotonic())
         self._say_farewell()
+        return self._exit_code
 
     def _take(self, happening: Happening) -> None:
         match happening:
@@ -180,6 +184,7 @@ class Agent:
         """Say what became of a frame."""
         now = time.monotonic()
         self._counters.count(outcome)
+        self._keep_poison(outcome)
         if is_published(outcome):
             self._publish(events.faces(outcome, self._stamp(now)), now)
         reply = events.reply(outcome, self._stamp(now))
@@ -192,6 +197,11 @@ class Agent:
         if snapshot is not None:
             self._doorbells.took_snapshot(outcome.frame.doorbell, now)
             self._publish(snapshot, now)
+
+    def _keep_poison(self, outcome: Outcome) -> None:
+        settings, failure = self._settings.quarantine, failure_of(outcome)
+        if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
+            quarantine.keep(outcome.frame, settings.dir, settings.max_files)
 
     # Presses
 
@@ -224,7 +234,7 @@ class Agent:
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
-        self._outbox.resend(now)
+        self._disown(self._outbox.resend(now))
         self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
         self._publish_all(self._doorbells.everything())
         self._health_due_s = now
@@ -248,7 +258,13 @@ class Agent:
             self._health_due_s = time.monotonic()
 
     def _publish(self, publication: Publication, now: float) -> None:
-        self._outbox.publish(publication, now)
+        self._disown(self._outbox.publish(publication, now))
+
+    def _disown(self, dropped: list[Publication]) -> None:
+        """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
+        for publication in dropped:
+            log.warning("dropped what could not be sent to %s in time", publication.topic)
+            self._ledger.disown(publication.key)
 
     def _publish_all(self, publications: list[Publication]) -> None:
         now = time.monotonic()
@@ -263,13 +279,21 @@ class Agent:
 
     def _next_due_s(self) -> float:
         due = [self._metrics_due_s, self._health_due_s, self._presses.next_due_s(), self._doorbells.next_due_s()]
+        due.append(math.inf if self._stopping else self._give_up_due_s())
         return min(time_s for time_s in due if time_s is not None)
+
+    def _give_up_due_s(self) -> float:
+        return math.inf if self._failed_since_s is None else self._failed_since_s + self._settings.pool.give_up_s
 
     def _tick(self, now: float) -> None:
         self._answer_all(self._presses.tick(now), now)
         self._publish_all(self._doorbells.tick(now))
         if now >= self._health_due_s:
             self._tell_health(self._pool.view())
+        if self._give_up_due_s() <= now and not self._stopping:
+            log.critical("no worker could be kept alive for %g s: giving up", self._settings.pool.give_up_s)
+            self._exit_code = 1
+            self._wind_down(StopRequested())
         if now >= self._metrics_due_s:
             self._metrics_due_s = now + METRICS_INTERVAL_S
             self._tell_metrics(now)
@@ -280,16 +304,16 @@ class Agent:
         verdict = assess(view)
         if verdict.status != self._status:
             self._status, self._status_since = verdict.status, now_at
-        payload = health(view, verdict, since=self._status_since, version=__version__, started_at=self._started_at)
+            self._failed_since_s = now if verdict.status == "failed" else None
+        run = Run(__version__, self._started_at)
+        payload = health(view, verdict, run, since=self._status_since, now_at=now_at)
         self._publish(Publication(topics.health(self._settings.agent_id), encode(payload), qos=1, retain=True), now)
 
     def _tell_metrics(self, now: float) -> None:
-        view = self._pool.view()
         payload = metrics(
             self._counters,
+            self._pool.view(),
             uptime_s=now - self._started_s,
-            retries=view.retries,
-            restarts=view.restarts,
             unsent_dropped=self._outbox.dropped,
         )
         self._publish(Publication(topics.metrics(self._settings.agent_id), encode(payload)), now)

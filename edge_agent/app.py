@@ -35,8 +35,11 @@ MOST_WAITING: Final = 200
 INTERRUPTED: Final = 130
 
 
-def run(settings: Settings, *, seconds: float | None = None) -> None:
-    """Run the agent until SIGTERM or Ctrl-C, or for so many seconds; a second signal ends it at once."""
+def run(settings: Settings, *, seconds: float | None = None) -> int:
+    """Run the agent until SIGTERM or Ctrl-C, or for so many seconds; return the exit code.
+
+    A second signal ends it at once.
+    """
     choices = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     agent = Agent(settings, inbox, build_pool(settings, choices, inbox.put, inbox.put), build_link(settings, inbox))
@@ -45,7 +48,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         timer.start()
-    agent.run()
+    return agent.run()
 
 
 def find_detectors(settings: Settings) -> tuple[DetectorChoice, ...]:
@@ -72,6 +75,8 @@ def build_pool(
         retry_delay_s=pool.retry_delay_s,
         press_expiry_s=waiting.press_expiry_s,
         memory_limit_bytes=memory_limit_bytes,
+        max_jobs=pool.max_jobs,
+        max_age_s=pool.max_age_s,
         restart=RestartLimits(
             pool.restart_threshold, pool.restart_window_s, pool.restart_delay_s, pool.restart_delay_max_s
         ),

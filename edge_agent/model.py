@@ -211,13 +211,14 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """What others may know of the pool."""
+    """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did."""
 
     workers: tuple[WorkerView, ...]
     waiting: dict[Trigger, int]
     retrying: int
     retries: int
     restarts: int
+    deaths: dict[str, int]
     unavailable: tuple[Unavailable, ...]
 
     def working(self) -> int:

@@ -52,6 +52,9 @@ class MqttSettings(Section):
         3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)"
     )
     receive_maximum: int = Field(64, ge=1, le=65535, description="Unacknowledged messages at once, at most")
+    outbox_age_s: float = Field(
+        600.0, gt=0, description="What could not be sent for so long is old news and is dropped, and counted"
+    )
     max_publish_bytes: int = Field(
         1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
     )
@@ -76,6 +79,11 @@ class PoolSettings(Section):
     )
     restart_delay_max_s: float = Field(30.0, gt=0, description="Longest such wait, and how long a parked worker rests")
     memory_limit_mb: int = Field(200, ge=50, description="A worker above this is replaced while it is idle")
+    max_jobs: int = Field(0, ge=0, description="A worker that has looked at so many frames is replaced; 0: never")
+    max_age_s: float = Field(0.0, ge=0, description="A worker of this age is replaced while it is idle; 0: never")
+    give_up_s: float = Field(
+        300.0, gt=0, description="When no worker can be kept alive for so long, the agent exits with code 1"
+    )
     drain_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
 
 
@@ -125,6 +133,13 @@ class ImageSettings(Section):
     )
 
 
+class QuarantineSettings(Section):
+    """The pictures on which workers died."""
+
+    dir: Path | None = Field(None, description="Folder in which they are kept for study; empty: they are not kept")
+    max_files: int = Field(20, ge=1, description="The newest so many are kept")
+
+
 class DoorbellSettings(Section):
     """When a doorbell counts as present."""
 
@@ -169,6 +184,7 @@ class Settings(BaseSettings):
     detection: DetectionSettings = DetectionSettings()
     press: PressSettings = PressSettings()
     images: ImageSettings = ImageSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()

@@ -26,6 +26,8 @@ LIMITS: Final = PoolLimits(
     retry_delay_s=0.02,
     press_expiry_s=30.0,
     memory_limit_bytes=200_000_000,
+    max_jobs=0,
+    max_age_s=0.0,
     restart=RestartLimits(threshold=10, window_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
     queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
 )

@@ -56,7 +56,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
 
     flags = {**broker_flags(host, port, username, password_file), "agent_id": agent_id, "log": {"level": log_level}}
-    run_agent(load_settings(config, flags), folder=simulate, seconds=seconds)
+    raise typer.Exit(run_agent(load_settings(config, flags), folder=simulate, seconds=seconds))
 
 
 @commands.command()

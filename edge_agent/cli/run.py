@@ -28,37 +28,30 @@ PICTURES: Final = Path("first-look")
 PICTURES_KEPT: Final = 20
 
 
-def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> None:
-    """Run until told to stop, with a first look around it where no broker is named."""
+def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
+    """Run until told to stop, with a first look around it where no broker is named; return the exit code."""
     console = Console(stderr=True)
     _log_to(console, settings)
     if folder is not None:
         check_pictures(folder)
     if settings.mqtt.host:
         with _simulation(settings, folder) if folder else contextlib.nullcontext():
-            app.run(settings, seconds=seconds)
-        return
+            return app.run(settings, seconds=seconds)
     with EmbeddedBroker() as broker:
         own = settings.mqtt.model_copy(update={"host": broker.host, "port": broker.port, "protocol": "3.1.1"})
         settings = settings.model_copy(update={"mqtt": own})
         Console().print(_welcome(settings))
-        with _on_screen(settings), _simulation(settings, folder):
-            app.run(settings, seconds=seconds)
+        threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()
+        with _simulation(settings, folder):
+            return app.run(settings, seconds=seconds)
 
 
 def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
     return SimulatedDoorbell(settings.mqtt.host, settings.mqtt.port, folder=folder, doorbell=DOORBELL)
 
 
-@contextlib.contextmanager
-def _on_screen(settings: Settings) -> Iterator[None]:
-    """Show the agent's events, as any subscriber sees them, beside the agent."""
-    thread = threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True)
-    thread.start()
-    yield
-
-
 def _show(settings: Settings) -> None:
+    """Show the agent's events beside it, as any subscriber sees them."""
     with (
         contextlib.suppress(BrokerUnreachableError),
         Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,

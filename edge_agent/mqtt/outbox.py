@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.model import Packet, Publication
 
-MOST_KEPT: Final = 1000
+
+@dataclass(frozen=True, slots=True)
+class OutboxLimits:
+    """How much is kept, and for how long; a retained message says what is, and is never too old."""
+
+    messages: int = 1000
+    payload_bytes: int = 32_000_000
+    age_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,53 +26,62 @@ class _Entry:
     publication: Publication
     since_s: float
 
-    def is_stale(self, now: float) -> bool:
+    def is_stale(self, now: float, age_s: float) -> bool:
         lifetime_s = self.publication.lifetime_s
-        return lifetime_s is not None and now - self.since_s > lifetime_s
+        limit_s = age_s if lifetime_s is None else min(age_s, lifetime_s)
+        return not self.publication.retain and now - self.since_s > limit_s
 
 
 class Outbox:
     """Publications of QoS 1 until their PUBACK, those of QoS 0 only while there is a connection.
 
-    `transmit` hands one to the network and returns its packet, or None without a connection.
+    `transmit` hands one to the network and returns its packet, or None without a connection. What is dropped,
+    because it is too old or too much, is counted in `dropped` and returned.
     """
 
-    def __init__(self, transmit: Callable[[Publication], Packet | None], most: int = MOST_KEPT) -> None:
+    def __init__(self, transmit: Callable[[Publication], Packet | None], limits: OutboxLimits) -> None:
         self._transmit = transmit
-        self._most = most
+        self._limits = limits
         self._sent: dict[Packet, _Entry] = {}
         self._waiting: deque[_Entry] = deque()
+        self._payload_bytes = 0
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._sent) + len(self._waiting)
 
-    def publish(self, publication: Publication, now: float) -> None:
-        """Send now, or keep until there is a connection."""
+    def publish(self, publication: Publication, now: float) -> list[Publication]:
+        """Send now, or keep until there is a connection; return what was dropped for it."""
         if publication.qos == 0:
             self._transmit(publication)
-            return
+            return []
         if publication.retain:
             self._forget_retained(publication.topic)
-        if len(self) >= self._most:
-            self._drop_oldest()
+        dropped = self._make_room(len(publication.payload))
+        self._payload_bytes += len(publication.payload)
         self._send(_Entry(publication, now))
+        return dropped
 
     def confirm(self, packet: Packet) -> Publication | None:
         """Note that the broker has a packet; return what it held, or None where nothing waits for that."""
         entry = self._sent.pop(packet, None)
-        return entry.publication if entry else None
+        if entry is None:
+            return None
+        self._payload_bytes -= len(entry.publication.payload)
+        return entry.publication
 
-    def resend(self, now: float) -> None:
-        """Send what no broker has confirmed over the new connection, in the old order, less what is old news."""
+    def resend(self, now: float) -> list[Publication]:
+        """Send what no broker has confirmed over the new connection, in the old order; return what is too old."""
         entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
         self._sent.clear()
         self._waiting.clear()
+        dropped: list[Publication] = []
         for entry in entries:
-            if entry.is_stale(now):
-                self.dropped += 1
+            if entry.is_stale(now, self._limits.age_s):
+                dropped.append(self._drop(entry))
             else:
                 self._send(entry)
+        return dropped
 
     def _send(self, entry: _Entry) -> None:
         packet = self._transmit(entry.publication)
@@ -76,11 +92,21 @@ class Outbox:
 
     def _forget_retained(self, topic: str) -> None:
         """Let the newer value of a retained topic take the place of one that still waits."""
-        self._waiting = deque(entry for entry in self._waiting if entry.publication.topic != topic)
+        for entry in [entry for entry in self._waiting if entry.publication.topic == topic]:
+            self._waiting.remove(entry)
+            self._payload_bytes -= len(entry.publication.payload)
 
-    def _drop_oldest(self) -> None:
+    def _make_room(self, payload_bytes: int) -> list[Publication]:
+        """Drop the oldest until one more fits."""
+        dropped: list[Publication] = []
+        while len(self) and (
+            len(self) >= self._limits.messages or self._payload_bytes + payload_bytes > self._limits.payload_bytes
+        ):
+            entry = self._sent.pop(next(iter(self._sent))) if self._sent else self._waiting.popleft()
+            dropped.append(self._drop(entry))
+        return dropped
+
+    def _drop(self, entry: _Entry) -> Publication:
         self.dropped += 1
-        if self._waiting:
-            self._waiting.popleft()
-        else:
-            del self._sent[next(iter(self._sent))]
+        self._payload_bytes -= len(entry.publication.payload)
+        return entry.publication

@@ -8,6 +8,7 @@ time-outs can be played through in a test.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,7 +29,7 @@ LONGEST_RETRY_DELAY_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """The numbers that the pool decides by."""
+    """The numbers that the pool decides by; `max_jobs` and `max_age_s` of a worker: 0 is no limit."""
 
     workers: int
     start_timeout_s: float
@@ -37,6 +38,8 @@ class PoolLimits:
     retry_delay_s: float
     press_expiry_s: float
     memory_limit_bytes: int
+    max_jobs: int
+    max_age_s: float
     restart: RestartLimits
     queue: QueueLimits
 
@@ -52,6 +55,7 @@ class PoolCore:
         self._service_ms: dict[tuple[str, str], float] = {}
         self._job_ids = itertools.count(1)
         self._retry_count = 0
+        self._deaths: Counter[str] = Counter()
         self._unavailable: tuple[Unavailable, ...] = ()
         self._draining = False
 
@@ -106,6 +110,7 @@ class PoolCore:
         self._measure(slot, now)
         slot.release(now)
         slot.jobs_done += 1
+        slot.jobs_of_worker += 1
         if slot.state is SlotState.BUSY:
             slot.enter(SlotState.IDLE, now)
         if isinstance(message, Failed):
@@ -139,6 +144,7 @@ class PoolCore:
         if expected:
             return [self._start(slot, now), *self._dispatch(now)]
         slot.last_error = slot.end_reason or reason
+        self._deaths[reason] += 1
         actions = self._crashed(job, slot, now) if job is not None else []
         self._schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
@@ -205,6 +211,7 @@ class PoolCore:
             retrying=len(self._retries),
             retries=self._retry_count,
             restarts=sum(slot.restarts for slot in self._slots),
+            deaths=dict(self._deaths),
             unavailable=self._unavailable,
         )
 
@@ -215,6 +222,8 @@ class PoolCore:
         slot.end_reason = ""
         slot.replace = False
         slot.memory_bytes = 0
+        slot.jobs_of_worker = 0
+        slot.started_s = now
         slot.detector = None
         slot.deadline_s = now + self._limits.start_timeout_s
         slot.enter(SlotState.STARTING, now)
@@ -239,15 +248,23 @@ class PoolCore:
             slot.enter(SlotState.WAITING, now)
 
     def _recycle(self, now: float) -> list[Action]:
-        """Replace idle workers that have grown too large, unless a press waits or no other worker could take one."""
+        """Replace idle workers that are too large or too old, unless a press waits or no other could take one."""
         if self._queue.depths()[Trigger.PRESS]:
             return []
         actions: list[Action] = []
-        for slot in self._slots:
-            wanted = slot.replace or slot.memory_bytes > self._limits.memory_limit_bytes
-            if wanted and slot.state is SlotState.IDLE and self._can_spare(slot):
-                actions.append(self._stop(slot, now))
+        for slot in self._slots:  # one after the other: each that goes must leave another
+            if slot.state is SlotState.IDLE and self._has_served(slot, now) and self._can_spare(slot):
+                actions += [self._stop(slot, now)]
         return actions
+
+    def _has_served(self, slot: Slot, now: float) -> bool:
+        limits = self._limits
+        return (
+            slot.replace
+            or slot.memory_bytes > limits.memory_limit_bytes
+            or 0 < limits.max_jobs <= slot.jobs_of_worker
+            or 0 < limits.max_age_s <= now - slot.started_s
+        )
 
     def _can_spare(self, slot: Slot) -> bool:
         others = [other for other in self._slots if other is not slot]

@@ -16,7 +16,8 @@ class Slot:
     """A slot of the pool.
 
     `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker
-    is about to end where that is known before, `replace` whether a new one is wanted in its place.
+    is about to end where that is known before, `replace` whether a new one is wanted in its place. `started_s` and
+    `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
     """
 
     number: int
@@ -31,6 +32,8 @@ class Slot:
     resume_s: float | None = None
     end_reason: str = ""
     replace: bool = False
+    started_s: float = 0.0
+    jobs_of_worker: int = 0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_KEPT))
     restarts: int = 0
     jobs_done: int = 0

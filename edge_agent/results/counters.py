@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from edge_agent.model import Outcome, Shed, Trigger
+from edge_agent.model import Outcome, PoolView, Shed, Trigger
 from edge_agent.results.failures import failure_of, is_published
 from edge_agent.wire import Detected
 
@@ -58,10 +58,11 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     repeated: int
     retries: int
     restarts: int
+    deaths: dict[str, int]
     unsent_dropped: int
 
 
-def metrics(counters: Counters, *, uptime_s: float, retries: int, restarts: int, unsent_dropped: int) -> MetricsPayload:
+def metrics(counters: Counters, view: PoolView, *, uptime_s: float, unsent_dropped: int) -> MetricsPayload:
     """Return the counts as they are published; every trigger is there, also at 0."""
     return MetricsPayload(
         uptime_s=round(uptime_s, 1),
@@ -74,7 +75,8 @@ def metrics(counters: Counters, *, uptime_s: float, retries: int, restarts: int,
         faces=counters.faces,
         presses=counters.presses,
         repeated=counters.repeated,
-        retries=retries,
-        restarts=restarts,
+        retries=view.retries,
+        restarts=view.restarts,
+        deaths=view.deaths,
         unsent_dropped=unsent_dropped,
     )

@@ -20,6 +20,7 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     model: str | None
     memory_mb: float
     jobs: int
+    busy_percent: float
     restarts: int
     last_error: str | None
 
@@ -63,20 +64,29 @@ def _complaint(worker: WorkerView) -> str:
             return ""
 
 
-def health(view: PoolView, verdict: Verdict, *, since: datetime, version: str, started_at: datetime) -> HealthPayload:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """This run of the agent."""
+
+    version: str
+    started_at: datetime
+
+
+def health(view: PoolView, verdict: Verdict, run: Run, *, since: datetime, now_at: datetime) -> HealthPayload:
     """Return the health as it is published."""
+    uptime_s = (now_at - run.started_at).total_seconds()
     return HealthPayload(
         status=verdict.status,
         reasons=verdict.reasons,
         since=since,
-        version=version,
-        started_at=started_at,
-        workers=tuple(_worker(each) for each in view.workers),
+        version=run.version,
+        started_at=run.started_at,
+        workers=tuple(_worker(each, uptime_s) for each in view.workers),
         queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
     )
 
 
-def _worker(worker: WorkerView) -> WorkerPayload:
+def _worker(worker: WorkerView, uptime_s: float) -> WorkerPayload:
     return WorkerPayload(
         slot=worker.slot,
         pid=worker.pid,
@@ -85,6 +95,7 @@ def _worker(worker: WorkerView) -> WorkerPayload:
         model=worker.detector.model if worker.detector else None,
         memory_mb=round(worker.memory_bytes / 1e6, 1),
         jobs=worker.jobs_done,
+        busy_percent=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
         last_error=worker.last_error or None,
     )

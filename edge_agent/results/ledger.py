@@ -41,5 +41,9 @@ class Ledger:
             self._settled.popitem(last=False)
         return self._owed.pop(key, [])
 
+    def disown(self, key: str) -> None:
+        """Forget a key whose answer will never be sent: should its message come again, it is new."""
+        self._owed.pop(key, None)
+
     def __len__(self) -> int:
         return len(self._owed)

@@ -1,0 +1,28 @@
+"""Keeps the pictures on which workers died, where the settings name a folder for them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.model import Frame
+
+log = logging.getLogger(__name__)
+
+SUFFIX: Final = ".poison"
+"""No name of a picture format: nothing that looks for pictures shall open one of these by accident."""
+
+
+def keep(frame: Frame, folder: Path, most: int) -> None:
+    """Save the picture of a frame, and remove the oldest ones above `most`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{frame.event_id}{SUFFIX}").write_bytes(frame.image)
+        kept = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+        for old in kept[:-most]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("a picture on which workers died could not be kept in %s: %s", folder, error.strerror)
