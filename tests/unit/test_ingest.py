@@ -1,0 +1,176 @@
+"""Messages to frames, also hostile ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.image_header import read_header
+from edge_agent.ingest import ImageLimits, read_frame
+from edge_agent.intake import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
+from edge_agent.model import Arrival, Message, Packet, Trigger
+from edge_agent.wire import FailureReason
+from tests.pictures import jpeg, png
+from tests.values import NOON
+
+if TYPE_CHECKING:
+    import random
+
+LIMITS = ImageLimits(max_bytes=100_000, max_pixels=1_000_000)
+
+
+def _arrive(payload: bytes, **changes: Any) -> Arrival:
+    return read_frame(Message("doorbell/front/frame", payload, **changes), "front", LIMITS, now_s=1.0, now_at=NOON)
+
+
+def _envelope(**said: Any) -> bytes:
+    return json.dumps({"image": base64.b64encode(jpeg()).decode(), **said}).encode()
+
+
+def test_a_raw_picture_is_a_frame() -> None:
+    arrival = _arrive(jpeg(), packet=Packet(1, 2))
+    frame = arrival.frame
+    assert (frame.header.format, frame.header.width, frame.header.height) == ("jpeg", 320, 240)
+    assert (frame.trigger, arrival.trigger_said, arrival.failure) == (Trigger.CONTINUOUS, False, None)
+    assert (frame.received_s, frame.received_at, frame.captured_at) == (1.0, NOON, None)
+    assert (arrival.packet, arrival.repeatable) == (Packet(1, 2), False)
+    assert read_header(png()).format == "png"
+
+
+def test_the_same_picture_has_the_same_ids() -> None:
+    first, again, other = _arrive(jpeg()).frame, _arrive(jpeg()).frame, _arrive(jpeg(seed=1)).frame
+    assert first.event_id == again.event_id
+    assert first.event_id != other.event_id
+
+
+def test_the_envelope_says_more() -> None:
+    arrival = _arrive(_envelope(trigger="motion", captured_at="2026-01-02T11:59:00+01:00", frame_id="7"))
+    assert arrival.frame.image == jpeg()
+    assert (arrival.frame.trigger, arrival.trigger_said) == (Trigger.MOTION, True)
+    assert arrival.frame.frame_id == "7"
+    assert arrival.repeatable
+    assert arrival.frame.captured_at == datetime(2026, 1, 2, 10, 59, tzinfo=UTC)
+
+
+def test_user_properties_win() -> None:
+    arrival = _arrive(_envelope(trigger="motion", frame_id="7"), properties={"trigger": "press", "other": "x"})
+    assert (arrival.frame.trigger, arrival.frame.frame_id) == (Trigger.PRESS, "7")
+
+
+@pytest.mark.parametrize(
+    ("said", "attribute", "value"),
+    [
+        ({"trigger": "shout"}, "trigger", Trigger.CONTINUOUS),
+        ({"captured_at": "yesterday"}, "captured_at", None),
+        ({"captured_at": "2026-01-02T12:00:00"}, "captured_at", NOON),
+    ],
+)
+def test_what_is_said_wrongly_is_not_said(said: dict[str, str], attribute: str, value: object) -> None:
+    assert getattr(_arrive(jpeg(), properties=said).frame, attribute) == value
+
+
+@pytest.mark.parametrize("frame_id", ["", "x" * 129, "a\nb", "\x00"])
+def test_an_unusable_frame_id_gives_way_to_a_hash(frame_id: str) -> None:
+    arrival = _arrive(jpeg(), properties={"frame_id": frame_id})
+    assert len(arrival.frame.frame_id) == 24
+    assert not arrival.repeatable
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"", b"{", b"{}", b"[]", b'{"image": 5}', b'{"image": "not base64!"}', b'{"image": ""}', b"GIF89a",
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF", jpeg()[:-30], png()[:-20], b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
+        b'{"image":' + b"[" * 1000, b'{"image":"","frame_id":' + b"9" * 5000 + b"}", b'{"image": NaN}',
+        b'{"image":"","frame_id":"\\ud800"}', b'{"image":"' + b"\xff" * 10 + b'"}', b"BM" + b"\0" * 100,
+        b"II*\0" + b"\0" * 100, b"\x00\x00\x00\x1cftypheic" + b"\0" * 100,
+    ],
+)  # fmt: skip
+def test_a_broken_message_is_a_bad_image(payload: bytes) -> None:
+    arrival = _arrive(payload)
+    assert arrival.failure is not None
+    assert arrival.failure.reason is FailureReason.BAD_IMAGE
+    assert arrival.failure.detail
+    assert arrival.frame.image == b""
+
+
+def _claiming(width: int, height: int) -> bytes:
+    """Return a small JPEG whose header claims another size."""
+    data, size = jpeg(), read_header(jpeg())
+    old = size.height.to_bytes(2, "big") + size.width.to_bytes(2, "big")
+    return data.replace(old, height.to_bytes(2, "big") + width.to_bytes(2, "big"), 1)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (_claiming(65535, 65535), FailureReason.TOO_LARGE),
+        (_claiming(20000, 20000), FailureReason.TOO_LARGE),
+        (_claiming(0, 100), FailureReason.BAD_IMAGE),
+        (b"\xff" * 200_000, FailureReason.TOO_LARGE),
+        (jpeg() + b"\0" * 100_000, FailureReason.TOO_LARGE),
+    ],
+)
+def test_what_is_too_large_is_refused_before_it_is_decoded(payload: bytes, reason: FailureReason) -> None:
+    failure = _arrive(payload).failure
+    assert failure is not None
+    assert failure.reason is reason
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.binary(max_size=300), st.sampled_from([b"", b"{", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b'{"image":"']))
+def test_no_bytes_raise(data: bytes, start: bytes) -> None:
+    arrival = _arrive(start + data)
+    assert arrival.failure is None or arrival.failure.detail
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 10_000), st.randoms(use_true_random=False))
+def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> None:
+    data = bytearray(jpeg())
+    for offset in range(5):
+        data[(position + offset) % len(data)] = chance.randrange(256)
+    _arrive(bytes(data))
+
+
+def _take(message: Message, *, waiting: int = 0, accept_retained: bool = False) -> Incoming:
+    delivered: list[Incoming] = []
+    limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10)
+    Intake("hall", limits, delivered.append, lambda: waiting).take(message)
+    (incoming,) = delivered
+    return incoming
+
+
+def test_the_intake_sorts_by_topic() -> None:
+    packet = Packet(1, 1)
+    assert isinstance(_take(Message("doorbell/front/frame", jpeg())), Arrival)
+    pressed = _take(Message("doorbell/front/press", b"", duplicate=True, packet=packet))
+    assert isinstance(pressed, Pressed)
+    assert (pressed.doorbell, pressed.repeated, pressed.packet) == ("front", True, packet)
+    assert _take(Message("edge_agent/hall/command/health", b"")) == Commanded("health", None)
+    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped("topic", packet)
+    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped("topic")
+
+
+@pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
+def test_a_name_that_is_none_is_dropped(doorbell: str) -> None:
+    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped("topic")
+
+
+def test_a_retained_frame_is_dropped_unless_it_is_wanted() -> None:
+    message = Message("doorbell/front/frame", jpeg(), retained=True)
+    assert _take(message) == Dropped("retained")
+    assert isinstance(_take(message, accept_retained=True), Arrival)
+
+
+def test_ordinary_frames_are_dropped_when_too_much_waits_and_presses_are_not() -> None:
+    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
+    press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
+    assert isinstance(_take(press_frame, waiting=11), Arrival)

@@ -1,0 +1,118 @@
+"""What is owed to the broker, and what the broker owes us."""
+
+from __future__ import annotations
+
+from edge_agent.model import Packet, Publication
+from edge_agent.mqtt.outbox import Outbox, OutboxLimits
+from edge_agent.results import ledger as ledger_module
+from edge_agent.results.ledger import Ledger
+
+LIMITS = OutboxLimits(messages=3, payload_bytes=100, age_s=10.0)
+
+
+class Wire:
+    """A connection that may be cut."""
+
+    def __init__(self) -> None:
+        self.connection: int | None = 1
+        self.sent: list[str] = []
+
+    def transmit(self, publication: Publication) -> Packet | None:
+        if self.connection is None:
+            return None
+        self.sent.append(publication.topic)
+        return Packet(self.connection, len(self.sent))
+
+
+def _event(topic: str, *, size: int = 1, retain: bool = False, lifetime_s: float | None = None) -> Publication:
+    return Publication(topic, b"x" * size, qos=1, retain=retain, key=topic, lifetime_s=lifetime_s)
+
+
+def test_a_message_is_acknowledged_after_its_answer_and_so_is_its_repetition() -> None:
+    ledger, first, again = Ledger(), Packet(1, 5), Packet(2, 5)
+    ledger.owe("key", first)
+    ledger.owe("key", again)
+    ledger.owe("other", None)
+    assert ledger.is_owed("key")
+    assert len(ledger) == 2
+    assert ledger.settle("key") == [first, again]
+    assert ledger.settle("other") == []
+    assert ledger.is_settled("key")
+    assert not ledger.is_owed("key")
+
+
+def test_a_disowned_key_is_new_again() -> None:
+    ledger = Ledger()
+    ledger.owe("key", Packet(1, 5))
+    ledger.disown("key")
+    assert not ledger.is_owed("key")
+    assert not ledger.is_settled("key")
+
+
+def test_the_memory_of_settled_keys_is_bounded() -> None:
+    ledger = Ledger()
+    for number in range(ledger_module.SETTLED_KEPT + 1):
+        ledger.settle(str(number))
+    assert not ledger.is_settled("0")
+    assert ledger.is_settled("1")
+
+
+def test_what_is_confirmed_is_forgotten() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.transmit, LIMITS)
+    outbox.publish(_event("a"), 0.0)
+    confirmed = outbox.confirm(Packet(1, 1))
+    assert confirmed is not None
+    assert confirmed.key == "a"
+    assert outbox.confirm(Packet(1, 1)) is None
+    assert len(outbox) == 0
+
+
+def test_what_was_not_confirmed_is_sent_again_in_order_over_the_next_connection() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.transmit, LIMITS)
+    outbox.publish(_event("a"), 0.0)
+    wire.connection = None
+    outbox.publish(_event("b"), 1.0)
+    outbox.publish(Publication("c", b"", qos=0), 1.0)
+    wire.connection = 2
+    assert outbox.resend(2.0) == []
+    assert wire.sent == ["a", "a", "b"]
+    assert outbox.confirm(Packet(1, 1)) is None
+    assert outbox.confirm(Packet(2, 2)) is not None
+
+
+def test_old_news_is_dropped_and_counted() -> None:
+    wire = Wire()
+    wire.connection = None
+    outbox = Outbox(wire.transmit, LIMITS)
+    outbox.publish(_event("ring", lifetime_s=5.0), 0.0)
+    outbox.publish(_event("answer"), 0.0)
+    outbox.publish(_event("state", retain=True), 0.0)
+    wire.connection = 2
+    assert [each.key for each in outbox.resend(6.0)] == ["ring"]
+    assert [each.key for each in outbox.resend(11.0)] == ["answer"]
+    assert outbox.dropped == 2
+    assert wire.sent == ["answer", "state", "state"]
+
+
+def test_only_the_newest_value_of_a_retained_topic_waits() -> None:
+    wire = Wire()
+    wire.connection = None
+    outbox = Outbox(wire.transmit, LIMITS)
+    for _ in range(5):
+        outbox.publish(_event("state", retain=True), 0.0)
+    assert len(outbox) == 1
+    assert outbox.dropped == 0
+
+
+def test_the_oldest_gives_way_when_there_is_too_much() -> None:
+    wire = Wire()
+    wire.connection = None
+    outbox = Outbox(wire.transmit, LIMITS)
+    for name in "abc":
+        outbox.publish(_event(name), 0.0)
+    assert [each.key for each in outbox.publish(_event("d"), 0.0)] == ["a"]
+    assert [each.key for each in outbox.publish(_event("e", size=99), 0.0)] == ["b", "c"]
+    assert len(outbox) == 2
+    assert outbox.dropped == 3

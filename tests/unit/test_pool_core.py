@@ -1,0 +1,332 @@
+"""The pool's decisions, played through without a process: time is a number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from edge_agent.model import Failure, Job, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.core import KILL_GRACE_S, PoolCore
+from edge_agent.wire import Detected, Failed, FailureReason, Unavailable
+from tests.values import LIMITS, detected, job, ready
+
+
+class Played:
+    """A core whose workers do what a test says."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.core = PoolCore(replace(LIMITS, **limits))
+        self.now = 100.0
+        self.actions: list[Action] = []
+        self._do(self.core.start(self.now))
+        for slot in range(replace(LIMITS, **limits).workers):
+            self.ready(slot)
+
+    def _do(self, actions: list[Action]) -> list[Action]:
+        self.actions += actions
+        return actions
+
+    def ready(self, slot: int, strategy: str = "cpu") -> list[Action]:
+        self.core.started(slot, 1000 + slot)
+        return self._do(self.core.ready(slot, ready(strategy), self.now))
+
+    def offer(self, *jobs: Job) -> None:
+        for each in jobs:
+            self._do(self.core.offer(each, self.now))
+
+    def answer(self, slot: int, **changes: Any) -> list[Action]:
+        answer = replace_struct(detected(), job_id=self.assigned(slot).job_id, **changes)
+        return self._do(self.core.answered(slot, answer, b"", self.now))
+
+    def fail(self, slot: int, reason: FailureReason = FailureReason.DETECTOR_ERROR) -> None:
+        message = Failed(self.assigned(slot).job_id, reason, "no")
+        self._do(self.core.answered(slot, message, b"", self.now))
+
+    def die(self, slot: int, reason: str = "was ended by SIGKILL") -> list[Action]:
+        self.core.lost(slot, self.now)
+        return self._do(self.core.died(slot, reason, self.now))
+
+    def pass_time(self, seconds: float) -> list[Action]:
+        self.now += seconds
+        return self._do(self.core.tick(self.now))
+
+    def revive(self, slot: int) -> None:
+        """Let a worker that died come back as soon as it may."""
+        while self.state(slot) is not SlotState.STARTING:
+            self.pass_time(0.5)
+        self.ready(slot)
+
+    def assigned(self, slot: int) -> Assign:
+        return [each for each in self.actions if isinstance(each, Assign) and each.slot == slot][-1]
+
+    def state(self, slot: int) -> SlotState:
+        return self.core.view(self.now).workers[slot].state
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [each.outcome for each in self.actions if isinstance(each, Report)]
+
+    @property
+    def assignments(self) -> list[Job]:
+        return [each.job for each in self.actions if isinstance(each, Assign)]
+
+
+def replace_struct(answer: Detected, **changes: Any) -> Detected:
+    fields = {name: getattr(answer, name) for name in answer.__struct_fields__}
+    return Detected(**(fields | changes))
+
+
+def test_workers_are_started_and_take_a_frame_each() -> None:
+    played = Played()
+    first, second, third = job("a"), job("b"), job("c")
+    played.offer(first, second, third)
+    assert [each.slot for each in played.actions if isinstance(each, StartWorker)] == [0, 1]
+    assert played.assignments == [first, second]
+    played.answer(1)
+    assert played.assignments == [first, second, third]
+    assert played.assigned(1).job is third
+
+
+def test_an_answer_is_reported_once_with_who_looked() -> None:
+    played = Played()
+    played.offer(job())
+    answer = detected(job_id=played.assigned(0).job_id)
+    assert played.core.answered(0, answer, b"jpeg", 101.0)
+    assert played.core.answered(0, answer, b"jpeg", 102.0) == []
+
+
+def test_an_answer_to_another_job_is_ignored() -> None:
+    played = Played()
+    played.offer(job())
+    assert played.core.answered(0, detected(job_id=99), b"", played.now) == []
+    assert played.state(0) is SlotState.BUSY
+
+
+def test_the_last_words_of_a_worker_are_used_and_its_frame_is_not_tried_again() -> None:
+    played = Played()
+    played.offer(job())
+    played.core.lost(0, played.now)
+    played.answer(0)
+    played.die(0)
+    assert [type(each.result) for each in played.outcomes] == [Detected]
+    assert played.core.view(played.now).retries == 0
+
+
+def test_a_frame_on_which_a_worker_died_is_tried_again_after_a_delay() -> None:
+    played = Played()
+    wanted = job(trigger=Trigger.PRESS)
+    played.offer(wanted)
+    played.die(0)
+    assert len(played.assignments) == 1
+    played.pass_time(0.05)
+    assert len(played.assignments) == 1
+    played.pass_time(0.1)
+    assert played.assignments[1].frame is wanted.frame
+    assert played.assignments[1].crashes == 1
+    played.answer(1)
+    assert played.outcomes[0].attempts == 2
+
+
+def test_a_frame_on_which_two_workers_died_is_quarantined() -> None:
+    played = Played()
+    played.offer(job(trigger=Trigger.PRESS))
+    played.die(0)
+    played.pass_time(0.2)
+    played.die(1, "was ended by SIGSEGV")
+    (outcome,) = played.outcomes
+    assert isinstance(outcome.result, Failure)
+    assert outcome.result.reason is FailureReason.QUARANTINED
+    assert "SIGSEGV" in outcome.result.detail
+
+
+def test_a_detector_error_is_tried_three_times() -> None:
+    played = Played()
+    played.offer(job(trigger=Trigger.PRESS))
+    for _ in range(3):
+        slot = [each for each in played.actions if isinstance(each, Assign)][-1].slot
+        played.fail(slot)
+        played.pass_time(1.0)
+    (outcome,) = played.outcomes
+    assert isinstance(outcome.result, Failure)
+    assert (outcome.result.reason, outcome.attempts) == (FailureReason.DETECTOR_ERROR, 3)
+
+
+def test_a_bad_image_is_not_tried_again() -> None:
+    played = Played()
+    played.offer(job())
+    played.fail(0, FailureReason.BAD_IMAGE)
+    (outcome,) = played.outcomes
+    assert outcome.result == Failure(FailureReason.BAD_IMAGE, "no")
+
+
+def test_a_worker_that_does_not_answer_is_killed_after_its_limit() -> None:
+    played = Played()
+    played.offer(job())
+    assert played.pass_time(LIMITS.job_timeout_s) == []
+    assert played.pass_time(KILL_GRACE_S) == [KillWorker(0, "did not finish a frame within 5 s")]
+    assert played.pass_time(1.0) == []
+
+
+def test_a_worker_that_does_not_start_is_killed_and_started_again() -> None:
+    core = PoolCore(LIMITS)
+    core.start(0.0)
+    assert [type(each) for each in core.tick(LIMITS.start_timeout_s)] == [KillWorker, KillWorker]
+    assert StartWorker(0) in core.died(0, "was ended by SIGKILL", 21.0)
+    assert "its start" in core.view(21.0).workers[0].last_error
+
+
+def test_the_first_death_costs_no_wait_and_the_next_ones_double() -> None:
+    played = Played()
+    assert StartWorker(0) in played.die(0)
+    waits = []
+    for _ in range(2):
+        played.ready(0)
+        played.die(0)
+        due_s = played.core.next_due_s()
+        assert due_s is not None
+        waits.append(due_s - played.now)
+        played.pass_time(waits[-1])
+    assert waits[0] == pytest.approx(0.1, abs=0.02)
+    assert waits[1] == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_worker_that_keeps_dying_is_parked_and_tried_again_later() -> None:
+    played = Played()
+    for _ in range(3):
+        played.die(0)
+        played.revive(0)
+    played.die(0)
+    assert played.state(0) is SlotState.PARKED
+    played.offer(job())
+    assert played.assignments
+    assert StartWorker(0) in played.pass_time(30.0)
+
+
+def test_deaths_outside_of_the_window_do_not_count() -> None:
+    played = Played()
+    for _ in range(6):
+        played.die(0)
+        played.revive(0)
+        played.pass_time(61.0)
+    assert played.state(0) is SlotState.IDLE
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_jobs": 1}, {"max_age_s": 10.0}])
+def test_a_worker_is_replaced_when_it_is_too_large_or_has_served(limits: dict[str, Any]) -> None:
+    played = Played(**limits)
+    played.offer(job())
+    played.now += 10.0 if "max_age_s" in limits else 0.0
+    played.answer(0, memory_bytes=100 if limits else 300_000_000)
+    assert StopWorker(0) in played.actions
+    assert played.state(0) is SlotState.STOPPING
+    assert StartWorker(0) in played.core.died(0, "exited with code 0", played.now)
+    assert played.core.view(played.now).restarts == 0
+
+
+def test_no_worker_is_replaced_while_a_press_waits_or_it_is_the_last() -> None:
+    played = Played()
+    played.offer(*(job(trigger=Trigger.PRESS) for _ in range(3)))
+    played.answer(0, memory_bytes=300_000_000)
+    assert played.state(0) is SlotState.BUSY
+    played.die(1)
+    played.answer(0, memory_bytes=300_000_000)
+    assert StopWorker(0) not in played.actions
+
+
+def test_restart_replaces_one_after_the_other_so_that_frames_are_taken_on() -> None:
+    played = Played()
+    played.offer(job("a"), job("b"))
+    assert played.core.restart_all(played.now) == []
+    played.answer(0)
+    played.answer(1)
+    assert [each.slot for each in played.actions if isinstance(each, StopWorker)] == [0]
+    played.die(0, "exited with code 0")
+    played.ready(0)
+    assert [each.slot for each in played.actions if isinstance(each, StopWorker)] == [0, 1]
+
+
+def test_restart_wakes_a_parked_worker() -> None:
+    played = Played()
+    for _ in range(4):
+        played.die(0)
+        if played.state(0) is not SlotState.PARKED:
+            played.revive(0)
+    assert StartWorker(0) in played.core.restart_all(played.now)
+
+
+def test_a_frame_that_expires_while_it_waits_is_shed() -> None:
+    played = Played()
+    late = job("c", expires_s=played.now + 2.0)
+    played.offer(job("a"), job("b"), late)
+    played.pass_time(2.0)
+    (outcome,) = played.outcomes
+    assert (outcome.frame, outcome.result) == (late.frame, Shed(ShedReason.EXPIRED))
+
+
+def test_a_press_promotes_what_waits_also_for_another_try() -> None:
+    played = Played()
+    played.offer(job("front", received_s=100.0))
+    played.die(0)
+    played.core.promote("front", played.now)
+    played.pass_time(0.5)
+    assert played.assignments[-1].frame.trigger is Trigger.PRESS
+
+
+def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
+    played = Played()
+    wanted = job()
+    played.offer(wanted)
+    actions = played.core.refused(0, played.now)
+    (assigned,) = [each for each in actions if isinstance(each, Assign)]
+    assert (assigned.slot, assigned.job.attempts, assigned.job.frame) == (1, 0, wanted.frame)
+
+
+def test_the_faster_worker_takes_the_frame() -> None:
+    played = Played()
+    played.die(1)
+    played.core.ready(1, ready("edgetpu"), played.now)
+    for slot, milliseconds in ((0, 50), (1, 5)):
+        played.offer(job(f"door{slot}"))
+        played.now += milliseconds / 1000
+        played.answer([each for each in played.actions if isinstance(each, Assign)][-1].slot)
+    slots = []
+    for number in range(3):
+        played.offer(job(f"next{number}"))
+        slots.append([each for each in played.actions if isinstance(each, Assign)][-1].slot)
+        played.now += 0.005
+        played.answer(slots[-1])
+    assert set(slots) == {1}
+
+
+def test_draining_keeps_presses_and_ends_when_all_are_done() -> None:
+    played = Played()
+    played.offer(job("a"), job("b"), job("c"), job("d", Trigger.PRESS))
+    shed = played.core.drain()
+    assert [each.outcome.result for each in shed if isinstance(each, Report)] == [Shed(ShedReason.STOPPING)]
+    played.offer(job("e"))
+    assert played.outcomes[-1].result == Shed(ShedReason.STOPPING)
+    for slot in (0, 1):
+        played.answer(slot)
+    assert not played.core.is_drained()
+    played.answer(0)
+    assert played.core.is_drained()
+
+
+def test_abandon_gives_everything_up() -> None:
+    played = Played()
+    played.offer(job("a"), job("b"), job("c"))
+    played.die(0)
+    assert len(played.core.abandon()) == 3
+
+
+def test_a_worker_without_a_detector_says_why() -> None:
+    core = PoolCore(LIMITS)
+    core.start(0.0)
+    core.unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
+    core.died(0, "exited with code 0", 1.0)
+    view = core.view(1.0)
+    assert view.workers[0].last_error == "cpu yunet_n: no file"
+    assert view.deaths == {"exited with code 0": 1}

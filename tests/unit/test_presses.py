@@ -1,0 +1,88 @@
+"""Presses and their answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_agent.model import Outcome, ShedReason
+from edge_agent.results.presses import Answer, Presses
+from edge_agent.wire import FailureReason
+from tests.values import detected, failure, outcome, press, shed
+
+WINDOW_S, DEADLINE_S = 10.0, 5.0
+
+
+def _pressed(at_s: float = 0.0) -> Presses:
+    presses = Presses(WINDOW_S, DEADLINE_S)
+    presses.press(press(at_s=at_s))
+    return presses
+
+
+def _late(presses: Presses) -> Answer:
+    (answer,) = presses.tick(DEADLINE_S)
+    return answer
+
+
+def test_the_first_face_answers_and_later_ones_do_not() -> None:
+    presses, seen = _pressed(), outcome()
+    (answer,) = presses.see(seen)
+    assert (answer.event_type, answer.outcome) == ("face", seen)
+    assert presses.see(outcome()) == []
+    assert presses.tick(DEADLINE_S) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "event_type", "reason"),
+    [
+        ([], "failed", FailureReason.TIMEOUT),
+        ([outcome(detected(0))], "no_face", None),
+        ([outcome(failure(FailureReason.BAD_IMAGE))], "failed", FailureReason.BAD_IMAGE),
+        ([outcome(failure()), outcome(detected(0)), outcome(failure())], "no_face", None),
+        ([outcome(shed(ShedReason.EXPIRED))], "failed", FailureReason.EXPIRED),
+        ([outcome(shed(ShedReason.OVERLOAD))], "failed", FailureReason.OVERLOAD),
+        ([outcome(shed(ShedReason.STOPPING))], "failed", FailureReason.TIMEOUT),
+    ],
+)
+def test_at_the_deadline_a_press_is_answered_with_what_there_is(
+    seen: list[Outcome], event_type: str, reason: FailureReason | None
+) -> None:
+    presses = _pressed()
+    for each in seen:
+        assert presses.see(each) == []
+    assert presses.next_due_s() == DEADLINE_S
+    answer = _late(presses)
+    assert (answer.event_type, answer.failure and answer.failure.reason) == (event_type, reason)
+
+
+def test_two_presses_have_two_answers() -> None:
+    presses = _pressed()
+    presses.press(press(at_s=1.0))
+    assert [answer.event_type for answer in presses.see(outcome())] == ["face", "face"]
+
+
+def test_another_doorbell_answers_nothing() -> None:
+    presses = _pressed()
+    assert presses.see(outcome(doorbell="back")) == []
+    assert not presses.is_open("back", 1.0)
+
+
+@pytest.mark.parametrize(("now", "is_open"), [(0.0, True), (9.9, True), (10.0, False)])
+def test_frames_belong_to_a_press_within_its_window(now: float, is_open: bool) -> None:
+    presses = _pressed()
+    presses.see(outcome())
+    presses.tick(now)
+    assert presses.is_open("front", now) is is_open
+
+
+def test_a_press_message_just_after_its_frame_is_the_same_press() -> None:
+    presses, implied = Presses(WINDOW_S, DEADLINE_S), press(at_s=0.0)
+    presses.imply(implied)
+    assert presses.press(press(at_s=1.0)) is implied
+    second = press(at_s=1.5)
+    assert presses.press(second) is second
+
+
+def test_a_press_long_after_an_implied_one_is_another() -> None:
+    presses, later = Presses(WINDOW_S, DEADLINE_S), press(at_s=3.0)
+    presses.imply(press(at_s=0.0))
+    assert presses.press(later) is later

@@ -1,0 +1,249 @@
+"""What is said of frames and doorbells."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from edge_agent import topics
+from edge_agent.cli.event_table import to_line, to_row
+from edge_agent.model import (
+    Failure,
+    Outcome,
+    PoolView,
+    Publication,
+    Shed,
+    ShedReason,
+    SlotState,
+    Trigger,
+    WorkerDetector,
+    WorkerView,
+)
+from edge_agent.results import events
+from edge_agent.results.counters import Counters, metrics
+from edge_agent.results.doorbells import Doorbells
+from edge_agent.results.failures import is_published
+from edge_agent.results.health import Run, assess, health
+from edge_agent.results.payloads import encode
+from edge_agent.results.presses import Answer
+from edge_agent.wire import Detected, FailureReason, Unavailable
+from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
+
+STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
+
+
+def _json(publication: Publication | None) -> Any:
+    assert publication is not None
+    return json.loads(publication.payload)
+
+
+def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
+    seen = Outcome(outcome().frame, detected(), 1, 3.25, WorkerDetector(1, "cpu", "yunet_n"))
+    publication = events.faces(seen, STAMP)
+    event = _json(publication)
+    assert (publication.topic, publication.qos, publication.key) == ("doorbell/front/faces", 1, seen.frame.event_id)
+    assert event["faces"][0] == {
+        "box": {"x": 10, "y": 20, "width": 30, "height": 40}, "confidence": 0.9, "landmarks": {"nose": [25, 40]},
+    }  # fmt: skip
+    assert event["timing_ms"] == {"queue": 3.2, "decode": 5.0, "inference": 8.0, "total": 50.0}
+    assert event["detector"] == {"strategy": "cpu", "model": "yunet_n", "worker": 1}
+    assert (event["outcome"], event["age_ms"], event["boot_id"], event["sequence"]) == ("face", 50, "boot", 7)
+
+
+@pytest.mark.parametrize(
+    ("result", "word", "reason"),
+    [
+        (detected(0), "no_face", None),
+        (failure(FailureReason.TIMEOUT), "failed", "timeout"),
+        (shed(ShedReason.EXPIRED), "failed", "expired"),
+        (shed(ShedReason.OVERLOAD), "failed", "overload"),
+    ],
+)
+def test_an_outcome_has_a_word_and_a_reason(result: Any, word: str, reason: str | None) -> None:
+    event = _json(events.faces(outcome(result), STAMP))
+    assert (event["outcome"], event["reason"]) == (word, reason)
+
+
+@pytest.mark.parametrize(
+    ("result", "trigger", "published"),
+    [
+        (detected(), Trigger.CONTINUOUS, True),
+        (failure(), Trigger.CONTINUOUS, True),
+        (shed(ShedReason.SUPERSEDED), Trigger.CONTINUOUS, False),
+        (shed(ShedReason.EXPIRED), Trigger.MOTION, False),
+        (shed(ShedReason.EXPIRED), Trigger.PRESS, True),
+        (shed(ShedReason.STOPPING), Trigger.PRESS, False),
+    ],
+)
+def test_an_ordinary_frame_that_made_room_is_no_event(result: Any, trigger: Trigger, published: bool) -> None:
+    assert is_published(outcome(result, trigger)) is published
+
+
+def test_an_ordinary_event_asks_for_no_confirmation() -> None:
+    publication = events.faces(outcome(trigger=Trigger.MOTION), STAMP)
+    assert (publication.qos, publication.key) == (0, "")
+
+
+def test_the_sender_gets_the_same_answer() -> None:
+    seen = outcome(reply_to=reply_to())
+    reply = events.reply(seen, STAMP)
+    assert reply is not None
+    assert (reply.topic, reply.correlation_data) == ("my/answers", b"7")
+    assert _json(reply) == _json(events.faces(seen, STAMP))
+    assert events.reply(outcome(), STAMP) is None
+
+
+def test_ring_and_answer_name_the_same_press() -> None:
+    pressed, seen = press(), outcome()
+    ring, answer = (
+        _json(each) for each in (events.ring(pressed, STAMP), events.answer(Answer(pressed, "face", seen), STAMP))
+    )
+    assert ring["press_id"] == answer["press_id"] == pressed.press_id
+    assert (ring["event_type"], answer["event_type"]) == ("ring", "face")
+    assert (answer["faces"], answer["confidence"], answer["frame_event_id"]) == (1, 0.9, seen.frame.event_id)
+    assert ring["event_id"] != answer["event_id"]
+
+
+def test_an_answer_without_a_picture_says_why() -> None:
+    answer = _json(events.answer(Answer(press(), "failed", failure=failure()), STAMP))
+    assert (answer["reason"], answer["faces"], answer["confidence"], answer["frame_id"]) == ("timeout", 0, None, None)
+
+
+def test_a_doorbell_is_introduced_with_every_key_null() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    online, state = doorbells.heard("front", 0.0)
+    assert (online.topic, online.payload, online.retain) == ("doorbell/front/availability", b"online", True)
+    assert state.retain
+    assert set(_json(state).values()) == {None}
+    assert doorbells.heard("front", 1.0) == []
+
+
+def test_the_state_follows_the_newest_frame() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    doorbells.heard("front", 0.0)
+    (seen,) = doorbells.see(outcome(detected(2), received_s=5.0), 5.0, NOON)
+    assert _json(seen) | {"last_seen": None} == {
+        "face_present": True, "faces": 2, "confidence": 0.9, "last_seen": None, "visit_id": None,
+    }  # fmt: skip
+    assert doorbells.see(outcome(detected(0), received_s=4.0), 5.1, NOON) == []
+    (gone,) = doorbells.see(outcome(detected(0), received_s=6.0), 6.0, NOON + timedelta(seconds=6))
+    assert (_json(gone)["faces"], _json(gone)["last_seen"]) == (0, "2026-01-02T12:00:00Z")
+    assert doorbells.see(outcome(failure(), received_s=7.0), 7.0, NOON) == []
+
+
+def test_the_state_is_told_at_most_once_a_second_while_the_number_stays() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    doorbells.heard("front", 0.0)
+    told = [
+        len(doorbells.see(outcome(received_s=at / 10), at / 10, NOON + timedelta(seconds=at))) for at in range(1, 31)
+    ]
+    assert sum(told) == 3
+
+
+def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    doorbells.heard("front", 0.0)
+    assert doorbells.next_due_s() == 10.0
+    assert doorbells.tick(9.9) == []
+    assert [each.payload for each in doorbells.tick(10.0)] == [b"offline"]
+    assert doorbells.tick(20.0) == []
+    assert [each.payload for each in doorbells.heard("front", 21.0)] == [b"online"]
+
+
+def test_no_more_doorbells_than_allowed_are_welcome() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=1)
+    doorbells.heard("front", 0.0)
+    assert doorbells.is_welcome("front")
+    assert not doorbells.is_welcome("back")
+    assert not doorbells.wants_snapshot("back", 0.0, 1.0)
+
+
+def test_every_frame_leaves_the_counters_once() -> None:
+    counters = Counters()
+    results: list[Detected | Failure | Shed] = [
+        detected(2),
+        detected(0),
+        failure(),
+        shed(ShedReason.SUPERSEDED),
+        shed(ShedReason.STOPPING),
+    ]
+    for result in results:
+        for trigger in (Trigger.PRESS, Trigger.CONTINUOUS):
+            counters.received[trigger.word] += 1
+            counters.count(outcome(result, trigger))
+    assert counters.in_flight() == 0
+    payload = metrics(counters, _view(), uptime_s=1.0, unsent_dropped=0)
+    assert payload.answered == {"face": 2, "no_face": 2}
+    assert payload.failed == {"timeout": 2, "overload": 1}
+    assert payload.shed == {"superseded": 1, "stopping": 2}
+    assert payload.received == {"press": 5, "motion": 0, "continuous": 5}
+
+
+def _view(*states: SlotState, unavailable: tuple[Unavailable, ...] = ()) -> PoolView:
+    workers = tuple(
+        WorkerView(slot, state, 0.0, 1, None, 3, 5.0, 1, 100_000_000, "was ended by SIGKILL")
+        for slot, state in enumerate(states)
+    )
+    return PoolView(workers, dict.fromkeys(Trigger, 0), 0, 0, 1, {}, unavailable)
+
+
+@pytest.mark.parametrize(
+    ("view", "status", "words"),
+    [
+        (_view(SlotState.IDLE, SlotState.BUSY, SlotState.STARTING, SlotState.STOPPING), "ok", ""),
+        (_view(SlotState.IDLE, SlotState.PARKED), "degraded", "worker 1 is parked"),
+        (_view(SlotState.IDLE, SlotState.WAITING), "degraded", "worker 1 is being replaced: was ended by SIGKILL"),
+        (_view(SlotState.PARKED, SlotState.PARKED), "failed", "worker 0 is parked"),
+        (
+            _view(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),)),
+            "degraded",
+            "cpu x is not available: gone",
+        ),
+    ],
+)
+def test_health_is_a_word_with_reasons(view: PoolView, status: str, words: str) -> None:
+    verdict = assess(view)
+    assert verdict.status == status
+    assert words in "; ".join(verdict.reasons)
+
+
+def test_health_shows_each_worker() -> None:
+    view = _view(SlotState.IDLE)
+    payload = health(view, assess(view), Run("1.0", NOON), since=NOON, now_at=NOON + timedelta(seconds=10))
+    (worker,) = json.loads(encode(payload))["workers"]
+    assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
+
+
+def test_an_event_is_a_row() -> None:
+    row = to_row("doorbell/front/faces", events.faces(outcome(), STAMP).payload)
+    assert row is not None
+    assert row.cells[1:] == ("front", "faces: face", "press", "1", "0.90", "50")
+    ring = to_row("doorbell/front/ring", events.ring(press(), STAMP).payload)
+    assert ring is not None
+    assert to_line(ring).split()[1:] == ["front", "ring", "press", "50"]
+    failed = to_row("doorbell/front/answer", events.answer(Answer(press(), "failed", failure=failure()), STAMP).payload)
+    assert failed is not None
+    assert failed.cells[5] == "timeout"
+    assert to_row("doorbell/front/faces", b"{}") is None
+
+
+@pytest.mark.parametrize("doorbell", ["front", "Front_door-2", "x" * 64])
+def test_topics_are_parsed_as_they_are_built(doorbell: str) -> None:
+    assert topics.parse(topics.frame(doorbell), "hall") == topics.FrameTopic(doorbell)
+    assert topics.parse(topics.press(doorbell), "hall") == topics.PressTopic(doorbell)
+    assert topics.parse(topics.doorbell_option_set(doorbell, "detection"), "hall") == topics.DoorbellOptionTopic(
+        doorbell, "detection"
+    )
+    assert topics.parse(topics.agent_option_set("hall", "strategy"), "hall") == topics.AgentOptionTopic("strategy")
+    assert topics.parse(topics.agent_command("hall", "health"), "hall") == topics.AgentCommandTopic("health")
+    assert topics.parse(topics.faces(doorbell), "hall") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fitted"), [("raspberrypi", "raspberrypi"), ("my host.local", "my-host-local"), ("é", "agent")]
+)
+def test_a_host_name_is_made_to_fit(text: str, fitted: str) -> None:
+    assert topics.fit_identifier(text) == fitted

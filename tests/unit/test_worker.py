@@ -1,0 +1,212 @@
+"""What a worker does with a picture."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_agent.detectors import registry
+from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.letterbox import Canvas, fit
+from edge_agent.errors import DetectorUnavailableError, ImageError
+from edge_agent.wire import (
+    Box,
+    DetectorChoice,
+    Face,
+    Failed,
+    FailureReason,
+    ImageSize,
+    SharedBuffer,
+    SnapshotWish,
+    Task,
+    decode_from_worker,
+    decode_to_worker,
+    encode,
+)  # fmt: skip
+from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, to_jpeg
+from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.main import Worker, load_first, split
+from tests.pictures import jpeg
+from tests.values import detected, face
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _rotated(data: bytes, orientation: int) -> bytes:
+    """Return a JPEG that asks to be shown rotated, as telephones and some cameras do."""
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + orientation.to_bytes(2, "big") + b"\0\0\0\0\0\0"
+    segment = b"Exif\0\0" + tiff
+    return data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "decoded"),
+    [(640, 480, (480, 640)), (1280, 720, (360, 640)), (2600, 1300, (325, 650)), (50, 40, (40, 50))],
+)
+def test_a_large_picture_is_reduced_while_it_is_decoded(width: int, height: int, decoded: tuple[int, int]) -> None:
+    picture = decode(jpeg(width, height), width=width, height=height, side=640)
+    assert picture.pixels.shape == (*decoded, 3)
+    assert picture.size == ImageSize(width, height)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size"), [(1, (1300, 700)), (3, (1300, 700)), (6, (700, 1300)), (8, (700, 1300))]
+)
+def test_a_picture_is_shown_the_way_it_asks_for(orientation: int, size: tuple[int, int]) -> None:
+    picture = decode(_rotated(jpeg(1300, 700), orientation), width=1300, height=700, side=640)
+    assert (picture.size.width, picture.size.height) == size
+
+
+def test_what_cannot_be_decoded_is_a_bad_image() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(b"\xff\xd8\xff" + b"\0" * 100, width=10, height=10, side=640)
+    assert raised.value.reason == "bad_image"
+
+
+def test_faces_are_told_in_pixels_of_the_picture_as_it_was_sent() -> None:
+    picture = Picture(np.zeros((360, 640, 3), np.uint8), ImageSize(1280, 720))
+    found = to_sent(Face(Box(10, 20, 30, 40), 0.9, {"nose": (25, 40)}), picture)
+    assert found == Face(Box(20, 40, 60, 80), 0.9, {"nose": (50, 80)})
+
+
+@pytest.mark.parametrize("shape", [(1080, 1920), (1920, 1080), (60, 80), (20, 2000)])
+def test_an_annotated_picture_is_small_and_marks_the_face(shape: tuple[int, int]) -> None:
+    height, width = shape
+    picture = Picture(np.full((height, width, 3), 90, np.uint8), ImageSize(width, height))
+    drawn = annotate(picture, [Face(Box(width // 4, height // 4, width // 3, height // 3), 0.87)], "front  noon")
+    assert max(drawn.shape[:2]) == min(LONGEST_SIDE, max(shape))
+    assert (drawn != 90).any()
+    assert (picture.pixels == 90).all()
+
+
+def test_a_picture_full_of_noise_still_fits_its_limit() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
+    data = to_jpeg(noise)
+    assert len(data) <= LARGEST_BYTES
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_what_is_too_uncertain_is_rejected_with_the_reason() -> None:
+    faces, rejected = split([face(0.9), face(0.7), face(0.5)], 0.7)
+    assert [each.confidence for each in faces] == [0.9, 0.7]
+    assert [(each.confidence, each.reason) for each in rejected] == [(0.5, "below min_confidence")]
+
+
+@pytest.fixture
+def buffer() -> Iterator[SharedBuffer]:
+    buffer = SharedBuffer.create()
+    yield buffer
+    buffer.close()
+
+
+def _mock(script: str = "{}") -> DetectorChoice:
+    return DetectorChoice("mock", "script", script)
+
+
+@pytest.mark.parametrize(
+    ("wish", "faces", "drawn"),
+    [
+        (SnapshotWish.NEVER, 1, False), (SnapshotWish.WITH_FACES, 0, False), (SnapshotWish.WITH_FACES, 1, True),
+        (SnapshotWish.ALWAYS, 0, True),
+    ],
+)  # fmt: skip
+def test_a_picture_is_drawn_when_it_is_wished_for(
+    buffer: SharedBuffer, wish: SnapshotWish, faces: int, drawn: bool
+) -> None:
+    buffer.write(jpeg())
+    task = Task(1, len(jpeg()), 320, 240, 0.7, 5.0, wish, "front")
+    answer = Worker(registry.load(_mock(f'{{"faces": {faces}}}')), buffer).answer(task)
+    assert not isinstance(answer, Failed)
+    assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
+    if drawn:
+        assert buffer.read(answer.snapshot_size).startswith(b"\xff\xd8")  # type: ignore[union-attr]
+
+
+def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
+    worker = Worker(registry.load(_mock('{"by_width": {"320": "error"}}')), buffer)
+    buffer.write(jpeg())
+    assert worker.answer(Task(1, len(jpeg()), 320, 240, 0.7, 5.0)) == Failed(
+        1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
+    )
+    assert isinstance(worker.answer(Task(2, 1 << 20, 320, 240, 0.7, 5.0)), Failed)
+
+
+def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
+    choices = [DetectorChoice("cpu", "nonsense"), DetectorChoice("cpu", "yunet_n", "/nowhere"), _mock("{"), _mock()]
+    detector, unavailable = load_first(choices)
+    assert detector is not None
+    assert detector.strategy == "mock"
+    assert [each.model for each in unavailable] == ["nonsense", "yunet_n", "script"]
+    assert all(each.reason for each in unavailable)
+    assert load_first([])[0] is None
+
+
+def test_a_script_with_an_unknown_act_is_refused() -> None:
+    with pytest.raises(DetectorUnavailableError, match="'dance', which is no act"):
+        registry.load(_mock('{"load": "dance"}'))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(1, 5000), st.integers(1, 5000), st.sampled_from([1, 32, 64]))
+def test_a_letterbox_holds_the_picture_and_scales_back(width: int, height: int, multiple: int) -> None:
+    layout = fit(width, height, side=640, multiple=multiple)
+    assert max(layout.width, layout.height) == 640
+    assert layout.padded_width % multiple == layout.padded_height % multiple == 0
+    assert layout.width <= layout.padded_width < layout.width + multiple
+    assert layout.width * layout.scale_x == pytest.approx(width)
+    assert layout.height * layout.scale_y == pytest.approx(height)
+
+
+def test_a_canvas_is_black_around_the_picture_also_after_another_size() -> None:
+    canvas = Canvas()
+    for width, height in ((64, 48), (48, 64), (64, 48)):
+        layout = fit(width, height, side=100, multiple=32)
+        pixels = canvas.draw(np.full((height, width, 3), 255, np.uint8), layout)
+        assert pixels.shape == (layout.padded_height, layout.padded_width, 3)
+        assert (pixels[: layout.height, : layout.width] == 255).all()
+        assert pixels.sum() == 255 * 3 * layout.width * layout.height
+
+
+def test_of_two_boxes_on_one_face_the_better_stays() -> None:
+    rectangles = np.array([[0, 0, 10, 10], [1, 1, 10, 10], [50, 50, 10, 10]], np.float32)
+    assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32), overlap=0.3).tolist() == [1, 2]
+    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), overlap=0.3).tolist() == []
+
+
+def test_confidences_are_rescaled_and_back() -> None:
+    knots = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
+    assert rescale(np.array([0.4, 1.0], np.float32), knots).tolist() == pytest.approx([0.7, 1.0])
+    assert lowest_score(knots, 0.7) == pytest.approx(0.4)
+
+
+def test_faces_are_clipped_to_the_picture() -> None:
+    rectangles = np.array([[-10, -10, 30, 30], [200, 0, 10, 10]], np.float32)
+    points = np.zeros((2, 5, 2), np.float32)
+    (only,) = to_faces(rectangles, points, np.array([0.9, 0.8], np.float32), width=100, height=80)
+    assert only.box == Box(0, 0, 20, 20)
+    assert set(only.landmarks) == {"right_eye", "left_eye", "nose", "right_mouth", "left_mouth"}
+
+
+def test_messages_cross_unchanged() -> None:
+    task = Task(1, 2, 3, 4, 0.5, 6.0, SnapshotWish.ALWAYS, "front")
+    assert decode_to_worker(encode(task)) == task
+    assert decode_from_worker(encode(detected())) == detected()
+
+
+def test_a_buffer_gives_back_what_was_written_and_the_memory_of_a_large_frame(buffer: SharedBuffer) -> None:
+    large = b"x" * (5 << 20)
+    buffer.write(large)
+    assert buffer.read(len(large)) == large
+    buffer.trim()
+    assert os.fstat(buffer.fileno()).st_size == 0
+    buffer.write(b"abc")
+    with pytest.raises(EOFError, match="holds 3 bytes where 5 were promised"):
+        buffer.read(5)
+    assert buffer.read_available(10) == b"abc"

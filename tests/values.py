@@ -1,0 +1,92 @@
+"""Values for tests, with sensible defaults."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from edge_agent.frame_queue import QueueLimits
+from edge_agent.model import Failure, Frame, ImageHeader, Job, Outcome, Press, ReplyTo, Shed, ShedReason, Trigger
+from edge_agent.pool import PoolLimits, RestartLimits
+from edge_agent.wire import Box, Detected, Face, FailureReason, ImageSize, Ready, SnapshotWish, StageTimes
+
+NOON: Final = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
+LIMITS: Final = PoolLimits(
+    workers=2,
+    start_timeout_s=20.0,
+    job_timeout_s=5.0,
+    max_attempts=3,
+    retry_delay_s=0.1,
+    press_expiry_s=30.0,
+    memory_limit_bytes=200_000_000,
+    max_jobs=0,
+    max_age_s=0.0,
+    restart=RestartLimits(threshold=4, window_s=60.0, first_delay_s=0.1, longest_delay_s=30.0),
+    queue=QueueLimits(frames=10, image_bytes=10_000, motion_per_doorbell=3),
+)
+
+_numbers = itertools.count()
+
+
+def frame(doorbell: str = "front", trigger: Trigger = Trigger.CONTINUOUS, **changes: Any) -> Frame:
+    """Return a frame; each has an id of its own."""
+    number = next(_numbers)
+    values: dict[str, Any] = {
+        "frame_id": f"frame-{number}",
+        "event_id": f"event-{number}",
+        "image": b"x" * 10,
+        "header": ImageHeader("jpeg", 640, 480),
+        "received_s": 0.0,
+        "received_at": NOON,
+    }
+    return Frame(doorbell=doorbell, trigger=trigger, **(values | changes))
+
+
+def job(
+    doorbell: str = "front", trigger: Trigger = Trigger.CONTINUOUS, *, expires_s: float = 1e9, **changes: Any
+) -> Job:
+    """Return a job for a new frame."""
+    return Job(frame(doorbell, trigger, **changes), 0.7, expires_s, SnapshotWish.NEVER)
+
+
+def face(confidence: float = 0.9) -> Face:
+    """Return a face."""
+    return Face(Box(10, 20, 30, 40), confidence, {"nose": (25, 40)})
+
+
+def detected(faces: int = 1, *, job_id: int = 1, memory_bytes: int = 100_000_000) -> Detected:
+    """Return a worker's answer with so many faces."""
+    return Detected(job_id, ImageSize(640, 480), (face(),) * faces, (), StageTimes(5.0, 8.0), memory_bytes)
+
+
+def outcome(
+    result: Detected | Failure | Shed | None = None, trigger: Trigger = Trigger.PRESS, **changes: Any
+) -> Outcome:
+    """Return what became of a new frame; by default one face was found."""
+    return Outcome(frame(trigger=trigger, **changes), detected() if result is None else result, attempts=1)
+
+
+def failure(reason: FailureReason = FailureReason.TIMEOUT) -> Failure:
+    """Return a failure."""
+    return Failure(reason, f"because of {reason.value}")
+
+
+def shed(reason: ShedReason = ShedReason.OVERLOAD) -> Shed:
+    """Return a frame's having made room."""
+    return Shed(reason)
+
+
+def press(doorbell: str = "front", at_s: float = 0.0) -> Press:
+    """Return a press with an id of its own."""
+    return Press(doorbell, f"press-{next(_numbers)}", at_s, NOON)
+
+
+def ready(strategy: str = "cpu", model: str = "yunet_n") -> Ready:
+    """Return a worker's being ready."""
+    return Ready(strategy, model, 50.0)
+
+
+def reply_to() -> ReplyTo:
+    """Return where a sender wants its answer."""
+    return ReplyTo("my/answers", b"7")
