@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StartWorker:
-    """Start a process for the slot."""
+    """Start a process for the slot that leaves some detectors (strategy, model) out."""
 
     slot: int
+    without: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,15 +16,16 @@ from edge_agent.frame_queue import Evicted, FrameQueue, QueueLimits
 from edge_agent.model import Failure, Job, Outcome, PoolView, Shed, ShedReason, SlotState, Trigger, WorkerDetector
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
-from edge_agent.pool.restart_policy import Park, RestartLimits, backoff_s, decide
+from edge_agent.pool.exclusion import Exclusions
+from edge_agent.pool.restart_policy import Park, RestartLimits, decide
+from edge_agent.pool.retries import Retries
 from edge_agent.pool.slot import Slot
-from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Unavailable
+from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
 
 KILL_GRACE_S: Final = 0.4
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
 QUARANTINE_CRASHES: Final = 2
 """A frame on which so many workers died or hung is not given to another."""
-LONGEST_RETRY_DELAY_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,11 @@ class PoolCore:
         self._limits = limits
         self._queue = FrameQueue(limits.queue)
         self._slots = [Slot(number) for number in range(limits.workers)]
-        self._retries: list[tuple[float, Job]] = []
+        self._retries = Retries(limits.retry_delay_s)
         self._service_ms: dict[tuple[str, str], float] = {}
         self._job_ids = itertools.count(1)
-        self._retry_count = 0
         self._deaths: Counter[str] = Counter()
+        self._exclusions = Exclusions()
         self._unavailable: tuple[Unavailable, ...] = ()
         self._draining = False
 
@@ -74,9 +75,7 @@ class PoolCore:
     def promote(self, doorbell: str, now: float) -> list[Action]:
         """Make the waiting frames of a doorbell press frames."""
         self._queue.promote(doorbell, self._as_press)
-        self._retries = [
-            (due_s, self._as_press(job) if job.frame.doorbell == doorbell else job) for due_s, job in self._retries
-        ]
+        self._retries.change(doorbell, self._as_press)
         return self._dispatch(now)
 
     def started(self, slot: int, pid: int) -> None:
@@ -89,14 +88,21 @@ class PoolCore:
         if slot.state is not SlotState.STARTING:
             return []
         slot.detector = WorkerDetector(number, message.strategy, message.model)
+        slot.trying = None
+        self._exclusions.clear((message.strategy, message.model))
         slot.deadline_s = None
         slot.enter(SlotState.IDLE, now)
         self._unavailable = message.unavailable
         return self._dispatch(now)
 
+    def trying(self, number: int, message: Trying) -> None:
+        """Note which detector a worker loads."""
+        self._slots[number].trying = (message.strategy, message.model)
+
     def unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
         self._unavailable = unavailable
+        self._slots[number].trying = None
         self._slots[number].end_reason = "; ".join(
             f"{each.strategy} {each.model}: {each.reason}" for each in unavailable
         )
@@ -145,6 +151,8 @@ class PoolCore:
             return [self._start(slot, now), *self._dispatch(now)]
         slot.last_error = slot.end_reason or reason
         self._deaths[reason] += 1
+        if slot.trying is not None:
+            self._exclusions.note(slot.trying, slot.last_error, now)
         actions = self._crashed(job, slot, now) if job is not None else []
         self._schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
@@ -156,9 +164,8 @@ class PoolCore:
             self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now
         ]
         actions += [self._kill(slot) for slot in self._slots if slot.deadline_s is not None and slot.deadline_s <= now]
-        for entry in [entry for entry in self._retries if entry[0] <= now]:
-            self._retries.remove(entry)
-            self._queue.put_back(entry[1])
+        for job in self._retries.take_due(now):
+            self._queue.put_back(job)
         return [*actions, *self._dispatch(now)]
 
     def restart_all(self, now: float) -> list[Action]:
@@ -180,9 +187,8 @@ class PoolCore:
 
     def abandon(self) -> list[Action]:
         """Give everything up that is still unfinished."""
-        jobs = [*self._queue.clear(), *(job for _, job in self._retries)]
+        jobs = [*self._queue.clear(), *self._retries.clear()]
         jobs += [slot.job for slot in self._slots if slot.job is not None]
-        self._retries.clear()
         return [_shed(job, ShedReason.STOPPING) for job in jobs]
 
     # What is known
@@ -192,13 +198,13 @@ class PoolCore:
         return (
             self._draining
             and not len(self._queue)
-            and not self._retries
+            and not len(self._retries)
             and all(slot.job is None for slot in self._slots)
         )
 
     def next_due_s(self) -> float | None:
         """Return when `tick` must be called at the latest, or None."""
-        due = [self._queue.next_expiry_s(), *(due_s for due_s, _ in self._retries)]
+        due = [self._queue.next_expiry_s(), self._retries.next_due_s()]
         for slot in self._slots:
             due += [slot.deadline_s, slot.resume_s]
         return min((time_s for time_s in due if time_s is not None), default=None)
@@ -209,11 +215,14 @@ class PoolCore:
             workers=tuple(slot.view(now) for slot in self._slots),
             waiting=self._queue.depths(),
             retrying=len(self._retries),
-            retries=self._retry_count,
+            retries=self._retries.total,
             restarts=sum(slot.restarts for slot in self._slots),
             deaths=dict(self._deaths),
-            unavailable=self._unavailable,
+            unavailable=(*self._unavailable, *self._excluded(now)),
         )
+
+    def _excluded(self, now: float) -> list[Unavailable]:
+        return [Unavailable(*choice, reason) for choice, reason in self._exclusions.current(now).items()]
 
     # Workers
 
@@ -224,10 +233,11 @@ class PoolCore:
         slot.memory_bytes = 0
         slot.jobs_of_worker = 0
         slot.started_s = now
+        slot.trying = None
         slot.detector = None
         slot.deadline_s = now + self._limits.start_timeout_s
         slot.enter(SlotState.STARTING, now)
-        return StartWorker(slot.number)
+        return StartWorker(slot.number, frozenset(self._exclusions.current(now)))
 
     def _kill(self, slot: Slot) -> KillWorker:
         slot.deadline_s = None
@@ -329,8 +339,7 @@ class PoolCore:
     def _retry(self, job: Job, now: float) -> list[Action]:
         if self._draining and job.frame.trigger is not Trigger.PRESS:
             return [_shed(job, ShedReason.STOPPING)]
-        self._retry_count += 1
-        self._retries.append((now + backoff_s(job.attempts, self._limits.retry_delay_s, LONGEST_RETRY_DELAY_S), job))
+        self._retries.add(job, now)
         return []
 
     def _as_press(self, job: Job) -> Job:

@@ -15,15 +15,17 @@ DEATHS_KEPT = 100
 class Slot:
     """A slot of the pool.
 
-    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker
-    is about to end where that is known before, `replace` whether a new one is wanted in its place. `started_s` and
-    `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
+    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker is
+    about to end where that is known before, `replace` whether a new one is wanted in its place. `trying` is the
+    detector (strategy, model) that is being loaded. `started_s` and `jobs_of_worker` are of the process that holds
+    the slot, the other counts of the slot.
     """
 
     number: int
     state: SlotState = SlotState.WAITING
     since_s: float = 0.0
     pid: int | None = None
+    trying: tuple[str, str] | None = None
     detector: WorkerDetector | None = None
     job: Job | None = None
     job_id: int = 0

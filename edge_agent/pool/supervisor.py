@@ -21,7 +21,18 @@ import msgspec
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore, PoolLimits
 from edge_agent.pool.worker_process import WorkerProcess, prepare
-from edge_agent.wire import Detected, DetectorChoice, Failed, FromWorker, Ready, Stop, Task, Unusable, WorkerSpec
+from edge_agent.wire import (
+    Detected,
+    DetectorChoice,
+    Failed,
+    FromWorker,
+    Ready,
+    Stop,
+    Task,
+    Trying,
+    Unusable,
+    WorkerSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -161,8 +172,8 @@ class Pool:
                     self._report(outcome)
                 case Assign(slot, job_id, job):
                     waiting.extend(self._assign(slot, job_id, job))
-                case StartWorker(slot):
-                    waiting.extend(self._start(slot))
+                case StartWorker(slot, without):
+                    waiting.extend(self._start(slot, without))
                 case StopWorker(slot):
                     self._tell(slot, Stop())
                 case KillWorker(slot, reason):
@@ -170,8 +181,9 @@ class Pool:
                     if slot in self._workers:
                         self._workers[slot].kill()
 
-    def _start(self, slot: int) -> Iterable[Action]:
-        spec = WorkerSpec(slot, self._plan.choices, self._plan.max_pixels, self._plan.memory_limit_bytes)
+    def _start(self, slot: int, without: frozenset[tuple[str, str]]) -> Iterable[Action]:
+        choices = tuple(each for each in self._plan.choices if (each.strategy, each.model) not in without)
+        spec = WorkerSpec(slot, choices or self._plan.choices, self._plan.max_pixels, self._plan.memory_limit_bytes)
         try:
             worker = WorkerProcess.start(self._context, spec)
         except OSError as error:
@@ -235,6 +247,9 @@ class Pool:
                 actions = self._core.ready(slot, message, now)
                 self._changed(self._core.view(now))
                 return actions
+            case Trying():
+                self._core.trying(slot, message)
+                return ()
             case Unusable():
                 self._core.unusable(slot, message.unavailable)
                 return ()

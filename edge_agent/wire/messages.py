@@ -117,6 +117,13 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     """Finish and exit."""
 
 
+class Trying(msgspec.Struct, frozen=True, tag=True):
+    """A detector is about to be loaded: should the process die now, it was this one."""
+
+    strategy: str
+    model: str
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The detector is loaded; `unavailable` says what was tried before it."""
 
@@ -153,7 +160,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Task | Stop
-FromWorker = Ready | Unusable | Detected | Failed
+FromWorker = Trying | Ready | Unusable | Detected | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

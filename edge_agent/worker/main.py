@@ -23,6 +23,7 @@ from edge_agent.wire import (
     StageTimes,
     Stop,
     Task,
+    Trying,
     Unavailable,
     Unusable,
     decode_spec,
@@ -34,7 +35,7 @@ from edge_agent.worker.annotate import annotate, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from multiprocessing.connection import Connection
 
     from edge_agent.detectors.base import Detector
@@ -50,7 +51,9 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     guards.limit_memory(spec.memory_limit_bytes)
     cv2.setNumThreads(1)
     began_s = time.monotonic()
-    detector, unavailable = load_first(spec.choices)
+    detector, unavailable = load_first(
+        spec.choices, lambda choice: pipe.send_bytes(encode(Trying(choice.strategy, choice.model)))
+    )
     if detector is None:
         pipe.send_bytes(encode(Unusable(unavailable)))
         return
@@ -68,10 +71,13 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
         detector.close()
 
 
-def load_first(choices: Iterable[DetectorChoice]) -> tuple[Detector | None, tuple[Unavailable, ...]]:
-    """Return the first detector that can run here, and why those before it cannot."""
+def load_first(
+    choices: Iterable[DetectorChoice], announce: Callable[[DetectorChoice], None]
+) -> tuple[Detector | None, tuple[Unavailable, ...]]:
+    """Return the first detector that can run here, and why those before it cannot; announce each before it is tried."""
     unavailable: list[Unavailable] = []
     for choice in choices:
+        announce(choice)
         try:
             return registry.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:

@@ -140,12 +140,14 @@ def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
 
 def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
     choices = [DetectorChoice("cpu", "nonsense"), DetectorChoice("cpu", "yunet_n", "/nowhere"), _mock("{"), _mock()]
-    detector, unavailable = load_first(choices)
+    tried: list[DetectorChoice] = []
+    detector, unavailable = load_first(choices, tried.append)
+    assert tried == choices
     assert detector is not None
     assert detector.strategy == "mock"
     assert [each.model for each in unavailable] == ["nonsense", "yunet_n", "script"]
     assert all(each.reason for each in unavailable)
-    assert load_first([])[0] is None
+    assert load_first([], tried.append)[0] is None
 
 
 def test_a_script_with_an_unknown_act_is_refused() -> None:

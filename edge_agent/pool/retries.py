@@ -1,0 +1,53 @@
+"""Frames that wait to be tried again. A pure value; time is an argument."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.pool.restart_policy import backoff_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.model import Job
+
+LONGEST_DELAY_S: Final = 2.0
+
+
+class Retries:
+    """Jobs with the time at which each is due; the delay doubles with a job's attempts."""
+
+    def __init__(self, first_delay_s: float) -> None:
+        self._first_delay_s = first_delay_s
+        self._waiting: list[tuple[float, Job]] = []
+        self.total = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, job: Job, now: float) -> None:
+        """Let a job wait for its next try."""
+        self.total += 1
+        self._waiting.append((now + backoff_s(job.attempts, self._first_delay_s, LONGEST_DELAY_S), job))
+
+    def take_due(self, now: float) -> list[Job]:
+        """Remove and return the jobs that have waited long enough."""
+        due = [job for due_s, job in self._waiting if due_s <= now]
+        self._waiting = [entry for entry in self._waiting if entry[0] > now]
+        return due
+
+    def change(self, doorbell: str, change: Callable[[Job], Job]) -> None:
+        """Change the jobs of a doorbell."""
+        self._waiting = [
+            (due_s, change(job) if job.frame.doorbell == doorbell else job) for due_s, job in self._waiting
+        ]
+
+    def next_due_s(self) -> float | None:
+        """Return when the first is due, or None."""
+        return min((due_s for due_s, _ in self._waiting), default=None)
+
+    def clear(self) -> list[Job]:
+        """Remove and return all."""
+        jobs = [job for _, job in self._waiting]
+        self._waiting.clear()
+        return jobs
