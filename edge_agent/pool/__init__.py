@@ -1,6 +1,6 @@
 """The worker pool as the parent process sees it."""
 
-from edge_agent.pool.core import PoolLimits
+from edge_agent.pool.limits import PoolLimits
 from edge_agent.pool.restart_policy import RestartLimits
 from edge_agent.pool.supervisor import Pool, WorkerPlan
 

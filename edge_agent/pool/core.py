@@ -9,40 +9,26 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from edge_agent.frame_queue import Evicted, FrameQueue, QueueLimits
+from edge_agent.frame_queue import Evicted, FrameQueue
 from edge_agent.model import Failure, Job, Outcome, PoolView, Shed, ShedReason, SlotState, Trigger, WorkerDetector
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.exclusion import Exclusions
-from edge_agent.pool.restart_policy import Park, RestartLimits, decide
+from edge_agent.pool.restart_policy import Park, decide
 from edge_agent.pool.retries import Retries
 from edge_agent.pool.slot import Slot
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
+
+if TYPE_CHECKING:
+    from edge_agent.pool.limits import PoolLimits
 
 KILL_GRACE_S: Final = 0.4
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
 QUARANTINE_CRASHES: Final = 2
 """A frame on which so many workers died or hung is not given to another."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolLimits:
-    """The numbers that the pool decides by; `max_jobs` and `max_age_s` of a worker: 0 is no limit."""
-
-    workers: int
-    start_timeout_s: float
-    job_timeout_s: float
-    max_attempts: int
-    retry_delay_s: float
-    press_expiry_s: float
-    memory_limit_bytes: int
-    max_jobs: int
-    max_age_s: float
-    restart: RestartLimits
-    queue: QueueLimits
 
 
 class PoolCore:

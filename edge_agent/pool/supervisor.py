@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
-from edge_agent.pool.core import PoolCore, PoolLimits
+from edge_agent.pool.core import PoolCore
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import (
     Detected,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge_agent.model import Job, Outcome, PoolView
+    from edge_agent.pool.limits import PoolLimits
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,27 @@
+"""The numbers that the pool decides by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_agent.frame_queue import QueueLimits
+    from edge_agent.pool.restart_policy import RestartLimits
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What a pool may do; `max_jobs` and `max_age_s` of a worker: 0 is no limit."""
+
+    workers: int
+    start_timeout_s: float
+    job_timeout_s: float
+    max_attempts: int
+    retry_delay_s: float
+    press_expiry_s: float
+    memory_limit_bytes: int
+    max_jobs: int
+    max_age_s: float
+    restart: RestartLimits
+    queue: QueueLimits
