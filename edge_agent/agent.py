@@ -75,6 +75,7 @@ class Agent:
         self._started_s, self._started_at = time.monotonic(), datetime.now(UTC)
         self._status, self._status_since = "", self._started_at
         self._failed_since_s: float | None = None
+        self._complaint = ""
         self._metrics_due_s = self._started_s + METRICS_INTERVAL_S
         self._health_due_s = self._started_s
         self._stopping = False
@@ -201,7 +202,8 @@ class Agent:
     def _keep_poison(self, outcome: Outcome) -> None:
         settings, failure = self._settings.quarantine, failure_of(outcome)
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            quarantine.keep(outcome.frame, settings.dir, settings.max_files)
+            self._complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
+            self._health_due_s = time.monotonic()
 
     # Presses
 
@@ -301,7 +303,7 @@ class Agent:
     def _tell_health(self, view: PoolView) -> None:
         now, now_at = time.monotonic(), datetime.now(UTC)
         self._health_due_s = now + HEALTH_INTERVAL_S
-        verdict = assess(view)
+        verdict = assess(view, self._complaint)
         if verdict.status != self._status:
             self._status, self._status_since = verdict.status, now_at
             self._failed_since_s = now if verdict.status == "failed" else None

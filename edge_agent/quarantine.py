@@ -16,8 +16,8 @@ SUFFIX: Final = ".poison"
 """No name of a picture format: nothing that looks for pictures shall open one of these by accident."""
 
 
-def keep(frame: Frame, folder: Path, most: int) -> None:
-    """Save the picture of a frame, and remove the oldest ones above `most`."""
+def keep(frame: Frame, folder: Path, most: int) -> str:
+    """Save the picture of a frame, and remove the oldest ones above `most`; return what is wrong, or ''."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{frame.event_id}{SUFFIX}").write_bytes(frame.image)
@@ -25,4 +25,7 @@ def keep(frame: Frame, folder: Path, most: int) -> None:
         for old in kept[:-most]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        log.warning("a picture on which workers died could not be kept in %s: %s", folder, error.strerror)
+        complaint = f"a picture on which workers died could not be kept in {folder}: {error.strerror}"
+        log.warning("%s", complaint)
+        return complaint
+    return ""

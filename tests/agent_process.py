@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from tests.shared_data import PROJECT, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.recorder import Recorder
 
 STOP_S: Final = 15.0
@@ -72,8 +74,13 @@ class AgentProcess:
 
     def start(self) -> None:
         """Start it, also again."""
+        self.start_in()
+
+    def start_in(self, *command: str, program: Sequence[str] = ("-m", "edge_agent", "run")) -> None:
+        """Start it in place of one that runs, through a command that prepares its surroundings."""
+        self.kill()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent", "run"],
+            [*command, sys.executable, *program],
             env={**os.environ, **self._settings},
             cwd=PROJECT,
             stdout=self._log,

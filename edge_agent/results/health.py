@@ -45,9 +45,10 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def assess(view: PoolView) -> Verdict:
-    """Return how the pool is."""
-    reasons = tuple(reason for worker in view.workers if (reason := _complaint(worker)))
+def assess(view: PoolView, complaint: str = "") -> Verdict:
+    """Return how the agent is, by its pool and what else it complains about."""
+    reasons: tuple[str, ...] = (complaint,) if complaint else ()
+    reasons += tuple(reason for worker in view.workers if (reason := _complaint(worker)))
     reasons += tuple(f"{each.strategy} {each.model} is not available: {each.reason}" for each in view.unavailable)
     if view.workers and all(worker.state is SlotState.PARKED for worker in view.workers):
         return Verdict("failed", reasons)

@@ -1,4 +1,7 @@
-"""The pool with real processes: what they find, and what happens when they die, hang or stop."""
+"""The pool with real processes: what happens when they die, hang, stop or leak.
+
+Cases 1 to 6, 8, 9 and 12 of the reliability cases that docs/reliability.md lists.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ import pytest
 from edge_agent.model import Failure, Shed, ShedReason, SlotState
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
 from tests.pools import PoolUnderTest, scripted
-from tests.shared_data import PROJECT
+from tests.processes import is_alive
+from tests.shared_data import PROJECT, shared
 from tests.waiting import wait_until
 
 
@@ -89,6 +93,26 @@ def test_a_poison_frame_is_quarantined_and_others_are_not(act: str, words: str) 
     assert outcome.result.reason is FailureReason.QUARANTINED
     assert words in outcome.result.detail
     assert view.restarts == 2
+    assert sum(view.deaths.values()) == 2
+
+
+def test_the_stack_of_a_hang_that_holds_the_gil_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with PoolUnderTest(job_timeout_s=0.3) as tested:
+        tested.wait_for(tested.offer_act("hang_holding_gil"))
+    assert "Timeout (0:00:00.3" in caplog.text
+    assert "mock.py" in caplog.text
+
+
+@pytest.mark.parametrize("load", ["segfault", "exit", "hang", "stop"])
+def test_a_detector_that_kills_its_workers_at_every_start_gives_way_to_the_next(load: str) -> None:
+    broken, sound = scripted(load=load), DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx")))
+    with PoolUnderTest(broken, sound, start_timeout_s=1.5) as tested:
+        view = tested.wait_until_idle()
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+    assert {worker.detector.strategy for worker in view.workers if worker.detector} == {"cpu"}
+    (unavailable,) = view.unavailable
+    assert (unavailable.strategy, unavailable.model) == ("mock", "script")
+    assert "a worker that loaded it" in unavailable.reason
 
 
 def test_a_detector_error_is_tried_again_and_told_without_a_restart() -> None:
@@ -178,11 +202,3 @@ def test_no_worker_outlives_a_parent_that_is_killed_while_one_hangs() -> None:
         assert len(workers) == 2
         parent.kill()
     wait_until(lambda: not any(map(is_alive, workers)))
-
-
-def is_alive(pid: int | None) -> bool:
-    """Return whether a process runs; a zombie that nobody has reaped does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

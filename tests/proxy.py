@@ -1,0 +1,76 @@
+"""A line between a client and a broker that can be cut, or go silent."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import Self
+
+CHUNK_BYTES = 65_536
+
+
+class Proxy:
+    """Forwards connections to a port of this machine."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._silent = threading.Event()
+        self.port = int(self._listener.getsockname()[1])
+        self.accepted = 0
+
+    def __enter__(self) -> Self:
+        """Start to take connections."""
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything."""
+        self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End all connections, as when a cable is pulled and the system notices."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+
+    def swallow(self) -> None:
+        """Forward nothing from now on, and say nothing: a black hole."""
+        self._silent.set()
+
+    def heal(self) -> None:
+        """Forward again what new connections say; the old ones have lost bytes and are cut."""
+        self.cut()
+        self._silent.clear()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.accepted += 1
+                if self._silent.is_set():
+                    self._pairs.append((near, near))
+                    continue
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target_port))
+                except OSError:
+                    near.close()
+                    continue
+                self._pairs.append((near, far))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._forward, args=pair, daemon=True).start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(CHUNK_BYTES):
+                if not self._silent.is_set():
+                    sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
