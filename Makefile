@@ -31,6 +31,10 @@ test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
 coverage: ARGS += --cov
 coverage: test ## Run the tests, and measure the branches they take, also in worker processes
 
+.PHONY: chaos
+chaos: $(VENV)/.dev ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
+	@$(BIN)/python -m tests.chaos.storm $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and which module may import which
 	@$(BIN)/ruff check .

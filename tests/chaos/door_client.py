@@ -1,0 +1,104 @@
+"""The doorbells and the listener of a storm: one client that comes back by itself and forgets nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from tests.agent_process import AGENT_ID
+
+SESSION_S: Final = 3600
+METRICS: Final = f"edge_agent/{AGENT_ID}/metrics"
+
+
+@dataclass(slots=True)
+class SentPress:
+    """A press frame: when it was sent first, and under which frame ids."""
+
+    at_s: float
+    frame_ids: list[str] = field(default_factory=list)
+
+
+class DoorClient:
+    """Sends frames and presses, and keeps account of what was answered."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._lock = threading.Lock()
+        self.presses: dict[int, SentPress] = {}
+        self.answers: dict[str, set[str]] = {}
+        self.heard: Counter[str] = Counter()
+        self.latency_ms: list[float] = []
+        self.metrics: dict[str, Any] = {}
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv5)
+        self._client.max_inflight_messages_set(200)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe([("doorbell/+/faces", 1), (METRICS, 0)])
+        self._client.on_message = self._hear
+
+    def __enter__(self) -> Self:
+        """Connect."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_S
+        self._client.connect("127.0.0.1", self._port, clean_start=False, properties=properties)
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send_frame(self, doorbell: str, image: bytes, trigger: str) -> None:
+        """Send an ordinary frame, where there is a broker."""
+        if self._client.is_connected():
+            self._client.publish(f"doorbell/{doorbell}/frame", image, 0, properties=_said(trigger=trigger))
+
+    def send_press(self, number: int, doorbell: str, image: bytes) -> None:
+        """Send a press frame, under a new frame id if it was sent before."""
+        with self._lock:
+            sent = self.presses.setdefault(number, SentPress(time.monotonic()))
+            frame_id = f"press-{number}-{len(sent.frame_ids)}"
+            sent.frame_ids.append(frame_id)
+        self._client.publish(
+            f"doorbell/{doorbell}/frame", image, 1, properties=_said(trigger="press", frame_id=frame_id)
+        )
+
+    def unanswered(self) -> list[int]:
+        """Return the presses that have no answer yet."""
+        with self._lock:
+            return [
+                number
+                for number, sent in self.presses.items()
+                if not any(frame_id in self.answers for frame_id in sent.frame_ids)
+            ]
+
+    def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+        event = json.loads(message.payload)
+        with self._lock:
+            if message.topic == METRICS:
+                self.metrics = event
+                return
+            if not event["frame_id"].startswith("press-"):
+                self.heard["ordinary"] += 1
+                return
+            self.heard[event["outcome"]] += 1
+            if event["frame_id"] not in self.answers:
+                sent = self.presses[int(event["frame_id"].split("-")[1])]
+                self.latency_ms.append((time.monotonic() - sent.at_s) * 1000)
+            self.answers.setdefault(event["frame_id"], set()).add(event["event_id"])
+
+
+def _said(**said: str) -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = list(said.items())
+    return properties
