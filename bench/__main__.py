@@ -28,5 +28,13 @@ def pool(picture: Picture, runs: Annotated[int, typer.Option(min=1)] = 5) -> Non
     measure(picture, runs)
 
 
+@commands.command()
+def soak(picture: Picture, minutes: Annotated[float, typer.Option(min=1)] = 30) -> None:
+    """Show whether memory, descriptors and threads stay flat at full load, with workers being recycled."""
+    from bench.soak import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(picture, minutes)
+
+
 if __name__ == "__main__":
     commands()

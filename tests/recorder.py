@@ -38,16 +38,16 @@ class Heard:
 
 
 class Recorder:
-    """A client that hears every topic and can publish."""
+    """A client that hears every topic, or those that match a filter, and can publish."""
 
-    def __init__(self, port: int, *, mqtt5: bool = True) -> None:
+    def __init__(self, port: int, *, topic_filter: str = "#", mqtt5: bool = True) -> None:
         self._port = port
         self._heard: list[Heard] = []
         self._news = threading.Condition()
         self._subscribed = threading.Event()
         protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
-        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic_filter, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._hear
 

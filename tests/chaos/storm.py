@@ -62,10 +62,14 @@ MEMORY_SLACK_BYTES: Final = 8_000_000
 class Storm:
     """One storm against one broker and one agent."""
 
-    def __init__(self, seconds: float, seed: int, rate: float) -> None:
+    def __init__(
+        self, seconds: float, seed: int, rate: float, *, presses_per_s: float = 1.0, kill_broker: bool = True
+    ) -> None:
         self._chance = random.Random(seed)  # noqa: S311 - a seed must give the same storm
         self._seconds = seconds
         self._rate = rate
+        self._press_every = round(rate / presses_per_s)
+        self._broker_weight = int(kill_broker)
         self._began_s = time.monotonic()
         self._broker = Mosquitto(*BROKER_CONFIG)
         self._over = threading.Event()
@@ -104,7 +108,7 @@ class Storm:
             "worker SIGSTOP": (5, lambda: self._signal_worker(agent, signal.SIGSTOP)),
             "connection cut": (3, line.cut),
             "agent SIGKILL": (0 if calm else 2, lambda: self._restart(agent)),
-            "broker SIGKILL": (1, lambda: self._kill_broker(client)),
+            "broker SIGKILL": (self._broker_weight, lambda: self._kill_broker(client)),
         }
         (name,) = self._chance.choices(list(harms), [weight for weight, _ in harms.values()])
         self.done[name] += 1
@@ -135,7 +139,7 @@ class Storm:
             due_s += 1 / self._rate
             number += 1
             doorbell = DOORBELLS[number % len(DOORBELLS)]
-            if number % round(self._rate) == 0:
+            if number % self._press_every == 0:
                 client.send_press(presses, DOORBELLS[presses % len(DOORBELLS)], jpeg())
                 presses += 1
             elif self._chance.random() < POISON_SHARE:
