@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, quarantine, topics
-from edge_agent.inbox import Confirmed, Happening, Inbox, PoolStopped, StopRequested
+from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
 from edge_agent.intake import Commanded, Dropped, Pressed
 from edge_agent.model import (
     Arrival,
@@ -116,7 +116,7 @@ class Agent:
                 self._tell_health(happening)
             case LinkUp() | LinkDown():
                 self._heed_link(happening)
-            case StopRequested() | PoolStopped():
+            case StopRequested() | PoolStopped() | PoolCrashed():
                 self._wind_down(happening)
 
     # Frames
@@ -322,10 +322,11 @@ class Agent:
 
     # The end
 
-    def _wind_down(self, happening: StopRequested | PoolStopped) -> None:
+    def _wind_down(self, happening: StopRequested | PoolStopped | PoolCrashed) -> None:
         """Let the pool finish in a thread of its own: its outcomes still come through the inbox."""
-        if isinstance(happening, PoolStopped):
+        if isinstance(happening, PoolStopped | PoolCrashed):
             self._ended = True
+            self._exit_code |= isinstance(happening, PoolCrashed)
         elif not self._stopping:
             self._stopping = True
             log.info("stopping: what is in work is finished first")

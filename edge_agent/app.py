@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent import Agent
 from edge_agent.frame_queue import QueueLimits
-from edge_agent.inbox import Confirmed, Inbox, StopRequested
+from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested
 from edge_agent.ingest import ImageLimits
 from edge_agent.intake import Intake, IntakeLimits
 from edge_agent.model import Outcome, Packet, PoolView
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20
 MOST_WAITING: Final = 200
-"""Messages that may wait for the agent's thread before ordinary frames are dropped; a press never is."""
+"""Messages that may wait for the agent's thread before ordinary frames are dropped."""
+MOST_PRESSES_WAITING: Final = 1000
+"""The same for press frames, which are answered `overload` then: more than any house has bells."""
 INTERRUPTED: Final = 130
 
 
@@ -42,7 +44,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     """
     choices = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
-    agent = Agent(settings, inbox, build_pool(settings, choices, inbox.put, inbox.put), build_link(settings, inbox))
+    pool = build_pool(settings, choices, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox))
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
@@ -63,6 +66,7 @@ def build_pool(
     choices: tuple[DetectorChoice, ...],
     report: Callable[[Outcome], None],
     changed: Callable[[PoolView], None] = lambda _view: None,
+    crashed: Callable[[], None] = lambda: None,
 ) -> Pool:
     """Return a pool by the settings, not started yet."""
     pool, waiting = settings.pool, settings.queue
@@ -82,13 +86,14 @@ def build_pool(
         ),
         queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
     )
-    return Pool(limits, WorkerPlan(choices, max_pixels(settings), memory_limit_bytes), report, changed)
+    plan = WorkerPlan(choices, max_pixels(settings), memory_limit_bytes)
+    return Pool(limits, plan, report, changed, crashed)
 
 
 def build_link(settings: Settings, inbox: Inbox) -> Link:
     """Return the link to the broker by the settings, not started yet."""
     images = settings.images
-    limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING)
+    limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING)
     intake = Intake(settings.agent_id, limits, inbox.put, inbox.qsize)
 
     def connect(number: int) -> Connection:

@@ -27,7 +27,8 @@ FRAMES_PER_WORKER: Final = 2
 LONGEST_S: Final = 3600.0
 HOPELESS_RESTARTS: Final = 3
 
-Seen = queue.SimpleQueue[Outcome | PoolView]
+Seen = queue.SimpleQueue[Outcome | PoolView | None]
+"""None: the pool has crashed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
 def look_at(files: Iterable[Path], settings: Settings, *, snapshots: bool) -> Iterator[FileOutcome]:
     """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used."""
     seen: Seen = queue.SimpleQueue()
-    pool = build_pool(settings, find_detectors(settings), seen.put, seen.put)
+    pool = build_pool(settings, find_detectors(settings), seen.put, seen.put, lambda: seen.put(None))
     pool.start()
     try:
         yield from _Looking(list(files), settings, pool, seen, snapshots=snapshots).run()
@@ -99,7 +100,10 @@ class _Looking:
         min_confidence = self._settings.detection.min_confidence
         self._pool.offer(Job(arrival.frame, min_confidence, now + LONGEST_S, self._snapshot, label=path.name))
 
-    def _note(self, news: Outcome | PoolView) -> None:
+    def _note(self, news: Outcome | PoolView | None) -> None:
+        if news is None:
+            message = "the pool of workers has crashed; the log says why"
+            raise PoolStartError(message)
         if isinstance(news, Outcome):
             self._done[int(news.frame.frame_id)] = news
         elif not news.working() and (news.unavailable or news.restarts >= HOPELESS_RESTARTS):

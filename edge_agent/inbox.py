@@ -27,6 +27,11 @@ class PoolStopped:
     """Every worker has ended; no outcome comes any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolCrashed:
+    """The pool's own thread has failed, which is a bug: nothing can be looked at any more."""
+
+
 Happening = (
     Arrival
     | Pressed
@@ -39,5 +44,6 @@ Happening = (
     | Confirmed
     | StopRequested
     | PoolStopped
+    | PoolCrashed
 )
 Inbox = queue.SimpleQueue[Happening]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edge_agent import topics
 from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Arrival, Message, Packet, Trigger
+from edge_agent.model import Arrival, Failure, Message, Packet, Trigger
+from edge_agent.wire import FailureReason
+
+TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,11 +50,16 @@ Incoming = Arrival | Pressed | Commanded | Dropped
 
 @dataclass(frozen=True, slots=True)
 class IntakeLimits:
-    """What is taken on. `most_waiting` messages may wait for the agent before ordinary frames are dropped."""
+    """What is taken on.
+
+    When more than `most_waiting` messages wait for the agent, ordinary frames are dropped; when more than
+    `most_presses_waiting` do, press frames are answered `overload`.
+    """
 
     image: ImageLimits
     accept_retained: bool
     most_waiting: int
+    most_presses_waiting: int
 
 
 class Intake:
@@ -88,6 +96,9 @@ class Intake:
 
     def _sort_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         arrival = read_frame(message, doorbell, self._limits.image, now_s=now_s, now_at=now_at)
-        if arrival.frame.trigger is not Trigger.PRESS and self._waiting() > self._limits.most_waiting:
+        waiting = self._waiting()
+        if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
             return Dropped("overload", message.packet)
+        if waiting > self._limits.most_presses_waiting:
+            return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival

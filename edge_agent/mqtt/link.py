@@ -18,6 +18,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_when_event_set
 
+from edge_agent.backoff import backoff_s
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.model import Packet, Publication
 
@@ -30,11 +31,11 @@ log = logging.getLogger(__name__)
 
 SHORT_LIFE_S: Final = 5.0
 """A connection that the broker accepted and that ended sooner was most likely taken over."""
-SHORT_LIVES: Final = 3
+SUSPICIOUS_LIVES: Final = 5
 """So many short lives in a row are reported as a second client with our client id."""
-TAKEN_OVER_DELAY_S: Final = 30.0
-"""Two clients with one id kick each other out for ever: the wait after that was noticed."""
 FIRST_DELAY_S: Final = 0.2
+LONGEST_DELAY_S: Final = 30.0
+"""Two clients with one id kick each other out for ever: the wait grows up to this."""
 HEALTH_CHECK_S: Final = 1.0
 STOP_TIMEOUT_S: Final = 2.0
 """On a dead line DISCONNECT is never written; the thread is a daemon and is left behind."""
@@ -76,6 +77,7 @@ class Link:
         """Also while it is being opened: messages of a kept session come before `open` returns."""
         self._number = 0
         self._short_lives = 0
+        self._delay_s = 0.0
 
     def start(self) -> None:
         """Begin to connect, in the background."""
@@ -153,14 +155,19 @@ class Link:
             self._stopping.wait(self._delay_after(connection, time.monotonic() - connected_s))
 
     def _delay_after(self, connection: Connection, lived_s: float) -> float:
-        """Return how long to wait before the next connection, and say what is wrong where that is known."""
-        self._short_lives = self._short_lives + 1 if lived_s < SHORT_LIFE_S else 0
-        if connection.end.taken_over or self._short_lives >= SHORT_LIVES:
+        """Return how long to wait before the next connection, and say what is wrong where that is known.
+
+        A life is short also when it is not much longer than the wait before it: the other client waits as we do.
+        """
+        is_short = lived_s < max(SHORT_LIFE_S, 2 * self._delay_s)
+        self._short_lives = self._short_lives + 1 if is_short else 0
+        self._delay_s = backoff_s(max(1, self._short_lives), FIRST_DELAY_S, LONGEST_DELAY_S)
+        if connection.end.taken_over or self._short_lives >= SUSPICIOUS_LIVES:
             log.error(
                 "the connection to the broker keeps ending right away (%s): "
                 "another client probably uses our client id; give each agent an agent_id of its own",
                 connection.end.reason,
             )
-            return TAKEN_OVER_DELAY_S
-        log.warning("lost the connection to the broker (%s); connecting again", connection.end.reason)
-        return FIRST_DELAY_S
+        else:
+            log.warning("lost the connection to the broker (%s); connecting again", connection.end.reason)
+        return self._delay_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_agent.pool.restart_policy import backoff_s
+from edge_agent.backoff import backoff_s
 
 FATAL_LOADS: Final = 2
 """So many deaths while loading leave a detector out: one may be chance, and two workers try at the same time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+from edge_agent.backoff import backoff_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +55,3 @@ def decide(deaths: Sequence[float], now: float, limits: RestartLimits) -> Restar
     if count <= 1:
         return Restart(0.0)
     return Restart(backoff_s(count - 1, limits.first_delay_s, limits.longest_delay_s))
-
-
-def backoff_s(attempt: int, first_s: float, longest_s: float) -> float:
-    """Return the wait before `attempt` (from 1): doubling, with jitter of a tenth, never over `longest_s`."""
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempt
-    return wait_exponential_jitter(multiplier=first_s, max=longest_s, jitter=first_s / 10)(state)

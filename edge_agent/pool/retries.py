@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.pool.restart_policy import backoff_s
+from edge_agent.backoff import backoff_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -62,7 +62,8 @@ class Pool:
     """Worker processes that look at frames. Each job offered comes back as exactly one outcome.
 
     `report` gets the outcomes and `changed` the pool's view whenever a worker comes or goes, both on the
-    supervisor's thread: they must be quick and never block. All methods may be called from any thread.
+    supervisor's thread: they must be quick and never block. `crashed` is called if that thread itself fails. All
+    methods may be called from any thread.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Pool:
         plan: WorkerPlan,
         report: Callable[[Outcome], None],
         changed: Callable[[PoolView], None] = lambda _view: None,
+        crashed: Callable[[], None] = lambda: None,
     ) -> None:
         self._core = PoolCore(limits)
         self._limits = limits
         self._plan = plan
         self._report = report
         self._changed = changed
+        self._crashed = crashed
         self._workers: dict[int, WorkerProcess] = {}
         self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
@@ -137,6 +140,14 @@ class Pool:
             os.eventfd_write(self._wakeup, 1)
 
     def _run(self) -> None:
+        try:
+            self._supervise()
+        except Exception:
+            log.critical("the pool's supervisor has failed: nothing can be looked at any more", exc_info=True)
+            self._running = False
+            self._crashed()
+
+    def _supervise(self) -> None:
         while self._running:
             due_s = self._core.next_due_s()
             timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())

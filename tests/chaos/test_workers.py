@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import psutil
 import pytest
 
-from edge_agent.model import Failure, Shed, ShedReason, SlotState
+from edge_agent.model import Failure, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
-from tests.pools import PoolUnderTest, scripted
+from tests.pictures import jpeg
+from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
 from tests.processes import is_alive
 from tests.shared_data import PROJECT, shared
+from tests.values import job
 from tests.waiting import wait_until
 
 
@@ -182,6 +186,21 @@ def test_the_pool_survives_the_loss_of_its_fork_server() -> None:
         assert isinstance(tested.wait_for(tested.offer()).result, Detected)
         tested.wait_until_idle()
     wait_until(lambda: not any(map(is_alive, workers)))
+
+
+def test_a_failure_of_the_supervisor_itself_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    crashed = threading.Event()
+
+    def refuse(_outcome: Outcome) -> None:
+        message = "nobody listens"
+        raise RuntimeError(message)
+
+    pool = Pool(LIMITS, WorkerPlan((scripted(),), MAX_PIXELS, LIMITS.memory_limit_bytes), refuse, crashed=crashed.set)
+    pool.start()
+    pool.offer(job(trigger=Trigger.PRESS, image=jpeg()))
+    assert crashed.wait(10)
+    pool.stop(0.0)
+    assert "nobody listens" in caplog.text
 
 
 def test_no_worker_outlives_a_parent_that_is_killed_while_one_hangs() -> None:

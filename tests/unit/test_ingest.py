@@ -142,7 +142,7 @@ def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> Non
 
 def _take(message: Message, *, waiting: int = 0, accept_retained: bool = False) -> Incoming:
     delivered: list[Incoming] = []
-    limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10)
+    limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
     Intake("hall", limits, delivered.append, lambda: waiting).take(message)
     (incoming,) = delivered
     return incoming
@@ -173,4 +173,9 @@ def test_a_retained_frame_is_dropped_unless_it_is_wanted() -> None:
 def test_ordinary_frames_are_dropped_when_too_much_waits_and_presses_are_not() -> None:
     assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
     press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
-    assert isinstance(_take(press_frame, waiting=11), Arrival)
+    taken, answered = _take(press_frame, waiting=11), _take(press_frame, waiting=51)
+    assert isinstance(taken, Arrival)
+    assert taken.failure is None
+    assert isinstance(answered, Arrival)
+    assert answered.failure is not None
+    assert (answered.failure.reason, answered.frame.image) == (FailureReason.OVERLOAD, b"")

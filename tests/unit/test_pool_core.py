@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from edge_agent.backoff import backoff_s
 from edge_agent.model import Failure, Job, Outcome, Shed, ShedReason, SlotState, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
+from edge_agent.pool.exclusion import Exclusions
+from edge_agent.pool.restart_policy import Park, Restart, decide
 from edge_agent.wire import Detected, Failed, FailureReason, Unavailable
 from tests.values import LIMITS, detected, job, ready
 
@@ -330,3 +333,32 @@ def test_a_worker_without_a_detector_says_why() -> None:
     view = core.view(1.0)
     assert view.workers[0].last_error == "cpu yunet_n: no file"
     assert view.deaths == {"exited with code 0": 1}
+
+
+@pytest.mark.parametrize(
+    ("attempt", "least", "most"), [(1, 0.1, 0.11), (2, 0.2, 0.21), (5, 1.6, 1.61), (50, 30.0, 30.0)]
+)
+def test_a_backoff_doubles_with_a_little_jitter_up_to_its_limit(attempt: int, least: float, most: float) -> None:
+    assert least <= backoff_s(attempt, 0.1, 30.0) <= most
+
+
+def test_a_fatal_detector_is_left_out_for_longer_each_time() -> None:
+    exclusions, choice = Exclusions(), ("edgetpu", "ssd")
+    rests = []
+    for now in (0.0, 1000.0):
+        exclusions.note(choice, "was ended by SIGSEGV", now)
+        assert exclusions.current(now) == {}
+        exclusions.note(choice, "was ended by SIGSEGV", now)
+        assert exclusions.current(now) == {choice: "a worker that loaded it was ended by SIGSEGV"}
+        rests.append(next(rest for rest in range(1000) if not exclusions.current(now + rest)))
+    assert rests[1] > 1.5 * rests[0] >= 90
+    exclusions.clear(choice)
+    assert exclusions.current(1000.0) == {}
+
+
+@pytest.mark.parametrize(
+    ("deaths", "decision"),
+    [([0.0], Restart(0.0)), ([0.0, 100.0], Restart(0.0)), ([97.0, 98.0, 99.0, 100.0], Park(30.0))],
+)
+def test_the_restart_policy(deaths: list[float], decision: Restart | Park) -> None:
+    assert decide(deaths, 100.0, LIMITS.restart) == decision
