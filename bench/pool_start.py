@@ -14,7 +14,7 @@ from edge_agent.app import build_pool, find_detectors, image_limits
 from edge_agent.ingest import read_frame
 from edge_agent.model import Job, Message, Outcome
 from edge_agent.settings_sources import load_settings
-from edge_agent.wire import SnapshotWish
+from edge_agent.wire import FaceRules, SnapshotWish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def _run(image: bytes, series: dict[str, list[float]]) -> None:
             now = time.monotonic()
             message = Message("", image, properties={"frame_id": str(number), "trigger": "press"})
             arrival = read_frame(message, "bench", image_limits(settings), now_s=now, now_at=datetime.now(UTC))
-            pool.offer(Job(arrival.frame, 0.7, now + 60, SnapshotWish.ALWAYS))
+            pool.offer(Job(arrival.frame, FaceRules(0.7), now + 60, SnapshotWish.ALWAYS))
             outcomes.get()
             if number == 0:
                 series["first"].append(time.monotonic() - began_s)

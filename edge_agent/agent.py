@@ -21,7 +21,6 @@ from edge_agent.intake import Commanded, Dropped, Pressed
 from edge_agent.model import (
     Arrival,
     Frame,
-    Job,
     Outcome,
     Packet,
     PoolView,
@@ -34,13 +33,15 @@ from edge_agent.model import (
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.results import events
-from edge_agent.results.counters import Counters, metrics
+from edge_agent.results.counters import Counters
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import failure_of, is_published
-from edge_agent.results.health import Run, assess, health
+from edge_agent.results.health import Run
 from edge_agent.results.ledger import Ledger
-from edge_agent.results.payloads import encode
+from edge_agent.results.look import job_for, look_for, reason_to_pass
 from edge_agent.results.presses import Answer, Presses
+from edge_agent.results.telemetry import Telemetry
+from edge_agent.results.visits import VisitChange, Visits
 from edge_agent.wire import FailureReason, SnapshotWish
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-METRICS_INTERVAL_S: Final = 10.0
-HEALTH_INTERVAL_S: Final = 30.0
 FAREWELL_S: Final = 1.0
 """How long the broker may take to confirm the last messages."""
 
@@ -72,12 +71,8 @@ class Agent:
         self._counters = Counters()
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
-        self._started_s, self._started_at = time.monotonic(), datetime.now(UTC)
-        self._status, self._status_since = "", self._started_at
-        self._failed_since_s: float | None = None
-        self._complaint = ""
-        self._metrics_due_s = self._started_s + METRICS_INTERVAL_S
-        self._health_due_s = self._started_s
+        self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
+        self._telemetry = Telemetry(settings.agent_id, Run(__version__, datetime.now(UTC)), time.monotonic())
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -136,10 +131,8 @@ class Agent:
         self._counters.received[frame.trigger.word] += 1
         if arrival.failure is not None:
             self._finish(Outcome(frame, arrival.failure))
-        elif self._stopping:
-            self._finish(Outcome(frame, Shed(ShedReason.STOPPING)))
         else:
-            self._pool.offer(self._job(frame, now))
+            self._offer(frame, now)
 
     def _take_on(self, arrival: Arrival, now: float) -> bool:
         """Owe an acknowledgement for a press frame; return whether it is still to be looked at."""
@@ -159,20 +152,16 @@ class Agent:
             self._ring(press, now)
         return True
 
-    def _job(self, frame: Frame, now: float) -> Job:
-        limits = self._settings.queue
-        expiry_s = {
-            Trigger.PRESS: limits.press_expiry_s,
-            Trigger.MOTION: limits.motion_expiry_s,
-            Trigger.CONTINUOUS: limits.continuous_expiry_s,
-        }[frame.trigger]
-        return Job(
-            frame,
-            min_confidence=self._settings.detection.min_confidence,
-            expires_s=frame.received_s + expiry_s,
-            snapshot=self._snapshot_wish(frame, now),
-            label=f"{frame.doorbell}  {(frame.captured_at or frame.received_at).astimezone():%Y-%m-%d %H:%M:%S}",
-        )
+    def _offer(self, frame: Frame, now: float) -> None:
+        """Have a frame looked at, if it is worth that."""
+        look = look_for(frame.doorbell, self._settings.doorbells, self._settings.detection.min_confidence)
+        pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, datetime.now(UTC))
+        if self._stopping:
+            pointless = ShedReason.STOPPING
+        if pointless is not None:
+            self._finish(Outcome(frame, Shed(pointless)))
+        else:
+            self._pool.offer(job_for(frame, look, self._settings.queue, self._snapshot_wish(frame, now)))
 
     def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotWish:
         if frame.trigger is Trigger.PRESS:
@@ -193,17 +182,24 @@ class Agent:
             self._publish(reply, now)
         if outcome.frame.trigger is Trigger.PRESS:
             self._answer_all(self._presses.see(outcome), now)
-        self._publish_all(self._doorbells.see(outcome, now, outcome.frame.captured_at or outcome.frame.received_at))
-        snapshot = events.snapshot(outcome)
-        if snapshot is not None:
+        seen_at = outcome.frame.captured_at or outcome.frame.received_at
+        self._tell_visits(self._visits.see(outcome, seen_at), now)
+        self._publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(outcome.frame.doorbell)))
+        if outcome.pictures.snapshot:
             self._doorbells.took_snapshot(outcome.frame.doorbell, now)
-            self._publish(snapshot, now)
+            self._publish_all(events.pictures(outcome))
+
+    def _tell_visits(self, changes: list[VisitChange], now: float) -> None:
+        for change in changes:
+            self._publish(events.visit(change, self._stamp(now)), now)
+            if change.event_type == "face_left":
+                self._publish_all(self._doorbells.leave(change.visit.doorbell, now))
 
     def _keep_poison(self, outcome: Outcome) -> None:
         settings, failure = self._settings.quarantine, failure_of(outcome)
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self._complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
-            self._health_due_s = time.monotonic()
+            self._telemetry.complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
+            self._telemetry.hasten(time.monotonic())
 
     # Presses
 
@@ -239,7 +235,7 @@ class Agent:
         self._disown(self._outbox.resend(now))
         self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
         self._publish_all(self._doorbells.everything())
-        self._health_due_s = now
+        self._telemetry.hasten(now)
 
     def _confirm(self, packet: Packet) -> None:
         publication = self._outbox.confirm(packet)
@@ -257,7 +253,7 @@ class Agent:
         if commanded.command == "restart_pool":
             self._pool.restart()
         else:
-            self._health_due_s = time.monotonic()
+            self._telemetry.hasten(time.monotonic())
 
     def _publish(self, publication: Publication, now: float) -> None:
         self._disown(self._outbox.publish(publication, now))
@@ -280,45 +276,34 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        due = [self._metrics_due_s, self._health_due_s, self._presses.next_due_s(), self._doorbells.next_due_s()]
+        parts = (self._presses, self._doorbells, self._visits, self._telemetry)
+        due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._give_up_due_s())
         return min(time_s for time_s in due if time_s is not None)
 
     def _give_up_due_s(self) -> float:
-        return math.inf if self._failed_since_s is None else self._failed_since_s + self._settings.pool.give_up_s
+        return self._telemetry.failed_since_s() + self._settings.pool.give_up_s
 
     def _tick(self, now: float) -> None:
         self._answer_all(self._presses.tick(now), now)
+        self._tell_visits(self._visits.tick(now), now)
         self._publish_all(self._doorbells.tick(now))
-        if now >= self._health_due_s:
+        if self._telemetry.is_health_due(now):
             self._tell_health(self._pool.view())
+        if self._telemetry.is_metrics_due(now):
+            self._tell_metrics(now)
         if self._give_up_due_s() <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", self._settings.pool.give_up_s)
             self._exit_code = 1
             self._wind_down(StopRequested())
-        if now >= self._metrics_due_s:
-            self._metrics_due_s = now + METRICS_INTERVAL_S
-            self._tell_metrics(now)
 
     def _tell_health(self, view: PoolView) -> None:
-        now, now_at = time.monotonic(), datetime.now(UTC)
-        self._health_due_s = now + HEALTH_INTERVAL_S
-        verdict = assess(view, self._complaint)
-        if verdict.status != self._status:
-            self._status, self._status_since = verdict.status, now_at
-            self._failed_since_s = now if verdict.status == "failed" else None
-        run = Run(__version__, self._started_at)
-        payload = health(view, verdict, run, since=self._status_since, now_at=now_at)
-        self._publish(Publication(topics.health(self._settings.agent_id), encode(payload), qos=1, retain=True), now)
+        now = time.monotonic()
+        self._publish(self._telemetry.health(view, now, datetime.now(UTC)), now)
 
     def _tell_metrics(self, now: float) -> None:
-        payload = metrics(
-            self._counters,
-            self._pool.view(),
-            uptime_s=now - self._started_s,
-            unsent_dropped=self._outbox.dropped,
-        )
-        self._publish(Publication(topics.metrics(self._settings.agent_id), encode(payload)), now)
+        dropped = self._outbox.dropped
+        self._publish(self._telemetry.metrics(self._counters, self._pool.view(), now, unsent_dropped=dropped), now)
 
     # The end
 

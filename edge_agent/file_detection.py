@@ -12,7 +12,7 @@ from edge_agent.app import build_pool, find_detectors, image_limits
 from edge_agent.errors import PoolStartError, SettingsError
 from edge_agent.ingest import read_frame
 from edge_agent.model import Job, Message, Outcome, PoolView, Trigger
-from edge_agent.wire import SnapshotWish
+from edge_agent.wire import FaceRules, SnapshotWish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -97,8 +97,8 @@ class _Looking:
         if arrival.failure is not None:
             self._done[number] = Outcome(arrival.frame, arrival.failure)
             return
-        min_confidence = self._settings.detection.min_confidence
-        self._pool.offer(Job(arrival.frame, min_confidence, now + LONGEST_S, self._snapshot, label=path.name))
+        rules = FaceRules(self._settings.detection.min_confidence)
+        self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=path.name))
 
     def _note(self, news: Outcome | PoolView | None) -> None:
         if news is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from edge_agent.wire import Detected, FailureReason, SnapshotWish, Unavailable
+from edge_agent.wire import Detected, FaceRules, FailureReason, Privacy, SnapshotWish, Unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -127,9 +127,10 @@ class Job:
     """
 
     frame: Frame
-    min_confidence: float
+    rules: FaceRules
     expires_s: float
     snapshot: SnapshotWish = SnapshotWish.NEVER
+    privacy: Privacy = Privacy.FULL
     label: str = ""
     attempts: int = 0
     crashes: int = 0
@@ -150,6 +151,7 @@ class ShedReason(StrEnum):
     OVERLOAD = "overload"
     EXPIRED = "expired"
     DETECTION_OFF = "detection_off"
+    STALE = "stale"
     STOPPING = "stopping"
 
 
@@ -158,6 +160,17 @@ class Shed:
     """An ordinary frame that made room for another."""
 
     reason: ShedReason
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a worker drew, as JPEG: the annotated picture and that of the best face; b'' for none."""
+
+    snapshot: bytes = b""
+    portrait: bytes = b""
+
+
+NO_PICTURES = Pictures()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,7 @@ class Outcome:
     attempts: int = 0
     queue_ms: float = 0.0
     detector: WorkerDetector | None = None
-    snapshot: bytes = b""
+    pictures: Pictures = NO_PICTURES
 
 
 class SlotState(StrEnum):

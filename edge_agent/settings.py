@@ -11,6 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.topics import fit_identifier, is_identifier
+from edge_agent.wire import Polygon
+
+PrivacyWord = Literal["full", "blurred", "events_only"]
 
 PREFIX: Final = "EDGE_AGENT_"
 """How the names of our environment variables begin."""
@@ -140,9 +143,33 @@ class QuarantineSettings(Section):
     max_files: int = Field(20, ge=1, description="The newest so many are kept")
 
 
-class DoorbellSettings(Section):
-    """When a doorbell counts as present."""
+class DoorbellOptions(Section):
+    """What may be set for one doorbell alone; what is left out is as for all."""
 
+    min_confidence: float | None = Field(None, ge=0.01, le=0.99, description="A face below this is listed as rejected")
+    min_face_height: float | None = Field(None, ge=0, le=1, description="Smallest face, as a fraction of the picture")
+    zones: tuple[Polygon, ...] = Field(
+        (), description="Polygons in fractions of the picture; faces elsewhere do not count"
+    )
+    masks: tuple[Polygon, ...] = Field((), description="Polygons in which none counts")
+    privacy: PrivacyWord | None = Field(None, description="full, blurred or events_only")
+    press_only: bool | None = Field(None, description="Look at nothing but frames of a press")
+
+
+class DoorbellSettings(Section):
+    """The doorbells: when one counts as present, which faces count, which pictures are published."""
+
+    min_face_height: float = Field(0.0, ge=0, le=1, description="Smallest face, as a fraction of the picture's height")
+    privacy: PrivacyWord = Field(
+        "full",
+        description="full; blurred: faces unreadable, no picture of a face; events_only: no picture at all",
+    )
+    press_only: bool = Field(default=False, description="Look at nothing but frames of a press")
+    visit_gap_s: float = Field(30.0, gt=0, description="A visit ends when no face was seen for so long")
+    stale_after_s: float = Field(
+        0.0, ge=0, description="An ordinary frame whose `captured_at` is longer ago is dropped; 0: none (clocks differ)"
+    )
+    each: dict[str, DoorbellOptions] = Field({}, description="Settings of single doorbells, by their id")
     offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
     max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")
 

@@ -13,7 +13,7 @@ from edge_agent.frame_queue import QueueLimits
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.model import Job, Message, Outcome, PoolView, SlotState
 from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
-from edge_agent.wire import DetectorChoice, SnapshotWish
+from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
 from tests.pictures import jpeg
 from tests.waiting import wait_until
 
@@ -72,7 +72,7 @@ class PoolUnderTest:
         message = Message("", image or jpeg(), properties={"frame_id": frame_id, "trigger": trigger})
         limits = ImageLimits(10_000_000, MAX_PIXELS)
         frame = read_frame(message, doorbell, limits, now_s=now, now_at=datetime.now(UTC)).frame
-        self.pool.offer(Job(frame, 0.7, now + 30, SnapshotWish.NEVER))
+        self.pool.offer(Job(frame, FaceRules(0.7), now + 30, SnapshotWish.NEVER))
         return frame_id
 
     def offer_act(self, act: str) -> str:

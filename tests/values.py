@@ -9,7 +9,7 @@ from typing import Any, Final
 from edge_agent.frame_queue import QueueLimits
 from edge_agent.model import Failure, Frame, ImageHeader, Job, Outcome, Press, ReplyTo, Shed, ShedReason, Trigger
 from edge_agent.pool import PoolLimits, RestartLimits
-from edge_agent.wire import Box, Detected, Face, FailureReason, ImageSize, Ready, SnapshotWish, StageTimes
+from edge_agent.wire import Box, Detected, Face, FaceRules, FailureReason, ImageSize, Ready, SnapshotWish, StageTimes
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 LIMITS: Final = PoolLimits(
@@ -47,7 +47,7 @@ def job(
     doorbell: str = "front", trigger: Trigger = Trigger.CONTINUOUS, *, expires_s: float = 1e9, **changes: Any
 ) -> Job:
     """Return a job for a new frame."""
-    return Job(frame(doorbell, trigger, **changes), 0.7, expires_s, SnapshotWish.NEVER)
+    return Job(frame(doorbell, trigger, **changes), FaceRules(0.7), expires_s, SnapshotWish.NEVER)
 
 
 def face(confidence: float = 0.9) -> Face:

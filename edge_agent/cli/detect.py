@@ -103,5 +103,5 @@ def _make_folder(folder: Path | None) -> None:
 
 
 def _save(looked: FileOutcome, folder: Path | None) -> None:
-    if folder is not None and looked.outcome.snapshot:
-        (folder / f"{looked.path.stem}.jpg").write_bytes(looked.outcome.snapshot)
+    if folder is not None and looked.outcome.pictures.snapshot:
+        (folder / f"{looked.path.stem}.jpg").write_bytes(looked.outcome.pictures.snapshot)

@@ -13,7 +13,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.frame_queue import Evicted, FrameQueue
-from edge_agent.model import Failure, Job, Outcome, PoolView, Shed, ShedReason, SlotState, Trigger, WorkerDetector
+from edge_agent.model import (
+    NO_PICTURES,
+    Failure,
+    Job,
+    Outcome,
+    Pictures,
+    PoolView,
+    Shed,
+    ShedReason,
+    SlotState,
+    Trigger,
+    WorkerDetector,
+)
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.exclusion import Exclusions
@@ -93,7 +105,7 @@ class PoolCore:
             f"{each.strategy} {each.model}: {each.reason}" for each in unavailable
         )
 
-    def answered(self, number: int, message: Detected | Failed, snapshot: bytes, now: float) -> list[Action]:
+    def answered(self, number: int, message: Detected | Failed, pictures: Pictures, now: float) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
         slot = self._slots[number]
         if slot.job is None or message.job_id != slot.job_id:
@@ -109,7 +121,7 @@ class PoolCore:
             actions = self._failed(job, message, slot, now)
         else:
             slot.memory_bytes = message.memory_bytes
-            actions = [self._report(job, message, slot, snapshot)]
+            actions = [self._report(job, message, slot, pictures)]
         return [*actions, *self._dispatch(now)]
 
     def lost(self, number: int, now: float) -> None:
@@ -334,9 +346,9 @@ class PoolCore:
             job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
         )
 
-    def _report(self, job: Job, result: Detected | Failure, slot: Slot, snapshot: bytes = b"") -> Report:
+    def _report(self, job: Job, result: Detected | Failure, slot: Slot, pictures: Pictures = NO_PICTURES) -> Report:
         queue_ms = (slot.assigned_s - job.frame.received_s) * 1000
-        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, snapshot))
+        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, pictures))
 
 
 def _kind(slot: Slot) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.worker_process import WorkerProcess, prepare
@@ -212,9 +213,10 @@ class Pool:
             size=len(job.frame.image),
             width=job.frame.header.width,
             height=job.frame.header.height,
-            min_confidence=job.min_confidence,
+            rules=job.rules,
             time_limit_s=self._limits.job_timeout_s,
             snapshot=job.snapshot,
+            privacy=job.privacy,
             label=job.label,
         )
         try:
@@ -266,9 +268,11 @@ class Pool:
                 self._core.unusable(slot, message.unavailable)
                 return ()
             case Detected():
-                return self._core.answered(slot, message, worker.picture(message.snapshot_size), now)
+                return self._core.answered(
+                    slot, message, worker.pictures(message.snapshot_size, message.portrait_size), now
+                )
             case Failed():
-                return self._core.answered(slot, message, b"", now)
+                return self._core.answered(slot, message, Pictures(), now)
 
     def _lose(self, slot: int) -> None:
         """Deal with the end of a worker's process: use what it still said, then tell the core."""

@@ -10,6 +10,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
+from edge_agent.model import Pictures
 from edge_agent.wire import FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
 if TYPE_CHECKING:
@@ -96,11 +97,12 @@ class WorkerProcess:
             return None
         return decode_from_worker(self.pipe.recv_bytes())
 
-    def picture(self, size: int) -> bytes:
-        """Return the picture that came with the last answer."""
+    def pictures(self, snapshot_size: int, portrait_size: int) -> Pictures:
+        """Return the pictures that came with the last answer."""
+        size = snapshot_size + portrait_size
         data = self._buffer.read(size) if size else b""
         self._buffer.trim()
-        return data
+        return Pictures(data[:snapshot_size], data[snapshot_size:])
 
     def kill(self) -> None:
         """End the process now; it need not be able to notice."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_agent.model import Outcome, Publication
+    from edge_agent.wire import Face
 
 STATE_INTERVAL_S: Final = 1.0
 """The state is told at once when the number of faces changes, else no more often than this."""
@@ -60,16 +61,23 @@ class Doorbells:
         doorbell.online = True
         return [availability(topics.doorbell_availability(name), online=True)]
 
-    def see(self, outcome: Outcome, now: float, seen_at: datetime) -> list[Publication]:
+    def see(self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None) -> list[Publication]:
         """Use the result of a frame, unless a newer one was used already; return the state if it is to be told."""
         doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
         if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
             return []
         doorbell.order_s = outcome.frame.received_s
-        faces = len(result.faces)
-        doorbell.state = _looked(doorbell.state, faces, result.faces[0].confidence if faces else None, seen_at)
+        doorbell.state = _looked(doorbell.state, result.faces, seen_at, visit_id)
         due = doorbell.state.faces != doorbell.told.faces or now - doorbell.told_s >= STATE_INTERVAL_S
         return self._tell(doorbell, now) if due and doorbell.state != doorbell.told else []
+
+    def leave(self, name: str, now: float) -> list[Publication]:
+        """Note that a visit has ended; return the state."""
+        doorbell = self._doorbells.get(name)
+        if doorbell is None:
+            return []
+        doorbell.state = _nobody(doorbell.state)
+        return self._tell(doorbell, now)
 
     def wants_snapshot(self, name: str, now: float, interval_s: float) -> bool:
         """Return whether it is time for another picture of this doorbell."""
@@ -104,15 +112,20 @@ class Doorbells:
         return [state(doorbell.name, doorbell.state)]
 
 
-def _looked(previous: StatePayload, faces: int, confidence: float | None, seen_at: datetime) -> StatePayload:
-    """Return the state after a look that found so many faces; `last_seen` is when there last was one."""
+def _looked(previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None) -> StatePayload:
+    """Return the state after a look; `last_seen` is when there last was a face."""
     return StatePayload(
-        face_present=faces > 0,
-        faces=faces,
-        confidence=confidence,
+        face_present=bool(faces),
+        faces=len(faces),
+        confidence=max((face.confidence for face in faces), default=None),
         last_seen=seen_at if faces else previous.last_seen,
-        visit_id=previous.visit_id,
+        visit_id=visit_id,
     )
+
+
+def _nobody(previous: StatePayload) -> StatePayload:
+    """Return the state after a visit."""
+    return StatePayload(face_present=False, faces=0, last_seen=previous.last_seen)
 
 
 def _present(doorbell: _Doorbell) -> list[Publication]:

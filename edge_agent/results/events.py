@@ -15,6 +15,7 @@ from edge_agent.results.payloads import (
     RingPayload,
     StatePayload,
     TimingPayload,
+    VisitPayload,
     encode,
 )
 from edge_agent.wire import Detected
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_agent.results.presses import Answer
+    from edge_agent.results.visits import VisitChange
 
 RING_LIFETIME_S: Final = 60.0
 """A ring that could not be sent for so long is no news any more."""
@@ -101,11 +103,36 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
     return Publication(topics.answer(press.doorbell), encode(payload), qos=1, key=press.press_id)
 
 
-def snapshot(outcome: Outcome) -> Publication | None:
-    """Return the annotated picture of a frame, if one was drawn."""
-    if not outcome.snapshot:
-        return None
-    return Publication(topics.snapshot(outcome.frame.doorbell), outcome.snapshot, qos=1, lifetime_s=RING_LIFETIME_S)
+def pictures(outcome: Outcome) -> list[Publication]:
+    """Return the annotated picture of a frame and that of its best face, as far as they were drawn."""
+    doorbell, drawn = outcome.frame.doorbell, outcome.pictures
+    places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.portrait))
+    return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
+
+
+def visit(change: VisitChange, stamp: Stamp) -> Publication:
+    """Return what is news of a visit."""
+    current = change.visit
+    payload = VisitPayload(
+        event_type=change.event_type,
+        event_id=f"{current.visit_id}-{stamp.boot_id}-{stamp.sequence}",
+        doorbell=current.doorbell,
+        visit_id=current.visit_id,
+        started_at=current.started_at,
+        last_seen_at=current.last_seen_at,
+        duration_s=round(current.duration_s, 1),
+        people=current.people,
+        frames=current.frames,
+        confidence=current.best.confidence,
+        quality=current.best.quality,
+        best_frame_id=current.best.frame_id,
+        best_event_id=current.best.event_id,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(current.last_seen_at),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.visit(current.doorbell), encode(payload), qos=1)
 
 
 def state(doorbell: str, payload: StatePayload) -> Publication:

@@ -11,6 +11,7 @@ _ANSWERED_SHEDS: Final = {
     ShedReason.EXPIRED: Failure(FailureReason.EXPIRED, "no worker was free before the frame expired"),
     ShedReason.OVERLOAD: Failure(FailureReason.OVERLOAD, "too many frames were waiting"),
     ShedReason.SUPERSEDED: Failure(FailureReason.OVERLOAD, "a newer frame of this doorbell took its place"),
+    ShedReason.STALE: Failure(FailureReason.EXPIRED, "the picture was taken too long ago"),
     ShedReason.DETECTION_OFF: Failure(FailureReason.OVERLOAD, "detection is switched off"),
 }
 

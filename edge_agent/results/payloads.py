@@ -84,6 +84,28 @@ class AnswerPayload(msgspec.Struct, frozen=True):
     sequence: int
 
 
+class VisitPayload(msgspec.Struct, frozen=True):
+    """A visit began, showed more, or ended; the best face's frame is named, and nobody else."""
+
+    event_type: str
+    event_id: str
+    doorbell: str
+    visit_id: str
+    started_at: datetime
+    last_seen_at: datetime
+    duration_s: float
+    people: int
+    frames: int
+    confidence: float
+    quality: float
+    best_frame_id: str
+    best_event_id: str
+    published_at: datetime
+    age_ms: int
+    boot_id: str
+    sequence: int
+
+
 class StatePayload(msgspec.Struct, frozen=True):
     """The state of a doorbell: every key always there, null where unknown."""
 

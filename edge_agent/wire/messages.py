@@ -31,6 +31,31 @@ class SnapshotWish(StrEnum):
     ALWAYS = "always"
 
 
+class Privacy(StrEnum):
+    """Which pictures leave a worker: all, only with faces made unreadable, or none."""
+
+    FULL = "full"
+    BLURRED = "blurred"
+    EVENTS_ONLY = "events_only"
+
+
+Polygon = tuple[tuple[float, float], ...]
+"""Corners as fractions of the picture: [0, 0] is its top left, [1, 1] its bottom right."""
+
+
+class FaceRules(msgspec.Struct, frozen=True):
+    """What counts as a face: one that is sure, large and in a place that counts.
+
+    `min_height` is a fraction of the picture's. With `zones`, the middle of a face lies in one of them; it never
+    lies in one of `masks`.
+    """
+
+    min_confidence: float
+    min_height: float = 0.0
+    zones: tuple[Polygon, ...] = ()
+    masks: tuple[Polygon, ...] = ()
+
+
 class Box(msgspec.Struct, frozen=True):
     """A rectangle: left, top, width and height in whole pixels."""
 
@@ -41,11 +66,12 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Face(msgspec.Struct, frozen=True):
-    """One face: `confidence` in 0..1, landmarks by name as [x, y]."""
+    """One face: `confidence` in 0..1, landmarks by name as [x, y], `quality` of the picture of it in 0..1."""
 
     box: Box
     confidence: float
     landmarks: dict[str, tuple[int, int]] = {}
+    quality: float = 0.0
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -107,9 +133,10 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     size: int
     width: int
     height: int
-    min_confidence: float
+    rules: FaceRules
     time_limit_s: float
     snapshot: SnapshotWish = SnapshotWish.NEVER
+    privacy: Privacy = Privacy.FULL
     label: str = ""
 
 
@@ -140,7 +167,11 @@ class Unusable(msgspec.Struct, frozen=True, tag=True):
 
 
 class Detected(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a task. The annotated JPEG, if any, is the first `snapshot_size` bytes of the buffer."""
+    """The answer to a task.
+
+    The annotated JPEG, if any, is the first `snapshot_size` bytes of the buffer; that of the best face, if any, the
+    `portrait_size` bytes after it.
+    """
 
     job_id: int
     image: ImageSize
@@ -149,6 +180,7 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     times: StageTimes
     memory_bytes: int
     snapshot_size: int = 0
+    portrait_size: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
+from edge_agent.worker.decode import Picture
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
     from edge_agent.wire import Box, Face
-    from edge_agent.worker.decode import Picture
 
     Image = npt.NDArray[np.uint8]
     Point = tuple[int, int]
 
 LONGEST_SIDE: Final = 1280
+PORTRAIT_SIDE: Final = 480
 LARGEST_BYTES: Final = 300_000
 QUALITIES: Final = (85, 75, 60, 45)
+SQUARES: Final = 6
+"""A face of 6 x 6 squares is nobody's."""
+NOISE: Final = 20
 
 ACCENT: Final = (86, 211, 255)
 """Amber (BGR): seen on skin, brick, foliage and in infrared."""
@@ -55,7 +61,7 @@ def annotate(picture: Picture, faces: Sequence[Face], label: str) -> Image:
 
     The faces are in pixels of the picture as it was sent.
     """
-    image = _fitted(picture.pixels)
+    image = _fitted(picture.pixels, LONGEST_SIDE)
     height, width = image.shape[:2]
     scale = (width / picture.size.width, height / picture.size.height)
     pen = Pen.fitting(height)
@@ -76,9 +82,40 @@ def to_jpeg(image: Image, largest_bytes: int = LARGEST_BYTES) -> bytes:
         image = np.asarray(cv2.resize(image, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _fitted(pixels: Image) -> Image:
+def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
+    """Return the picture with what lies in `boxes` (pixels of the picture as it was sent) made unreadable.
+
+    A few coarse squares with noise on them, not a blur: a blur of a known kind can be undone.
+    """
+    pixels = picture.pixels.copy()
+    for box in boxes:
+        rows, columns = _slices(box, picture, margin=0.25)
+        area = pixels[rows, columns]
+        if area.size:
+            coarse = cv2.resize(area, (SQUARES, SQUARES), interpolation=cv2.INTER_AREA).astype(np.int16)
+            coarse += np.random.default_rng().integers(-NOISE, NOISE, coarse.shape, np.int16)
+            squares = np.clip(coarse, 0, 255).astype(np.uint8)
+            area[:] = cv2.resize(squares, (area.shape[1], area.shape[0]), interpolation=cv2.INTER_NEAREST)
+    return Picture(pixels, picture.size)
+
+
+def crop(picture: Picture, face: Face) -> Image:
+    """Return the face with some of its surroundings (height x width x 3, uint8, BGR, PORTRAIT_SIDE at most)."""
+    return _fitted(picture.pixels[_slices(face.box, picture, margin=0.4)], PORTRAIT_SIDE)
+
+
+def _slices(box: Box, picture: Picture, *, margin: float) -> tuple[slice, slice]:
+    """Return the rows and columns of a box, grown by a share of its size, as far as they lie in the picture."""
+    across, down = picture.scale
+    grow_x, grow_y = box.width * margin, box.height * margin
+    rows = slice(max(0, int((box.y - grow_y) / down)), max(0, math.ceil((box.y + box.height + grow_y) / down)))
+    columns = slice(max(0, int((box.x - grow_x) / across)), max(0, math.ceil((box.x + box.width + grow_x) / across)))
+    return rows, columns
+
+
+def _fitted(pixels: Image, longest_side: int) -> Image:
     height, width = pixels.shape[:2]
-    scale = LONGEST_SIDE / max(height, width)
+    scale = longest_side / max(height, width)
     if scale >= 1:
         return pixels.copy()
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

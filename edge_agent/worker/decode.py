@@ -62,4 +62,4 @@ def to_sent(face: Face, picture: Picture) -> Face:
     right = min(size.width, round((box.x + box.width) * across))
     bottom = min(size.height, round((box.y + box.height) * down))
     landmarks = {name: (round(x * across), round(y * down)) for name, (x, y) in face.landmarks.items()}
-    return Face(Box(left, top, right - left, bottom - top), face.confidence, landmarks)
+    return Face(Box(left, top, right - left, bottom - top), face.confidence, landmarks, face.quality)

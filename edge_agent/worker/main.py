@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import cv2
+import msgspec
 
 from edge_agent.detectors import registry
 from edge_agent.errors import DetectorUnavailableError, ImageError
@@ -16,6 +17,7 @@ from edge_agent.wire import (
     Detected,
     Failed,
     FailureReason,
+    Privacy,
     Ready,
     Rejected,
     SharedBuffer,
@@ -31,8 +33,10 @@ from edge_agent.wire import (
     encode,
 )
 from edge_agent.worker import guards
-from edge_agent.worker.annotate import annotate, to_jpeg
+from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.judge import judge
+from edge_agent.worker.quality import quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -106,10 +110,10 @@ class Worker:
         data = self._buffer.read(task.size)
         picture = decode(data, width=task.width, height=task.height, side=self._detector.side)
         decoded_s = time.perf_counter()
-        found = [to_sent(face, picture) for face in self._detector.detect(picture.pixels)]
+        found = [self._measured(face, picture) for face in self._detector.detect(picture.pixels)]
         detected_s = time.perf_counter()
-        faces, rejected = split(found, task.min_confidence)
-        snapshot = self._render(task, picture, faces)
+        faces, rejected = judge(found, task.rules, picture.size)
+        snapshot, portrait = self._render(task, picture, faces, rejected)
         rendered_s = time.perf_counter()
         return Detected(
             job_id=task.job_id,
@@ -123,24 +127,26 @@ class Worker:
             ),
             memory_bytes=guards.resident_bytes(),
             snapshot_size=len(snapshot),
+            portrait_size=len(portrait),
         )
 
-    def _render(self, task: Task, picture: Picture, faces: tuple[Face, ...]) -> bytes:
-        """Put the annotated picture where the parent reads it, and return it."""
-        if task.snapshot is SnapshotWish.NEVER or (task.snapshot is SnapshotWish.WITH_FACES and not faces):
-            return b""
-        snapshot = to_jpeg(annotate(picture, faces, task.label))
-        self._buffer.write(snapshot)
-        return snapshot
+    @staticmethod
+    def _measured(face: Face, picture: Picture) -> Face:
+        """Return a face with the quality of its picture, in pixels of the picture as it was sent."""
+        return to_sent(msgspec.structs.replace(face, quality=quality(face, picture.pixels)), picture)
 
-
-def split(found: Iterable[Face], min_confidence: float) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
-    """Return the faces, and what is too uncertain to be one with the reason."""
-    found = list(found)
-    faces = tuple(face for face in found if face.confidence >= min_confidence)
-    rejected = tuple(
-        Rejected(face.box, face.confidence, "below min_confidence")
-        for face in found
-        if face.confidence < min_confidence
-    )
-    return faces, rejected
+    def _render(
+        self, task: Task, picture: Picture, faces: tuple[Face, ...], rejected: tuple[Rejected, ...]
+    ) -> tuple[bytes, bytes]:
+        """Put the annotated picture and that of the best face where the parent reads them, and return them."""
+        wished = task.snapshot is SnapshotWish.ALWAYS or (task.snapshot is SnapshotWish.WITH_FACES and faces)
+        if not wished or task.privacy is Privacy.EVENTS_ONLY:
+            return b"", b""
+        boxes = [*(face.box for face in faces), *(each.box for each in rejected)]
+        shown = picture if task.privacy is Privacy.FULL else blurred(picture, boxes)
+        snapshot = to_jpeg(annotate(shown, faces, task.label))
+        portrait = b""
+        if faces and task.privacy is Privacy.FULL:
+            portrait = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
+        self._buffer.write(snapshot + portrait)
+        return snapshot, portrait

@@ -182,7 +182,7 @@ def _config(name: str) -> Path:
 
 def _flat(values: dict[str, object], above: str = "") -> Iterator[tuple[str, object]]:
     for name, value in values.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from _flat(value, f"{above}{name}.")
         else:
             yield above + name, value

@@ -18,6 +18,7 @@ from edge_agent.results.payloads import (
     RingPayload,
     StatePayload,
     TimingPayload,
+    VisitPayload,
 )
 from edge_agent.wire import FailureReason
 from tests.shared_data import PROJECT
@@ -33,7 +34,7 @@ WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
     "payload",
     [
         AnswerPayload, DetectorPayload, FacesPayload, HealthPayload, MetricsPayload, RingPayload, StatePayload,
-        TimingPayload, WorkerPayload,
+        TimingPayload, VisitPayload, WorkerPayload,
     ],
 )  # fmt: skip
 def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
@@ -42,7 +43,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_word_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
-    words |= {reason.value for reason in ShedReason} - {"detection_off"}
+    words |= {reason.value for reason in ShedReason}
     assert words <= WORDS
 
 
@@ -50,6 +51,7 @@ def test_every_word_is_documented() -> None:
     "topic",
     [
         topics.faces("<id>"), topics.ring("<id>"), topics.answer("<id>"), topics.snapshot("<id>"),
+        topics.visit("<id>"), topics.best_face("<id>"),
         topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
         *(topics.agent_command("<agent>", command) for command in topics.AGENT_COMMANDS),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import Failure, Job, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.model import NO_PICTURES, Failure, Job, Outcome, Pictures, Shed, ShedReason, SlotState, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
 from edge_agent.pool.exclusion import Exclusions
@@ -42,11 +42,11 @@ class Played:
 
     def answer(self, slot: int, **changes: Any) -> list[Action]:
         answer = replace_struct(detected(), job_id=self.assigned(slot).job_id, **changes)
-        return self._do(self.core.answered(slot, answer, b"", self.now))
+        return self._do(self.core.answered(slot, answer, NO_PICTURES, self.now))
 
     def fail(self, slot: int, reason: FailureReason = FailureReason.DETECTOR_ERROR) -> None:
         message = Failed(self.assigned(slot).job_id, reason, "no")
-        self._do(self.core.answered(slot, message, b"", self.now))
+        self._do(self.core.answered(slot, message, NO_PICTURES, self.now))
 
     def die(self, slot: int, reason: str = "was ended by SIGKILL") -> list[Action]:
         self.core.lost(slot, self.now)
@@ -97,14 +97,14 @@ def test_an_answer_is_reported_once_with_who_looked() -> None:
     played = Played()
     played.offer(job())
     answer = detected(job_id=played.assigned(0).job_id)
-    assert played.core.answered(0, answer, b"jpeg", 101.0)
-    assert played.core.answered(0, answer, b"jpeg", 102.0) == []
+    assert played.core.answered(0, answer, Pictures(b"jpeg"), 101.0)
+    assert played.core.answered(0, answer, Pictures(b"jpeg"), 102.0) == []
 
 
 def test_an_answer_to_another_job_is_ignored() -> None:
     played = Played()
     played.offer(job())
-    assert played.core.answered(0, detected(job_id=99), b"", played.now) == []
+    assert played.core.answered(0, detected(job_id=99), NO_PICTURES, played.now) == []
     assert played.state(0) is SlotState.BUSY
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.model import Failure, Job, SlotState, Trigger
+from edge_agent.model import NO_PICTURES, Failure, Job, SlotState, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.wire import Failed, FailureReason
@@ -92,8 +92,8 @@ class PoolMachine(RuleBasedStateMachine):
         if held is not None:
             done = replace_struct(detected(), job_id=held.job_id, memory_bytes=300_000_000 if large else 1)
             failed = Failed(held.job_id, FailureReason.DETECTOR_ERROR, "no")
-            self.do(self.core.answered(slot, done if works else failed, b"", self.now))
-            self.do(self.core.answered(slot, done, b"", self.now))
+            self.do(self.core.answered(slot, done if works else failed, NO_PICTURES, self.now))
+            self.do(self.core.answered(slot, done, NO_PICTURES, self.now))
 
     @rule(slot=SLOTS)
     def end(self, slot: int) -> None:

@@ -46,7 +46,8 @@ def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
     event = _json(publication)
     assert (publication.topic, publication.qos, publication.key) == ("doorbell/front/faces", 1, seen.frame.event_id)
     assert event["faces"][0] == {
-        "box": {"x": 10, "y": 20, "width": 30, "height": 40}, "confidence": 0.9, "landmarks": {"nose": [25, 40]},
+        "box": {"x": 10, "y": 20, "width": 30, "height": 40}, "confidence": 0.9,
+        "landmarks": {"nose": [25, 40]}, "quality": 0.0,
     }  # fmt: skip
     assert event["timing_ms"] == {"queue": 3.2, "decode": 5.0, "inference": 8.0, "total": 50.0}
     assert event["detector"] == {"strategy": "cpu", "model": "yunet_n", "worker": 1}

@@ -17,11 +17,14 @@ from edge_agent.detectors.letterbox import Canvas, fit
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Box,
+    Detected,
     DetectorChoice,
     Face,
+    FaceRules,
     Failed,
     FailureReason,
     ImageSize,
+    Privacy,
     SharedBuffer,
     SnapshotWish,
     Task,
@@ -29,14 +32,18 @@ from edge_agent.wire import (
     decode_to_worker,
     encode,
 )  # fmt: skip
-from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, to_jpeg
+from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.main import Worker, load_first, split
+from edge_agent.worker.judge import judge
+from edge_agent.worker.main import Worker, load_first
+from edge_agent.worker.quality import quality
 from tests.pictures import jpeg
-from tests.values import detected, face
+from tests.values import detected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from edge_agent.worker.annotate import Image
 
 
 def _rotated(data: bytes, orientation: int) -> bytes:
@@ -93,10 +100,59 @@ def test_a_picture_full_of_noise_still_fits_its_limit() -> None:
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
-def test_what_is_too_uncertain_is_rejected_with_the_reason() -> None:
-    faces, rejected = split([face(0.9), face(0.7), face(0.5)], 0.7)
-    assert [each.confidence for each in faces] == [0.9, 0.7]
-    assert [(each.confidence, each.reason) for each in rejected] == [(0.5, "below min_confidence")]
+HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (FaceRules(0.7), ""),
+        (FaceRules(0.95), "below min_confidence"),
+        (FaceRules(0.7, min_height=0.2), ""),
+        (FaceRules(0.7, min_height=0.21), "too small"),
+        (FaceRules(0.7, zones=(HALF,)), ""),
+        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)),)), "outside the zones"),
+        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)), HALF)), ""),
+        (FaceRules(0.7, masks=(HALF,)), "masked"),
+    ],
+)
+def test_what_does_not_count_is_rejected_with_the_reason(rules: FaceRules, reason: str) -> None:
+    found = Face(Box(10, 20, 15, 20), 0.9)
+    faces, rejected = judge([found], rules, ImageSize(100, 100))
+    assert (faces, [each.reason for each in rejected]) == (((found,), []) if not reason else ((), [reason]))
+
+
+def _checkered(side: int = 400) -> Image:
+    pattern = np.kron(np.indices((side // 8, side // 8)).sum(0) % 2, np.ones((8, 8)))
+    return np.repeat((pattern * 200).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def test_a_sharp_large_frontal_face_is_a_better_picture() -> None:
+    sharp = _checkered()
+    soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 8), np.uint8)
+    frontal_marks = {"right_eye": (150, 150), "left_eye": (250, 150), "nose": (200, 200)}
+    aside_marks = {"right_eye": (150, 150), "left_eye": (250, 150), "nose": (245, 200)}
+    good = quality(Face(Box(100, 100, 200, 200), 0.9, frontal_marks), sharp)
+    assert good > 0.8
+    assert quality(Face(Box(100, 100, 200, 200), 0.9, frontal_marks), soft) < 0.6 * good
+    assert quality(Face(Box(100, 100, 200, 200), 0.9, aside_marks), sharp) < 0.6 * good
+    assert quality(Face(Box(100, 100, 30, 30), 0.9, frontal_marks), sharp) < 0.6 * good
+    assert quality(Face(Box(390, 390, 0, 0), 0.9), sharp) < 0.3
+
+
+def test_a_blurred_face_is_nobodys_and_the_rest_stays() -> None:
+    picture = Picture(_checkered(), ImageSize(800, 800))
+    hidden = blurred(picture, [Box(200, 200, 200, 200)]).pixels
+    inside, before = hidden[100:200, 100:200], picture.pixels[100:200, 100:200]
+    assert np.corrcoef(inside.ravel(), before.ravel())[0, 1] < 0.2
+    assert (hidden[300:] == picture.pixels[300:]).all()
+    assert (picture.pixels == _checkered()).all()
+
+
+def test_the_picture_of_a_face_holds_some_of_its_surroundings_and_is_small() -> None:
+    picture = Picture(np.zeros((720, 1280, 3), np.uint8), ImageSize(2560, 1440))
+    assert crop(picture, Face(Box(1000, 500, 200, 300), 0.9)).shape == (270, 180, 3)
+    assert max(crop(picture, Face(Box(0, 0, 2560, 1440), 0.9)).shape) == 480
 
 
 @pytest.fixture
@@ -121,7 +177,7 @@ def test_a_picture_is_drawn_when_it_is_wished_for(
     buffer: SharedBuffer, wish: SnapshotWish, faces: int, drawn: bool
 ) -> None:
     buffer.write(jpeg())
-    task = Task(1, len(jpeg()), 320, 240, 0.7, 5.0, wish, "front")
+    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, wish, label="front")
     answer = Worker(registry.load(_mock(f'{{"faces": {faces}}}')), buffer).answer(task)
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
@@ -129,13 +185,27 @@ def test_a_picture_is_drawn_when_it_is_wished_for(
         assert buffer.read(answer.snapshot_size).startswith(b"\xff\xd8")  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("privacy", "snapshot", "portrait"),
+    [(Privacy.FULL, True, True), (Privacy.BLURRED, True, False), (Privacy.EVENTS_ONLY, False, False)],
+)
+def test_privacy_says_which_pictures_leave(
+    buffer: SharedBuffer, privacy: Privacy, snapshot: bool, portrait: bool
+) -> None:
+    buffer.write(jpeg())
+    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, privacy)
+    answer = Worker(registry.load(_mock()), buffer).answer(task)
+    assert isinstance(answer, Detected)
+    assert (answer.snapshot_size > 0, answer.portrait_size > 0) == (snapshot, portrait)
+
+
 def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
     worker = Worker(registry.load(_mock('{"by_width": {"320": "error"}}')), buffer)
     buffer.write(jpeg())
-    assert worker.answer(Task(1, len(jpeg()), 320, 240, 0.7, 5.0)) == Failed(
+    assert worker.answer(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
         1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
     )
-    assert isinstance(worker.answer(Task(2, 1 << 20, 320, 240, 0.7, 5.0)), Failed)
+    assert isinstance(worker.answer(Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)), Failed)
 
 
 def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
@@ -197,7 +267,17 @@ def test_faces_are_clipped_to_the_picture() -> None:
 
 
 def test_messages_cross_unchanged() -> None:
-    task = Task(1, 2, 3, 4, 0.5, 6.0, SnapshotWish.ALWAYS, "front")
+    task = Task(
+        1,
+        2,
+        3,
+        4,
+        FaceRules(0.5, 0.1, (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),)),
+        6.0,
+        SnapshotWish.ALWAYS,
+        Privacy.BLURRED,
+        "front",
+    )
     assert decode_to_worker(encode(task)) == task
     assert decode_from_worker(encode(detected())) == detected()
 

@@ -1,0 +1,70 @@
+"""What is looked at and shown of a doorbell: its own settings over those for all. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_agent.model import Job, ShedReason, Trigger
+from edge_agent.wire import FaceRules, Privacy
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_agent.model import Frame
+    from edge_agent.settings import DoorbellSettings, QueueSettings
+    from edge_agent.wire import SnapshotWish
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How frames of a doorbell are looked at."""
+
+    rules: FaceRules
+    privacy: Privacy
+    press_only: bool
+
+
+def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> Look:
+    """Return how frames of `doorbell` are looked at; `min_confidence` is what holds for all."""
+    own = settings.each.get(doorbell)
+    if own is None:
+        rules = FaceRules(min_confidence, settings.min_face_height)
+        return Look(rules, Privacy(settings.privacy), settings.press_only)
+    rules = FaceRules(
+        min_confidence if own.min_confidence is None else own.min_confidence,
+        settings.min_face_height if own.min_face_height is None else own.min_face_height,
+        own.zones,
+        own.masks,
+    )
+    press_only = settings.press_only if own.press_only is None else own.press_only
+    return Look(rules, Privacy(own.privacy or settings.privacy), press_only)
+
+
+def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now_at: datetime) -> ShedReason | None:
+    """Return why a frame is not worth a look, or None; one of a press always is. 0 seconds: none is too old."""
+    if frame.trigger is Trigger.PRESS:
+        return None
+    if look.press_only:
+        return ShedReason.DETECTION_OFF
+    if stale_after_s and frame.captured_at and (now_at - frame.captured_at).total_seconds() > stale_after_s:
+        return ShedReason.STALE
+    return None
+
+
+def job_for(frame: Frame, look: Look, waiting: QueueSettings, snapshot: SnapshotWish) -> Job:
+    """Return the job of looking at a frame; how long it may wait depends on its trigger."""
+    expiry_s = {
+        Trigger.PRESS: waiting.press_expiry_s,
+        Trigger.MOTION: waiting.motion_expiry_s,
+        Trigger.CONTINUOUS: waiting.continuous_expiry_s,
+    }[frame.trigger]
+    taken_at = (frame.captured_at or frame.received_at).astimezone()
+    return Job(
+        frame,
+        look.rules,
+        expires_s=frame.received_s + expiry_s,
+        snapshot=snapshot,
+        privacy=look.privacy,
+        label=f"{frame.doorbell}  {taken_at:%Y-%m-%d %H:%M:%S}",
+    )

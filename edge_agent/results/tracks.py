@@ -1,0 +1,97 @@
+"""Which face of one frame is the same as in the frame before: by overlap and motion, never by whose it is. Pure.
+
+The association is that of SORT (Bewley et al., 2016, https://arxiv.org/abs/1602.00763) with constant velocity, matched
+greedily by the best overlap first: at a door there are a handful of faces, where the optimal assignment is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_agent.wire import Box
+
+FORGET_S: Final = 2.5
+"""A face that was not seen for so long may be anywhere: from then on only the count of one frame says anything."""
+LEAST_OVERLAP: Final = 0.1
+"""IoU of the predicted and the seen box, both grown by half: enough for a step between frames."""
+GROWTH: Final = 1.5
+CONFIRMED_SIGHTINGS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face over time: where it was last (centre and size in pixels), how it moves (pixels per second)."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    seen_s: float
+    speed_x: float = 0.0
+    speed_y: float = 0.0
+    sightings: int = 1
+
+    def at(self, now: float) -> Track:
+        """Return the track as it would be now, had it gone on as it did."""
+        elapsed_s = now - self.seen_s
+        return replace(self, x=self.x + self.speed_x * elapsed_s, y=self.y + self.speed_y * elapsed_s)
+
+
+def follow(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
+    """Return the tracks after a frame with faces in `boxes`: continued, new, or not seen for less than FORGET_S."""
+    seen = [_begin(box, now) for box in boxes]
+    pairs = [
+        (_overlap(track.at(now), new), old, number)
+        for old, track in enumerate(tracks)
+        for number, new in enumerate(seen)
+    ]
+    continued: dict[int, int] = {}
+    for overlap, old, number in sorted(pairs, reverse=True):
+        if overlap >= LEAST_OVERLAP and old not in continued.values() and number not in continued:
+            continued[number] = old
+    followed = [
+        _continue(tracks[continued[number]], new) if number in continued else new for number, new in enumerate(seen)
+    ]
+    missed = [
+        track for old, track in enumerate(tracks) if old not in continued.values() and now - track.seen_s < FORGET_S
+    ]
+    return (*followed, *missed)
+
+
+def people(tracks: Sequence[Track], faces: int) -> int:
+    """Return how many people there are: those in this frame, and those seen twice whom somebody hides just now."""
+    return max(faces, sum(track.sightings >= CONFIRMED_SIGHTINGS for track in tracks))
+
+
+def _begin(box: Box, now: float) -> Track:
+    return Track(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height, now)
+
+
+def _continue(track: Track, new: Track) -> Track:
+    elapsed_s = max(1e-3, new.seen_s - track.seen_s)
+    return replace(
+        new,
+        speed_x=(new.x - track.x) / elapsed_s,
+        speed_y=(new.y - track.y) / elapsed_s,
+        sightings=track.sightings + 1,
+    )
+
+
+def _overlap(first: Track, second: Track) -> float:
+    """Return the intersection over union of two boxes, grown so that a step between frames does not part them."""
+    across = _shared(first.x, first.width * GROWTH, second.x, second.width * GROWTH)
+    down = _shared(first.y, first.height * GROWTH, second.y, second.height * GROWTH)
+    area = (first.width * first.height + second.width * second.height) * GROWTH**2
+    return across * down / (area - across * down) if area > 0 else 0.0
+
+
+def _shared(centre: float, length: float, other_centre: float, other_length: float) -> float:
+    return max(
+        0.0,
+        min(centre + length / 2, other_centre + other_length / 2)
+        - max(centre - length / 2, other_centre - other_length / 2),
+    )

@@ -1,0 +1,147 @@
+"""Visits: from the first face at a door until there was none for a while. Pure; time is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.results.tracks import Track, follow, people
+from edge_agent.wire import Detected, Face
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from edge_agent.model import Outcome
+
+BETTER: Final = 1.25
+"""A picture is better when its quality is so many times that of the best one told."""
+UPDATE_INTERVAL_S: Final = 2.0
+"""Better pictures are told no more often than this; one more person is told at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class BestFace:
+    """The best face of a visit so far, and the frame it is in."""
+
+    confidence: float
+    quality: float
+    frame_id: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit; `people` is the most that were there at once, `frames` how many showed a face."""
+
+    visit_id: str
+    doorbell: str
+    started_at: datetime
+    last_seen_at: datetime
+    best: BestFace
+    people: int
+    frames: int = 1
+
+    @property
+    def duration_s(self) -> float:
+        """From the first face to the last."""
+        return (self.last_seen_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class VisitChange:
+    """`face_appeared`, `face_updated` or `face_left`."""
+
+    event_type: str
+    visit: Visit
+
+
+@dataclass(slots=True)
+class _Current:
+    """The visit that is going on at a doorbell; times in monotonic seconds."""
+
+    visit: Visit
+    last_face_s: float
+    told_s: float
+    told_quality: float
+    tracks: tuple[Track, ...] = ()
+    tracked_s: float = 0.0
+
+
+class Visits:
+    """At most one visit at each doorbell. It survives gaps of `gap_s` without a face."""
+
+    def __init__(self, gap_s: float, new_id: Callable[[], str]) -> None:
+        self._gap_s = gap_s
+        self._new_id = new_id
+        self._current: dict[str, _Current] = {}
+
+    def visit_id(self, doorbell: str) -> str | None:
+        """Return the id of the visit that is going on, or None."""
+        current = self._current.get(doorbell)
+        return current.visit.visit_id if current else None
+
+    def see(self, outcome: Outcome, seen_at: datetime) -> list[VisitChange]:
+        """Use the result of a frame, in whatever order results come; return what is news."""
+        result, frame = outcome.result, outcome.frame
+        if not isinstance(result, Detected) or not result.faces:
+            return []
+        changes = self._end(frame.doorbell, frame.received_s)
+        best = _best(outcome, result.faces)
+        current = self._current.get(frame.doorbell)
+        if current is None:
+            visit = Visit(self._new_id(), frame.doorbell, seen_at, seen_at, best, len(result.faces))
+            self._current[frame.doorbell] = _Current(visit, frame.received_s, frame.received_s, best.quality)
+            self._track(self._current[frame.doorbell], result.faces, frame.received_s)
+            return [*changes, VisitChange("face_appeared", visit)]
+        return self._go_on(current, best, result.faces, frame.received_s, seen_at)
+
+    def tick(self, now: float) -> list[VisitChange]:
+        """Return the visits that have ended."""
+        return [change for doorbell in list(self._current) for change in self._end(doorbell, now)]
+
+    def next_due_s(self) -> float | None:
+        """Return when the next visit may end, or None."""
+        return min((current.last_face_s + self._gap_s for current in self._current.values()), default=None)
+
+    def _end(self, doorbell: str, now: float) -> list[VisitChange]:
+        current = self._current.get(doorbell)
+        if current is None or now < current.last_face_s + self._gap_s:
+            return []
+        del self._current[doorbell]
+        return [VisitChange("face_left", current.visit)]
+
+    def _go_on(
+        self, current: _Current, best: BestFace, faces: tuple[Face, ...], now: float, seen_at: datetime
+    ) -> list[VisitChange]:
+        count = self._track(current, faces, now)
+        before = current.visit
+        current.last_face_s = max(current.last_face_s, now)
+        current.visit = replace(
+            before,
+            started_at=min(before.started_at, seen_at),
+            last_seen_at=max(before.last_seen_at, seen_at),
+            best=max(before.best, best, key=lambda each: each.quality),
+            people=max(before.people, count),
+            frames=before.frames + 1,
+        )
+        is_better = current.visit.best.quality >= current.told_quality * BETTER
+        is_due = now - current.told_s >= UPDATE_INTERVAL_S
+        if current.visit.people == before.people and not (is_better and is_due):
+            return []
+        current.told_s, current.told_quality = now, current.visit.best.quality
+        return [VisitChange("face_updated", current.visit)]
+
+    @staticmethod
+    def _track(current: _Current, faces: tuple[Face, ...], now: float) -> int:
+        """Follow the faces, unless the frame is older than one that was followed; return how many people there are."""
+        if now < current.tracked_s:
+            return len(faces)
+        current.tracks = follow(current.tracks, [face.box for face in faces], now)
+        current.tracked_s = now
+        return people(current.tracks, len(faces))
+
+
+def _best(outcome: Outcome, faces: tuple[Face, ...]) -> BestFace:
+    face = max(faces, key=lambda each: each.quality)
+    return BestFace(face.confidence, face.quality, outcome.frame.frame_id, outcome.frame.event_id)

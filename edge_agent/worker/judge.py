@@ -1,0 +1,45 @@
+"""Which of the faces found count, and why the others do not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_agent.wire import Box, Face, FaceRules, ImageSize, Polygon, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def judge(found: Iterable[Face], rules: FaceRules, size: ImageSize) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
+    """Return the faces that count and, with the reason, what does not; both in pixels of a picture of `size`."""
+    faces: list[Face] = []
+    rejected: list[Rejected] = []
+    for face in found:
+        reason = fault(face, rules, size)
+        if reason:
+            rejected.append(Rejected(face.box, face.confidence, reason))
+        else:
+            faces.append(face)
+    return tuple(faces), tuple(rejected)
+
+
+def fault(face: Face, rules: FaceRules, size: ImageSize) -> str:
+    """Return why a face does not count, or ''."""
+    if face.confidence < rules.min_confidence:
+        return "below min_confidence"
+    if face.box.height < rules.min_height * size.height:
+        return "too small"
+    if rules.zones and not any(_holds(zone, face.box, size) for zone in rules.zones):
+        return "outside the zones"
+    if any(_holds(mask, face.box, size) for mask in rules.masks):
+        return "masked"
+    return ""
+
+
+def _holds(polygon: Polygon, box: Box, size: ImageSize) -> bool:
+    """Return whether the middle of a box lies in a polygon, or on its edge."""
+    middle = ((box.x + box.width / 2) / size.width, (box.y + box.height / 2) / size.height)
+    return cv2.pointPolygonTest(np.array(polygon, np.float32), middle, measureDist=False) >= 0

@@ -1,0 +1,50 @@
+"""How good a picture of a face is: large, sharp, sure and looking this way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edge_agent.wire import Face
+
+GOOD_HEIGHT_PX: Final = 160
+"""A face this high shows on a phone all that there is to see."""
+GOOD_SHARPNESS: Final = 220.0
+"""Variance of the Laplacian (Pech-Pacheco et al., 2000) of a face scaled to SHARPNESS_SIDE; sharp portraits have it."""
+SHARPNESS_SIDE: Final = 96
+
+
+def quality(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
+    """Return 0..1 for a face in pixels of `pixels` (height x width x 3, uint8, BGR)."""
+    size = min(1.0, face.box.height / GOOD_HEIGHT_PX)
+    value = (
+        face.confidence * (0.25 + 0.75 * size) * (0.3 + 0.7 * _sharpness(face, pixels)) * (0.4 + 0.6 * frontal(face))
+    )
+    return round(value, 4)
+
+
+def frontal(face: Face) -> float:
+    """Return 1 for a face that looks at the camera, towards 0 the more it looks away; from the landmarks."""
+    names = ("right_eye", "left_eye", "nose")
+    if not all(name in face.landmarks for name in names):
+        return 0.5
+    right, left, nose = (np.array(face.landmarks[name], np.float32) for name in names)
+    between = float(np.linalg.norm(left - right))
+    if between < 1:
+        return 0.0
+    sideways = float(np.dot(nose - (right + left) / 2, (left - right) / between)) / between
+    return max(0.0, 1.0 - 2.0 * abs(sideways))
+
+
+def _sharpness(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
+    box = face.box
+    crop = pixels[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]
+    if crop.size == 0:
+        return 0.0
+    grey = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (SHARPNESS_SIDE, SHARPNESS_SIDE))
+    return min(1.0, float(cv2.Laplacian(grey, cv2.CV_32F).var()) / GOOD_SHARPNESS)

@@ -1,0 +1,124 @@
+"""What an owner sees of somebody at the door, and what nobody sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.detectors import registry
+from edge_agent.first_look.porch import Scene, draw
+from edge_agent.first_look.portraits import ASTRONAUT
+from edge_agent.wire import DetectorChoice
+from tests.agent_process import AgentProcess
+from tests.pictures import jpeg
+from tests.recorder import Recorder
+from tests.shared_data import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.broker import Mosquitto
+
+IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
+
+
+@pytest.fixture
+def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
+    with Recorder(mosquitto.port) as recorder:
+        yield recorder
+
+
+def _scene(distance_m: float | None, seed: int = 0) -> bytes:
+    scene = Scene(seed=seed) if distance_m is None else Scene(ASTRONAUT, distance_m, seed=seed)
+    return bytes(cv2.imencode(".jpg", draw(scene), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+
+
+def _published(recorder: Recorder) -> list[bytes]:
+    """Return every payload that is a picture and that the tests did not send themselves."""
+    heard = [each for each in recorder.heard("#") if not each.topic.endswith("/frame")]
+    return [each.payload for each in heard if each.payload.startswith(IMAGE_STARTS)]
+
+
+def _faces(picture: bytes) -> list[Any]:
+    detector = registry.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
+    pixels = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return [face for face in detector.detect(pixels) if face.confidence > 0.5]
+
+
+def test_somebody_who_comes_to_the_door_is_one_visit(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S="2") as agent:
+        agent.wait_until_ready(recorder)
+        for number, distance_m in enumerate((None, 4.0, 2.0, 1.0, 0.9, None)):
+            recorder.publish("doorbell/front/frame", _scene(distance_m, number), user={"trigger": "motion"})
+            recorder.wait_for_count("doorbell/front/faces", number + 1)
+        left = recorder.wait_for("doorbell/front/visit", lambda event: event["event_type"] == "face_left")
+        recorder.wait_for("doorbell/front/state", lambda state: state["last_seen"] and state["visit_id"] is None)
+    visit = recorder.events("doorbell/front/visit")
+    assert visit[0]["event_type"] == "face_appeared"
+    assert {event["visit_id"] for event in visit} == {left["visit_id"]}
+    assert len({event["event_id"] for event in visit}) == len(visit)
+    assert (left["people"], left["frames"]) == (1, 4)
+    best = next(each for each in recorder.events("doorbell/front/faces") if each["event_id"] == left["best_event_id"])
+    assert best["faces"][0]["quality"] == left["quality"]
+    assert left["quality"] > visit[0]["quality"]
+    assert any(state["visit_id"] == left["visit_id"] for state in recorder.events("doorbell/front/state"))
+
+
+def test_the_picture_of_a_face_is_published_with_the_snapshot(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_real_detector(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", _scene(1.0))
+        (snapshot,) = recorder.wait_for_count("doorbell/front/snapshot", 1)
+        (face,) = recorder.wait_for_count("doorbell/front/face", 1)
+    assert len(_faces(snapshot.payload)) == len(_faces(face.payload)) == 1
+    assert len(face.payload) < len(snapshot.payload)
+
+
+def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__PRIVACY="blurred") as agent:
+        agent.wait_until_ready(recorder)
+        for number, distance_m in enumerate((2.0, 1.0, 0.9)):
+            recorder.publish(f"doorbell/door{number}/frame", _scene(distance_m), user={"trigger": "press"})
+            recorder.wait_for_count(f"doorbell/door{number}/snapshot", 1)
+    assert [_faces(picture) for picture in _published(recorder)] == [[], [], []]
+    assert recorder.heard("doorbell/+/face") == []
+
+
+def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__PRIVACY="events_only") as agent:
+        agent.wait_until_ready(recorder)
+        for trigger in ("press", "motion", "continuous"):
+            recorder.publish("doorbell/front/frame", _scene(1.0), user={"trigger": trigger})
+        events = [each.json for each in recorder.wait_for_count("doorbell/front/faces", 3)]
+        assert agent.stop() == 0
+    assert all(event["outcome"] == "face" for event in events)
+    assert _published(recorder) == []
+    sent = _scene(1.0)
+    assert not any(sent[200:300] in each.payload for each in recorder.heard("#") if not each.topic.endswith("/frame"))
+
+
+def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    each = '{"front": {"press_only": true}}'
+    with AgentProcess.with_script(mosquitto.port, DOORBELLS__EACH=each) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "motion"})
+        recorder.publish("doorbell/back/frame", jpeg(), user={"trigger": "motion"})
+        recorder.publish("doorbell/front/frame", jpeg(seed=1), user={"trigger": "press"})
+        recorder.wait_for("doorbell/back/faces")
+        assert recorder.wait_for("doorbell/front/faces")["trigger"] == "press"
+        assert agent.stop() == 0
+        metrics = recorder.events("edge_agent/test/metrics")[-1]
+    assert metrics["shed"] == {"detection_off": 1}
+
+
+def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    left_half = "[[0, 0], [0.3, 0], [0.3, 1], [0, 1]]"
+    each = f'{{"front": {{"zones": [{left_half}]}}}}'
+    with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__EACH=each) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", _scene(1.0))
+        event = recorder.wait_for("doorbell/front/faces")
+    assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside the zones")
