@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,22 @@ def pool(picture: Picture, runs: Annotated[int, typer.Option(min=1)] = 5) -> Non
 
 
 @commands.command()
+def recovery(rounds: Annotated[int, typer.Option(min=1)] = 10) -> None:
+    """Show how long it takes from a fault to the next good answer, beside the standard library's pool."""
+    from bench.recovery import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(rounds)
+
+
+@commands.command()
+def throughput(picture: Picture, rounds: Annotated[int, typer.Option(min=1)] = 5) -> None:
+    """Show frames per second at full load, beside the standard library's pool."""
+    from bench.throughput import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(picture, rounds)
+
+
+@commands.command()
 def soak(picture: Picture, minutes: Annotated[float, typer.Option(min=1)] = 30) -> None:
     """Show whether memory, descriptors and threads stay flat at full load, with workers being recycled."""
     from bench.soak import measure  # noqa: PLC0415 - each command loads only what it needs
@@ -37,4 +54,5 @@ def soak(picture: Picture, minutes: Annotated[float, typer.Option(min=1)] = 30) 
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # what is broken on purpose is no news
     commands()

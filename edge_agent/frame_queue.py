@@ -80,6 +80,10 @@ class FrameQueue:
         turns.move_to_end(job.frame.doorbell, last=False)
         self._count(job, +1)
 
+    def put_last(self, job: Job) -> None:
+        """Put a job that was taken before behind all others of its trigger; it is not counted against the limits."""
+        self._append(job)
+
     def take(self) -> Job | None:
         """Remove and return the next job: highest trigger, next doorbell in turn, its oldest frame."""
         for turns in self._turns.values():

@@ -37,7 +37,7 @@ from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish
 if TYPE_CHECKING:
     from edge_agent.pool.limits import PoolLimits
 
-KILL_GRACE_S: Final = 0.4
+KILL_GRACE_S: Final = 0.25
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
 QUARANTINE_CRASHES: Final = 2
 """A frame on which so many workers died or hung is not given to another."""
@@ -163,7 +163,10 @@ class PoolCore:
         ]
         actions += [self._kill(slot) for slot in self._slots if slot.deadline_s is not None and slot.deadline_s <= now]
         for job in self._retries.take_due(now):
-            self._queue.put_back(job)
+            if job.crashes:
+                self._queue.put_last(job)  # it may take the next worker down too: the others go first
+            else:
+                self._queue.put_back(job)
         return [*actions, *self._dispatch(now)]
 
     def restart_all(self, now: float) -> list[Action]:

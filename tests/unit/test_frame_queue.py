@@ -92,6 +92,13 @@ def test_what_was_put_back_is_taken_first() -> None:
     assert _drain(queue) == [first, second]
 
 
+def test_what_was_put_last_is_taken_after_the_others_of_its_trigger() -> None:
+    suspect, other, ordinary = job("front", Trigger.PRESS), job("back", Trigger.PRESS), job("side")
+    queue = _queue(other, ordinary)
+    queue.put_last(suspect)
+    assert _drain(queue) == [other, suspect, ordinary]
+
+
 def test_promote_makes_the_waiting_frames_of_one_doorbell_press_frames() -> None:
     front, back = job("front"), job("back")
     queue = _queue(back, front)

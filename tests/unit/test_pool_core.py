@@ -145,6 +145,19 @@ def test_a_frame_on_which_two_workers_died_is_quarantined() -> None:
     assert "SIGSEGV" in outcome.result.detail
 
 
+def test_a_frame_on_which_a_worker_died_waits_behind_the_others() -> None:
+    played = Played()
+    suspect, other = job("front", Trigger.PRESS), job("back", Trigger.PRESS)
+    played.offer(suspect, job("side", Trigger.PRESS))
+    played.die(0)
+    played.offer(other)
+    played.pass_time(0.5)
+    played.answer(1)
+    assert played.assignments[-1] is other
+    played.answer(1)
+    assert played.assignments[-1].frame is suspect.frame
+
+
 def test_a_detector_error_is_tried_three_times() -> None:
     played = Played()
     played.offer(job(trigger=Trigger.PRESS))
