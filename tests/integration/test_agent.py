@@ -111,7 +111,8 @@ def test_a_press_comes_before_a_hundred_waiting_frames(
             recorder.publish(f"doorbell/waiting{number % 4}/frame", jpeg(), user={"trigger": "motion"})
         sent = edge_agent("send", "--press", str(photo), "--port", str(mosquitto.port), "--host", "127.0.0.1")
         assert sent.returncode == 0, sent.stderr
-        wait_until(lambda: len(recorder.heard("doorbell/front/ring")) == 1)
+        recorder.publish(f"edge_agent/{AGENT_ID}/command/health", "")
+        recorder.wait_for(f"edge_agent/{AGENT_ID}/health", lambda health: health["queue"]["press"] == 1)
         assert recorder.heard("doorbell/+/faces") == []
         for pid in workers:
             os.kill(pid, signal.SIGCONT)
