@@ -25,7 +25,11 @@ run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
-	@$(BIN)/pytest -m "not heavy" $(ARGS)
+	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos $(ARGS)
+
+.PHONY: cases
+cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; ten minutes
+	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: coverage
 coverage: ARGS += --cov

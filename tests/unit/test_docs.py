@@ -63,7 +63,15 @@ def test_every_topic_is_documented(topic: str) -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/mqtt.md", "docs/models.md", "docs/reliability.md"],
+    [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "docs/mqtt.md",
+        "docs/models.md",
+        "docs/reliability.md",
+        "docs/benchmarks.md",
+    ],
 )
 def test_every_link_leads_somewhere(document: str) -> None:
     path = PROJECT / document
