@@ -12,22 +12,18 @@ from typing import Any, Final, Self
 from edge_agent.frame_queue import QueueLimits
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.model import Job, Message, Outcome, PoolView, SlotState
-from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
+from edge_agent.pool import Pool, RestartLimits, WorkerPlan
 from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
+from tests import values
 from tests.pictures import jpeg
 from tests.waiting import wait_until
 
 MAX_PIXELS: Final = 20_000_000
-LIMITS: Final = PoolLimits(
-    workers=2,
+LIMITS: Final = replace(
+    values.LIMITS,
     start_timeout_s=10.0,
     job_timeout_s=1.0,
-    max_attempts=3,
     retry_delay_s=0.02,
-    press_expiry_s=30.0,
-    memory_limit_bytes=200_000_000,
-    max_jobs=0,
-    max_age_s=0.0,
     restart=RestartLimits(threshold=10, window_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
     queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
 )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge_agent.model import Outcome, Shed
+
 if TYPE_CHECKING:
-    from edge_agent.model import Job, Outcome
+    from edge_agent.model import Job, ShedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,8 @@ class Report:
 
 
 Action = StartWorker | StopWorker | KillWorker | Assign | Report
+
+
+def shed(job: Job, reason: ShedReason) -> Report:
+    """Return the report of a frame that nobody looks at."""
+    return Report(Outcome(job.frame, Shed(reason), job.attempts))

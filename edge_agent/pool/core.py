@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.frame_queue import Evicted, FrameQueue
+from edge_agent.frame_queue import FrameQueue
 from edge_agent.model import (
     NO_PICTURES,
     Failure,
@@ -20,18 +20,18 @@ from edge_agent.model import (
     Outcome,
     Pictures,
     PoolView,
-    Shed,
     ShedReason,
     SlotState,
     Trigger,
     WorkerDetector,
 )
-from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker, shed
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.exclusion import Exclusions
 from edge_agent.pool.restart_policy import Park, decide
 from edge_agent.pool.retries import Retries
 from edge_agent.pool.slot import Slot
+from edge_agent.pool.verdict import after_crash, after_refusal
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 KILL_GRACE_S: Final = 0.25
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
-QUARANTINE_CRASHES: Final = 2
-"""A frame on which so many workers died or hung is not given to another."""
 
 
 class PoolCore:
@@ -67,8 +65,8 @@ class PoolCore:
     def offer(self, job: Job, now: float) -> list[Action]:
         """Take a frame in."""
         if self._draining:
-            return [_shed(job, ShedReason.STOPPING)]
-        return [*map(_evicted, self._queue.offer(job)), *self._dispatch(now)]
+            return [shed(job, ShedReason.STOPPING)]
+        return [*(shed(each.job, each.reason) for each in self._queue.offer(job)), *self._dispatch(now)]
 
     def promote(self, doorbell: str, now: float) -> list[Action]:
         """Make the waiting frames of a doorbell press frames."""
@@ -157,7 +155,7 @@ class PoolCore:
 
     def tick(self, now: float) -> list[Action]:
         """Do all that is due."""
-        actions: list[Action] = [_shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
+        actions: list[Action] = [shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
         actions += [
             self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now
         ]
@@ -184,13 +182,13 @@ class PoolCore:
     def drain(self) -> list[Action]:
         """Take no more frames in and drop the ordinary ones that wait; frames of a press are still looked at."""
         self._draining = True
-        return [_shed(job, ShedReason.STOPPING) for job in self._queue.clear(keep=Trigger.PRESS)]
+        return [shed(job, ShedReason.STOPPING) for job in self._queue.clear(keep=Trigger.PRESS)]
 
     def abandon(self) -> list[Action]:
         """Give everything up that is still unfinished."""
         jobs = [*self._queue.clear(), *self._retries.clear()]
         jobs += [slot.job for slot in self._slots if slot.job is not None]
-        return [_shed(job, ShedReason.STOPPING) for job in jobs]
+        return [shed(job, ShedReason.STOPPING) for job in jobs]
 
     # What is known
 
@@ -296,7 +294,7 @@ class PoolCore:
             if job is None:
                 break
             if job.expires_s <= now:
-                actions.append(_shed(job, ShedReason.EXPIRED))
+                actions.append(shed(job, ShedReason.EXPIRED))
                 continue
             slot = self._slots[choose([self._candidate(slot) for slot in idle])]
             actions.append(self._assign(slot, job, now))
@@ -318,28 +316,20 @@ class PoolCore:
         self._service_ms[kind] = smoothed(self._service_ms.get(kind), (now - slot.assigned_s) * 1000)
 
     def _failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
-        """Deal with a worker that said it cannot: another try may help, unless it is the picture's fault."""
         if message.reason is FailureReason.DETECTOR_ERROR:
             slot.last_error = message.detail
-            if job.attempts < self._limits.max_attempts:
-                return self._retry(job, now)
-        return [self._report(job, Failure(message.reason, message.detail), slot)]
+        failure = after_refusal(job, message, self._limits.max_attempts)
+        return [self._report(job, failure, slot)] if failure else self._retry(job, now)
 
     def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
-        """Try a frame again on which a worker died or hung, but not for ever."""
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
-        if job.crashes >= QUARANTINE_CRASHES:
-            detail = f"{job.crashes} workers died or hung on this picture; the last one {slot.last_error}"
-            return [self._report(job, Failure(FailureReason.QUARANTINED, detail), slot)]
-        if job.attempts >= self._limits.max_attempts:
-            late = now - slot.assigned_s >= self._limits.job_timeout_s
-            reason = FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR
-            return [self._report(job, Failure(reason, f"the worker {slot.last_error}"), slot)]
-        return self._retry(job, now)
+        late = now - slot.assigned_s >= self._limits.job_timeout_s
+        failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
+        return [self._report(job, failure, slot)] if failure else self._retry(job, now)
 
     def _retry(self, job: Job, now: float) -> list[Action]:
         if self._draining and job.frame.trigger is not Trigger.PRESS:
-            return [_shed(job, ShedReason.STOPPING)]
+            return [shed(job, ShedReason.STOPPING)]
         self._retries.add(job, now)
         return []
 
@@ -356,11 +346,3 @@ class PoolCore:
 
 def _kind(slot: Slot) -> tuple[str, str]:
     return (slot.detector.strategy, slot.detector.model) if slot.detector else ("", "")
-
-
-def _evicted(evicted: Evicted) -> Report:
-    return _shed(evicted.job, evicted.reason)
-
-
-def _shed(job: Job, reason: ShedReason) -> Report:
-    return Report(Outcome(job.frame, Shed(reason), job.attempts))
