@@ -15,17 +15,18 @@ from edge_agent.frame_queue import QueueLimits
 from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested
 from edge_agent.ingest import ImageLimits
 from edge_agent.intake import Intake, IntakeLimits
-from edge_agent.model import Outcome, Packet, PoolView
+from edge_agent.model import Outcome, Packet, PoolView, Trigger
 from edge_agent.model_store import ModelStore, detector_choices
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
+from edge_agent.sources import PRESETS, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.settings import Settings
+    from edge_agent.settings import Settings, SourceSettings
     from edge_agent.wire import DetectorChoice
 
 MEGABYTE: Final = 1_000_000
@@ -94,7 +95,8 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
     """Return the link to the broker by the settings, not started yet."""
     images = settings.images
     limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING)
-    intake = Intake(settings.agent_id, limits, inbox.put, inbox.qsize)
+    sources = tuple(map(source_of, settings.sources))
+    intake = Intake(settings.agent_id, sources, limits, inbox.put, inbox.qsize)
 
     def connect(number: int) -> Connection:
         return Connection(
@@ -110,7 +112,22 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             ),
         )
 
-    return Link(connect, topics.subscriptions(settings.agent_id), inbox.put)
+    filters = [*topics.subscriptions(settings.agent_id), *(each for source in sources for each in source.filters())]
+    return Link(connect, filters, inbox.put)
+
+
+def source_of(settings: SourceSettings) -> Source:
+    """Return another publisher's topics by the settings."""
+    if settings.preset:
+        return PRESETS[settings.preset]
+    return Source(
+        settings.frame,
+        settings.press,
+        settings.press_payload,
+        settings.press_path,
+        settings.doorbell,
+        Trigger[settings.trigger.upper()],
+    )
 
 
 def image_limits(settings: Settings) -> ImageLimits:

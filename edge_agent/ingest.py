@@ -37,8 +37,19 @@ class Envelope(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def read_frame(message: Message, doorbell: str, limits: ImageLimits, *, now_s: float, now_at: datetime) -> Arrival:
-    """Return the frame that a message carries, with what is wrong with it where it cannot be used."""
+def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
+    message: Message,
+    doorbell: str,
+    limits: ImageLimits,
+    *,
+    now_s: float,
+    now_at: datetime,
+    default: Trigger = Trigger.CONTINUOUS,
+) -> Arrival:
+    """Return the frame that a message carries, with what is wrong with it where it cannot be used.
+
+    `default` is its trigger where the publisher names none.
+    """
     failure = None
     envelope = Envelope(b"")
     try:
@@ -57,7 +68,7 @@ def read_frame(message: Message, doorbell: str, limits: ImageLimits, *, now_s: f
         doorbell=doorbell,
         frame_id=frame_id,
         event_id=_fingerprint(f"{doorbell}/{frame_id}".encode()),
-        trigger=trigger if trigger is not None else Trigger.CONTINUOUS,
+        trigger=trigger if trigger is not None else default,
         image=b"" if failure else envelope.image,
         header=header,
         received_s=now_s,

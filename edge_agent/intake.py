@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge_agent import topics
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.model import Arrival, Failure, Message, Packet, Trigger
+from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
@@ -66,9 +67,15 @@ class Intake:
     """Turns messages into what the agent deals with. `waiting` tells how much it has not dealt with yet."""
 
     def __init__(
-        self, agent_id: str, limits: IntakeLimits, deliver: Callable[[Incoming], None], waiting: Callable[[], int]
+        self,
+        agent_id: str,
+        sources: tuple[Source, ...],
+        limits: IntakeLimits,
+        deliver: Callable[[Incoming], None],
+        waiting: Callable[[], int],
     ) -> None:
         self._agent_id = agent_id
+        self._sources = sources
         self._limits = limits
         self._deliver = deliver
         self._waiting = waiting
@@ -86,16 +93,29 @@ class Intake:
             return Dropped("retained", message.packet)
         match topics.parse(message.topic, self._agent_id):
             case topics.FrameTopic(doorbell):
-                return self._sort_frame(message, doorbell, now_s, now_at)
+                return self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
             case topics.PressTopic(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case topics.AgentCommandTopic(command):
                 return Commanded(command, message.packet)
             case _:
+                return self._sort_source(message, now_s, now_at)
+
+    def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
+        """Deal with a message of another publisher, or of nobody."""
+        match read_source(self._sources, message.topic, message.payload):
+            case SourceFrame() as meant:
+                return self._sort_frame(message, meant, now_s, now_at)
+            case SourcePress(doorbell):
+                return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
+            case SourceOther():
+                return Dropped("no_press", message.packet)
+            case None:
                 return Dropped("topic", message.packet)
 
-    def _sort_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
-        arrival = read_frame(message, doorbell, self._limits.image, now_s=now_s, now_at=now_at)
+    def _sort_frame(self, message: Message, meant: SourceFrame, now_s: float, now_at: datetime) -> Incoming:
+        limits = self._limits.image
+        arrival = read_frame(message, meant.doorbell, limits, now_s=now_s, now_at=now_at, default=meant.trigger)
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
             return Dropped("overload", message.packet)

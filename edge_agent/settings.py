@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.topics import fit_identifier, is_identifier
@@ -174,6 +174,33 @@ class DoorbellSettings(Section):
     max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")
 
 
+class SourceSettings(Section):
+    """Another publisher whose pictures are looked at."""
+
+    preset: Literal["ring-mqtt", "wyze-bridge", "frigate"] | None = Field(
+        None, description="A project whose topics are known"
+    )
+    frame: str = Field("", description="Topic of pictures; the level {doorbell} names the doorbell")
+    press: str = Field("", description="Topic of presses")
+    press_payload: str = Field("", description="What a press says; empty: any message is one")
+    press_path: str = Field("", description="Where in its JSON, like event.type; empty: it is the whole message")
+    doorbell: str = Field("", description="Name of the doorbell, for topics that name none")
+    trigger: Literal["motion", "continuous"] = Field("continuous", description="What its pictures are, but for a press")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.preset) == bool(self.frame):
+            message = "name either a preset or a frame topic"
+            raise ValueError(message)
+        patterns = [pattern for pattern in (self.frame, self.press) if pattern]
+        if "#" in "".join(patterns) or any(
+            pattern.count("{doorbell}") + bool(self.doorbell) != 1 for pattern in patterns
+        ):
+            message = "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
+            raise ValueError(message)
+        return self
+
+
 class ModelSettings(Section):
     """Where model files are."""
 
@@ -213,6 +240,7 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
+    sources: tuple[SourceSettings, ...] = Field((), description="Other publishers whose pictures are looked at")
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
 

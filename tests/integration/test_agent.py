@@ -223,3 +223,18 @@ def test_commands_are_obeyed(agent: AgentProcess, recorder: Recorder) -> None:
 
 def _pids(recorder: Recorder) -> set[int]:
     return {worker["pid"] for worker in recorder.events(f"edge_agent/{AGENT_ID}/health")[-1]["workers"]}
+
+
+def test_another_publishers_doorbell_is_served_as_ours(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    own = '{"frame": "yard/jpeg", "press": "yard/bell", "doorbell": "yard", "trigger": "motion"}'
+    with AgentProcess.with_script(mosquitto.port, None, SOURCES=f'[{{"preset": "ring-mqtt"}}, {own}]') as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("yard/jpeg", jpeg())
+        assert recorder.wait_for("doorbell/yard/faces")["trigger"] == "motion"
+        recorder.publish("ring/home/camera/9087a1/ding/state", "ON")
+        recorder.wait_for("doorbell/9087a1/ring")
+        recorder.publish("ring/home/camera/9087a1/snapshot/image", jpeg())
+        recorder.publish("ring/home/camera/9087a1/ding/state", "OFF")
+        assert recorder.wait_for("doorbell/9087a1/answer")["event_type"] == "face"
+        assert recorder.wait_for("doorbell/9087a1/faces")["trigger"] == "press"
+    assert len(recorder.events("doorbell/9087a1/ring")) == 1

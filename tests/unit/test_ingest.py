@@ -15,6 +15,7 @@ from edge_agent.image_header import read_header
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.intake import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
 from edge_agent.model import Arrival, Message, Packet, Trigger
+from edge_agent.sources import PRESETS, Source
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
 from tests.values import NOON
@@ -140,10 +141,10 @@ def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> Non
     _arrive(bytes(data))
 
 
-def _take(message: Message, *, waiting: int = 0, accept_retained: bool = False) -> Incoming:
+def _take(message: Message, *sources: Source, waiting: int = 0, accept_retained: bool = False) -> Incoming:
     delivered: list[Incoming] = []
     limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
-    Intake("hall", limits, delivered.append, lambda: waiting).take(message)
+    Intake("hall", sources, limits, delivered.append, lambda: waiting).take(message)
     (incoming,) = delivered
     return incoming
 
@@ -179,3 +180,68 @@ def test_ordinary_frames_are_dropped_when_too_much_waits_and_presses_are_not() -
     assert isinstance(answered, Arrival)
     assert answered.failure is not None
     assert (answered.failure.reason, answered.frame.image) == (FailureReason.OVERLOAD, b"")
+
+
+RING, CAMERA = "ring/1f-2a/camera/9087a1", Source("cam/jpeg", "cam/event", "ring", "event.type", "hall")
+
+
+@pytest.mark.parametrize(
+    ("source", "topic", "payload", "meant"),
+    [
+        (
+            PRESETS["ring-mqtt"],
+            f"{RING}/snapshot/image",
+            jpeg(),
+            ("frame", "9087a1", Trigger.CONTINUOUS),
+        ),
+        (PRESETS["ring-mqtt"], f"{RING}/ding/state", b"ON", ("press", "9087a1")),
+        (PRESETS["ring-mqtt"], f"{RING}/ding/state", b"OFF", ("dropped", "no_press")),
+        (PRESETS["ring-mqtt"], "ring/1f-2a/alarm/9087a1/ding/state", b"ON", ("dropped", "topic")),
+        (PRESETS["wyze-bridge"], "wyzebridge/front-door/image", jpeg(), ("frame", "front-door", Trigger.CONTINUOUS)),
+        (PRESETS["frigate"], "frigate/front_door/person/snapshot", jpeg(), ("frame", "front_door", Trigger.MOTION)),
+        (PRESETS["frigate"], "frigate/front_door/car/snapshot", jpeg(), ("dropped", "topic")),
+        (
+            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            "cam/jpeg",
+            jpeg(),
+            ("frame", "hall", Trigger.CONTINUOUS),
+        ),
+        (
+            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            "cam/event",
+            b'{"event": {"type": "ring"}}',
+            ("press", "hall"),
+        ),
+        (
+            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            "cam/event",
+            b'{"event": 5}',
+            ("dropped", "no_press"),
+        ),
+        (
+            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            "cam/event",
+            b"[" * 5000,
+            ("dropped", "no_press"),
+        ),
+        (Source("cam/jpeg", "cam/button", doorbell="hall"), "cam/button", b"", ("press", "hall")),
+        (Source("a/{doorbell}/jpeg"), "a/my door!/jpeg", jpeg(), ("frame", "my-door", Trigger.CONTINUOUS)),
+    ],
+)
+def test_other_publishers_are_understood(source: Source, topic: str, payload: bytes, meant: tuple[object, ...]) -> None:
+    incoming = _take(Message(topic, payload), source)
+    match incoming:
+        case Arrival():
+            assert (incoming.failure, incoming.trigger_said) == (None, False)
+            assert meant == ("frame", incoming.frame.doorbell, incoming.frame.trigger)
+        case Pressed():
+            assert meant == ("press", incoming.doorbell)
+        case Dropped():
+            assert meant == ("dropped", incoming.reason)
+        case Commanded():
+            pytest.fail("no command was given")
+
+
+def test_a_source_is_subscribed_by_filters() -> None:
+    assert PRESETS["ring-mqtt"].filters() == ("ring/+/camera/+/snapshot/image", "ring/+/camera/+/ding/state")
+    assert PRESETS["frigate"].filters() == ("frigate/+/person/snapshot",)
