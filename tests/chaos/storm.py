@@ -55,6 +55,7 @@ BROKER_MEMORY_S: Final = 4.0
 CALM_SHARE: Final = 0.4
 """The agent itself is not killed in the last part, so that what it holds can be compared."""
 SETTLE_S: Final = 60.0
+SAMPLES: Final = 5
 MEMORY_GROWTH: Final = 1.05
 MEMORY_SLACK_BYTES: Final = 8_000_000
 
@@ -75,7 +76,8 @@ class Storm:
         self._over = threading.Event()
         self.done: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
-        self.holdings: list[dict[str, int]] = []
+        self._samples: list[dict[str, int]] = []
+        self.after: dict[str, int] = {}
 
     def run(self) -> DoorClient:
         """Play the storm and wait until it has settled."""
@@ -96,8 +98,8 @@ class Storm:
         sender.start()
         while (left_s := self._began_s + self._seconds - time.monotonic()) > 0:
             self._over.wait(self._chance.uniform(0.5, 2.5))
-            if len(self.holdings) == 0 and left_s < self._seconds * CALM_SHARE:
-                self._measure(agent)
+            if len(self._samples) < SAMPLES and left_s < self._seconds * CALM_SHARE:
+                self._samples.append(holdings(agent.pid))
             self._harm(agent, line, client, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
         self._over.set()
         sender.join()
@@ -149,8 +151,10 @@ class Storm:
                 client.send_frame(doorbell, jpeg(seed=number % 5), "motion" if number % 3 else "continuous")
                 self.sent["ordinary frames"] += 1
 
-    def _measure(self, agent: AgentProcess) -> None:
-        self.holdings.append(holdings(agent.pid))
+    @property
+    def before(self) -> dict[str, int]:
+        """What the agent held when the calm part began: the most of a few moments, some of them just after a harm."""
+        return {name: max(sample[name] for sample in self._samples) for name in self._samples[0]}
 
     def _settle(self, agent: AgentProcess, client: DoorClient) -> None:
         """Wait for the last answers, then for the pool to be whole again."""
@@ -159,7 +163,7 @@ class Storm:
             time.sleep(0.1)
         before = client.metrics.get("uptime_s")
         wait_until(lambda: client.metrics.get("uptime_s") != before, timeout_s=30)
-        self._measure(agent)
+        self.after = holdings(agent.pid)
         self.done["exit code"] = agent.stop()
 
 
@@ -181,7 +185,7 @@ def leaks(before: dict[str, int], after: dict[str, int]) -> list[str]:
 def report(storm: Storm, client: DoorClient) -> Table:
     """Return what happened as a table."""
     table = Table(box=None, show_header=False)
-    before, after = storm.holdings[0], storm.holdings[-1]
+    before, after = storm.before, storm.after
     ids = [event_id for ids in client.answers.values() for event_id in ids]
     press_answers = sum(count for word, count in client.heard.items() if word != "ordinary")
     rows: list[tuple[str, object]] = [
@@ -217,7 +221,7 @@ def main(
     storm = Storm(seconds, chosen, rate)
     client = storm.run()
     console.print(report(storm, client))
-    unanswered, grown = client.unanswered(), leaks(storm.holdings[0], storm.holdings[-1])
+    unanswered, grown = client.unanswered(), leaks(storm.before, storm.after)
     ambiguous = [frame_id for frame_id, ids in client.answers.items() if len(ids) != 1]
     if unanswered or grown or ambiguous or storm.done["exit code"]:
         console.print(f"[red]unanswered: {unanswered}; grown: {grown}; more than one event id: {ambiguous}")
