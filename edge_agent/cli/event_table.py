@@ -44,6 +44,7 @@ class _Event(msgspec.Struct):
     reason: str | None = None
     detail: str | None = None
     faces: list[_Face] | int = 0
+    people: int | None = None
     confidence: float | None = None
     timing_ms: _Timing | None = None
 
@@ -68,6 +69,8 @@ def to_row(topic: str, payload: bytes) -> Row | None:
         return None
     word = event.outcome or event.event_type
     faces = event.faces if isinstance(event.faces, int) else len(event.faces)
+    if event.people is not None:
+        faces = event.people
     cells = (
         f"{event.published_at.astimezone():%H:%M:%S.%f}"[:-3],
         event.doorbell,
@@ -108,5 +111,5 @@ class EventTable:
 
 def to_line(row: Row) -> str:
     """Return a row as plain text, for an output that is no terminal."""
-    widths = (13, 12, 18, 11, 6, 12, 6)
+    widths = (13, 12, 22, 11, 6, 12, 6)
     return "".join(cell.ljust(width) for cell, width in zip(row.cells, widths, strict=True)).rstrip()

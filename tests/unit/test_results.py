@@ -29,6 +29,7 @@ from edge_agent.results.failures import is_published
 from edge_agent.results.health import Run, assess, health
 from edge_agent.results.payloads import encode
 from edge_agent.results.presses import Answer
+from edge_agent.results.visits import Visits
 from edge_agent.wire import Detected, FailureReason, Unavailable
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
@@ -229,6 +230,10 @@ def test_an_event_is_a_row() -> None:
     assert failed is not None
     assert failed.cells[5] == "timeout"
     assert to_row("doorbell/front/faces", b"{}") is None
+    (appeared,) = Visits(30.0, lambda: "visit-1").see(outcome(), NOON)
+    visit = to_row("doorbell/front/visit", events.visit(appeared, STAMP).payload)
+    assert visit is not None
+    assert visit.cells[2:6] == ("visit: face_appeared", "", "1", "0.90")
 
 
 @pytest.mark.parametrize("doorbell", ["front", "Front_door-2", "x" * 64])
