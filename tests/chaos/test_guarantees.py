@@ -90,7 +90,7 @@ def test_case_28_hundreds_of_killed_workers_leave_nothing_behind() -> None:
 def test_case_28_hundreds_of_reconnects_leave_nothing_behind(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "SHORT_LIFE_S", 0.0)  # so many cuts in a row look like another client of our name
+    monkeypatch.setattr(link_module, "LONGEST_DELAY_S", 0.05)  # so many cuts in a row look like a client of our name
     reports: queue.SimpleQueue[LinkUp | LinkDown] = queue.SimpleQueue()
     with Proxy(mosquitto.port) as line:
         settings = MqttSettings(host="127.0.0.1", port=line.port)
