@@ -177,9 +177,8 @@ class Agent:
         self._keep_poison(outcome)
         if is_published(outcome):
             self._publish(events.faces(outcome, self._stamp(now)), now)
-        reply = events.reply(outcome, self._stamp(now))
-        if reply is not None:
-            self._publish(reply, now)
+        if outcome.frame.reply_to is not None:
+            self._publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
         if outcome.frame.trigger is Trigger.PRESS:
             self._answer_all(self._presses.see(outcome), now)
         seen_at = outcome.frame.captured_at or outcome.frame.received_at

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.model import Outcome, Press, Publication, Trigger
+from edge_agent.model import Outcome, Press, Publication, ReplyTo, Trigger
 from edge_agent.results.failures import failure_of
 from edge_agent.results.payloads import (
     AnswerPayload,
@@ -55,11 +55,8 @@ def faces(outcome: Outcome, stamp: Stamp) -> Publication:
     )
 
 
-def reply(outcome: Outcome, stamp: Stamp) -> Publication | None:
-    """Return the answer that the sender of the frame asked for, if it did."""
-    to = outcome.frame.reply_to
-    if to is None:
-        return None
+def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
+    """Return the answer that the sender of the frame asked for."""
     return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
 
 
