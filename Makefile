@@ -5,6 +5,7 @@
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
+LABELLED ?= ../shared/data
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements
 
@@ -57,6 +58,10 @@ types: $(VENV)/.dev ## Check the types
 .PHONY: bench
 bench: $(VENV)/.run ## Measure. ARGS goes to the benchmark
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: accuracy
+accuracy: $(VENV)/.dev ## Measure precision and recall on labelled pictures: LABELLED=folder
+	@$(BIN)/python -m bench accuracy $(LABELLED) $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings

@@ -14,6 +14,20 @@ Picture = Annotated[Path, typer.Argument(help="A photograph with a face.", exist
 
 
 @commands.command()
+def accuracy(
+    folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
+    only: Annotated[str, typer.Option(help="The ways of looking whose name contains this.")] = "",
+    by_stratum: Annotated[  # noqa: FBT002 - typer makes an on/off option of it
+        bool, typer.Option("--by-stratum", help="A line for each kind of picture, too.")
+    ] = False,
+) -> None:
+    """Show precision, recall, time and memory on labelled pictures, by detector."""
+    from bench.accuracy import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(folder, only=only, by_stratum=by_stratum)
+
+
+@commands.command()
 def overhead(picture: Picture, frames: Annotated[int, typer.Option(min=10)] = 200) -> None:
     """Show what the agent adds to decoding and inference, from message received to event published."""
     from bench.overhead import measure  # noqa: PLC0415 - each command loads only what it needs

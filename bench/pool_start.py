@@ -37,10 +37,10 @@ def measure(picture: Path, runs: int) -> None:
 
 def _run(image: bytes, series: dict[str, list[float]]) -> None:
     settings = load_settings(None, {})
-    choices = find_detectors(settings)
+    detectors = find_detectors(settings)
     outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
     began_s = time.monotonic()
-    pool = build_pool(settings, choices, outcomes.put)
+    pool = build_pool(settings, detectors, outcomes.put)
     pool.start()
     try:
         for number in range(FRAMES):

@@ -22,7 +22,7 @@ WAITING: Final = 4
 def measure(picture: Path, rounds: int) -> None:
     """Look at BATCH pictures in each pool, turn by turn, and print frames per second and the ratio."""
     image = picture.read_bytes()
-    (choice, *_) = find_detectors(load_settings(None, {}))
+    (choice, *_) = find_detectors(load_settings(None, {})).choices
     rates: defaultdict[str, list[float]] = defaultdict(list)
     with PoolUnderTest(choice, job_timeout_s=10.0) as ours, Baseline(choice) as baseline:
         ours.wait_for(ours.offer(image))

@@ -13,18 +13,22 @@ import cv2
 from edge_agent.detectors.yunet import YuNet
 from edge_agent.first_look.porch import Scene, draw
 from edge_agent.first_look.portraits import ASTRONAUT
-from edge_agent.wire import ImageSize
+from edge_agent.wire import DetectorChoice, FaceRules, ImageSize
 from edge_agent.worker.annotate import annotate
 from edge_agent.worker.decode import Picture
+from edge_agent.worker.judge import judge
 
 WIDTH = 960
+MIN_CONFIDENCE = 0.7
+"""The default."""
 
 
 def main() -> None:
     """Write the picture beside this script."""
     image = draw(Scene(ASTRONAUT, distance_m=0.85, sideways_m=0.08))
     height, width = image.shape[:2]
-    faces = [face for face in YuNet(sys.argv[1]).detect(image) if face.confidence >= 0.7]  # noqa: PLR2004 - the default
+    detector = YuNet(DetectorChoice("cpu", "yunet_n", sys.argv[1]))
+    faces, _ = judge(detector.detect(image), FaceRules(MIN_CONFIDENCE), ImageSize(width, height))
     annotated = annotate(Picture(image, ImageSize(width, height)), faces, "front  2026-11-23 18:02:11")
     small = cv2.resize(annotated, (WIDTH, round(WIDTH * height / width)), interpolation=cv2.INTER_AREA)
     path = Path(__file__).with_name("porch.png")

@@ -15,8 +15,8 @@ from edge_agent.frame_queue import QueueLimits
 from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested
 from edge_agent.ingest import ImageLimits
 from edge_agent.intake import Intake, IntakeLimits
-from edge_agent.model import Outcome, Packet, PoolView, Trigger
-from edge_agent.model_store import ModelStore, detector_choices
+from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.settings import Settings, SourceSettings
-    from edge_agent.wire import DetectorChoice
 
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20
@@ -43,9 +42,9 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
 
     A second signal ends it at once.
     """
-    choices = find_detectors(settings)
+    detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
-    pool = build_pool(settings, choices, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
+    pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
     agent = Agent(settings, inbox, pool, build_link(settings, inbox))
     _stop_on_signals(inbox)
     if seconds is not None:
@@ -55,16 +54,15 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     return agent.run()
 
 
-def find_detectors(settings: Settings) -> tuple[DetectorChoice, ...]:
+def find_detectors(settings: Settings) -> DetectorPlan:
     """Return the detectors that the settings ask for, their models fetched and verified."""
     store = ModelStore(settings.models.dir, settings.models.cache_dir)
-    detection = settings.detection
-    return detector_choices(detection.strategies, detection.cpu_model, store, script=detection.mock_script)
+    return plan_detectors(settings.detection, store)
 
 
 def build_pool(
     settings: Settings,
-    choices: tuple[DetectorChoice, ...],
+    detectors: DetectorPlan,
     report: Callable[[Outcome], None],
     changed: Callable[[PoolView], None] = lambda _view: None,
     crashed: Callable[[], None] = lambda: None,
@@ -87,7 +85,7 @@ def build_pool(
         ),
         queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
     )
-    plan = WorkerPlan(choices, max_pixels(settings), memory_limit_bytes)
+    plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes)
     return Pool(limits, plan, report, changed, crashed)
 
 

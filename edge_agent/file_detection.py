@@ -56,13 +56,19 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def look_at(files: Iterable[Path], settings: Settings, *, snapshots: bool) -> Iterator[FileOutcome]:
-    """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used."""
+def look_at(
+    files: Iterable[Path], settings: Settings, *, snapshots: bool = False, trigger: Trigger = Trigger.PRESS
+) -> Iterator[FileOutcome]:
+    """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used.
+
+    Each file is looked at as a frame of that trigger is.
+    """
     seen: Seen = queue.SimpleQueue()
+    wish = SnapshotWish.ALWAYS if snapshots else SnapshotWish.NEVER
     pool = build_pool(settings, find_detectors(settings), seen.put, seen.put, lambda: seen.put(None))
     pool.start()
     try:
-        yield from _Looking(list(files), settings, pool, seen, snapshots=snapshots).run()
+        yield from _Looking(list(files), settings, pool, seen, wish, trigger).run()
     finally:
         pool.stop(0.0)
 
@@ -70,12 +76,15 @@ def look_at(files: Iterable[Path], settings: Settings, *, snapshots: bool) -> It
 class _Looking:
     """Keeps every worker busy, and brings what they find into the order of the files."""
 
-    def __init__(self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, *, snapshots: bool) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - it is the one function above, with what it needs kept
+        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotWish, trigger: Trigger
+    ) -> None:
         self._files = files
         self._settings = settings
         self._pool = pool
         self._seen = seen
-        self._snapshot = SnapshotWish.ALWAYS if snapshots else SnapshotWish.NEVER
+        self._snapshot = snapshot
+        self._trigger = trigger
         self._offered = 0
         self._done: dict[int, Outcome] = {}
 
@@ -91,9 +100,11 @@ class _Looking:
     def _offer(self) -> None:
         number, path = self._offered, self._files[self._offered]
         self._offered += 1
-        message = Message("", _read(path), properties={"frame_id": str(number), "trigger": Trigger.PRESS.word})
+        message = Message("", _read(path), properties={"frame_id": str(number), "trigger": self._trigger.word})
         now = time.monotonic()
-        arrival = read_frame(message, "file", image_limits(self._settings), now_s=now, now_at=datetime.now(UTC))
+        arrival = read_frame(
+            message, f"file-{number}", image_limits(self._settings), now_s=now, now_at=datetime.now(UTC)
+        )
         if arrival.failure is not None:
             self._done[number] = Outcome(arrival.frame, arrival.failure)
             return

@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from edge_agent.wire import Detected, FaceRules, FailureReason, Privacy, SnapshotWish, Unavailable
+from edge_agent.wire import (
+    Detected,
+    DetectorChoice,
+    FaceRules,
+    FailureReason,
+    Privacy,
+    SecondLook,
+    SnapshotWish,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -171,6 +180,20 @@ class Pictures:
 
 
 NO_PICTURES = Pictures()
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPlan:
+    """The detectors that workers may use, each list in order of preference.
+
+    One worker at a time uses each of `accelerators`; all others use the first of `choices` that can be loaded.
+    `missing` are those that were asked for and cannot be had.
+    """
+
+    choices: tuple[DetectorChoice, ...]
+    accelerators: tuple[DetectorChoice, ...] = ()
+    second_look: SecondLook | None = None
+    missing: tuple[Unavailable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,9 +108,27 @@ class DetectionSettings(Section):
 
     strategies: Annotated[
         tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
-    ] = Field(("cpu",), min_length=1, description="Tried in this order")
-    cpu_model: Literal["auto", "yunet_n", "centerface"] = Field(
+    ] = Field(("edgetpu", "gpu", "cpu"), min_length=1, description="In order of preference")
+    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
         "auto", description="auto: yunet_n, or centerface where only the package index is reachable"
+    )
+    second_look: Literal["night_and_press", "press", "off"] = Field(
+        "night_and_press",
+        description="When centerface looks too: at a press where the first look is unsure, and in place of the first"
+        " model where a picture is dark",
+    )
+    edgetpu_model: Path | None = Field(
+        None, description="Your own model file, compiled for the EdgeTPU, with the SSD post-processing; empty: ours"
+    )
+    edgetpu_library: str = Field("libedgetpu.so.1", min_length=1, description="The EdgeTPU's library")
+    edgetpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        ("any",), min_length=1, description="One a stick: any, or as libedgetpu names them: usb:0, usb:1, pci:0"
+    )
+    gpu_provider: Literal["CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"] = Field(
+        "CUDAExecutionProvider", description="How onnxruntime uses the GPU; CPUExecutionProvider is a rehearsal"
+    )
+    gpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        ("0",), min_length=1, description="Numbers of the GPUs"
     )
     mock_script: str = Field("", description="What the strategy mock plays, as JSON; for tests and rehearsals")
     min_confidence: float = Field(0.7, ge=0.01, le=0.99, description="A face below this is listed as rejected")

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from edge_agent.frame_queue import QueueLimits
 from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Job, Message, Outcome, PoolView, SlotState
+from edge_agent.model import DetectorPlan, Job, Message, Outcome, PoolView, SlotState
 from edge_agent.pool import Pool, RestartLimits, WorkerPlan
 from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
 from tests import values
@@ -44,7 +44,7 @@ class PoolUnderTest:
 
     def __init__(self, *choices: DetectorChoice, **limits: Any) -> None:
         self._limits = replace(LIMITS, **limits)
-        plan = WorkerPlan(choices or (scripted(),), MAX_PIXELS, self._limits.memory_limit_bytes)
+        plan = WorkerPlan(DetectorPlan(choices or (scripted(),)), MAX_PIXELS, self._limits.memory_limit_bytes)
         self._news = threading.Condition()
         self.outcomes: list[tuple[float, Outcome]] = []
         self.views: list[PoolView] = []

@@ -77,10 +77,7 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
     from edge_agent.cli.send import Sending, send_pictures  # noqa: PLC0415 - each command loads only what it needs
 
     settings = load_settings(config, broker_flags(host, port, username, password_file))
-    wanted = Trigger.from_word(trigger) if trigger else None
-    if trigger and wanted is None:
-        message = "use press, motion or continuous"
-        raise typer.BadParameter(message, param_hint="--trigger")
+    wanted = _trigger(trigger) if trigger else None
     send_pictures(settings.mqtt, pictures, Sending(doorbell, press, wanted, rate, repeat))
 
 
@@ -108,6 +105,9 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False,
     show_all: Annotated[bool, typer.Option("--all", help="All detections from a confidence of 0.3.")] = False,
     min_confidence: Annotated[float | None, typer.Option(help="What counts as a face, 0.01 to 0.99.")] = None,
+    trigger: Annotated[
+        str, typer.Option(help="Look as at a frame of this trigger; press looks twice where it is unsure.")
+    ] = "press",
     save_annotated: Annotated[
         Path | None, typer.Option(help="Save the pictures with the faces marked in this folder.", file_okay=False)
     ] = None,
@@ -117,4 +117,12 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
 
     wanted = LOWEST_CONFIDENCE if show_all else min_confidence
     settings = load_settings(config, {"detection": {"min_confidence": wanted}})
-    detect_faces(settings, pictures, as_json=json, save_annotated=save_annotated)
+    detect_faces(settings, pictures, trigger=_trigger(trigger), as_json=json, save_annotated=save_annotated)
+
+
+def _trigger(word: str) -> Trigger:
+    trigger = Trigger.from_word(word)
+    if trigger is None:
+        message = "use press, motion or continuous"
+        raise typer.BadParameter(message, param_hint="--trigger")
+    return trigger

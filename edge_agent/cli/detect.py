@@ -13,7 +13,7 @@ from rich.table import Table
 
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.file_detection import FileOutcome, find_images, look_at
-from edge_agent.model import Failure
+from edge_agent.model import Failure, Trigger
 from edge_agent.wire import Detected, Face
 
 if TYPE_CHECKING:
@@ -33,13 +33,17 @@ class PictureLine(msgspec.Struct, frozen=True):
     error: str | None
 
 
-def detect_faces(settings: Settings, paths: list[Path], *, as_json: bool, save_annotated: Path | None) -> None:
+def detect_faces(
+    settings: Settings, paths: list[Path], *, trigger: Trigger, as_json: bool, save_annotated: Path | None
+) -> None:
     """Look at all pictures and print what is in them; raise EdgeAgentError if one could not be looked at."""
     files = find_images(paths)
     _make_folder(save_annotated)
     failed = 0
     table = _table()
-    for looked in _with_progress(look_at(files, settings, snapshots=save_annotated is not None), len(files)):
+    for looked in _with_progress(
+        look_at(files, settings, snapshots=save_annotated is not None, trigger=trigger), len(files)
+    ):
         failed += not isinstance(looked.outcome.result, Detected)
         _save(looked, save_annotated)
         if as_json:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from edge_agent.wire import Face
 
-LOWEST_CONFIDENCE = 0.3
-"""Detectors report nothing below this: it costs time and is never shown."""
+LOWEST_CONFIDENCE = 0.15
+"""Detectors report nothing below this: it costs time, and means nothing even in the dark."""
 
 
 class Detector(Protocol):
@@ -22,13 +22,15 @@ class Detector(Protocol):
 
     strategy: str
     model: str
+    sees_light: bool
+    """Whether it looks at the pixels at all, so that brighter ones help: False for a scripted one."""
     side: int
     """Length in pixels of the longer side that the network looks at; a picture need not be decoded larger."""
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR).
 
-        Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same on every detector.
+        Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same on every detector, by day.
         """
         ...
 

@@ -38,18 +38,30 @@ def rescale(scores: FloatArray, knots: Sequence[tuple[float, float]]) -> FloatAr
     return np.asarray(np.interp(scores, raw, confidence), np.float32)
 
 
+def read_off(score: float, knots: Sequence[tuple[float, float]]) -> float:
+    """Return the confidence that one raw score means."""
+    raw, confidence = zip(*knots, strict=True)
+    return float(np.interp(score, raw, confidence))
+
+
 def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> float:
-    """Return the raw score that means `confidence`: the inverse of `rescale`."""
+    """Return the raw score that means `confidence`: the inverse of `read_off`."""
     raw, confidences = zip(*knots, strict=True)
     return float(np.interp(confidence, confidences, raw))
 
 
-def to_faces(
-    rectangles: FloatArray, points: FloatArray, confidences: FloatArray, *, width: int, height: int
+def to_faces(  # noqa: PLR0913 - what a network gives, and the picture's size
+    rectangles: FloatArray,
+    points: FloatArray,
+    confidences: FloatArray,
+    *,
+    width: int,
+    height: int,
+    names: Sequence[str] = LANDMARKS,
 ) -> list[Face]:
     """Return faces clipped to the picture; one that lies outside it is left out.
 
-    `rectangles` is N x 4 (left, top, width, height), `points` N x 5 x 2, both in pixels of the picture.
+    `rectangles` is N x 4 (left, top, width, height), `points` N x len(names) x 2, both in pixels of the picture.
     """
     limits = (width, height, width, height)
     corners = np.concatenate((rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]), axis=1)
@@ -57,15 +69,15 @@ def to_faces(
     inside = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])
     whole_points = np.rint(points).astype(int)
     return [
-        _face(corners[row].tolist(), whole_points[row].tolist(), float(confidences[row]))
+        _face(corners[row].tolist(), dict(zip(names, whole_points[row].tolist(), strict=True)), float(confidences[row]))
         for row in np.flatnonzero(inside)
     ]
 
 
-def _face(corners: list[int], points: list[list[int]], confidence: float) -> Face:
+def _face(corners: list[int], points: dict[str, list[int]], confidence: float) -> Face:
     left, top, right, bottom = corners
     return Face(
         box=Box(x=left, y=top, width=right - left, height=bottom - top),
         confidence=round(min(confidence, 1.0), 4),
-        landmarks={name: (x, y) for name, (x, y) in zip(LANDMARKS, points, strict=True)},
+        landmarks={name: (x, y) for name, (x, y) in points.items()},
     )

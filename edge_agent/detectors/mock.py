@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from edge_agent.wire import DetectorChoice
+
 FOREVER_S = 3600
 
 
@@ -38,11 +40,12 @@ class ScriptedDetector:
 
     strategy = "mock"
     model = "script"
+    sees_light = False
     side = 640
 
-    def __init__(self, script: str) -> None:
+    def __init__(self, choice: DetectorChoice) -> None:
         try:
-            self._script = msgspec.json.decode(script or b"{}", type=Script)
+            self._script = msgspec.json.decode(choice.path or b"{}", type=Script)
         except msgspec.MsgspecError as error:
             message = f"its script cannot be read: {error}"
             raise DetectorUnavailableError(message) from error

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from edge_agent.wire import DetectorChoice
 
 DETECTORS: Final = {
+    ("edgetpu", "ssd_mobilenet_v2"): "edge_agent.detectors.edgetpu:EdgeTpu",
+    ("gpu", "yunet_n"): "edge_agent.detectors.gpu:GpuYuNet",
     ("cpu", "yunet_n"): "edge_agent.detectors.yunet:YuNet",
+    ("cpu", "yunet_opencv"): "edge_agent.detectors.yunet_opencv:OpenCvYuNet",
+    ("cpu", "blazeface"): "edge_agent.detectors.blazeface:BlazeFace",
     ("cpu", "centerface"): "edge_agent.detectors.centerface:CenterFace",
     ("mock", "script"): "edge_agent.detectors.mock:ScriptedDetector",
 }
@@ -27,7 +31,7 @@ def load(choice: DetectorChoice) -> Detector:
         raise DetectorUnavailableError(message)
     module, _, name = place.partition(":")
     try:
-        detector: Detector = getattr(import_module(module), name)(choice.path)
+        detector: Detector = getattr(import_module(module), name)(choice)
     except DetectorUnavailableError:
         raise
     except ImportError as error:

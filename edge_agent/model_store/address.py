@@ -36,6 +36,8 @@ LIMITS: Final = DownloadLimits()
 ATTEMPTS: Final = 2
 """A connection that broke is tried once more; a server that cannot be reached is not."""
 CHUNK_BYTES: Final = 1 << 16
+MOST_BYTES: Final = 30_000_000
+"""Of a file whose size is not known."""
 
 
 class HttpsRedirects(urllib.request.HTTPRedirectHandler):
@@ -76,8 +78,8 @@ def _download(model: ModelFile, path: Path, limits: DownloadLimits, deadline_s: 
     with _open(model.url, limits) as response, path.open("wb") as file:
         while chunk := response.read1(CHUNK_BYTES):
             size += len(chunk)
-            if size > model.size_bytes:
-                message = f"sent more than the {model.size_bytes} bytes of {model.filename}"
+            if size > (model.size_bytes or MOST_BYTES):
+                message = f"sent more than the {model.size_bytes or MOST_BYTES} bytes of {model.filename}"
                 raise OSError(message)
             if time.monotonic() > deadline_s:
                 message = f"sent only {size} of {model.size_bytes} bytes within {limits.whole_s:g} s"

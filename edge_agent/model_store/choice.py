@@ -1,25 +1,40 @@
-"""Which detectors the workers are to try, each with its verified model file."""
+"""Which detectors the workers may use, each with its verified model file."""
 
 from __future__ import annotations
 
 import logging
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.wire import DetectorChoice
+from edge_agent.model import DetectorPlan
+from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_agent.model_store.store import ModelStore
+    from edge_agent.settings import DetectionSettings
 
 log = logging.getLogger(__name__)
 
 AUTO: Final = "auto"
 FIRST_MODEL: Final = "yunet_n"
 SECOND_MODEL: Final = "centerface"
-"""As accurate and ten times slower, but it arrives where the package index is all that can be reached."""
+"""As accurate by day, better by night and ten times slower; it arrives where the package index is all there is."""
+
+MODEL_FILES: Final = {"yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
+"""Detectors whose model file has another name than they."""
+
+ON_CPU: Final = "CPUExecutionProvider"
+
+NEEDED: Final = {
+    "edgetpu": ("ai-edge-litert", "tflite-runtime"),
+    "gpu": ("onnxruntime-gpu",),
+    "blazeface": ("ai-edge-litert", "tflite-runtime"),
+}
+"""Packages, any of which is enough; they come with the extra of that name."""
 
 
 class CpuModel(NamedTuple):
@@ -31,10 +46,16 @@ class CpuModel(NamedTuple):
 
 
 def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
-    """Return the model that `setting` names, or for `auto` the best one to be had; raise ModelUnavailableError."""
+    """Return the model that `setting` names, or for `auto` the best one to be had; raise EdgeAgentError.
+
+    `auto` asks no network where it has one of its models already.
+    """
     if setting != AUTO:
-        return CpuModel(setting, store.resolve(setting))
+        return _named(setting, store)
     try:
+        for name in (FIRST_MODEL, SECOND_MODEL):
+            if path := store.find(name):
+                return CpuModel(name, path, "" if name == FIRST_MODEL else _substitute())
         return CpuModel(FIRST_MODEL, store.resolve(FIRST_MODEL))
     except ModelUnavailableError as error:
         first = str(error)
@@ -43,41 +64,106 @@ def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     except ModelUnavailableError as error:
         message = f"{first}. Its substitute is missing too: {error}"
         raise ModelUnavailableError(message) from error
-    note = f"{SECOND_MODEL} is used, as accurate as {FIRST_MODEL} but about ten times slower: {first}"
-    log.warning("%s", note)
-    return CpuModel(SECOND_MODEL, path, note)
+    return CpuModel(SECOND_MODEL, path, f"{_substitute()}: {first}")
 
 
-def detector_choices(
-    strategies: Sequence[str], cpu_model: str, store: ModelStore, *, script: str = ""
-) -> tuple[DetectorChoice, ...]:
-    """Return the detectors of `strategies` that can be had, in that order; raise EdgeAgentError if there is none.
+def _substitute() -> str:
+    return (
+        f"{SECOND_MODEL} is used, as accurate as {FIRST_MODEL} but about ten times slower;"
+        f" `edge-agent models pull {FIRST_MODEL}` fetches the faster one"
+    )
 
-    `script` is what the strategy mock plays. Every strategy that is left out is logged with its reason.
+
+def _named(name: str, store: ModelStore) -> CpuModel:
+    if name in NEEDED:
+        _require(name)
+    return CpuModel(name, store.resolve(MODEL_FILES.get(name, name)))
+
+
+def _require(extra: str) -> None:
+    """Raise DetectorUnavailableError, with what to install, unless one of the packages of an extra is there."""
+    packages = NEEDED[extra]
+    if not any(map(_is_installed, packages)):
+        message = f"{' or '.join(packages)} is not installed; `pip install 'edge-agent[{extra}]'` brings it"
+        raise DetectorUnavailableError(message)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPlan:
+    """Return the detectors of the settings that can be had; raise EdgeAgentError if there is none.
+
+    A strategy that cannot be had is logged with its reason: as news where its package is not installed, since
+    nobody expects it then, and else as a warning.
     """
-    finders: dict[str, Callable[[], DetectorChoice]] = {
-        "cpu": lambda: _cpu(cpu_model, store),
-        "mock": lambda: DetectorChoice("mock", "script", script),
+    finders: dict[str, Callable[[], Sequence[DetectorChoice]]] = {
+        "edgetpu": lambda: _edgetpu(settings, store),
+        "gpu": lambda: _gpu(settings, store),
+        "cpu": lambda: [_cpu(settings.cpu_model, store)],
+        "mock": lambda: [DetectorChoice("mock", "script", settings.mock_script)],
     }
-    choices: list[DetectorChoice] = []
-    reasons: list[str] = []
-    for strategy in strategies:
+    found: list[DetectorChoice] = []
+    missing: list[Unavailable] = []
+    for strategy in settings.strategies:
         try:
-            choices.append(finders.get(strategy, _none)())
+            found += finders[strategy]()
         except EdgeAgentError as error:
-            reasons.append(f"the strategy {strategy} cannot be used: {error}")
-    if not choices:
-        raise DetectorUnavailableError("; ".join(reasons))
-    for reason in reasons:
-        log.warning("%s", reason)
-    return tuple(choices)
+            missing.append(Unavailable(strategy, "", str(error)))
+    if not found:
+        raise DetectorUnavailableError("; ".join(f"{each.strategy}: {each.reason}" for each in missing))
+    for each in missing:
+        level = logging.INFO if "is not installed" in each.reason else logging.WARNING
+        log.log(level, "the strategy %s cannot be used: %s", each.strategy, each.reason)
+    return DetectorPlan(
+        choices=tuple(each for each in found if not each.device),
+        accelerators=tuple(each for each in found if each.device),
+        second_look=_second_look(settings, found, store),
+        missing=tuple(missing),
+    )
 
 
 def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
     model = choose_cpu_model(setting, store)
+    if model.note:
+        log.warning("%s", model.note)
     return DetectorChoice("cpu", model.name, str(model.path))
 
 
-def _none() -> DetectorChoice:
-    message = "this version has no detector for it"
-    raise DetectorUnavailableError(message)
+def _edgetpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
+    """Return one choice a stick; the first one found is `any`."""
+    _require("edgetpu")
+    path = str(settings.edgetpu_model or store.resolve("ssd_mobilenet_v2_edgetpu"))
+    return [
+        DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
+        for device in settings.edgetpu_devices
+    ]
+
+
+def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
+    if settings.gpu_provider != ON_CPU:
+        _require("gpu")
+    path = str(store.resolve(FIRST_MODEL))
+    return [
+        DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})
+        for device in settings.gpu_devices
+    ]
+
+
+def _second_look(settings: DetectionSettings, found: Sequence[DetectorChoice], store: ModelStore) -> SecondLook | None:
+    """Return the slower detector that sees more, if it is wanted and to be had, and not the only one anyway."""
+    strategies = {each.strategy for each in found}
+    models = {each.model for each in found}
+    if settings.second_look == "off" or strategies == {"mock"} or models == {SECOND_MODEL}:
+        return None
+    try:
+        path = store.resolve(SECOND_MODEL)
+    except ModelUnavailableError as error:
+        log.warning("presses get no second look: %s", error)
+        return None
+    return SecondLook(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_look != "press")

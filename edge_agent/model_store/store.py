@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from edge_agent.errors import ModelUnavailableError
 from edge_agent.model_store.folders import default_cache_dir, is_own, make_own, spare_dir, workspace
@@ -24,13 +24,23 @@ def find_fault(model: ModelFile, path: Path) -> str:
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            git_blob = _git_blob(file) if model.git_blob else ""
     except FileNotFoundError:
         return "does not exist"
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    if sha256 == model.sha256:
-        return ""
-    return f"is damaged or another version (its sha256 is {sha256}, not {model.sha256})"
+    if model.git_blob:
+        hashed, found, wanted = "git blob id", git_blob, model.git_blob
+    else:
+        hashed, found, wanted = "sha256", sha256, model.sha256
+    return "" if found == wanted else f"is damaged or another version (its {hashed} is {found}, not {wanted})"
+
+
+def _git_blob(file: BinaryIO) -> str:
+    """Return the id under which git keeps a file."""
+    file.seek(0)
+    content = file.read()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class ModelStore:
@@ -52,17 +62,25 @@ class ModelStore:
         self._models = models
         self._sources = sources
 
+    def find(self, name: str) -> Path | None:
+        """Return the verified file of a model if it is here already; raise ModelUnavailableError for a wrong name."""
+        return self._find(self._model(name), [])
+
     def resolve(self, name: str) -> Path:
         """Return the verified file of a model; raise ModelUnavailableError with the reason of every source."""
-        model = self._models.get(name)
-        if model is None:
-            message = f"there is no model {name!r}; there are {', '.join(self._models)}"
-            raise ModelUnavailableError(message)
+        model = self._model(name)
         refusals: list[str] = []
         path = self._find(model, refusals) or self._fetch(model, refusals)
         if path is None:
             raise ModelUnavailableError(self._advice(model, refusals))
         return path
+
+    def _model(self, name: str) -> ModelFile:
+        model = self._models.get(name)
+        if model is None:
+            message = f"there is no model {name!r}; there are {', '.join(self._models)}"
+            raise ModelUnavailableError(message)
+        return model
 
     def _find(self, model: ModelFile, refusals: list[str]) -> Path | None:
         for folder in self._folders():
@@ -81,7 +99,7 @@ class ModelStore:
         return [*given, self._cache_dir, *spare]
 
     def _fetch(self, model: ModelFile, refusals: list[str]) -> Path | None:
-        log.info("fetching the model %s (%.1f MB)", model.name, model.size_bytes / 1e6)
+        log.info("fetching the model %s", model.name)
         for source in self._sources:
             try:
                 return self._keep(model, source)

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge_agent.model import Pictures
+from edge_agent.model import DetectorPlan, Pictures, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import (
     Detected,
-    DetectorChoice,
     Failed,
     FromWorker,
     Ready,
@@ -54,7 +53,7 @@ STOP_S: Final = 4.0
 class WorkerPlan:
     """What every worker is started with."""
 
-    choices: tuple[DetectorChoice, ...]
+    detectors: DetectorPlan
     max_pixels: int
     memory_limit_bytes: int
 
@@ -195,8 +194,11 @@ class Pool:
                         self._workers[slot].kill()
 
     def _start(self, slot: int, without: frozenset[tuple[str, str]]) -> Iterable[Action]:
-        choices = tuple(each for each in self._plan.choices if (each.strategy, each.model) not in without)
-        spec = WorkerSpec(slot, choices or self._plan.choices, self._plan.max_pixels, self._plan.memory_limit_bytes)
+        plan, detectors = self._plan, self._plan.detectors
+        choices = tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
+        spec = WorkerSpec(
+            slot, choices or detectors.choices, plan.max_pixels, plan.memory_limit_bytes, detectors.second_look
+        )
         try:
             worker = WorkerProcess.start(self._context, spec)
         except OSError as error:
@@ -218,6 +220,7 @@ class Pool:
             snapshot=job.snapshot,
             privacy=job.privacy,
             label=job.label,
+            thorough=job.frame.trigger is Trigger.PRESS,
         )
         try:
             self._workers[slot].assign(task, job.frame.image)

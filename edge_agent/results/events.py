@@ -145,7 +145,6 @@ def availability(topic: str, *, online: bool) -> Publication:
 def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
     frame, result, failure = outcome.frame, outcome.result, failure_of(outcome)
     found = result if isinstance(result, Detected) else None
-    detector = outcome.detector
     return FacesPayload(
         event_id=frame.event_id,
         doorbell=frame.doorbell,
@@ -163,7 +162,7 @@ def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
         image=found.image if found else None,
         faces=found.faces if found else (),
         rejected=found.rejected if found else (),
-        detector=DetectorPayload(detector.strategy, detector.model, detector.slot) if detector else None,
+        detector=_detector(outcome),
         timing_ms=TimingPayload(
             queue=round(outcome.queue_ms, 1) if found else None,
             decode=round(found.times.decode, 1) if found else None,
@@ -172,6 +171,14 @@ def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
         ),
         attempts=outcome.attempts,
     )
+
+
+def _detector(outcome: Outcome) -> DetectorPayload | None:
+    detector, result = outcome.detector, outcome.result
+    if detector is None:
+        return None
+    second_model = result.second_model if isinstance(result, Detected) else ""
+    return DetectorPayload(detector.strategy, detector.model, detector.slot, second_model or None)
 
 
 def _word(found: Detected | None) -> str:

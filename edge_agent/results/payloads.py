@@ -10,11 +10,12 @@ from edge_agent.wire import Face, ImageSize, Rejected
 
 
 class DetectorPayload(msgspec.Struct, frozen=True):
-    """Who looked, and with what."""
+    """Who looked, and with what; `second_model` looked beside or instead of `model`."""
 
     strategy: str
     model: str
     worker: int
+    second_model: str | None
 
 
 class TimingPayload(msgspec.Struct, frozen=True):

@@ -98,20 +98,34 @@ class StageTimes(msgspec.Struct, frozen=True):
 
 
 class DetectorChoice(msgspec.Struct, frozen=True):
-    """One detector to try: the strategy and model of the registry, and the verified model file ('' if none)."""
+    """One detector to try: the strategy and model of the registry, and the verified model file ('' if none).
+
+    `device` names the accelerator that one process at a time holds ('' is the processor), `options` what else the
+    detector is told.
+    """
 
     strategy: str
     model: str
     path: str = ""
+    device: str = ""
+    options: dict[str, str] = {}
+
+
+class SecondLook(msgspec.Struct, frozen=True):
+    """A slower detector that sees more: it looks after the first one at a press, and in its place `by_night`."""
+
+    choice: DetectorChoice
+    by_night: bool = True
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts: the detectors to try in order, and its limits."""
+    """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits."""
 
     slot: int
     choices: tuple[DetectorChoice, ...]
     max_pixels: int
     memory_limit_bytes: int
+    second_look: SecondLook | None = None
 
 
 class Unavailable(msgspec.Struct, frozen=True):
@@ -126,7 +140,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     """Look at the `size` bytes at the start of the shared buffer.
 
     `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
-    limit: the worker ends itself, with a stack, when it is passed.
+    limit: the worker ends itself, with a stack, when it is passed. `thorough` takes a second look where that may help.
     """
 
     job_id: int
@@ -138,6 +152,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     snapshot: SnapshotWish = SnapshotWish.NEVER
     privacy: Privacy = Privacy.FULL
     label: str = ""
+    thorough: bool = False
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -167,7 +182,7 @@ class Unusable(msgspec.Struct, frozen=True, tag=True):
 
 
 class Detected(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a task.
+    """The answer to a task; `second_model` names the model that looked beside or instead of the worker's own, if any.
 
     The annotated JPEG, if any, is the first `snapshot_size` bytes of the buffer; that of the best face, if any, the
     `portrait_size` bytes after it.
@@ -181,6 +196,7 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     memory_bytes: int
     snapshot_size: int = 0
     portrait_size: int = 0
+    second_model: str = ""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

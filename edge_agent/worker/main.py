@@ -20,6 +20,7 @@ from edge_agent.wire import (
     Privacy,
     Ready,
     Rejected,
+    SecondLook,
     SharedBuffer,
     SnapshotWish,
     StageTimes,
@@ -35,6 +36,7 @@ from edge_agent.wire import (
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.finder import FaceFinder
 from edge_agent.worker.judge import judge
 from edge_agent.worker.quality import quality
 
@@ -61,9 +63,13 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     if detector is None:
         pipe.send_bytes(encode(Unusable(unavailable)))
         return
+    second, reason = load_second(spec.second_look)
+    unavailable += reason
     load_ms = (time.monotonic() - began_s) * 1000
     pipe.send_bytes(encode(Ready(detector.strategy, detector.model, load_ms, unavailable)))
-    worker = Worker(detector, buffer)
+    by_night = spec.second_look is not None and spec.second_look.by_night
+    finder = FaceFinder(detector, second, by_night=by_night)
+    worker = Worker(finder, buffer)
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
             with guards.time_limit(message.time_limit_s, fault_log):
@@ -72,7 +78,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     except (EOFError, ConnectionError):
         pass  # the parent has gone, and takes no answer any more
     finally:
-        detector.close()
+        finder.close()
 
 
 def load_first(
@@ -89,11 +95,21 @@ def load_first(
     return None, tuple(unavailable)
 
 
-class Worker:
-    """One detector, and the buffer through which its pictures come."""
+def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavailable, ...]]:
+    """Return the detector for a second look, or why there is none: the worker works without it."""
+    if wish is None:
+        return None, ()
+    try:
+        return registry.load(wish.choice), ()
+    except DetectorUnavailableError as error:
+        return None, (Unavailable(wish.choice.strategy, wish.choice.model, f"no second look: {error}"),)
 
-    def __init__(self, detector: Detector, buffer: SharedBuffer) -> None:
-        self._detector = detector
+
+class Worker:
+    """What finds faces, and the buffer through which its pictures come."""
+
+    def __init__(self, finder: FaceFinder, buffer: SharedBuffer) -> None:
+        self._finder = finder
         self._buffer = buffer
 
     def answer(self, task: Task) -> FromWorker:
@@ -108,9 +124,10 @@ class Worker:
     def _look(self, task: Task) -> Detected:
         began_s = time.perf_counter()
         data = self._buffer.read(task.size)
-        picture = decode(data, width=task.width, height=task.height, side=self._detector.side)
+        picture = decode(data, width=task.width, height=task.height, side=self._finder.side)
         decoded_s = time.perf_counter()
-        found = [self._measured(face, picture) for face in self._detector.detect(picture.pixels)]
+        faces_found, second_model = self._finder.find(picture.pixels, thorough=task.thorough)
+        found = [self._measured(face, picture) for face in faces_found]
         detected_s = time.perf_counter()
         faces, rejected = judge(found, task.rules, picture.size)
         snapshot, portrait = self._render(task, picture, faces, rejected)
@@ -128,6 +145,7 @@ class Worker:
             memory_bytes=guards.resident_bytes(),
             snapshot_size=len(snapshot),
             portrait_size=len(portrait),
+            second_model=second_model,
         )
 
     @staticmethod

@@ -15,7 +15,7 @@ import threading
 import psutil
 import pytest
 
-from edge_agent.model import Failure, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.model import DetectorPlan, Failure, Outcome, Shed, ShedReason, SlotState, Trigger
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
 from tests.pictures import jpeg
@@ -195,7 +195,12 @@ def test_a_failure_of_the_supervisor_itself_is_told(caplog: pytest.LogCaptureFix
         message = "nobody listens"
         raise RuntimeError(message)
 
-    pool = Pool(LIMITS, WorkerPlan((scripted(),), MAX_PIXELS, LIMITS.memory_limit_bytes), refuse, crashed=crashed.set)
+    pool = Pool(
+        LIMITS,
+        WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes),
+        refuse,
+        crashed=crashed.set,
+    )
     pool.start()
     pool.offer(job(trigger=Trigger.PRESS, image=jpeg()))
     assert crashed.wait(10)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WAIT_S = 10.0
 PASSWORD = "let me in"
 USERS = ("edge-agent", "homeassistant", "front", "stranger")
-FOUND_OUT_AT_START = {"pool.workers", "models.dir", "models.cache_dir", "quarantine.dir"}
+FOUND_OUT_AT_START = {"pool.workers", "models.dir", "models.cache_dir", "quarantine.dir", "detection.edgetpu_model"}
 
 
 def test_agent_yaml_holds_every_key_with_its_default() -> None:

@@ -14,6 +14,7 @@ from edge_agent.first_look.porch import Scene, draw
 from edge_agent.first_look.portraits import PORTRAITS, Portrait
 from edge_agent.model import Trigger
 from edge_agent.wire import DetectorChoice
+from edge_agent.worker.finder import FaceFinder
 from tests.shared_data import shared
 
 
@@ -26,10 +27,10 @@ def test_a_scene_is_drawn_the_same_each_time() -> None:
 @pytest.mark.parametrize("visitor", PORTRAITS, ids=lambda portrait: portrait.name)
 def test_a_visitor_near_the_door_has_one_face(visitor: Portrait) -> None:
     detector = registry.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
-    (face,) = detector.detect(draw(Scene(visitor, 1.0)))
+    (face,) = FaceFinder(detector).find(draw(Scene(visitor, 1.0)), thorough=False).faces
     assert face.confidence > 0.8
     assert abs(face.box.x + face.box.width / 2 - LENS.width / 2) < 60
-    assert detector.detect(draw(Scene())) == []
+    assert FaceFinder(detector).find(draw(Scene()), thorough=False).faces == []
 
 
 def test_the_script_never_ends_and_holds_all_there_is_to_see() -> None:

@@ -51,7 +51,7 @@ def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
         "landmarks": {"nose": [25, 40]}, "quality": 0.0,
     }  # fmt: skip
     assert event["timing_ms"] == {"queue": 3.2, "decode": 5.0, "inference": 8.0, "total": 50.0}
-    assert event["detector"] == {"strategy": "cpu", "model": "yunet_n", "worker": 1}
+    assert event["detector"] == {"strategy": "cpu", "model": "yunet_n", "worker": 1, "second_model": None}
     assert (event["outcome"], event["age_ms"], event["boot_id"], event["sequence"]) == ("face", 50, "boot", 7)
 
 

@@ -34,6 +34,7 @@ from edge_agent.wire import (
 )  # fmt: skip
 from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.finder import FaceFinder
 from edge_agent.worker.judge import judge
 from edge_agent.worker.main import Worker, load_first
 from edge_agent.worker.quality import quality
@@ -178,7 +179,7 @@ def test_a_picture_is_drawn_when_it_is_wished_for(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, wish, label="front")
-    answer = Worker(registry.load(_mock(f'{{"faces": {faces}}}')), buffer).answer(task)
+    answer = Worker(FaceFinder(registry.load(_mock(f'{{"faces": {faces}}}'))), buffer).answer(task)
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
     if drawn:
@@ -194,13 +195,13 @@ def test_privacy_says_which_pictures_leave(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, privacy)
-    answer = Worker(registry.load(_mock()), buffer).answer(task)
+    answer = Worker(FaceFinder(registry.load(_mock())), buffer).answer(task)
     assert isinstance(answer, Detected)
     assert (answer.snapshot_size > 0, answer.portrait_size > 0) == (snapshot, portrait)
 
 
 def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
-    worker = Worker(registry.load(_mock('{"by_width": {"320": "error"}}')), buffer)
+    worker = Worker(FaceFinder(registry.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
     assert worker.answer(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
         1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"

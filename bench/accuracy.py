@@ -1,0 +1,136 @@
+"""How many faces are found, and how many finds are faces? On labelled pictures, through the agent's own pool."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from edge_agent.file_detection import look_at
+from edge_agent.model import Trigger
+from edge_agent.settings_sources import load_settings
+from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import ModuleType
+
+    from edge_agent.file_detection import FileOutcome
+
+LOWEST_CONFIDENCE: Final = 0.3
+IOU: Final = 0.5
+
+Truth = dict[str, Any]
+"""A picture's labels: image, width, height, boxes, ignore, stratum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to look at all pictures."""
+
+    name: str
+    trigger: Trigger
+    detection: Mapping[str, str]
+
+
+WAYS: Final = (
+    Way("default, ordinary frame", Trigger.CONTINUOUS, {}),
+    Way("default, press frame", Trigger.PRESS, {}),
+    Way("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_look": "off"}),
+    Way("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_look": "off"}),
+    Way("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_look": "off"}),
+    Way("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_look": "off"}),
+    Way("gpu (on the CPU: a rehearsal)", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_look": "off"}),
+)
+
+
+def measure(folder: Path, *, only: str, by_stratum: bool) -> None:
+    """Look at the pictures of `folder` in every way whose name contains `only`, and print a table.
+
+    The folder holds `dev/gt.jsonl`, the pictures, and `score.py`, which says what counts as found.
+    """
+    score = _load(folder / "score.py")
+    truths = [json.loads(line) for line in (folder / "dev" / "gt.jsonl").read_text(encoding="utf-8").splitlines()]
+    table = _table()
+    for way in track([way for way in WAYS if only in way.name], description="looking", transient=True):
+        looked = _look(folder / "dev", truths, way)
+        for stratum, members in _strata(truths, by_stratum=by_stratum).items():
+            table.add_row(*_row(way, stratum, members, looked, score))
+        table.add_section()
+    Console().print(table)
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("score", path)
+    if spec is None or spec.loader is None:
+        message = f"{path} is no module"
+        raise ImportError(message)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _look(folder: Path, truths: list[Truth], way: Way) -> dict[str, FileOutcome]:
+    settings = load_settings(None, {"detection": {**way.detection, "min_confidence": LOWEST_CONFIDENCE}})
+    if "gpu" in way.name:
+        rehearsal = settings.detection.model_copy(update={"gpu_provider": "CPUExecutionProvider"})
+        settings = settings.model_copy(update={"detection": rehearsal})
+    files = [folder / truth["image"] for truth in truths]
+    outcomes = look_at(files, settings, trigger=way.trigger)
+    return {truth["image"]: looked for truth, looked in zip(truths, outcomes, strict=True)}
+
+
+def _strata(truths: list[Truth], *, by_stratum: bool) -> dict[str, list[Truth]]:
+    strata: defaultdict[str, list[Truth]] = defaultdict(list)
+    for truth in truths:
+        strata["simulated infrared" if "irsim" in truth["stratum"] else "real"].append(truth)
+        if by_stratum:
+            strata[truth["stratum"]].append(truth)
+    return strata
+
+
+def _row(
+    way: Way, stratum: str, truths: list[Truth], looked: dict[str, FileOutcome], score: ModuleType
+) -> tuple[str, ...]:
+    judged: list[tuple[float, bool]] = []
+    milliseconds: list[float] = []
+    memory_bytes = 0
+    for truth in truths:
+        result = looked[truth["image"]].outcome.result
+        if not isinstance(result, Detected):
+            message = f"{truth['image']} was not looked at: {result}"
+            raise TypeError(message)
+        found = [{"box": msgspec.structs.asdict(face.box), "confidence": face.confidence} for face in result.faces]
+        judged += score.judge(truth, found, IOU)
+        milliseconds.append(result.times.inference)
+        memory_bytes = max(memory_bytes, result.memory_bytes)
+    faces = sum(len(truth["boxes"]) for truth in truths)
+    figures = score.figures(judged, faces, load_settings(None, {}).detection.min_confidence)
+    mean, p95 = statistics.fmean(milliseconds), statistics.quantiles(milliseconds, n=20, method="inclusive")[-1]
+    return (
+        way.name,
+        stratum,
+        str(faces),
+        *(f"{figures[name]:.3f}" for name in ("precision", "recall", "ap")),
+        f"{mean:.1f}",
+        f"{p95:.1f}",
+        f"{memory_bytes / 1e6:.0f}",
+    )
+
+
+def _table() -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("")
+    table.add_column("pictures")
+    for name in ("faces", "P", "R", "AP", "ms mean", "p95", "worker MB"):
+        table.add_column(name, justify="right")
+    return table

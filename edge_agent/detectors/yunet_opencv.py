@@ -1,0 +1,53 @@
+"""YuNet-n on OpenCV's own FaceDetectorYN: for machines that onnxruntime does not support."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge_agent.detectors.boxes import MOST_CANDIDATES, rescale, to_faces
+from edge_agent.detectors.letterbox import Canvas, fit
+from edge_agent.detectors.yunet import KNOTS, LARGEST_OVERLAP, LOWEST_SCORE
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edge_agent.wire import DetectorChoice, Face
+
+
+class OpenCvYuNet:
+    """Finds what YuNet finds, in three times the time."""
+
+    strategy = "cpu"
+    model = "yunet_opencv"
+    sees_light = True
+    side = 640
+
+    def __init__(self, choice: DetectorChoice) -> None:
+        self._detector = cv2.FaceDetectorYN.create(
+            choice.path, "", (self.side, self.side), LOWEST_SCORE, LARGEST_OVERLAP, MOST_CANDIDATES
+        )
+        self._canvas = Canvas()
+
+    def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
+        """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
+        height, width = image.shape[:2]
+        layout = fit(width, height, side=self.side, multiple=32)
+        self._detector.setInputSize((layout.padded_width, layout.padded_height))
+        _, found = self._detector.detect(self._canvas.draw(image, layout))
+        if found is None:
+            return []
+        rows = np.asarray(found, np.float32)
+        scale = np.array((layout.scale_x, layout.scale_y), np.float32)
+        return to_faces(
+            rows[:, :4] * np.tile(scale, 2),
+            rows[:, 4:14].reshape(-1, 5, 2) * scale,
+            rescale(rows[:, 14], KNOTS),
+            width=width,
+            height=height,
+        )
+
+    def close(self) -> None:
+        """Nothing is held that the end of the process does not release."""

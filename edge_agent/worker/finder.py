@@ -1,0 +1,146 @@
+"""Which detectors look at a picture: one by day, the one that sees in the dark by night, two for a press.
+
+Every constant here is a measurement on labelled pictures; `make accuracy` measures them again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import msgspec
+import numpy as np
+
+from edge_agent.detectors.boxes import read_off
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from edge_agent.detectors.base import Detector
+    from edge_agent.wire import Box, Face
+
+    Image = npt.NDArray[np.uint8]
+
+SHOWN_FROM: Final = 0.3
+"""A face below this is not even listed as rejected."""
+
+SAMPLE: Final = 8
+"""Every eighth pixel, across and down, tells how dark and how colourful a picture is."""
+COLOURLESS: Final = 3.0
+"""Levels between the strongest and the weakest colour, on average: a camera's infrared light leaves less."""
+DIM: Final = 100.0
+DARK: Final = 30.0
+"""Mean brightness, of 255. Below DARK is night; below DIM is night where there is no colour."""
+BRIGHTER: Final = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
+"""Gamma of one half."""
+
+NIGHT: Final = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
+"""Confidence by day to confidence in a brightened picture of the night, where every detector is less sure."""
+
+SURE: Final = 0.85
+"""A face that the first detector is so sure of needs no second look."""
+SAME_FACE: Final = 0.4
+"""Boxes of two detectors that overlap so much (IoU) are one face."""
+WEIGHT_OF_SECOND: Final = 0.7
+TWICE: Final = ((0.0, 0.0), (0.635, 0.7), (1.0, 1.0))
+"""Weighted mean of two confidences to confidence."""
+
+
+class Found(NamedTuple):
+    """What was found in a picture, best first, and the model that looked beside the first one ('': none)."""
+
+    faces: list[Face]
+    second_model: str = ""
+
+
+class FaceFinder:
+    """One detector, and a slower one that sees more: for presses, and where `by_night` is set for the night."""
+
+    def __init__(self, first: Detector, second: Detector | None = None, *, by_night: bool = True) -> None:
+        self._first = first
+        self._second = second
+        self._by_night = by_night
+        self.side = max(first.side, second.side if second else 0)
+
+    def find(self, image: Image, *, thorough: bool) -> Found:
+        """Look at `image` (height x width x 3, uint8, BGR); `thorough` looks twice where the first look is unsure."""
+        night = self._first.sees_light and is_night(image)
+        if night:
+            image = brightened(image)
+            if self._second is not None and self._by_night and not thorough:
+                return Found(_shown(_at_night(self._second.detect(image))), self._second.model)
+        faces = self._first.detect(image)
+        if night:
+            faces = _at_night(faces)
+        faces = _shown(faces)
+        if self._second is None or not thorough or _is_sure(faces):
+            return Found(faces)
+        second = self._second.detect(image)
+        return Found(_shown(merge(faces, _at_night(second) if night else second)), self._second.model)
+
+    def close(self) -> None:
+        """Release what the detectors hold."""
+        self._first.close()
+        if self._second is not None:
+            self._second.close()
+
+
+def is_night(image: Image) -> bool:
+    """Return whether a picture was taken in the dark, with or without infrared light."""
+    sample = image[::SAMPLE, ::SAMPLE].astype(np.int16)
+    brightness = float(sample.mean())
+    if brightness < DARK:
+        return True
+    return brightness < DIM and float((sample.max(axis=2) - sample.min(axis=2)).mean()) < COLOURLESS
+
+
+def brightened(image: Image) -> Image:
+    """Return the picture with less noise and brighter shadows."""
+    return np.asarray(cv2.LUT(cv2.GaussianBlur(image, (0, 0), 1), BRIGHTER), np.uint8)
+
+
+def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
+    """Return the faces of two detectors as one list, best first; a face that only one saw counts for less."""
+    left = list(second)
+    merged: list[Face] = []
+    for face in first:
+        twin = max(left, key=lambda other: overlap(face.box, other.box), default=None)
+        if twin is not None and overlap(face.box, twin.box) >= SAME_FACE:
+            left.remove(twin)
+            merged.append(_with_confidence(face, _twice(face.confidence, twin.confidence)))
+        else:
+            merged.append(face if face.confidence >= SURE else _with_confidence(face, _twice(face.confidence, 0.0)))
+    merged += [_with_confidence(face, _twice(0.0, face.confidence)) for face in left]
+    return sorted(merged, key=lambda face: -face.confidence)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Return how much two boxes overlap: intersection over union."""
+    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    shared = max(0, width) * max(0, height)
+    union = one.width * one.height + other.width * other.height - shared
+    return shared / union if union else 0.0
+
+
+def _twice(first: float, second: float) -> float:
+    mean = (1 - WEIGHT_OF_SECOND) * first + WEIGHT_OF_SECOND * second
+    return read_off(mean, TWICE)
+
+
+def _at_night(faces: Sequence[Face]) -> list[Face]:
+    return [_with_confidence(face, read_off(face.confidence, NIGHT)) for face in faces]
+
+
+def _is_sure(faces: Sequence[Face]) -> bool:
+    return bool(faces) and min(face.confidence for face in faces) >= SURE
+
+
+def _shown(faces: Sequence[Face]) -> list[Face]:
+    return [face for face in faces if face.confidence >= SHOWN_FROM]
+
+
+def _with_confidence(face: Face, confidence: float) -> Face:
+    return msgspec.structs.replace(face, confidence=round(confidence, 4))
