@@ -19,7 +19,7 @@ from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
-from edge_agent.pool import Pool, PoolLimits, RestartLimits, WorkerPlan
+from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
 from edge_agent.sources import PRESETS, Source
 
@@ -83,6 +83,8 @@ def build_pool(
         restart=RestartLimits(
             pool.restart_threshold, pool.restart_window_s, pool.restart_delay_s, pool.restart_delay_max_s
         ),
+        accelerator_timeout_s=pool.accelerator_timeout_s,
+        probe=ProbeLimits(pool.probe_timeout_s, pool.probe_rest_s, pool.probe_rest_max_s),
         queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
     )
     plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes)

@@ -132,7 +132,7 @@ class Job:
     """A frame with what is asked of the detector, and what has become of it so far.
 
     `label` is written on the annotated picture. `crashes` counts the workers that died or hung on the frame,
-    `attempts` every try.
+    `attempts` every try, and `excused` those that an accelerator was to blame for.
     """
 
     frame: Frame
@@ -143,6 +143,7 @@ class Job:
     label: str = ""
     attempts: int = 0
     crashes: int = 0
+    excused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +246,34 @@ class WorkerView:
     last_error: str
 
 
+class AcceleratorState(StrEnum):
+    """What becomes of an accelerator; the words of the health message."""
+
+    PROBING = "probing"
+    PROVEN = "proven"
+    HELD = "in_use"
+    RESTING = "unavailable"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorView:
+    """What others may know of an accelerator: why it cannot be used, and since when if it was in use before."""
+
+    strategy: str
+    model: str
+    device: str
+    state: AcceleratorState
+    reason: str = ""
+    lost_for_s: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did."""
+    """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did.
+
+    `unavailable` are detectors that should work and do not, `missing` those that were never there.
+    """
 
     workers: tuple[WorkerView, ...]
     waiting: dict[Trigger, int]
@@ -256,6 +282,10 @@ class PoolView:
     restarts: int
     deaths: dict[str, int]
     unavailable: tuple[Unavailable, ...]
+    accelerators: tuple[AcceleratorView, ...] = ()
+    missing: tuple[Unavailable, ...] = ()
+    promotions: int = 0
+    demotions: int = 0
 
     def working(self) -> int:
         """Return how many workers can take frames."""

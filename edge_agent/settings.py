@@ -71,6 +71,12 @@ class PoolSettings(Section):
     )
     start_timeout_s: float = Field(20.0, gt=0, description="Longest start of a worker")
     job_timeout_s: float = Field(5.0, gt=0, description="Longest look at one frame; the worker is ended after it")
+    accelerator_timeout_s: float = Field(
+        2.0, gt=0, description="The same for a worker with an EdgeTPU or a GPU, which has what to fall back on"
+    )
+    probe_timeout_s: float = Field(10.0, gt=0, description="Longest trial of an EdgeTPU or a GPU")
+    probe_rest_s: float = Field(5.0, gt=0, description="Wait before one that failed is tried again; doubles each time")
+    probe_rest_max_s: float = Field(600.0, gt=0, description="Longest such wait")
     max_attempts: int = Field(3, ge=1, description="How often a frame is tried in all")
     retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
     restart_threshold: int = Field(

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from edge_agent.frame_queue import QueueLimits
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.model import DetectorPlan, Job, Message, Outcome, PoolView, SlotState
-from edge_agent.pool import Pool, RestartLimits, WorkerPlan
+from edge_agent.pool import Pool, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
 from tests import values
 from tests.pictures import jpeg
@@ -25,6 +25,8 @@ LIMITS: Final = replace(
     job_timeout_s=1.0,
     retry_delay_s=0.02,
     restart=RestartLimits(threshold=10, window_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
+    accelerator_timeout_s=1.0,
+    probe=ProbeLimits(timeout_s=3.0, first_rest_s=0.3, longest_rest_s=1.0, steady_s=60.0, probes_to_return=2),
     queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
 )
 
@@ -42,9 +44,10 @@ def scripted(**script: Any) -> DetectorChoice:
 class PoolUnderTest:
     """A pool that runs; every outcome is kept with the time it came."""
 
-    def __init__(self, *choices: DetectorChoice, **limits: Any) -> None:
+    def __init__(self, *choices: DetectorChoice, accelerators: tuple[DetectorChoice, ...] = (), **limits: Any) -> None:
         self._limits = replace(LIMITS, **limits)
-        plan = WorkerPlan(DetectorPlan(choices or (scripted(),)), MAX_PIXELS, self._limits.memory_limit_bytes)
+        detectors = DetectorPlan(choices or (scripted(),), accelerators)
+        plan = WorkerPlan(detectors, MAX_PIXELS, self._limits.memory_limit_bytes)
         self._news = threading.Condition()
         self.outcomes: list[tuple[float, Outcome]] = []
         self.views: list[PoolView] = []

@@ -7,9 +7,32 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from edge_agent.frame_queue import QueueLimits
-from edge_agent.model import Failure, Frame, ImageHeader, Job, Outcome, Press, ReplyTo, Shed, ShedReason, Trigger
-from edge_agent.pool import PoolLimits, RestartLimits
-from edge_agent.wire import Box, Detected, Face, FaceRules, FailureReason, ImageSize, Ready, SnapshotWish, StageTimes
+from edge_agent.model import (
+    DetectorPlan,
+    Failure,
+    Frame,
+    ImageHeader,
+    Job,
+    Outcome,
+    Press,
+    ReplyTo,
+    Shed,
+    ShedReason,
+    Trigger,
+)
+from edge_agent.pool import PoolLimits, ProbeLimits, RestartLimits
+from edge_agent.wire import (
+    Box,
+    Detected,
+    DetectorChoice,
+    Face,
+    FaceRules,
+    FailureReason,
+    ImageSize,
+    Ready,
+    SnapshotWish,
+    StageTimes,
+)
 
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 LIMITS: Final = PoolLimits(
@@ -24,7 +47,11 @@ LIMITS: Final = PoolLimits(
     max_age_s=0.0,
     restart=RestartLimits(threshold=4, window_s=60.0, first_delay_s=0.1, longest_delay_s=30.0),
     queue=QueueLimits(frames=10, image_bytes=10_000, motion_per_doorbell=3),
+    accelerator_timeout_s=2.0,
+    probe=ProbeLimits(timeout_s=10.0, first_rest_s=5.0, longest_rest_s=600.0, steady_s=60.0, probes_to_return=2),
 )
+PLAN: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"),))
+"""Workers without an accelerator."""
 
 _numbers = itertools.count()
 

@@ -6,6 +6,7 @@ in 0..1 of the input), classes, scores and the count, all float32. No stick was 
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING, Any, Final
 
 import cv2
@@ -62,16 +63,12 @@ def load_delegate(library: str, device: str) -> Any:  # noqa: ANN401 - the deleg
     """Return libedgetpu's delegate for a stick; raise DetectorUnavailableError with the reason for a person."""
     options = {} if device in {"", ANY} else {"device": device}
     try:
+        ctypes.CDLL(library)  # load_delegate leaves a traceback behind where that fails
         return runtime().load_delegate(library, options)
     except OSError as error:
         message = f"the library {library} cannot be loaded: {error}. Install libedgetpu (docs/models.md says which)"
         raise DetectorUnavailableError(message) from error
     except ValueError as error:
         which = "no EdgeTPU" if device in {"", ANY} else f"no EdgeTPU {device}"
-        message = f"{which} was found: is it plugged in, and may this user open it?{_said(error)}"
+        message = f"{which} was found: is it plugged in, and may this user open it?"
         raise DetectorUnavailableError(message) from error
-
-
-def _said(error: Exception) -> str:
-    text = str(error).strip().removeprefix("Failed to load delegate from ").strip()
-    return f" (the library said: {text})" if text else ""

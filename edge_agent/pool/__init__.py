@@ -1,7 +1,9 @@
-"""The worker pool as the parent process sees it."""
+"""The worker processes and all that keeps them at work."""
 
+from edge_agent.pool.accelerators import ProbeLimits
 from edge_agent.pool.limits import PoolLimits
+from edge_agent.pool.probe import Probed, probe_all
 from edge_agent.pool.restart_policy import RestartLimits
 from edge_agent.pool.supervisor import Pool, WorkerPlan
 
-__all__ = ["Pool", "PoolLimits", "RestartLimits", "WorkerPlan"]
+__all__ = ["Pool", "PoolLimits", "ProbeLimits", "Probed", "RestartLimits", "WorkerPlan", "probe_all"]

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StartWorker:
-    """Start a process for the slot that leaves some detectors (strategy, model) out."""
+    """Start a process for the slot: for that accelerator, or with all detectors but some (strategy, model)."""
 
     slot: int
     without: frozenset[tuple[str, str]] = frozenset()
+    accelerator: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,26 @@ class KillWorker:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give the job to the slot's process."""
+    """Give the job to the slot's process, which has so long for it."""
 
     slot: int
     job_id: int
     job: Job
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StartProbe:
+    """Find out in a process of its own whether an accelerator works."""
+
+    accelerator: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndProbe:
+    """End the probe of an accelerator now."""
+
+    accelerator: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class Report:
     outcome: Outcome
 
 
-Action = StartWorker | StopWorker | KillWorker | Assign | Report
+Action = StartWorker | StopWorker | KillWorker | Assign | StartProbe | EndProbe | Report
 
 
 def shed(job: Job, reason: ShedReason) -> Report:

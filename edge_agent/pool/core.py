@@ -8,13 +8,13 @@ time-outs can be played through in a test.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.frame_queue import FrameQueue
 from edge_agent.model import (
     NO_PICTURES,
+    DetectorPlan,
     Failure,
     Job,
     Outcome,
@@ -23,19 +23,22 @@ from edge_agent.model import (
     ShedReason,
     SlotState,
     Trigger,
-    WorkerDetector,
 )
-from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker, shed
+from edge_agent.pool.actions import (
+    Action,
+    Assign,
+    Report,
+    shed,
+)
+from edge_agent.pool.crew import Crew
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
-from edge_agent.pool.exclusion import Exclusions
-from edge_agent.pool.restart_policy import Park, decide
 from edge_agent.pool.retries import Retries
-from edge_agent.pool.slot import Slot
 from edge_agent.pool.verdict import after_crash, after_refusal
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
 
 if TYPE_CHECKING:
     from edge_agent.pool.limits import PoolLimits
+    from edge_agent.pool.slot import Slot
 
 KILL_GRACE_S: Final = 0.25
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
@@ -44,23 +47,23 @@ KILL_GRACE_S: Final = 0.25
 class PoolCore:
     """Queue, slots and timers of the pool."""
 
-    def __init__(self, limits: PoolLimits) -> None:
+    def __init__(self, limits: PoolLimits, detectors: DetectorPlan) -> None:
         self._limits = limits
+        self._crew = Crew(limits, detectors)
+        self._slots = self._crew.slots
+        self._missing = detectors.missing
         self._queue = FrameQueue(limits.queue)
-        self._slots = [Slot(number) for number in range(limits.workers)]
         self._retries = Retries(limits.retry_delay_s)
         self._service_ms: dict[tuple[str, str], float] = {}
         self._job_ids = itertools.count(1)
-        self._deaths: Counter[str] = Counter()
-        self._exclusions = Exclusions()
-        self._unavailable: tuple[Unavailable, ...] = ()
         self._draining = False
 
     # What happens
 
     def start(self, now: float) -> list[Action]:
-        """Start all workers."""
-        return [self._start(slot, now) for slot in self._slots]
+        """Start all workers, and find out which accelerators work."""
+        started = itertools.chain.from_iterable(self._crew.start(slot, now) for slot in self._slots)
+        return [*started, *self._crew.probe(now)]
 
     def offer(self, job: Job, now: float) -> list[Action]:
         """Take a frame in."""
@@ -83,25 +86,18 @@ class PoolCore:
         slot = self._slots[number]
         if slot.state is not SlotState.STARTING:
             return []
-        slot.detector = WorkerDetector(number, message.strategy, message.model)
-        slot.trying = None
-        self._exclusions.clear((message.strategy, message.model))
-        slot.deadline_s = None
-        slot.enter(SlotState.IDLE, now)
-        self._unavailable = message.unavailable
+        self._crew.ready(slot, message, now)
+        if slot.accelerator is not None:
+            self._service_ms.pop(_kind(slot), None)  # how it was before it was lost says nothing
         return self._dispatch(now)
 
     def trying(self, number: int, message: Trying) -> None:
         """Note which detector a worker loads."""
-        self._slots[number].trying = (message.strategy, message.model)
+        self._crew.trying(self._slots[number], message)
 
     def unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
-        self._unavailable = unavailable
-        self._slots[number].trying = None
-        self._slots[number].end_reason = "; ".join(
-            f"{each.strategy} {each.model}: {each.reason}" for each in unavailable
-        )
+        self._crew.unusable(self._slots[number], unavailable)
 
     def answered(self, number: int, message: Detected | Failed, pictures: Pictures, now: float) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
@@ -116,7 +112,7 @@ class PoolCore:
         if slot.state is SlotState.BUSY:
             slot.enter(SlotState.IDLE, now)
         if isinstance(message, Failed):
-            actions = self._failed(job, message, slot, now)
+            actions = self._refused(job, message, slot, now)
         else:
             slot.memory_bytes = message.memory_bytes
             actions = [self._report(job, message, slot, pictures)]
@@ -144,40 +140,39 @@ class PoolCore:
         job = slot.release(now)
         slot.pid = None
         if expected:
-            return [self._start(slot, now), *self._dispatch(now)]
-        slot.last_error = slot.end_reason or reason
-        self._deaths[reason] += 1
-        if slot.trying is not None:
-            self._exclusions.note(slot.trying, slot.last_error, now)
+            return [*self._crew.replace(slot, now), *self._dispatch(now)]
+        self._crew.died(slot, reason, now)
+        if slot.accelerator is not None:
+            self._demote(slot, job and replace(job, attempts=job.attempts + 1), now)
+            return [*self._crew.start(slot, now), *self.tick(now)]
         actions = self._crashed(job, slot, now) if job is not None else []
-        self._schedule_restart(slot, now)
+        self._crew.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
+
+    def probed(self, accelerator: int, reason: str, now: float) -> list[Action]:
+        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
+        self._crew.accelerators.probed(accelerator, reason, now)
+        return self._dispatch(now)
+
+    def allow(self, strategy: str, now: float) -> list[Action]:
+        """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
+        self._crew.allow(strategy)
+        return [*self._crew.probe(now), *self._dispatch(now)]
 
     def tick(self, now: float) -> list[Action]:
         """Do all that is due."""
         actions: list[Action] = [shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
-        actions += [
-            self._start(slot, now) for slot in self._slots if slot.resume_s is not None and slot.resume_s <= now
-        ]
-        actions += [self._kill(slot) for slot in self._slots if slot.deadline_s is not None and slot.deadline_s <= now]
+        actions += self._crew.tick(now)
         for job in self._retries.take_due(now):
             if job.crashes:
                 self._queue.put_last(job)  # it may take the next worker down too: the others go first
             else:
                 self._queue.put_back(job)
-        return [*actions, *self._dispatch(now)]
+        return [*actions, *([] if self._draining else self._crew.probe(now)), *self._dispatch(now)]
 
     def restart_all(self, now: float) -> list[Action]:
         """Replace every worker: the idle ones at once, the busy ones after their frame; wake the parked ones."""
-        actions: list[Action] = []
-        for slot in self._slots:
-            slot.deaths.clear()
-            slot.replace = slot.has_process()
-            if slot.state is SlotState.IDLE:
-                actions.append(self._stop(slot, now))
-            elif not slot.has_process():
-                actions.append(self._start(slot, now))
-        return actions
+        return self._crew.restart_all(now)
 
     def drain(self) -> list[Action]:
         """Take no more frames in and drop the ordinary ones that wait; frames of a press are still looked at."""
@@ -203,9 +198,7 @@ class PoolCore:
 
     def next_due_s(self) -> float | None:
         """Return when `tick` must be called at the latest, or None."""
-        due = [self._queue.next_expiry_s(), self._retries.next_due_s()]
-        for slot in self._slots:
-            due += [slot.deadline_s, slot.resume_s]
+        due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._crew.next_due_s())
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def view(self, now: float) -> PoolView:
@@ -216,79 +209,24 @@ class PoolCore:
             retrying=len(self._retries),
             retries=self._retries.total,
             restarts=sum(slot.restarts for slot in self._slots),
-            deaths=dict(self._deaths),
-            unavailable=(*self._unavailable, *self._excluded(now)),
+            deaths=dict(self._crew.deaths),
+            unavailable=self._crew.unavailable(now),
+            accelerators=self._crew.accelerators.view(now),
+            missing=self._missing,
+            promotions=self._crew.accelerators.promotions,
+            demotions=self._crew.accelerators.demotions,
         )
-
-    def _excluded(self, now: float) -> list[Unavailable]:
-        return [Unavailable(*choice, reason) for choice, reason in self._exclusions.current(now).items()]
-
-    # Workers
-
-    def _start(self, slot: Slot, now: float) -> StartWorker:
-        slot.resume_s = None
-        slot.end_reason = ""
-        slot.replace = False
-        slot.memory_bytes = 0
-        slot.jobs_of_worker = 0
-        slot.started_s = now
-        slot.trying = None
-        slot.detector = None
-        slot.deadline_s = now + self._limits.start_timeout_s
-        slot.enter(SlotState.STARTING, now)
-        return StartWorker(slot.number, frozenset(self._exclusions.current(now)))
-
-    def _kill(self, slot: Slot) -> KillWorker:
-        slot.deadline_s = None
-        limit_s = self._limits.job_timeout_s if slot.job is not None else self._limits.start_timeout_s
-        what = "a frame" if slot.job is not None else "its start"
-        slot.end_reason = f"did not finish {what} within {limit_s:g} s"
-        return KillWorker(slot.number, slot.end_reason)
-
-    def _schedule_restart(self, slot: Slot, now: float) -> None:
-        slot.deaths.append(now)
-        slot.restarts += 1
-        decision = decide(slot.deaths, now, self._limits.restart)
-        if isinstance(decision, Park):
-            slot.resume_s = now + decision.rest_s
-            slot.enter(SlotState.PARKED, now)
-        else:
-            slot.resume_s = now + decision.delay_s
-            slot.enter(SlotState.WAITING, now)
-
-    def _recycle(self, now: float) -> list[Action]:
-        """Replace idle workers that are too large or too old, unless a press waits or no other could take one."""
-        if self._queue.depths()[Trigger.PRESS]:
-            return []
-        actions: list[Action] = []
-        for slot in self._slots:  # one after the other: each that goes must leave another
-            if slot.state is SlotState.IDLE and self._has_served(slot, now) and self._can_spare(slot):
-                actions += [self._stop(slot, now)]
-        return actions
-
-    def _has_served(self, slot: Slot, now: float) -> bool:
-        limits = self._limits
-        return (
-            slot.replace
-            or slot.memory_bytes > limits.memory_limit_bytes
-            or 0 < limits.max_jobs <= slot.jobs_of_worker
-            or 0 < limits.max_age_s <= now - slot.started_s
-        )
-
-    def _can_spare(self, slot: Slot) -> bool:
-        others = [other for other in self._slots if other is not slot]
-        return not others or any(other.state in {SlotState.IDLE, SlotState.BUSY} for other in others)
-
-    def _stop(self, slot: Slot, now: float) -> StopWorker:
-        slot.deadline_s = now + self._limits.start_timeout_s
-        slot.enter(SlotState.STOPPING, now)
-        return StopWorker(slot.number)
 
     # Jobs
 
     def _dispatch(self, now: float) -> list[Action]:
-        """Give waiting frames to idle workers, but for those whose time to go has come."""
-        actions = self._recycle(now)
+        """Give waiting frames to idle workers, but for those whose time to go has come.
+
+        None goes while a press waits: it would be one less to answer it.
+        """
+        actions: list[Action] = []
+        if not self._draining and not self._queue.depths()[Trigger.PRESS]:
+            actions += self._crew.recycle(now)
         while idle := [slot for slot in self._slots if slot.state is SlotState.IDLE]:
             job = self._queue.take()
             if job is None:
@@ -301,12 +239,9 @@ class PoolCore:
         return actions
 
     def _assign(self, slot: Slot, job: Job, now: float) -> Assign:
-        slot.job = job
-        slot.job_id = next(self._job_ids)
-        slot.assigned_s = now
-        slot.deadline_s = now + self._limits.job_timeout_s + KILL_GRACE_S
-        slot.enter(SlotState.BUSY, now)
-        return Assign(slot.number, slot.job_id, job)
+        limit_s = self._crew.job_limit_s(slot)
+        slot.assign(job, next(self._job_ids), limit_s + KILL_GRACE_S, now)
+        return Assign(slot.number, slot.job_id, job, limit_s)
 
     def _candidate(self, slot: Slot) -> Candidate:
         return Candidate(slot.number, self._service_ms.get(_kind(slot)), slot.since_s)
@@ -315,11 +250,20 @@ class PoolCore:
         kind = _kind(slot)
         self._service_ms[kind] = smoothed(self._service_ms.get(kind), (now - slot.assigned_s) * 1000)
 
-    def _failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
+    def _refused(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
         if message.reason is FailureReason.DETECTOR_ERROR:
             slot.last_error = message.detail
+            if slot.accelerator is not None:
+                self._demote(slot, job, now)
+                return [self._crew.discharge(slot, now)]
         failure = after_refusal(job, message, self._limits.max_attempts)
         return [self._report(job, failure, slot)] if failure else self._retry(job, now)
+
+    def _demote(self, slot: Slot, job: Job | None, now: float) -> None:
+        """Take the accelerator from a slot; its frame, which had no part in that, is looked at by the next worker."""
+        self._crew.demote(slot, now)
+        if job is not None:
+            self._queue.put_back(replace(job, excused=job.excused + 1))
 
     def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_agent.frame_queue import QueueLimits
+    from edge_agent.pool.accelerators import ProbeLimits
     from edge_agent.pool.restart_policy import RestartLimits
 
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What a pool may do; `max_jobs` and `max_age_s` of a worker: 0 is no limit."""
+    """What a pool may do; `max_jobs` and `max_age_s` of a worker: 0 is no limit.
+
+    `accelerator_timeout_s` is the `job_timeout_s` of a worker with an accelerator.
+    """
 
     workers: int
     start_timeout_s: float
@@ -25,3 +29,5 @@ class PoolLimits:
     max_age_s: float
     restart: RestartLimits
     queue: QueueLimits
+    accelerator_timeout_s: float
+    probe: ProbeLimits

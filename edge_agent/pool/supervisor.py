@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent.model import DetectorPlan, Pictures, Trigger
-from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
+from edge_agent.pool.probe import Probe
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import (
     Detected,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
+    from edge_agent.wire import DetectorChoice
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +76,14 @@ class Pool:
         changed: Callable[[PoolView], None] = lambda _view: None,
         crashed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._core = PoolCore(limits)
+        self._core = PoolCore(limits, plan.detectors)
         self._limits = limits
         self._plan = plan
         self._report = report
         self._changed = changed
         self._crashed = crashed
         self._workers: dict[int, WorkerProcess] = {}
+        self._probes: dict[int, Probe] = {}
         self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
@@ -102,6 +105,10 @@ class Pool:
     def promote(self, doorbell: str) -> None:
         """Make the waiting frames of a doorbell press frames."""
         self._ask(functools.partial(self._core.promote, doorbell))
+
+    def allow(self, strategy: str) -> None:
+        """Use accelerators of one strategy alone, or of all of them (`auto`)."""
+        self._ask(functools.partial(self._core.allow, strategy))
 
     def restart(self) -> None:
         """Replace every worker by a new one."""
@@ -169,6 +176,10 @@ class Pool:
         for slot in self._workers:
             self._tell(slot, Stop())
         give_up_s = time.monotonic() + EXIT_S
+        for probe in self._probes.values():
+            self._selector.unregister(probe.pidfd)
+            probe.kill()
+            probe.result()
         for slot in list(self._workers):
             self._workers[slot].wait(give_up_s - time.monotonic())
             self._workers[slot].kill()
@@ -182,10 +193,14 @@ class Pool:
             match waiting.popleft():
                 case Report(outcome):
                     self._report(outcome)
-                case Assign(slot, job_id, job):
-                    waiting.extend(self._assign(slot, job_id, job))
-                case StartWorker(slot, without):
-                    waiting.extend(self._start(slot, without))
+                case Assign(slot, job_id, job, limit_s):
+                    waiting.extend(self._assign(slot, job_id, job, limit_s))
+                case StartWorker(slot, without, accelerator):
+                    waiting.extend(self._start(slot, self._choices(without, accelerator)))
+                case StartProbe(accelerator):
+                    waiting.extend(self._start_probe(accelerator))
+                case EndProbe(accelerator):
+                    self._probes[accelerator].kill()
                 case StopWorker(slot):
                     self._tell(slot, Stop())
                 case KillWorker(slot, reason):
@@ -193,12 +208,16 @@ class Pool:
                     if slot in self._workers:
                         self._workers[slot].kill()
 
-    def _start(self, slot: int, without: frozenset[tuple[str, str]]) -> Iterable[Action]:
+    def _choices(self, without: frozenset[tuple[str, str]], accelerator: int | None) -> tuple[DetectorChoice, ...]:
+        detectors = self._plan.detectors
+        if accelerator is not None:
+            return (detectors.accelerators[accelerator],)
+        return tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
+
+    def _start(self, slot: int, choices: tuple[DetectorChoice, ...]) -> Iterable[Action]:
         plan, detectors = self._plan, self._plan.detectors
-        choices = tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
-        spec = WorkerSpec(
-            slot, choices or detectors.choices, plan.max_pixels, plan.memory_limit_bytes, detectors.second_look
-        )
+        limit_bytes = 0 if any(each.device for each in choices) else plan.memory_limit_bytes
+        spec = WorkerSpec(slot, choices or detectors.choices, plan.max_pixels, limit_bytes, detectors.second_look)
         try:
             worker = WorkerProcess.start(self._context, spec)
         except OSError as error:
@@ -209,14 +228,40 @@ class Pool:
         self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
         return ()
 
-    def _assign(self, slot: int, job_id: int, job: Job) -> Iterable[Action]:
+    def _start_probe(self, accelerator: int) -> Iterable[Action]:
+        try:
+            probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
+        except OSError as error:
+            return self._core.probed(accelerator, f"could not be tried: {error}", time.monotonic())
+        self._probes[accelerator] = probe
+        self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._end_probe, accelerator))
+        return ()
+
+    def _end_probe(self, accelerator: int) -> None:
+        probe = self._probes.pop(accelerator)
+        self._selector.unregister(probe.pidfd)
+        choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
+        log.log(
+            logging.INFO if result.works else logging.WARNING,
+            "%s %s (%s) %s",
+            choice.strategy,
+            choice.model,
+            choice.device,
+            "works" if result.works else f"cannot be used: {result.reason}",
+        )
+        now = time.monotonic()
+        actions = self._core.probed(accelerator, result.reason, now)
+        self._changed(self._core.view(now))
+        self._act(actions)
+
+    def _assign(self, slot: int, job_id: int, job: Job, limit_s: float) -> Iterable[Action]:
         task = Task(
             job_id=job_id,
             size=len(job.frame.image),
             width=job.frame.header.width,
             height=job.frame.header.height,
             rules=job.rules,
-            time_limit_s=self._limits.job_timeout_s,
+            time_limit_s=limit_s,
             snapshot=job.snapshot,
             privacy=job.privacy,
             label=job.label,

@@ -17,7 +17,7 @@ QUARANTINE_CRASHES: Final = 2
 
 def after_refusal(job: Job, message: Failed, max_attempts: int) -> Failure | None:
     """Return the end of a frame that a worker said it cannot do, or None: another try may help."""
-    if message.reason is FailureReason.DETECTOR_ERROR and job.attempts < max_attempts:
+    if message.reason is FailureReason.DETECTOR_ERROR and job.attempts - job.excused < max_attempts:
         return None
     return Failure(message.reason, message.detail)
 
@@ -30,6 +30,6 @@ def after_crash(job: Job, how: str, max_attempts: int, *, late: bool) -> Failure
     if job.crashes >= QUARANTINE_CRASHES:
         detail = f"{job.crashes} workers died or hung on this picture; the last one {how}"
         return Failure(FailureReason.QUARANTINED, detail)
-    if job.attempts >= max_attempts:
+    if job.attempts - job.excused >= max_attempts:
         return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {how}")
     return None

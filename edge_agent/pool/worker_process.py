@@ -109,9 +109,10 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
 
-    def wait(self, timeout_s: float) -> None:
-        """Wait until the process has ended, at most so long."""
-        select.select([self.pidfd], [], [], max(0.0, timeout_s))
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until the process has ended, at most so long; return whether it has."""
+        ended, _, _ = select.select([self.pidfd], [], [], max(0.0, timeout_s))
+        return bool(ended)
 
     def bury(self) -> str:
         """Release everything of a process that has ended, and return how it ended, in words."""

@@ -119,13 +119,17 @@ class SecondLook(msgspec.Struct, frozen=True):
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits."""
+    """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits.
+
+    `memory_limit_bytes` 0 is no limit. With `probe` it looks at one grey picture, says that it is ready, and exits.
+    """
 
     slot: int
     choices: tuple[DetectorChoice, ...]
     max_pixels: int
     memory_limit_bytes: int
     second_look: SecondLook | None = None
+    probe: bool = False
 
 
 class Unavailable(msgspec.Struct, frozen=True):
@@ -167,12 +171,13 @@ class Trying(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The detector is loaded; `unavailable` says what was tried before it."""
+    """The detector is loaded; `unavailable` says what was tried before it, `look_ms` how long a probe's look took."""
 
     strategy: str
     model: str
     load_ms: float
     unavailable: tuple[Unavailable, ...] = ()
+    look_ms: float = 0.0
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):

@@ -43,13 +43,15 @@ def leave_signals_to_parent() -> None:
 
 
 def limit_memory(memory_limit_bytes: int) -> None:
-    """Make a huge allocation fail here, and offer this process first when memory is short."""
+    """Make a huge allocation fail here, unless the limit is 0, and offer this process first when memory is short."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write(FIRST_TO_GO)
+    if not memory_limit_bytes:
+        return
     limit = memory_limit_bytes * DATA_LIMIT_FACTOR
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or hard >= limit:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
-        file.write(FIRST_TO_GO)
 
 
 def record_faults(fault_log: SharedBuffer) -> None:

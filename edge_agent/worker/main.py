@@ -6,10 +6,11 @@ This module and what it imports are loaded in the fork server: nothing here may 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import msgspec
+import numpy as np
 
 from edge_agent.detectors import registry
 from edge_agent.errors import DetectorUnavailableError, ImageError
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from edge_agent.detectors.base import Detector
     from edge_agent.wire import DetectorChoice, Face, FromWorker
 
+GREY: Final = 128
+
 
 def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connection, fault_log: SharedBuffer) -> None:
     """Be a worker until the parent says stop or goes away."""
@@ -62,6 +65,9 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     )
     if detector is None:
         pipe.send_bytes(encode(Unusable(unavailable)))
+        return
+    if spec.probe:
+        pipe.send_bytes(encode(trial(detector, began_s)))
         return
     second, reason = load_second(spec.second_look)
     unavailable += reason
@@ -93,6 +99,18 @@ def load_first(
         except DetectorUnavailableError as error:
             unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
     return None, tuple(unavailable)
+
+
+def trial(detector: Detector, began_s: float) -> Ready | Unusable:
+    """Have a detector look at a grey picture; return that it works, or why it does not."""
+    load_ms = (time.monotonic() - began_s) * 1000
+    began_s = time.monotonic()
+    try:
+        detector.detect(np.full((480, 640, 3), GREY, np.uint8))
+    except Exception as error:  # noqa: BLE001 - what a driver makes a library raise is anybody's guess
+        reason = f"it loads, but cannot look at a picture: {type(error).__name__}: {error}"
+        return Unusable((Unavailable(detector.strategy, detector.model, reason),))
+    return Ready(detector.strategy, detector.model, load_ms, look_ms=(time.monotonic() - began_s) * 1000)
 
 
 def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavailable, ...]]:

@@ -8,53 +8,64 @@ from typing import Any
 import pytest
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import NO_PICTURES, Failure, Job, Outcome, Pictures, Shed, ShedReason, SlotState, Trigger
+from edge_agent.model import (
+    NO_PICTURES,
+    DetectorPlan,
+    Failure,
+    Job,
+    Outcome,
+    Pictures,
+    Shed,
+    ShedReason,
+    SlotState,
+    Trigger,
+)
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
 from edge_agent.pool.exclusion import Exclusions
 from edge_agent.pool.restart_policy import Park, Restart, decide
 from edge_agent.wire import Detected, Failed, FailureReason, Unavailable
-from tests.values import LIMITS, detected, job, ready
+from tests.values import LIMITS, PLAN, detected, job, ready
 
 
 class Played:
     """A core whose workers do what a test says."""
 
-    def __init__(self, **limits: Any) -> None:
-        self.core = PoolCore(replace(LIMITS, **limits))
+    def __init__(self, detectors: DetectorPlan = PLAN, **limits: Any) -> None:
+        self.core = PoolCore(replace(LIMITS, **limits), detectors)
         self.now = 100.0
         self.actions: list[Action] = []
-        self._do(self.core.start(self.now))
+        self.do(self.core.start(self.now))
         for slot in range(replace(LIMITS, **limits).workers):
             self.ready(slot)
 
-    def _do(self, actions: list[Action]) -> list[Action]:
+    def do(self, actions: list[Action]) -> list[Action]:
         self.actions += actions
         return actions
 
     def ready(self, slot: int, strategy: str = "cpu") -> list[Action]:
         self.core.started(slot, 1000 + slot)
-        return self._do(self.core.ready(slot, ready(strategy), self.now))
+        return self.do(self.core.ready(slot, ready(strategy), self.now))
 
     def offer(self, *jobs: Job) -> None:
         for each in jobs:
-            self._do(self.core.offer(each, self.now))
+            self.do(self.core.offer(each, self.now))
 
     def answer(self, slot: int, **changes: Any) -> list[Action]:
         answer = replace_struct(detected(), job_id=self.assigned(slot).job_id, **changes)
-        return self._do(self.core.answered(slot, answer, NO_PICTURES, self.now))
+        return self.do(self.core.answered(slot, answer, NO_PICTURES, self.now))
 
     def fail(self, slot: int, reason: FailureReason = FailureReason.DETECTOR_ERROR) -> None:
         message = Failed(self.assigned(slot).job_id, reason, "no")
-        self._do(self.core.answered(slot, message, NO_PICTURES, self.now))
+        self.do(self.core.answered(slot, message, NO_PICTURES, self.now))
 
     def die(self, slot: int, reason: str = "was ended by SIGKILL") -> list[Action]:
         self.core.lost(slot, self.now)
-        return self._do(self.core.died(slot, reason, self.now))
+        return self.do(self.core.died(slot, reason, self.now))
 
     def pass_time(self, seconds: float) -> list[Action]:
         self.now += seconds
-        return self._do(self.core.tick(self.now))
+        return self.do(self.core.tick(self.now))
 
     def revive(self, slot: int) -> None:
         """Let a worker that died come back as soon as it may."""
@@ -187,7 +198,7 @@ def test_a_worker_that_does_not_answer_is_killed_after_its_limit() -> None:
 
 
 def test_a_worker_that_does_not_start_is_killed_and_started_again() -> None:
-    core = PoolCore(LIMITS)
+    core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     assert [type(each) for each in core.tick(LIMITS.start_timeout_s)] == [KillWorker, KillWorker]
     assert StartWorker(0) in core.died(0, "was ended by SIGKILL", 21.0)
@@ -339,7 +350,7 @@ def test_abandon_gives_everything_up() -> None:
 
 
 def test_a_worker_without_a_detector_says_why() -> None:
-    core = PoolCore(LIMITS)
+    core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     core.unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
     core.died(0, "exited with code 0", 1.0)

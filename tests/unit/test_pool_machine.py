@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from edge_agent.model import NO_PICTURES, Failure, Job, SlotState, Trigger
-from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
-from edge_agent.wire import Failed, FailureReason
+from edge_agent.wire import DetectorChoice, Failed, FailureReason
 from tests.unit.test_pool_core import replace_struct
-from tests.values import LIMITS, detected, job, ready
+from tests.values import LIMITS, PLAN, detected, job, ready
 
 WORKERS: Final = 3
 SLOTS = st.integers(0, WORKERS - 1)
@@ -27,7 +27,10 @@ class PoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.core = PoolCore(replace(LIMITS, workers=WORKERS, max_jobs=5))
+        plan = replace(PLAN, accelerators=(DetectorChoice("edgetpu", "ssd", device="any"),))
+        self.core = PoolCore(replace(LIMITS, workers=WORKERS, max_jobs=5), plan)
+        self.probing = False
+        self.accelerated: set[int] = set()
         self.now = 0.0
         self.offered: dict[str, Job] = {}
         self.reported: Counter[str] = Counter()
@@ -41,8 +44,14 @@ class PoolMachine(RuleBasedStateMachine):
     def do(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case StartWorker(slot):
+                case StartProbe():
+                    assert not self.accelerated, "one process at a time holds an accelerator"
+                    self.probing = True
+                case StartWorker(slot, _, accelerator):
                     assert slot not in self.alive, "a slot holds one process"
+                    if accelerator is not None:
+                        assert not self.accelerated, "one process at a time holds an accelerator"
+                        self.accelerated.add(slot)
                     self.alive.add(slot)
                     self.loading.add(slot)
                     self.core.started(slot, 1)
@@ -62,8 +71,9 @@ class PoolMachine(RuleBasedStateMachine):
 
     def die(self, slot: int) -> None:
         held = self.held.pop(slot, None)
-        if held is not None:
+        if held is not None and slot not in self.accelerated:
             self.crashes[held.job.frame.event_id] += 1
+        self.accelerated.discard(slot)
         self.alive.discard(slot)
         self.loading.discard(slot)
         self.stopping.discard(slot)
@@ -109,6 +119,16 @@ class PoolMachine(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
         self.do(self.core.tick(self.now))
+
+    @rule(works=st.booleans())
+    def end_probe(self, works: bool) -> None:
+        if self.probing:
+            self.probing = False
+            self.do(self.core.probed(0, "" if works else "no EdgeTPU was found", self.now))
+
+    @rule(strategy=st.sampled_from(["auto", "edgetpu", "cpu"]))
+    def allow(self, strategy: str) -> None:
+        self.do(self.core.allow(strategy, self.now))
 
     @rule()
     def restart(self) -> None:

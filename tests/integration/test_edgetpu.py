@@ -1,0 +1,172 @@
+"""The whole EdgeTPU path, with a stand-in for the stick: lost in every way, and no press unanswered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.detectors.edgetpu import EdgeTpu, load_delegate
+from edge_agent.errors import DetectorUnavailableError
+from edge_agent.model import AcceleratorState, AcceleratorView, Failure
+from edge_agent.pool import probe_all
+from edge_agent.wire import Box, Detected, DetectorChoice
+from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
+from tests.stand_in import Act, Stick
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.model import Outcome
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Stick:
+    return Stick(tmp_path)
+
+
+def choice(stick: Stick, device: str = "any") -> DetectorChoice:
+    return DetectorChoice("edgetpu", "ssd_mobilenet_v2", str(stick.model), device, {"library": str(stick.library)})
+
+
+def with_stick(stick: Stick) -> PoolUnderTest:
+    """Return a pool whose processor is slower than its stick."""
+    return PoolUnderTest(scripted(latency_ms=30), accelerators=(choice(stick),))
+
+
+def state(pool: PoolUnderTest) -> AcceleratorView:
+    return pool.pool.view().accelerators[0]
+
+
+def wait_until_in_use(pool: PoolUnderTest) -> None:
+    wait_until(
+        lambda: state(pool).state is AcceleratorState.HELD and pool.wait_until_idle().workers[0].detector,
+        why=lambda: str(pool.pool.view()),
+    )
+    wait_until(lambda: looked_with(pool) == "edgetpu", why=lambda: str(pool.pool.view()))
+
+
+def looked_with(pool: PoolUnderTest) -> str:
+    """Return the strategy that looks at a press now."""
+    return strategy(pool.wait_for(pool.offer()))
+
+
+def strategy(outcome: Outcome) -> str:
+    assert isinstance(outcome.result, Detected), outcome
+    assert outcome.detector is not None
+    return outcome.detector.strategy
+
+
+def test_a_face_is_found_where_it_is(stick: Stick) -> None:
+    image = np.zeros((480, 640, 3), np.uint8)
+    cv2.rectangle(image, (200, 100), (299, 219), (255, 255, 255), cv2.FILLED)
+    detector = EdgeTpu(choice(stick))
+    (face,) = detector.detect(image)
+    assert face.box == Box(200, 100, 100, 120)
+    assert face.confidence == pytest.approx(0.9)
+    assert detector.detect(np.zeros((100, 50, 3), np.uint8)) == []
+
+
+def test_what_is_missing_is_said(stick: Stick) -> None:
+    with pytest.raises(DetectorUnavailableError, match=r"libnowhere\.so.* Install libedgetpu"):
+        load_delegate("libnowhere.so", "any")
+    stick.does("no_device")
+    with pytest.raises(DetectorUnavailableError, match="no EdgeTPU usb:1 was found: is it plugged in"):
+        load_delegate(str(stick.library), "usb:1")
+
+
+@pytest.mark.parametrize(
+    ("act", "reason"),
+    [
+        ("work", ""),
+        ("no_device", "no EdgeTPU was found: is it plugged in, and may this user open it?"),
+        ("hang_load", "did not answer within 2 s"),
+        ("crash_load", "the process that tried it was ended by SIGABRT"),
+        ("error", "it loads, but cannot look at a picture: RuntimeError: the stand-in was told to fail"),
+        ("crash", "the process that tried it was ended by SIGABRT"),
+    ],
+)
+def test_a_probe_says_whether_it_works_or_why_not(stick: Stick, act: Act, reason: str) -> None:
+    stick.does(act)
+    (probed,) = probe_all([choice(stick)], MAX_PIXELS, timeout_s=2.0)
+    assert probed.reason.startswith(reason)
+    assert probed.works == (not reason)
+
+
+def test_a_stick_that_works_is_used_for_presses(stick: Stick) -> None:
+    with with_stick(stick) as pool:
+        wait_until_in_use(pool)
+        assert state(pool).lost_for_s is None
+        assert [worker.detector.strategy for worker in pool.pool.view().workers if worker.detector] == [
+            "edgetpu",
+            "mock",
+        ]
+
+
+@pytest.mark.parametrize("act", ["no_device", "hang_load", "crash_load", "error", "crash", "hang"])
+def test_a_stick_that_does_not_work_at_the_start_costs_nothing(stick: Stick, act: Act) -> None:
+    stick.does(act)
+    with with_stick(stick) as pool:
+        assert looked_with(pool) == "mock"
+        reason = wait_until(lambda: state(pool).reason, why=lambda: str(pool.pool.view()))
+        assert reason
+        assert looked_with(pool) == "mock"
+        view = pool.pool.view()
+        assert (view.restarts, view.demotions, view.deaths) == (0, 0, {})
+        stick.does("work")
+        wait_until_in_use(pool)
+
+
+@pytest.mark.parametrize("act", ["error", "crash", "hang"])
+def test_a_stick_that_fails_in_use_costs_no_press_and_comes_back(stick: Stick, act: Act) -> None:
+    with with_stick(stick) as pool:
+        wait_until_in_use(pool)
+        stick.does(act)
+        presses = [pool.offer(doorbell=f"door{number}") for number in range(4)]
+        outcomes = [pool.wait_for(press) for press in presses]
+        assert {strategy(outcome) for outcome in outcomes} == {"mock"}
+        assert max(outcome.attempts for outcome in outcomes) == 2
+        view = pool.pool.view()
+        assert view.demotions == 1
+        assert view.accelerators[0].lost_for_s is not None
+        assert view.accelerators[0].reason
+        stick.does("work")
+        wait_until_in_use(pool)
+        assert pool.pool.view().promotions == 2
+        assert state(pool).lost_for_s is None
+
+
+def test_a_stick_that_is_pulled_out_and_plugged_in_again(stick: Stick) -> None:
+    """While it is out, presses are answered; probes fail with the reason; then it is used again."""
+    with with_stick(stick) as pool:
+        wait_until_in_use(pool)
+        stick.does("no_device")
+        assert looked_with(pool) == "mock"
+        wait_until(lambda: "no EdgeTPU was found" in state(pool).reason, why=lambda: str(state(pool)))
+        assert looked_with(pool) == "mock"
+        stick.does("work")
+        wait_until_in_use(pool)
+
+
+def test_a_strategy_can_be_chosen_while_it_runs(stick: Stick) -> None:
+    with with_stick(stick) as pool:
+        wait_until_in_use(pool)
+        pool.pool.allow("cpu")
+        wait_until(lambda: looked_with(pool) == "mock", why=lambda: str(pool.pool.view()))
+        assert state(pool).state is AcceleratorState.OFF
+        pool.pool.allow("auto")
+        wait_until_in_use(pool)
+        assert pool.pool.view().demotions == 0
+
+
+def test_a_picture_that_kills_every_worker_is_quarantined_also_with_a_stick(stick: Stick) -> None:
+    with with_stick(stick) as pool:
+        wait_until_in_use(pool)
+        stick.does("crash")
+        outcome = pool.wait_for(pool.offer_act("segfault"))
+        assert isinstance(outcome.result, Failure)
+        assert outcome.result.reason.value == "quarantined"
+        assert looked_with(pool) == "mock"

@@ -1,0 +1,264 @@
+"""Accelerators in the pool, played through without a process: proven, given, lost, proven again."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_agent.model import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
+from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
+from edge_agent.wire import DetectorChoice, Unavailable
+from tests.unit.test_pool_core import Played
+from tests.values import PLAN, job
+
+STICK = DetectorChoice("edgetpu", "ssd", device="usb:0")
+OTHER_STICK = DetectorChoice("edgetpu", "ssd", device="usb:1")
+GPU = DetectorChoice("gpu", "yunet_n", device="0")
+
+
+class PlayedWith(Played):
+    """A pool with accelerators, whose probes end as a test says."""
+
+    def __init__(self, *accelerators: DetectorChoice, workers: int = 2) -> None:
+        super().__init__(DetectorPlan(PLAN.choices, accelerators), workers=workers)
+
+    def probe(self, number: int = 0, reason: str = "") -> None:
+        self.do(self.core.probed(number, reason, self.now))
+
+    def promote(self, number: int = 0, slot: int = 0) -> None:
+        """Let a probe succeed, and a worker begin with the accelerator."""
+        self.probe(number)
+        self.die(slot, "exited with code 0")
+        self.ready(slot, "edgetpu")
+
+    def probes(self) -> int:
+        return sum(isinstance(each, StartProbe) for each in self.actions)
+
+    def started(self, slot: int) -> int | None:
+        """Return the accelerator with which a slot's last worker was started."""
+        return [each.accelerator for each in self.actions if isinstance(each, StartWorker) and each.slot == slot][-1]
+
+    def accelerator(self, number: int = 0) -> AcceleratorView:
+        return self.core.view(self.now).accelerators[number]
+
+    def wait_for_probe(self) -> float:
+        """Pass time until the next probe begins; return how long that took."""
+        before, began_s = self.probes(), self.now
+        while self.probes() == before:
+            self.pass_time(0.5)
+        return self.now - began_s
+
+
+def test_all_workers_start_on_the_processor_while_the_accelerator_is_tried() -> None:
+    played = PlayedWith(STICK)
+    assert [type(each) for each in played.actions] == [StartWorker, StartWorker, StartProbe]
+    assert [played.started(0), played.started(1)] == [None, None]
+    assert played.accelerator().state is AcceleratorState.PROBING
+
+
+def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
+    played = PlayedWith(STICK)
+    played.probe()
+    assert played.actions[-1] == StopWorker(0)
+    played.die(0, "exited with code 0")
+    assert played.started(0) == 0
+    assert played.started(1) is None
+    played.ready(0, "edgetpu")
+    assert played.accelerator() == AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.HELD)
+    assert played.core.view(played.now).promotions == 1
+    assert played.core.view(played.now).restarts == 0
+
+
+def test_each_accelerator_gets_a_worker_one_after_the_other() -> None:
+    """At no time is there nobody to take a frame."""
+    played = PlayedWith(STICK, OTHER_STICK, GPU, workers=2)
+    for number in range(3):
+        played.probe(number)
+    assert [played.state(0), played.state(1)] == [SlotState.STOPPING, SlotState.IDLE]
+    played.die(0, "exited with code 0")
+    played.ready(0, "edgetpu")
+    assert [played.state(0), played.state(1)] == [SlotState.IDLE, SlotState.STOPPING]
+    played.die(1, "exited with code 0")
+    assert [played.started(0), played.started(1)] == [0, 1]
+    assert played.accelerator(2).state is AcceleratorState.PROVEN
+
+
+def test_no_worker_is_replaced_while_it_is_busy_or_a_press_waits() -> None:
+    played = PlayedWith(STICK, workers=1)
+    played.offer(job())
+    played.probe()
+    assert played.state(0) is SlotState.BUSY
+    played.answer(0)
+    assert played.state(0) is SlotState.STOPPING
+
+
+def test_a_probe_that_fails_is_repeated_after_longer_and_longer_waits() -> None:
+    played = PlayedWith(STICK)
+    waits = []
+    for _ in range(4):
+        played.probe(reason="no EdgeTPU was found")
+        assert played.accelerator().state is AcceleratorState.RESTING
+        assert played.accelerator().reason == "no EdgeTPU was found"
+        waits.append(played.wait_for_probe())
+    assert waits == pytest.approx([5, 10, 20, 40], abs=4.5)
+    assert played.accelerator().lost_for_s is None
+
+
+def test_a_probe_that_hangs_is_ended() -> None:
+    played = PlayedWith(STICK)
+    played.pass_time(10.0)
+    assert EndProbe(0) in played.actions
+    assert played.accelerator().reason == "did not answer within 10 s"
+    played.probe(reason="the process that tried it was ended by SIGKILL")
+    assert played.accelerator().reason == "did not answer within 10 s"
+
+
+def test_a_frame_on_which_the_accelerator_fails_is_looked_at_by_the_next_worker() -> None:
+    played = PlayedWith(STICK)
+    played.promote()
+    lost = job()
+    played.offer(lost)
+    assert played.assigned(0).job is lost
+    played.fail(0)
+    assert any(isinstance(each, KillWorker) and each.slot == 0 for each in played.actions)
+    again = played.assigned(1).job
+    assert (again.frame, again.attempts, again.crashes) == (lost.frame, 1, 0)
+    assert played.outcomes == []
+    played.die(0)
+    assert played.started(0) is None
+    view = played.core.view(played.now)
+    assert (view.demotions, view.workers[0].last_error) == (1, "no")
+    assert played.accelerator().lost_for_s == 0
+
+
+@pytest.mark.parametrize("reason", ["was ended by SIGSEGV", "ended itself: it did not finish in time"])
+def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reason: str) -> None:
+    played = PlayedWith(STICK, workers=1)
+    played.promote()
+    lost = job()
+    played.offer(lost)
+    played.die(0, reason)
+    assert played.state(0) is SlotState.STARTING
+    assert played.started(0) is None
+    assert played.accelerator().reason == reason
+    played.ready(0)
+    again = played.assigned(0).job
+    assert (again.frame, again.attempts, again.crashes) == (lost.frame, 1, 0)
+
+
+def test_a_frame_is_never_the_fault_of_an_accelerator_however_often_it_fails() -> None:
+    """Only the processor can tell that a frame is poison."""
+    played = PlayedWith(STICK, workers=1)
+    played.promote()
+    played.offer(job())
+    played.die(0)
+    played.ready(0)
+    for crashes in range(2):
+        played.pass_time(1.0)
+        assert played.assigned(0).job.crashes == crashes
+        played.die(0)
+        played.revive(0)
+    assert [each.result.reason.value for each in played.outcomes if hasattr(each.result, "reason")] == ["quarantined"]
+
+
+def test_one_that_was_lost_must_prove_itself_twice() -> None:
+    played = PlayedWith(STICK)
+    played.promote()
+    played.die(0)
+    played.ready(0)
+    played.wait_for_probe()
+    played.probe()
+    assert played.state(0) is SlotState.IDLE
+    played.wait_for_probe()
+    played.probe()
+    assert played.state(0) is SlotState.STOPPING
+    played.die(0, "exited with code 0")
+    played.ready(0, "edgetpu")
+    assert played.accelerator().lost_for_s is None
+    view = played.core.view(played.now)
+    assert (view.promotions, view.demotions) == (2, 1)
+
+
+def test_one_that_is_lost_again_and_again_rests_longer_until_it_was_steady() -> None:
+    played = PlayedWith(STICK)
+    played.promote()
+    waits = []
+    for steady_s in (0.0, 1.0, 61.0):
+        played.pass_time(steady_s)
+        played.die(0)
+        played.ready(0)
+        waits.append(played.wait_for_probe())
+        played.probe()
+        played.wait_for_probe()
+        played.promote()
+    assert waits == pytest.approx([5, 10, 5], abs=2.5)
+
+
+def test_one_that_cannot_be_loaded_by_its_worker_is_lost_too() -> None:
+    played = PlayedWith(STICK)
+    played.probe()
+    played.die(0, "exited with code 0")
+    played.core.unusable(0, (Unavailable("edgetpu", "ssd", "it is busy"),))
+    played.die(0, "exited with code 0")
+    assert played.started(0) is None
+    assert played.accelerator().reason == "edgetpu ssd: it is busy"
+    assert played.core.view(played.now).unavailable == ()
+
+
+def test_a_strategy_can_be_forbidden_and_allowed_again() -> None:
+    played = PlayedWith(STICK)
+    played.promote()
+    played.do(played.core.allow("cpu", played.now))
+    assert played.state(0) is SlotState.STOPPING
+    played.die(0, "exited with code 0")
+    assert played.started(0) is None
+    assert played.accelerator().state is AcceleratorState.OFF
+    played.ready(0)
+    played.do(played.core.allow("auto", played.now))
+    assert played.state(0) is SlotState.STOPPING
+    played.die(0, "exited with code 0")
+    assert played.started(0) == 0
+
+
+def test_a_busy_accelerator_is_given_back_after_its_frame() -> None:
+    played = PlayedWith(STICK, workers=1)
+    played.promote()
+    played.offer(job())
+    played.do(played.core.allow("gpu", played.now))
+    assert played.state(0) is SlotState.BUSY
+    played.answer(0)
+    assert played.state(0) is SlotState.STOPPING
+
+
+def test_a_restart_keeps_the_accelerator() -> None:
+    played = PlayedWith(STICK)
+    played.promote()
+    played.do(played.core.restart_all(played.now))
+    played.die(0, "exited with code 0")
+    assert played.started(0) == 0
+
+
+def test_without_any_other_detector_the_workers_wait_for_the_accelerator() -> None:
+    played = Played.__new__(PlayedWith)
+    Played.__init__(played, DetectorPlan((), (STICK,)), workers=1)
+    assert played.state(0) is SlotState.PARKED
+    assert isinstance(played, PlayedWith)
+    played.probe()
+    assert played.state(0) is SlotState.STARTING
+    assert played.started(0) == 0
+
+
+def test_what_a_driver_holds_in_memory_is_no_reason_to_replace_its_worker() -> None:
+    played = PlayedWith(GPU)
+    played.promote()
+    played.offer(job())
+    played.answer(0, memory_bytes=3_000_000_000)
+    assert played.state(0) is SlotState.IDLE
+
+
+def test_a_draining_pool_tries_nothing_any_more() -> None:
+    played = PlayedWith(STICK)
+    played.probe(reason="no EdgeTPU was found")
+    played.core.drain()
+    before = played.probes()
+    played.pass_time(100.0)
+    assert played.probes() == before
