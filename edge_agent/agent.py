@@ -17,28 +17,29 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, quarantine, topics
 from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
-from edge_agent.intake import Commanded, Dropped, Pressed
+from edge_agent.intake import Commanded, Dropped, OptionSet, Pressed
 from edge_agent.model import (
     Arrival,
     Frame,
     Outcome,
-    Packet,
     PoolView,
     Press,
-    Publication,
+    Setting,
     Shed,
     ShedReason,
     Trigger,
 )
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
+from edge_agent.publisher import Publisher
 from edge_agent.results import events
+from edge_agent.results.controls import Controls, of_doorbell
 from edge_agent.results.counters import Counters
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import failure_of, is_published
 from edge_agent.results.health import Run
 from edge_agent.results.ledger import Ledger
-from edge_agent.results.look import job_for, look_for, reason_to_pass
+from edge_agent.results.look import job_for, reason_to_pass
 from edge_agent.results.presses import Answer, Presses
 from edge_agent.results.telemetry import Telemetry
 from edge_agent.results.visits import VisitChange, Visits
@@ -47,6 +48,7 @@ from edge_agent.wire import FailureReason, SnapshotWish
 if TYPE_CHECKING:
     from edge_agent.pool import Pool
     from edge_agent.settings import Settings
+    from edge_agent.state_file import StateFile
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +59,25 @@ FAREWELL_S: Final = 1.0
 class Agent:
     """Takes frames and presses on, has them looked at, and says what came of it."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, pool: Pool, link: Link) -> None:
+    def __init__(self, settings: Settings, inbox: Inbox, pool: Pool, link: Link, state_file: StateFile) -> None:
         self._settings = settings
         self._inbox = inbox
         self._pool = pool
         self._link = link
-        self._outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
         self._presses = Presses(settings.press.window_s, settings.press.deadline_s)
         self._doorbells = Doorbells(
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
         )
+        self._state_file = state_file
+        self._controls = Controls(
+            state_file.load(),
+            detection=settings.detection,
+            doorbells=settings.doorbells,
+            log_level=settings.log.level,
+        )
         self._ledger = Ledger()
+        outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
+        self._out = Publisher(link, outbox, self._ledger)
         self._counters = Counters()
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
@@ -80,6 +90,7 @@ class Agent:
     def run(self) -> int:
         """Work until a stop is requested, then finish what is in work; return the exit code of the process."""
         self._pool.start()
+        self._apply_options()
         self._link.start()
         while not self._ended:
             try:
@@ -101,12 +112,12 @@ class Agent:
             case Pressed():
                 self._press(happening)
             case Confirmed(packet):
-                self._confirm(packet)
-            case Commanded():
+                self._out.confirm(packet)
+            case Commanded() | OptionSet():
                 self._obey(happening)
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
-                self._acknowledge(packet)
+                self._out.acknowledge(packet)
             case PoolView():
                 self._tell_health(happening)
             case LinkUp() | LinkDown():
@@ -121,11 +132,11 @@ class Agent:
         if not self._doorbells.is_welcome(frame.doorbell):
             self._take(Dropped("too_many_doorbells", arrival.packet))
             return
-        self._publish_all(self._doorbells.heard(frame.doorbell, now))
+        self._hear(frame.doorbell, now)
         if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
-            self._acknowledge(arrival.packet)
+            self._out.acknowledge(arrival.packet)
         elif not self._take_on(replace(arrival, frame=frame), now):
             return
         self._counters.received[frame.trigger.word] += 1
@@ -139,7 +150,7 @@ class Agent:
         key, frame = arrival.frame.event_id, arrival.frame
         if arrival.repeatable and self._ledger.is_settled(key):
             self._counters.repeated += 1
-            self._acknowledge(arrival.packet)
+            self._out.acknowledge(arrival.packet)
             return False
         is_known = arrival.repeatable and self._ledger.is_owed(key)
         self._ledger.owe(key, arrival.packet)
@@ -154,7 +165,7 @@ class Agent:
 
     def _offer(self, frame: Frame, now: float) -> None:
         """Have a frame looked at, if it is worth that."""
-        look = look_for(frame.doorbell, self._settings.doorbells, self._settings.detection.min_confidence)
+        look = self._controls.look_for(frame.doorbell)
         pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, datetime.now(UTC))
         if self._stopping:
             pointless = ShedReason.STOPPING
@@ -176,29 +187,35 @@ class Agent:
         self._counters.count(outcome)
         self._keep_poison(outcome)
         if is_published(outcome):
-            self._publish(events.faces(outcome, self._stamp(now)), now)
+            self._out.publish(events.faces(outcome, self._stamp(now)), now)
         if outcome.frame.reply_to is not None:
-            self._publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
+            self._out.publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
         if outcome.frame.trigger is Trigger.PRESS:
             self._answer_all(self._presses.see(outcome), now)
         seen_at = outcome.frame.captured_at or outcome.frame.received_at
         self._tell_visits(self._visits.see(outcome, seen_at), now)
-        self._publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(outcome.frame.doorbell)))
+        self._out.publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(outcome.frame.doorbell)))
         if outcome.pictures.snapshot:
             self._doorbells.took_snapshot(outcome.frame.doorbell, now)
-            self._publish_all(events.pictures(outcome))
+            self._out.publish_all(events.pictures(outcome))
 
     def _tell_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._publish(events.visit(change, self._stamp(now)), now)
+            self._out.publish(events.visit(change, self._stamp(now)), now)
             if change.event_type == "face_left":
-                self._publish_all(self._doorbells.leave(change.visit.doorbell, now))
+                self._out.publish_all(self._doorbells.leave(change.visit.doorbell, now))
 
     def _keep_poison(self, outcome: Outcome) -> None:
         settings, failure = self._settings.quarantine, failure_of(outcome)
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
             self._telemetry.complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
             self._telemetry.hasten(time.monotonic())
+
+    def _hear(self, doorbell: str, now: float) -> None:
+        """Note that a doorbell is there; tell all of one that is new."""
+        if not self._doorbells.is_known(doorbell):
+            self._out.publish_all([self._controls.echo(each) for each in of_doorbell(doorbell)])
+        self._out.publish_all(self._doorbells.heard(doorbell, now))
 
     # Presses
 
@@ -207,7 +224,7 @@ class Agent:
         if not self._doorbells.is_welcome(pressed.doorbell):
             self._take(Dropped("too_many_doorbells", pressed.packet))
             return
-        self._publish_all(self._doorbells.heard(pressed.doorbell, now))
+        self._hear(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
         press = self._presses.press(new)
         self._ledger.owe(press.press_id, pressed.packet)
@@ -217,11 +234,11 @@ class Agent:
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
-        self._publish(events.ring(press, self._stamp(now)), now)
+        self._out.publish(events.ring(press, self._stamp(now)), now)
 
     def _answer_all(self, answers: list[Answer], now: float) -> None:
         for answer in answers:
-            self._publish(events.answer(answer, self._stamp(now)), now)
+            self._out.publish(events.answer(answer, self._stamp(now)), now)
 
     # The broker
 
@@ -231,42 +248,43 @@ class Agent:
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
-        self._disown(self._outbox.resend(now))
-        self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
-        self._publish_all(self._doorbells.everything())
+        self._out.resend(now)
+        self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
+        self._out.publish_all(self._doorbells.everything())
+        self._out.publish_all(self._controls.echoes(self._settings.agent_id, self._doorbells.names()))
         self._telemetry.hasten(now)
 
-    def _confirm(self, packet: Packet) -> None:
-        publication = self._outbox.confirm(packet)
-        if publication is not None and publication.key:
-            for each in self._ledger.settle(publication.key):
-                self._link.acknowledge(each)
+    # What is asked of the agent itself
 
-    def _acknowledge(self, packet: Packet | None) -> None:
-        if packet is not None:
-            self._link.acknowledge(packet)
-
-    def _obey(self, commanded: Commanded) -> None:
-        self._acknowledge(commanded.packet)
-        log.info("asked over MQTT: %s", commanded.command)
-        if commanded.command == "restart_pool":
+    def _obey(self, asked: Commanded | OptionSet) -> None:
+        self._out.acknowledge(asked.packet)
+        if isinstance(asked, OptionSet):
+            self._set(asked.setting)
+            return
+        log.info("asked over MQTT: %s", asked.command)
+        if asked.command == "restart_pool":
             self._pool.restart()
         else:
             self._telemetry.hasten(time.monotonic())
 
-    def _publish(self, publication: Publication, now: float) -> None:
-        self._disown(self._outbox.publish(publication, now))
+    def _set(self, setting: Setting) -> None:
+        """Set an option, and say what it is set to, also where that did not change."""
+        if setting.doorbell and not self._doorbells.is_welcome(setting.doorbell):
+            self._counters.dropped["too_many_doorbells"] += 1
+            return
+        whose = setting.doorbell or "the agent"
+        if fault := self._controls.choose(setting):
+            self._counters.dropped["option"] += 1
+            log.warning("%s of %s %s", setting.option, whose, fault)
+        else:
+            log.info("%s of %s is set to %s", setting.option, whose, self._controls.value(setting))
+            self._state_file.save(self._controls.chosen)
+            self._apply_options()
+        self._out.publish(self._controls.echo(setting), time.monotonic())
 
-    def _disown(self, dropped: list[Publication]) -> None:
-        """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
-        for publication in dropped:
-            log.warning("dropped what could not be sent to %s in time", publication.topic)
-            self._ledger.disown(publication.key)
-
-    def _publish_all(self, publications: list[Publication]) -> None:
-        now = time.monotonic()
-        for publication in publications:
-            self._publish(publication, now)
+    def _apply_options(self) -> None:
+        self._pool.allow(self._controls.strategy)
+        logging.getLogger().setLevel(self._controls.log_level.upper())
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
@@ -286,7 +304,7 @@ class Agent:
     def _tick(self, now: float) -> None:
         self._answer_all(self._presses.tick(now), now)
         self._tell_visits(self._visits.tick(now), now)
-        self._publish_all(self._doorbells.tick(now))
+        self._out.publish_all(self._doorbells.tick(now))
         if self._telemetry.is_health_due(now):
             self._tell_health(self._pool.view())
         if self._telemetry.is_metrics_due(now):
@@ -298,11 +316,11 @@ class Agent:
 
     def _tell_health(self, view: PoolView) -> None:
         now = time.monotonic()
-        self._publish(self._telemetry.health(view, now, datetime.now(UTC)), now)
+        self._out.publish(self._telemetry.health(view, now, datetime.now(UTC), self._state_file.fault), now)
 
     def _tell_metrics(self, now: float) -> None:
-        dropped = self._outbox.dropped
-        self._publish(self._telemetry.metrics(self._counters, self._pool.view(), now, unsent_dropped=dropped), now)
+        dropped = self._out.dropped
+        self._out.publish(self._telemetry.metrics(self._counters, self._pool.view(), now, unsent_dropped=dropped), now)
 
     # The end
 
@@ -324,13 +342,14 @@ class Agent:
         """Go offline, and wait a moment until the broker has everything."""
         now = time.monotonic()
         self._tell_metrics(now)
-        self._publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
+        self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FAREWELL_S
-        while len(self._outbox) and (remaining_s := give_up_s - time.monotonic()) > 0:
+        while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:
             try:
                 happening = self._inbox.get(timeout=remaining_s)
             except queue.Empty:
                 break
             if isinstance(happening, Confirmed):
-                self._confirm(happening.packet)
+                self._out.confirm(happening.packet)
         self._link.stop()
+        self._state_file.close()

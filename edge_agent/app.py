@@ -22,6 +22,7 @@ from edge_agent.mqtt.link import Link
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
 from edge_agent.sources import PRESETS, Source
+from edge_agent.state_file import StateFile, default_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox))
+    state_file = StateFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file)
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
-from edge_agent.intake import Commanded, Dropped, Pressed
+from edge_agent.intake import Commanded, Dropped, OptionSet, Pressed
 from edge_agent.model import Arrival, Outcome, Packet, PoolView
 from edge_agent.mqtt.link import LinkDown, LinkUp
 
@@ -36,6 +36,7 @@ Happening = (
     Arrival
     | Pressed
     | Commanded
+    | OptionSet
     | Dropped
     | Outcome
     | PoolView

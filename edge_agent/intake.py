@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Arrival, Failure, Message, Packet, Trigger
+from edge_agent.model import Arrival, Failure, Message, Packet, Setting, Trigger
 from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
+LONGEST_VALUE: Final = 32
+"""Bytes of an option's value."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 if TYPE_CHECKING:
@@ -46,7 +48,15 @@ class Dropped:
     packet: Packet | None = None
 
 
-Incoming = Arrival | Pressed | Commanded | Dropped
+@dataclass(frozen=True, slots=True)
+class OptionSet:
+    """An option is to be set."""
+
+    setting: Setting
+    packet: Packet | None
+
+
+Incoming = Arrival | Pressed | Commanded | OptionSet | Dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class Intake:
         """Count a message that could not even be read."""
         self._deliver(Dropped(reason))
 
-    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
+    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line a topic
         if message.retained and not self._limits.accept_retained:
             return Dropped("retained", message.packet)
         match topics.parse(message.topic, self._agent_id):
@@ -98,8 +108,19 @@ class Intake:
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case topics.AgentCommandTopic(command):
                 return Commanded(command, message.packet)
+            case topics.AgentOptionTopic(option):
+                return self._sort_setting(message, Setting(option, agent_id=self._agent_id))
+            case topics.DoorbellOptionTopic(doorbell, option):
+                return self._sort_setting(message, Setting(option, doorbell))
             case _:
                 return self._sort_source(message, now_s, now_at)
+
+    @staticmethod
+    def _sort_setting(message: Message, setting: Setting) -> Incoming:
+        """Take the value as it is, if it can be one: which ones are possible is for others to know."""
+        if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
+            return Dropped("option", message.packet)
+        return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
     def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Deal with a message of another publisher, or of nobody."""

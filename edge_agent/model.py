@@ -308,6 +308,16 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """An option of a doorbell, or of the agent where `doorbell` is '', with the value it is to have."""
+
+    option: str
+    doorbell: str = ""
+    value: str = ""
+    agent_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Press:
     """The bell of a doorbell was pressed."""
 

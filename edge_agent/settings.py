@@ -236,6 +236,14 @@ class ModelSettings(Section):
     )
 
 
+class StateSettings(Section):
+    """What is remembered from run to run."""
+
+    dir: Path | None = Field(
+        None, description="Where what was set over MQTT is kept; empty: edge-agent in the user's state folder"
+    )
+
+
 class LogSettings(Section):
     """What is logged."""
 
@@ -266,6 +274,7 @@ class Settings(BaseSettings):
     doorbells: DoorbellSettings = DoorbellSettings()
     sources: tuple[SourceSettings, ...] = Field((), description="Other publishers whose pictures are looked at")
     models: ModelSettings = ModelSettings()
+    state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

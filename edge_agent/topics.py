@@ -75,6 +75,8 @@ def subscriptions(agent_id: str) -> tuple[str, ...]:
     return (
         "doorbell/+/frame",
         "doorbell/+/press",
+        "doorbell/+/+/set",
+        f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
     )
 

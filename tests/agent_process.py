@@ -27,7 +27,14 @@ class AgentProcess:
     """An agent that runs against a broker; `settings` are environment names without their prefix."""
 
     def __init__(self, port: int, **settings: str) -> None:
-        defaults = {"MQTT__HOST": "127.0.0.1", "MQTT__PORT": str(port), "AGENT_ID": AGENT_ID, "POOL__WORKERS": "2"}
+        self._state = tempfile.TemporaryDirectory(prefix="edge-agent-")
+        defaults = {
+            "MQTT__HOST": "127.0.0.1",
+            "MQTT__PORT": str(port),
+            "AGENT_ID": AGENT_ID,
+            "POOL__WORKERS": "2",
+            "STATE__DIR": self._state.name,
+        }
         self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
         self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,6 +67,7 @@ class AgentProcess:
                 self.wait()
         self.kill()
         self._log.close()
+        self._state.cleanup()
 
     @property
     def pid(self) -> int:

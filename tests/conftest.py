@@ -10,6 +10,7 @@ import pytest
 from edge_agent.settings import PREFIX
 from edge_agent.settings_sources import TEST_PREFIX
 from tests.broker import Mosquitto
+from tests.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,13 @@ def mosquitto() -> Iterator[Mosquitto]:
     """Return a real broker that runs; skip where mosquitto is not installed, fail there under CI."""
     with Mosquitto() as broker:
         yield broker
+
+
+@pytest.fixture
+def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
+    """Return a client of that broker that hears everything."""
+    with Recorder(mosquitto.port) as recorder:
+        yield recorder
 
 
 @pytest.fixture(autouse=True)

@@ -110,7 +110,7 @@ class Accelerators:
         """Give the best one that works to a worker, or None."""
         for number, record in enumerate(self._records):
             if record.state is AcceleratorState.PROVEN and self.is_allowed(number):
-                record.state = AcceleratorState.HELD
+                record.state, record.held_since_s = AcceleratorState.HELD, 0.0
                 return number
         return None
 
@@ -153,12 +153,18 @@ class Accelerators:
                 strategy=record.choice.strategy,
                 model=record.choice.model,
                 device=record.choice.device,
-                state=record.state if self.is_allowed(number) else AcceleratorState.OFF,
+                state=self._shown(record) if self.is_allowed(number) else AcceleratorState.OFF,
                 reason=record.reason,
                 lost_for_s=None if record.lost_since_s is None else now - record.lost_since_s,
             )
             for number, record in enumerate(self._records)
         )
+
+    @staticmethod
+    def _shown(record: _Record) -> AcceleratorState:
+        """Return the state as others see it: what a worker still loads is not in use yet."""
+        loading = record.state is AcceleratorState.HELD and not record.held_since_s
+        return AcceleratorState.PROVEN if loading else record.state
 
     def _fail(self, record: _Record, reason: str, now: float) -> None:
         record.failures += 1

@@ -244,7 +244,8 @@ class PoolCore:
         return Assign(slot.number, slot.job_id, job, limit_s)
 
     def _candidate(self, slot: Slot) -> Candidate:
-        return Candidate(slot.number, self._service_ms.get(_kind(slot)), slot.since_s)
+        accelerated = slot.accelerator is not None
+        return Candidate(slot.number, self._service_ms.get(_kind(slot)), slot.since_s, accelerated)
 
     def _measure(self, slot: Slot, now: float) -> None:
         kind = _kind(slot)

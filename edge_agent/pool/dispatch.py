@@ -14,20 +14,21 @@ SMOOTHING: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An idle worker: what it runs, how long that usually takes (None: not measured yet), idle since when."""
+    """An idle worker: how long it usually takes (None: not measured yet), idle since when, and with what."""
 
     slot: int
     service_ms: float | None
     idle_since_s: float
+    accelerated: bool = False
 
 
 def choose(candidates: Sequence[Candidate]) -> int:
     """Return the slot that answers soonest; among equals the one that has rested longest, so that none starves.
 
     Service times are per strategy, not per worker, so that workers of one kind are equals. One that was not
-    measured yet is tried first.
+    measured yet is tried first, an accelerator before the processor.
     """
-    return min(candidates, key=lambda candidate: (candidate.service_ms or 0.0, candidate.idle_since_s)).slot
+    return min(candidates, key=lambda each: (each.service_ms or 0.0, not each.accelerated, each.idle_since_s)).slot
 
 
 def smoothed(previous_ms: float | None, newest_ms: float) -> float:

@@ -59,6 +59,8 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     retries: int
     restarts: int
     deaths: dict[str, int]
+    promotions: int
+    demotions: int
     unsent_dropped: int
 
 
@@ -78,5 +80,7 @@ def metrics(counters: Counters, view: PoolView, *, uptime_s: float, unsent_dropp
         retries=view.retries,
         restarts=view.restarts,
         deaths=view.deaths,
+        promotions=view.promotions,
+        demotions=view.demotions,
         unsent_dropped=unsent_dropped,
     )

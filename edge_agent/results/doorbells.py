@@ -49,6 +49,14 @@ class Doorbells:
         """Return whether a doorbell is known or may become so."""
         return name in self._doorbells or len(self._doorbells) < self._most
 
+    def is_known(self, name: str) -> bool:
+        """Return whether a doorbell has sent something since the start."""
+        return name in self._doorbells
+
+    def names(self) -> tuple[str, ...]:
+        """Return the doorbells that have sent something since the start."""
+        return tuple(self._doorbells)
+
     def heard(self, name: str, now: float) -> list[Publication]:
         """Note that a doorbell sent something; return what that changes."""
         doorbell = self._doorbells.get(name)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_agent.model import PoolView, SlotState, Trigger, WorkerView
+from edge_agent.model import AcceleratorView, PoolView, SlotState, Trigger, WorkerView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
@@ -25,6 +29,24 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     last_error: str | None
 
 
+class AcceleratorPayload(msgspec.Struct, frozen=True):
+    """An EdgeTPU or a GPU: `reason` is why it cannot be used, `lost_at` since when, if it was in use before."""
+
+    strategy: str
+    model: str
+    device: str
+    state: str
+    reason: str | None
+    lost_at: datetime | None
+
+
+class MissingPayload(msgspec.Struct, frozen=True):
+    """A strategy of the settings that cannot be had here, and why."""
+
+    strategy: str
+    reason: str
+
+
 class HealthPayload(msgspec.Struct, frozen=True):
     """The agent's health; `since` is when the status became what it is."""
 
@@ -34,6 +56,8 @@ class HealthPayload(msgspec.Struct, frozen=True):
     version: str
     started_at: datetime
     workers: tuple[WorkerPayload, ...]
+    accelerators: tuple[AcceleratorPayload, ...]
+    missing: tuple[MissingPayload, ...]
     queue: dict[str, int]
 
 
@@ -45,10 +69,14 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
-def assess(view: PoolView, complaint: str = "") -> Verdict:
-    """Return how the agent is, by its pool and what else it complains about."""
-    reasons: tuple[str, ...] = (complaint,) if complaint else ()
+def assess(view: PoolView, complaints: Iterable[str], now_at: datetime) -> Verdict:
+    """Return how the agent is, by its pool and what else it complains about.
+
+    An accelerator that was never there is no complaint: the default settings ask for all of them.
+    """
+    reasons = tuple(complaint for complaint in complaints if complaint)
     reasons += tuple(reason for worker in view.workers if (reason := _complaint(worker)))
+    reasons += tuple(_loss(each, now_at) for each in view.accelerators if each.lost_for_s is not None)
     reasons += tuple(f"{each.strategy} {each.model} is not available: {each.reason}" for each in view.unavailable)
     if view.workers and all(worker.state is SlotState.PARKED for worker in view.workers):
         return Verdict("failed", reasons)
@@ -63,6 +91,18 @@ def _complaint(worker: WorkerView) -> str:
             return f"worker {worker.slot} is being replaced: {worker.last_error}"
         case _:
             return ""
+
+
+def _loss(accelerator: AcceleratorView, now_at: datetime) -> str:
+    lost_at = _lost_at(accelerator, now_at)
+    since = f" since {lost_at.astimezone():%H:%M}" if lost_at else ""
+    return (
+        f"{accelerator.strategy} ({accelerator.device}) is lost{since}: {accelerator.reason}; the processor stands in"
+    )
+
+
+def _lost_at(accelerator: AcceleratorView, now_at: datetime) -> datetime | None:
+    return None if accelerator.lost_for_s is None else now_at - timedelta(seconds=accelerator.lost_for_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +123,20 @@ def health(view: PoolView, verdict: Verdict, run: Run, *, since: datetime, now_a
         version=run.version,
         started_at=run.started_at,
         workers=tuple(_worker(each, uptime_s) for each in view.workers),
+        accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
+        missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
         queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
+    )
+
+
+def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorPayload:
+    return AcceleratorPayload(
+        strategy=accelerator.strategy,
+        model=accelerator.model,
+        device=accelerator.device,
+        state=accelerator.state.value,
+        reason=accelerator.reason or None,
+        lost_at=_lost_at(accelerator, now_at),
     )
 
 

@@ -23,6 +23,7 @@ class Look:
     rules: FaceRules
     privacy: Privacy
     press_only: bool
+    detecting: bool = True
 
 
 def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> Look:
@@ -42,7 +43,9 @@ def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -
 
 
 def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now_at: datetime) -> ShedReason | None:
-    """Return why a frame is not worth a look, or None; one of a press always is. 0 seconds: none is too old."""
+    """Return why a frame is not worth a look, or None. 0 seconds: none is too old."""
+    if not look.detecting:
+        return ShedReason.DETECTION_OFF
     if frame.trigger is Trigger.PRESS:
         return None
     if look.press_only:

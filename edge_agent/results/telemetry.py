@@ -53,10 +53,10 @@ class Telemetry:
         """Return since when no worker can be kept alive; infinity: one can."""
         return self._failed_since_s
 
-    def health(self, view: PoolView, now: float, now_at: datetime) -> Publication:
-        """Return the health as of now, retained."""
+    def health(self, view: PoolView, now: float, now_at: datetime, complaint: str = "") -> Publication:
+        """Return the health as of now, retained; `complaint` is one more thing that is wrong, or ''."""
         self._health_due_s = now + HEALTH_INTERVAL_S
-        verdict = assess(view, self.complaint)
+        verdict = assess(view, (self.complaint, complaint), now_at)
         if verdict.status != self._status:
             self._status, self._since = verdict.status, now_at
             self._failed_since_s = now if verdict.status == "failed" else math.inf

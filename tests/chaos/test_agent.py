@@ -20,17 +20,10 @@ from tests.recorder import Recorder
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 AVAILABILITY = f"edge_agent/{AGENT_ID}/availability"
 HEALTH = f"edge_agent/{AGENT_ID}/health"
-
-
-@pytest.fixture
-def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
-    with Recorder(mosquitto.port) as recorder:
-        yield recorder
 
 
 def _can_unshare() -> bool:

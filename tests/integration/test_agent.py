@@ -31,12 +31,6 @@ FACES_KEYS = {
 
 
 @pytest.fixture
-def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
-    with Recorder(mosquitto.port) as recorder:
-        yield recorder
-
-
-@pytest.fixture
 def agent(mosquitto: Mosquitto, recorder: Recorder) -> Iterator[AgentProcess]:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import pytest
 
 from edge_agent.detectors import registry
 from edge_agent.first_look.porch import Scene, draw
@@ -14,21 +13,13 @@ from edge_agent.first_look.portraits import ASTRONAUT
 from edge_agent.wire import DetectorChoice
 from tests.agent_process import AgentProcess
 from tests.pictures import jpeg
-from tests.recorder import Recorder
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.broker import Mosquitto
+    from tests.recorder import Recorder
 
 IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
-
-
-@pytest.fixture
-def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
-    with Recorder(mosquitto.port) as recorder:
-        yield recorder
 
 
 def _scene(distance_m: float | None, seed: int = 0) -> bytes:

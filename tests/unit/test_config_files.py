@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 WAIT_S = 10.0
 PASSWORD = "let me in"
 USERS = ("edge-agent", "homeassistant", "front", "stranger")
-FOUND_OUT_AT_START = {"pool.workers", "models.dir", "models.cache_dir", "quarantine.dir", "detection.edgetpu_model"}
+FOUND_OUT_AT_START = {
+    "pool.workers",
+    "models.dir",
+    "models.cache_dir",
+    "quarantine.dir",
+    "detection.edgetpu_model",
+    "state.dir",
+}
 
 
 def test_agent_yaml_holds_every_key_with_its_default() -> None:

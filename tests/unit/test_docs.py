@@ -10,7 +10,7 @@ import pytest
 from edge_agent import topics
 from edge_agent.model import ShedReason, Trigger
 from edge_agent.results.counters import MetricsPayload
-from edge_agent.results.health import HealthPayload, WorkerPayload
+from edge_agent.results.health import AcceleratorPayload, HealthPayload, MissingPayload, WorkerPayload
 from edge_agent.results.payloads import (
     AnswerPayload,
     DetectorPayload,
@@ -33,7 +33,8 @@ WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
 @pytest.mark.parametrize(
     "payload",
     [
-        AnswerPayload, DetectorPayload, FacesPayload, HealthPayload, MetricsPayload, RingPayload, StatePayload,
+        AcceleratorPayload, AnswerPayload, DetectorPayload, FacesPayload, HealthPayload, MetricsPayload,
+        MissingPayload, RingPayload, StatePayload,
         TimingPayload, VisitPayload, WorkerPayload,
     ],
 )  # fmt: skip
@@ -54,6 +55,10 @@ def test_every_word_is_documented() -> None:
         topics.visit("<id>"), topics.best_face("<id>"),
         topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
+        *(topics.agent_option_set("<agent>", option) for option in topics.AGENT_OPTIONS),
+        *(topics.agent_option("<agent>", option) for option in topics.AGENT_OPTIONS),
+        *(topics.doorbell_option_set("<id>", option) for option in topics.DOORBELL_OPTIONS),
+        *(topics.doorbell_option("<id>", option) for option in topics.DOORBELL_OPTIONS),
         *(topics.agent_command("<agent>", command) for command in topics.AGENT_COMMANDS),
     ],
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from edge_agent import topics
 from edge_agent.cli.event_table import to_line, to_row
 from edge_agent.model import (
+    AcceleratorState,
+    AcceleratorView,
     Failure,
     Outcome,
     PoolView,
@@ -205,14 +209,36 @@ def _view(*states: SlotState, unavailable: tuple[Unavailable, ...] = ()) -> Pool
     ],
 )
 def test_health_is_a_word_with_reasons(view: PoolView, status: str, words: str) -> None:
-    verdict = assess(view)
+    verdict = assess(view, (), NOON)
     assert verdict.status == status
     assert words in "; ".join(verdict.reasons)
 
 
+def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
+    never = AcceleratorView("edgetpu", "ssd", "usb:1", AcceleratorState.RESTING, "no EdgeTPU usb:1 was found")
+    lost = replace(never, device="usb:0", reason="was ended by SIGABRT", lost_for_s=60.0)
+    view = replace(_view(SlotState.IDLE), accelerators=(never,), missing=(Unavailable("gpu", "", "not installed"),))
+    assert assess(view, (), NOON).status == "ok"
+    view = replace(view, accelerators=(lost, never))
+    verdict = assess(view, ("the disk is full", ""), NOON)
+    assert verdict.status == "degraded"
+    first, second = verdict.reasons
+    assert first == "the disk is full"
+    assert re.fullmatch(
+        r"edgetpu \(usb:0\) is lost since \d\d:\d\d: was ended by SIGABRT; the processor stands in", second
+    )
+    told = json.loads(encode(health(view, verdict, Run("1.0", NOON), since=NOON, now_at=NOON)))
+    assert told["accelerators"][0] == {
+        "strategy": "edgetpu", "model": "ssd", "device": "usb:0", "state": "unavailable",
+        "reason": "was ended by SIGABRT", "lost_at": "2026-01-02T11:59:00Z",
+    }  # fmt: skip
+    assert told["accelerators"][1]["lost_at"] is None
+    assert told["missing"] == [{"strategy": "gpu", "reason": "not installed"}]
+
+
 def test_health_shows_each_worker() -> None:
     view = _view(SlotState.IDLE)
-    payload = health(view, assess(view), Run("1.0", NOON), since=NOON, now_at=NOON + timedelta(seconds=10))
+    payload = health(view, assess(view, (), NOON), Run("1.0", NOON), since=NOON, now_at=NOON + timedelta(seconds=10))
     (worker,) = json.loads(encode(payload))["workers"]
     assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
 

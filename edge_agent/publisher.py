@@ -1,0 +1,68 @@
+"""What goes to the broker: published, kept until the broker has it, and acknowledged in return."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.model import Packet, Publication
+    from edge_agent.mqtt.link import Link
+    from edge_agent.mqtt.outbox import Outbox
+    from edge_agent.results.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """The agent's way to the broker: what it owes is settled once the broker has the answer."""
+
+    def __init__(self, link: Link, outbox: Outbox, ledger: Ledger) -> None:
+        self._link = link
+        self._outbox = outbox
+        self._ledger = ledger
+
+    @property
+    def waiting(self) -> int:
+        """Return how many messages the broker does not have yet."""
+        return len(self._outbox)
+
+    @property
+    def dropped(self) -> int:
+        """Return how many messages were too old to be sent."""
+        return self._outbox.dropped
+
+    def publish(self, publication: Publication, now: float) -> None:
+        """Publish a message."""
+        self._disown(self._outbox.publish(publication, now))
+
+    def publish_all(self, publications: Iterable[Publication]) -> None:
+        """Publish messages in their order."""
+        now = time.monotonic()
+        for publication in publications:
+            self.publish(publication, now)
+
+    def resend(self, now: float) -> None:
+        """Send what a new connection has to carry again."""
+        self._disown(self._outbox.resend(now))
+
+    def confirm(self, packet: Packet) -> None:
+        """Note that the broker has a message; acknowledge what it answers."""
+        publication = self._outbox.confirm(packet)
+        if publication is not None and publication.key:
+            for each in self._ledger.settle(publication.key):
+                self._link.acknowledge(each)
+
+    def acknowledge(self, packet: Packet | None) -> None:
+        """Tell the broker that a message is dealt with."""
+        if packet is not None:
+            self._link.acknowledge(packet)
+
+    def _disown(self, dropped: list[Publication]) -> None:
+        """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
+        for publication in dropped:
+            log.warning("dropped what could not be sent to %s in time", publication.topic)
+            self._ledger.disown(publication.key)

@@ -1,0 +1,105 @@
+"""What was chosen while the agent ran, in a small file that survives a power cut, and is begun anew when damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+VERSION: Final = 1
+
+
+class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options that were set over MQTT, as the words that were sent: of the agent, and of each doorbell."""
+
+    version: int = VERSION
+    agent: dict[str, str] = {}
+    doorbells: dict[str, dict[str, str]] = {}
+
+
+def default_folder() -> Path:
+    """Return the user's folder for what programs want to remember (XDG Base Directory Specification)."""
+    given = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(given) if Path(given).is_absolute() else Path("~/.local/state").expanduser()
+    return base / "edge-agent"
+
+
+class StateFile:
+    """The file. Nothing that goes wrong with it stops the agent: the log says what, and `fault` keeps it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fault = ""
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
+
+    def load(self) -> Chosen:
+        """Return what the file holds; one that is damaged is put aside and nothing is chosen."""
+        try:
+            chosen = msgspec.json.decode(self.path.read_bytes(), type=Chosen)
+        except FileNotFoundError:
+            return Chosen()
+        except OSError as error:
+            self._complain(f"{self.path} cannot be read ({error.strerror}): what was set over MQTT is forgotten")
+            return Chosen()
+        except msgspec.MsgspecError as error:
+            return self._put_aside(str(error))
+        return chosen if chosen.version == VERSION else self._put_aside(f"it is of version {chosen.version}")
+
+    def save(self, chosen: Chosen) -> None:
+        """Put `chosen` into the file, soon: a memory card may take a second, and a press cannot wait for it.
+
+        After a power cut the file holds the old or the new.
+        """
+        self._writer.submit(self._save, chosen)
+
+    def close(self) -> None:
+        """Wait until all is saved."""
+        self._writer.shutdown()
+
+    def _save(self, chosen: Chosen) -> None:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
+        except OSError as error:
+            self._complain(f"{self.path} cannot be written ({error.strerror}): what is set is lost at the next start")
+        else:
+            self.fault = ""
+
+    def _put_aside(self, why: str) -> Chosen:
+        aside = self.path.with_suffix(".damaged")
+        log.warning("%s is damaged (%s): it is kept as %s, and nothing is set", self.path, why, aside.name)
+        with contextlib.suppress(OSError):
+            self.path.replace(aside)
+        return Chosen()
+
+    def _complain(self, fault: str) -> None:
+        if fault != self.fault:
+            log.warning("%s", fault)
+        self.fault = fault
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, for its owner alone, and on the disk when this returns."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,159 @@
+"""What can be set while the agent runs, and the file that remembers it."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.model import Setting, ShedReason, Trigger
+from edge_agent.results.controls import Controls, of_doorbell
+from edge_agent.results.look import reason_to_pass
+from edge_agent.settings import DetectionSettings, DoorbellOptions, DoorbellSettings
+from edge_agent.state_file import Chosen, StateFile
+from tests.values import NOON, frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def controls(chosen: Chosen | None = None) -> Controls:
+    return Controls(
+        chosen or Chosen(),
+        detection=DetectionSettings(strategies=("edgetpu", "cpu")),
+        doorbells=DoorbellSettings(each={"back": DoorbellOptions(min_confidence=0.55, min_face_height=0.1)}),
+        log_level="info",
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        (Setting("detection", value="off"), "OFF"),
+        (Setting("detection", "front", " ON "), "ON"),
+        (Setting("min_confidence", "front", "85"), "85"),
+        (Setting("min_confidence", "front", "85.0"), "85"),
+        (Setting("strategy", value="CPU"), "cpu"),
+        (Setting("strategy", value="auto"), "auto"),
+        (Setting("log_level", value="debug"), "debug"),
+    ],
+)
+def test_what_is_possible_is_set(setting: Setting, value: str) -> None:
+    now = controls()
+    assert now.choose(setting) == ""
+    assert now.value(setting) == value
+    assert controls(now.chosen).value(setting) == value
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        (Setting("detection", value="maybe"), "must be ON or OFF"),
+        (Setting("min_confidence", "front", "0"), "must be a whole number from 1 to 99"),
+        (Setting("min_confidence", "front", "1e999"), "must be a whole number from 1 to 99"),
+        (Setting("min_confidence", "front", "nan"), "must be a whole number from 1 to 99"),
+        (Setting("min_confidence", "front", "70.5"), "must be a whole number from 1 to 99"),
+        (Setting("strategy", value="gpu"), "must be one of auto, edgetpu, cpu, the strategies of the settings"),
+        (Setting("log_level", value=""), "must be one of debug, info, warning, error"),
+    ],
+)
+def test_what_is_not_possible_changes_nothing(setting: Setting, fault: str) -> None:
+    now = controls()
+    before = now.value(setting)
+    assert now.choose(setting) == fault
+    assert (now.value(setting), now.chosen) == (before, Chosen())
+
+
+def test_what_nobody_set_is_as_the_settings_say() -> None:
+    now = controls()
+    values = {each.topic: each.payload for each in now.echoes("hall", ["front", "back"])}
+    assert values == {
+        "edge_agent/hall/detection": b"ON",
+        "edge_agent/hall/strategy": b"auto",
+        "edge_agent/hall/log_level": b"info",
+        "doorbell/front/detection": b"ON",
+        "doorbell/front/min_confidence": b"70",
+        "doorbell/back/detection": b"ON",
+        "doorbell/back/min_confidence": b"55",
+    }
+    assert all(each.retain for each in now.echoes("hall", []))
+
+
+def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:
+    now = controls()
+    assert now.look_for("back").rules.min_confidence == 0.55
+    now.choose(Setting("min_confidence", "back", "90"))
+    look = now.look_for("back")
+    assert (look.rules.min_confidence, look.rules.min_height) == (0.9, 0.1)
+    assert now.look_for("front").rules.min_confidence == 0.7
+
+
+@pytest.mark.parametrize("doorbell", ["", "front"])
+@pytest.mark.parametrize("trigger", Trigger)
+def test_where_detection_is_off_nothing_is_looked_at(doorbell: str, trigger: Trigger) -> None:
+    now = controls()
+    now.choose(Setting("detection", doorbell, "OFF"))
+    assert reason_to_pass(frame("front", trigger), now.look_for("front"), 0.0, NOON) is ShedReason.DETECTION_OFF
+    assert now.look_for("back").detecting is bool(doorbell)
+
+
+def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:
+    """The settings have changed, or somebody wrote into the file."""
+    chosen = Chosen(
+        agent={"strategy": "gpu", "log_level": "debug", "nonsense": "1"},
+        doorbells={"front": {"min_confidence": "200", "detection": "OFF"}, "../x": {"detection": "OFF"}},
+    )
+    assert controls(chosen).chosen == Chosen(agent={"log_level": "debug"}, doorbells={"front": {"detection": "OFF"}})
+
+
+def test_a_doorbell_has_its_own_options() -> None:
+    assert [(each.option, each.doorbell) for each in of_doorbell("front")] == [
+        ("detection", "front"),
+        ("min_confidence", "front"),
+    ]
+
+
+CHOSEN = Chosen(agent={"strategy": "cpu"}, doorbells={"front": {"detection": "OFF"}})
+
+
+def test_the_file_remembers(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "down" / "hall.json"
+    assert StateFile(path).load() == Chosen()
+    file = StateFile(path)
+    file.save(Chosen())
+    file.save(CHOSEN)
+    file.close()
+    assert StateFile(path).load() == CHOSEN
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [each.name for each in path.parent.iterdir()] == ["hall.json"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\0" * 64, b'{"agent": 3}', b'{"version": 9}', b'{"other": {}}'], ids=repr
+)
+def test_a_damaged_file_is_put_aside_and_begun_anew(
+    content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "hall.json"
+    path.write_bytes(content)
+    file = StateFile(path)
+    assert file.load() == Chosen()
+    assert "is damaged" in caplog.text
+    assert (tmp_path / "hall.damaged").read_bytes() == content
+    file.save(CHOSEN)
+    file.close()
+    assert StateFile(path).load() == CHOSEN
+
+
+def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    file = StateFile(tmp_path / "file" / "hall.json")
+    assert file.load() == Chosen()
+    for _ in range(2):
+        file.save(CHOSEN)
+    file.close()
+    assert "what is set is lost at the next start" in file.fault
+    assert caplog.text.count("cannot be written") == 1
