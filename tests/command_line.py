@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 COMMAND_S: Final = 60.0
 
 
-def edge_agent(*arguments: str, folder: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess[str]:
+def edge_agent(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `environment` is added to that of the tests."""
+    return edge_agent_in(PROJECT, *arguments, **environment)
+
+
+def edge_agent_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder to its end."""
     return subprocess.run(
         [sys.executable, "-m", "edge_agent", *arguments],
         env={**os.environ, "COLUMNS": "120", "PYTHONPATH": str(PROJECT), **environment},

@@ -71,7 +71,13 @@ class ModelServer:
         """Send a body, or a part of it."""
         body = {"/other": CONTENT[::-1], "/long": CONTENT * 2}.get(path, CONTENT)
         is_cut = path == "/cut" or (path == "/cut_once" and self.asked.count(path) == 1)
-        request.send_response(200)
+        start = 0
+        if path == "/resume":
+            start = int(request.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+            is_cut = not start
+            self.asked[-1] += f"@{start}"
+        body = body[start:]
+        request.send_response(206 if start else 200)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         if path == "/together":

@@ -120,6 +120,57 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
     detect_faces(settings, pictures, trigger=_trigger(trigger), as_json=json, save_annotated=save_annotated)
 
 
+@commands.command()
+def detectors(
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each detector.")] = False,
+) -> None:
+    """Try every detector of the settings, each in a process of its own, and say which work here."""
+    from edge_agent.cli.detectors import show_detectors  # noqa: PLC0415 - each command loads only what it needs
+
+    show_detectors(load_settings(config, {}), as_json=json)
+
+
+models = typer.Typer(help="Model files: which there are, which are here, and fetching them.", no_args_is_help=True)
+commands.add_typer(models, name="models")
+
+ModelName = Annotated[str, typer.Argument(help="A name of `edge-agent models list`.")]
+
+
+@models.command("list")
+def list_(config: Config = None) -> None:
+    """List every model with its licence, its size, and where it is."""
+    from edge_agent.cli.models import list_models  # noqa: PLC0415 - each command loads only what it needs
+
+    list_models(load_settings(config, {}).models)
+
+
+@models.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Names of `edge-agent models list`.")], config: Config = None
+) -> None:
+    """Fetch models, so that no network is needed later; an interrupted download goes on where it was."""
+    from edge_agent.cli.models import pull_models  # noqa: PLC0415 - each command loads only what it needs
+
+    pull_models(load_settings(config, {}).models, names)
+
+
+@models.command()
+def verify(config: Config = None) -> None:
+    """Check every model that is here against its pinned hash."""
+    from edge_agent.cli.models import verify_models  # noqa: PLC0415 - each command loads only what it needs
+
+    verify_models(load_settings(config, {}).models)
+
+
+@models.command()
+def path(name: ModelName, config: Config = None) -> None:
+    """Print where a model is."""
+    from edge_agent.cli.models import print_path  # noqa: PLC0415 - each command loads only what it needs
+
+    print_path(load_settings(config, {}).models, name)
+
+
 def _trigger(word: str) -> Trigger:
     trigger = Trigger.from_word(word)
     if trigger is None:

