@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent.errors import SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
-from tests.command_line import edge_agent
+from tests.command_line import edge_agent_in
 from tests.pictures import jpeg
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, shared
@@ -70,7 +70,7 @@ def test_the_broker_ends_with_the_process_that_started_it() -> None:
 
 
 def test_run_without_a_broker_shows_face_events_and_a_press(tmp_path: Path) -> None:
-    done = edge_agent("run", "--seconds", "12", folder=tmp_path, EDGE_AGENT_MODELS__DIR=str(shared("models")))
+    done = edge_agent_in(tmp_path, "run", "--seconds", "12", EDGE_AGENT_MODELS__DIR=str(shared("models")))
     assert done.returncode == 0, done.stderr
     assert "A first look only" in done.stdout
     assert re.search(r"mosquitto_sub -p \d+ -v -t 'doorbell/\+/faces'", done.stdout)
