@@ -16,15 +16,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, quarantine, topics
+from edge_agent.administration import Administration
 from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
-from edge_agent.intake import Commanded, Dropped, OptionSet, Pressed
+from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import (
     Arrival,
     Frame,
     Outcome,
     PoolView,
     Press,
-    Setting,
     Shed,
     ShedReason,
     Trigger,
@@ -33,7 +33,6 @@ from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.publisher import Publisher
 from edge_agent.results import events
-from edge_agent.results.controls import Controls, of_doorbell
 from edge_agent.results.counters import Counters
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import failure_of, is_published
@@ -68,13 +67,6 @@ class Agent:
         self._doorbells = Doorbells(
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
         )
-        self._state_file = state_file
-        self._controls = Controls(
-            state_file.load(),
-            detection=settings.detection,
-            doorbells=settings.doorbells,
-            log_level=settings.log.level,
-        )
         self._ledger = Ledger()
         outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
         self._out = Publisher(link, outbox, self._ledger)
@@ -83,6 +75,9 @@ class Agent:
         self._sequence = 0
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._telemetry = Telemetry(settings.agent_id, Run(__version__, datetime.now(UTC)), time.monotonic())
+        self._administration = Administration(
+            settings, state_file, self._doorbells, self._out, pool, self._telemetry, self._counters
+        )
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -90,7 +85,7 @@ class Agent:
     def run(self) -> int:
         """Work until a stop is requested, then finish what is in work; return the exit code of the process."""
         self._pool.start()
-        self._apply_options()
+        self._administration.start()
         self._link.start()
         while not self._ended:
             try:
@@ -113,8 +108,8 @@ class Agent:
                 self._press(happening)
             case Confirmed(packet):
                 self._out.confirm(packet)
-            case Commanded() | OptionSet():
-                self._obey(happening)
+            case Commanded() | OptionSet() | Announced() | HomeAssistantBorn() | Ignored():
+                self._administration.deal_with(happening)
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
                 self._out.acknowledge(packet)
@@ -132,7 +127,7 @@ class Agent:
         if not self._doorbells.is_welcome(frame.doorbell):
             self._take(Dropped("too_many_doorbells", arrival.packet))
             return
-        self._hear(frame.doorbell, now)
+        self._administration.hear(frame.doorbell, now)
         if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
@@ -165,7 +160,7 @@ class Agent:
 
     def _offer(self, frame: Frame, now: float) -> None:
         """Have a frame looked at, if it is worth that."""
-        look = self._controls.look_for(frame.doorbell)
+        look = self._administration.look_for(frame.doorbell)
         pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, datetime.now(UTC))
         if self._stopping:
             pointless = ShedReason.STOPPING
@@ -185,6 +180,7 @@ class Agent:
         """Say what became of a frame."""
         now = time.monotonic()
         self._counters.count(outcome)
+        self._telemetry.timings.note(outcome, now)
         self._keep_poison(outcome)
         if is_published(outcome):
             self._out.publish(events.faces(outcome, self._stamp(now)), now)
@@ -196,8 +192,8 @@ class Agent:
         self._tell_visits(self._visits.see(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(outcome.frame.doorbell)))
         if outcome.pictures.snapshot:
-            self._doorbells.took_snapshot(outcome.frame.doorbell, now)
-            self._out.publish_all(events.pictures(outcome))
+            self._doorbells.took_snapshot(outcome.frame.doorbell, outcome.pictures, now)
+            self._out.publish_all(events.pictures(outcome.frame.doorbell, outcome.pictures))
 
     def _tell_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
@@ -211,12 +207,6 @@ class Agent:
             self._telemetry.complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
             self._telemetry.hasten(time.monotonic())
 
-    def _hear(self, doorbell: str, now: float) -> None:
-        """Note that a doorbell is there; tell all of one that is new."""
-        if not self._doorbells.is_known(doorbell):
-            self._out.publish_all([self._controls.echo(each) for each in of_doorbell(doorbell)])
-        self._out.publish_all(self._doorbells.heard(doorbell, now))
-
     # Presses
 
     def _press(self, pressed: Pressed) -> None:
@@ -224,7 +214,7 @@ class Agent:
         if not self._doorbells.is_welcome(pressed.doorbell):
             self._take(Dropped("too_many_doorbells", pressed.packet))
             return
-        self._hear(pressed.doorbell, now)
+        self._administration.hear(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
         press = self._presses.press(new)
         self._ledger.owe(press.press_id, pressed.packet)
@@ -249,42 +239,7 @@ class Agent:
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         self._out.resend(now)
-        self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=True), now)
-        self._out.publish_all(self._doorbells.everything())
-        self._out.publish_all(self._controls.echoes(self._settings.agent_id, self._doorbells.names()))
-        self._telemetry.hasten(now)
-
-    # What is asked of the agent itself
-
-    def _obey(self, asked: Commanded | OptionSet) -> None:
-        self._out.acknowledge(asked.packet)
-        if isinstance(asked, OptionSet):
-            self._set(asked.setting)
-            return
-        log.info("asked over MQTT: %s", asked.command)
-        if asked.command == "restart_pool":
-            self._pool.restart()
-        else:
-            self._telemetry.hasten(time.monotonic())
-
-    def _set(self, setting: Setting) -> None:
-        """Set an option, and say what it is set to, also where that did not change."""
-        if setting.doorbell and not self._doorbells.is_welcome(setting.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
-            return
-        whose = setting.doorbell or "the agent"
-        if fault := self._controls.choose(setting):
-            self._counters.dropped["option"] += 1
-            log.warning("%s of %s %s", setting.option, whose, fault)
-        else:
-            log.info("%s of %s is set to %s", setting.option, whose, self._controls.value(setting))
-            self._state_file.save(self._controls.chosen)
-            self._apply_options()
-        self._out.publish(self._controls.echo(setting), time.monotonic())
-
-    def _apply_options(self) -> None:
-        self._pool.allow(self._controls.strategy)
-        logging.getLogger().setLevel(self._controls.log_level.upper())
+        self._administration.connect(now)
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
@@ -293,7 +248,7 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._presses, self._doorbells, self._visits, self._telemetry)
+        parts = (self._presses, self._doorbells, self._visits, self._telemetry, self._administration)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._give_up_due_s())
         return min(time_s for time_s in due if time_s is not None)
@@ -305,6 +260,7 @@ class Agent:
         self._answer_all(self._presses.tick(now), now)
         self._tell_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))
+        self._administration.tick(now)
         if self._telemetry.is_health_due(now):
             self._tell_health(self._pool.view())
         if self._telemetry.is_metrics_due(now):
@@ -316,7 +272,7 @@ class Agent:
 
     def _tell_health(self, view: PoolView) -> None:
         now = time.monotonic()
-        self._out.publish(self._telemetry.health(view, now, datetime.now(UTC), self._state_file.fault), now)
+        self._out.publish(self._telemetry.health(view, now, datetime.now(UTC), self._administration.fault), now)
 
     def _tell_metrics(self, now: float) -> None:
         dropped = self._out.dropped
@@ -352,4 +308,4 @@ class Agent:
             if isinstance(happening, Confirmed):
                 self._out.confirm(happening.packet)
         self._link.stop()
-        self._state_file.close()
+        self._administration.close()

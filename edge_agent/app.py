@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import queue
@@ -98,7 +99,9 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
     images = settings.images
     limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING)
     sources = tuple(map(source_of, settings.sources))
-    intake = Intake(settings.agent_id, sources, limits, inbox.put, inbox.qsize)
+    agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
+    parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
+    intake = Intake(parse, sources, limits, inbox.put, inbox.qsize)
 
     def connect(number: int) -> Connection:
         return Connection(
@@ -114,7 +117,10 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             ),
         )
 
-    filters = [*topics.subscriptions(settings.agent_id), *(each for source in sources for each in source.filters())]
+    filters = [
+        *topics.subscriptions(agent_id, prefix),
+        *(each for source in sources for each in source.filters()),
+    ]
     return Link(connect, filters, inbox.put)
 
 

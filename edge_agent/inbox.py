@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
-from edge_agent.intake import Commanded, Dropped, OptionSet, Pressed
+from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import Arrival, Outcome, Packet, PoolView
 from edge_agent.mqtt.link import LinkDown, LinkUp
 
@@ -37,6 +37,9 @@ Happening = (
     | Pressed
     | Commanded
     | OptionSet
+    | Announced
+    | HomeAssistantBorn
+    | Ignored
     | Dropped
     | Outcome
     | PoolView

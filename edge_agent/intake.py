@@ -13,6 +13,8 @@ from edge_agent.model import Arrival, Failure, Message, Packet, Setting, Trigger
 from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
+BIRTH: Final = b"online"
+LONGEST_NAME: Final = 64
 LONGEST_VALUE: Final = 32
 """Bytes of an option's value."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
@@ -38,6 +40,7 @@ class Commanded:
 
     command: str
     packet: Packet | None
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,30 @@ class OptionSet:
     packet: Packet | None
 
 
-Incoming = Arrival | Pressed | Commanded | OptionSet | Dropped
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A device that the broker has retained for Home Assistant, whoever announced it."""
+
+    topic: str
+    payload: bytes
+    packet: Packet | None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantBorn:
+    """Home Assistant has started."""
+
+    packet: Packet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A message that changes nothing."""
+
+    packet: Packet | None
+
+
+Incoming = Arrival | Pressed | Commanded | OptionSet | Announced | HomeAssistantBorn | Ignored | Dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +100,20 @@ class IntakeLimits:
 
 
 class Intake:
-    """Turns messages into what the agent deals with. `waiting` tells how much it has not dealt with yet."""
+    """Turns messages into what the agent deals with.
+
+    `parse` tells what a topic means, `waiting` how much the agent has not dealt with yet.
+    """
 
     def __init__(
         self,
-        agent_id: str,
+        parse: Callable[[str], topics.IncomingTopic | None],
         sources: tuple[Source, ...],
         limits: IntakeLimits,
         deliver: Callable[[Incoming], None],
         waiting: Callable[[], int],
     ) -> None:
-        self._agent_id = agent_id
+        self._parse = parse
         self._sources = sources
         self._limits = limits
         self._deliver = deliver
@@ -99,21 +128,34 @@ class Intake:
         self._deliver(Dropped(reason))
 
     def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line a topic
+        meaning = self._parse(message.topic)
+        match meaning:
+            case topics.HomeAssistantStatusTopic():
+                return HomeAssistantBorn(message.packet) if message.payload == BIRTH else Ignored(message.packet)
+            case topics.HomeAssistantDeviceTopic():
+                return _sort_device(message)
+            case _:
+                pass
         if message.retained and not self._limits.accept_retained:
             return Dropped("retained", message.packet)
-        match topics.parse(message.topic, self._agent_id):
+        match meaning:
             case topics.FrameTopic(doorbell):
                 return self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
             case topics.PressTopic(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case topics.AgentCommandTopic(command):
-                return Commanded(command, message.packet)
+                return self._sort_command(message, command)
             case topics.AgentOptionTopic(option):
-                return self._sort_setting(message, Setting(option, agent_id=self._agent_id))
+                return self._sort_setting(message, Setting(option))
             case topics.DoorbellOptionTopic(doorbell, option):
                 return self._sort_setting(message, Setting(option, doorbell))
             case _:
                 return self._sort_source(message, now_s, now_at)
+
+    @staticmethod
+    def _sort_command(message: Message, command: str) -> Incoming:
+        value = message.payload.decode("ascii") if command == "forget" and message.payload.isascii() else ""
+        return Commanded(command, message.packet, value[:LONGEST_NAME])
 
     @staticmethod
     def _sort_setting(message: Message, setting: Setting) -> Incoming:
@@ -143,3 +185,10 @@ class Intake:
         if waiting > self._limits.most_presses_waiting:
             return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival
+
+
+def _sort_device(message: Message) -> Incoming:
+    """Take a device that the broker has retained; one that it passes on may be our own, come back to us."""
+    if message.retained:
+        return Announced(message.topic, message.payload, message.packet)
+    return Ignored(message.packet)

@@ -314,7 +314,6 @@ class Setting:
     option: str
     doorbell: str = ""
     value: str = ""
-    agent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

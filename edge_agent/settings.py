@@ -225,6 +225,19 @@ class SourceSettings(Section):
         return self
 
 
+class HomeAssistantSettings(Section):
+    """What Home Assistant is told."""
+
+    discovery: bool = Field(
+        default=True, description="Whether the agent and its doorbells appear in Home Assistant by themselves"
+    )
+    prefix: str = Field(
+        "homeassistant",
+        pattern=r"^[^#+/\s\x00]+(/[^#+/\s\x00]+)*$",
+        description="Home Assistant's discovery prefix",
+    )
+
+
 class ModelSettings(Section):
     """Where model files are."""
 
@@ -273,6 +286,7 @@ class Settings(BaseSettings):
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
     sources: tuple[SourceSettings, ...] = Field((), description="Other publishers whose pictures are looked at")
+    home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()

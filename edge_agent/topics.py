@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-HOME_ASSISTANT_STATUS: Final = "homeassistant/status"
+HOME_ASSISTANT: Final = "homeassistant"
+"""The prefix under which Home Assistant reads what is announced, unless it is told otherwise."""
 
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
-AGENT_COMMANDS: Final = ("restart_pool", "health")
+AGENT_COMMANDS: Final = ("restart_pool", "health", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,19 @@ class HomeAssistantStatusTopic:
     """Home Assistant started or went away."""
 
 
+@dataclass(frozen=True, slots=True)
+class HomeAssistantDeviceTopic:
+    """A device is announced to Home Assistant."""
+
+
 IncomingTopic = (
-    FrameTopic | PressTopic | DoorbellOptionTopic | AgentOptionTopic | AgentCommandTopic | HomeAssistantStatusTopic
+    FrameTopic
+    | PressTopic
+    | DoorbellOptionTopic
+    | AgentOptionTopic
+    | AgentCommandTopic
+    | HomeAssistantStatusTopic
+    | HomeAssistantDeviceTopic
 )
 
 
@@ -70,18 +82,25 @@ def fit_identifier(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:64].strip("-") or "agent"
 
 
-def subscriptions(agent_id: str) -> tuple[str, ...]:
-    """Return the topic filters of an agent."""
+def home_assistant_status(prefix: str = HOME_ASSISTANT) -> str:
+    """Return where Home Assistant says that it has started."""
+    return f"{prefix}/status"
+
+
+def subscriptions(agent_id: str, prefix: str = HOME_ASSISTANT) -> tuple[str, ...]:
+    """Return the topic filters of an agent; `prefix` is Home Assistant's."""
     return (
         "doorbell/+/frame",
         "doorbell/+/press",
         "doorbell/+/+/set",
         f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
+        home_assistant_status(prefix),
+        f"{prefix}/device/+/config",
     )
 
 
-def parse(topic: str, agent_id: str) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line a topic
+def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line a topic
     """Return what an incoming topic means, or None when it is none of ours or names no valid doorbell."""
     match topic.split("/"):
         case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):
@@ -94,8 +113,10 @@ def parse(topic: str, agent_id: str) -> IncomingTopic | None:  # noqa: PLR0911 -
             return AgentOptionTopic(option)
         case ["edge_agent", agent, "command", command] if agent == agent_id and command in AGENT_COMMANDS:
             return AgentCommandTopic(command)
-        case _ if topic == HOME_ASSISTANT_STATUS:
+        case [*start, "status"] if start == prefix.split("/"):
             return HomeAssistantStatusTopic()
+        case [*start, "device", _, "config"] if start == prefix.split("/"):
+            return HomeAssistantDeviceTopic()
         case _:
             return None
 

@@ -27,12 +27,24 @@ class Controls:
     """The options of the agent and of each doorbell: what was chosen, over what the settings say."""
 
     def __init__(
-        self, chosen: Chosen, *, detection: DetectionSettings, doorbells: DoorbellSettings, log_level: str
+        self,
+        chosen: Chosen,
+        agent_id: str,
+        *,
+        detection: DetectionSettings,
+        doorbells: DoorbellSettings,
+        log_level: str,
     ) -> None:
+        self._agent_id = agent_id
         self._detection = detection
         self._doorbells = doorbells
         self._log_level = log_level
         self.chosen = self._valid(chosen)
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Return what the strategy can be set to."""
+        return (AUTO, *self._detection.strategies)
 
     @property
     def strategy(self) -> str:
@@ -63,14 +75,19 @@ class Controls:
         topic = (
             topics.doorbell_option(setting.doorbell, setting.option)
             if setting.doorbell
-            else topics.agent_option(setting.agent_id, setting.option)
+            else topics.agent_option(self._agent_id, setting.option)
         )
         return Publication(topic, self.value(setting).encode(), qos=1, retain=True)
 
-    def echoes(self, agent_id: str, doorbells: Iterable[str]) -> list[Publication]:
+    def echoes(self, doorbells: Iterable[str]) -> list[Publication]:
         """Return what all options are set to."""
-        own = [Setting(option, agent_id=agent_id) for option in topics.AGENT_OPTIONS]
+        own = [Setting(option) for option in topics.AGENT_OPTIONS]
         return [self.echo(each) for each in (*own, *(each for name in doorbells for each in of_doorbell(name)))]
+
+    def forget(self, doorbell: str) -> None:
+        """Forget what was set for a doorbell."""
+        doorbells = {name: values for name, values in self.chosen.doorbells.items() if name != doorbell}
+        self.chosen = Chosen(agent=self.chosen.agent, doorbells=doorbells)
 
     def look_for(self, doorbell: str) -> Look:
         """Return how frames of a doorbell are looked at now."""
@@ -108,7 +125,7 @@ class Controls:
             case "log_level":
                 return value.lower() if value.lower() in LOG_LEVELS else None
             case _:
-                return value.lower() if value.lower() in self._strategies() else None
+                return value.lower() if value.lower() in self.strategies else None
 
     def _possible(self, setting: Setting) -> str:
         match setting.option:
@@ -119,10 +136,7 @@ class Controls:
             case "log_level":
                 return f"one of {', '.join(LOG_LEVELS)}"
             case _:
-                return f"one of {', '.join(self._strategies())}, the strategies of the settings"
-
-    def _strategies(self) -> tuple[str, ...]:
-        return (AUTO, *self._detection.strategies)
+                return f"one of {', '.join(self.strategies)}, the strategies of the settings"
 
     def _valid(self, chosen: Chosen) -> Chosen:
         """Return what of an earlier choice is still possible: the settings may have changed."""

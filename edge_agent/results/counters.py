@@ -9,6 +9,7 @@ import msgspec
 
 from edge_agent.model import Outcome, PoolView, Shed, Trigger
 from edge_agent.results.failures import failure_of, is_published
+from edge_agent.results.timings import QuantilesPayload, TimingsView
 from edge_agent.wire import Detected
 
 
@@ -62,9 +63,14 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     promotions: int
     demotions: int
     unsent_dropped: int
+    fps: float
+    latency_ms: dict[str, QuantilesPayload]
+    stage_ms: dict[str, QuantilesPayload]
 
 
-def metrics(counters: Counters, view: PoolView, *, uptime_s: float, unsent_dropped: int) -> MetricsPayload:
+def metrics(
+    counters: Counters, view: PoolView, timings: TimingsView, *, uptime_s: float, unsent_dropped: int
+) -> MetricsPayload:
     """Return the counts as they are published; every trigger is there, also at 0."""
     return MetricsPayload(
         uptime_s=round(uptime_s, 1),
@@ -83,4 +89,7 @@ def metrics(counters: Counters, view: PoolView, *, uptime_s: float, unsent_dropp
         promotions=view.promotions,
         demotions=view.demotions,
         unsent_dropped=unsent_dropped,
+        fps=timings.fps,
+        latency_ms=timings.latency_by_trigger,
+        stage_ms=timings.by_stage,
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.results.events import availability, state
+from edge_agent.model import NO_PICTURES, Pictures
+from edge_agent.results.events import availability, pictures, state
 from edge_agent.results.payloads import StatePayload
 from edge_agent.wire import Detected
 
@@ -35,6 +36,7 @@ class _Doorbell:
     told_s: float = 0.0
     order_s: float = 0.0
     snapshot_s: float = float("-inf")
+    pictures: Pictures = NO_PICTURES
 
 
 class Doorbells:
@@ -56,6 +58,15 @@ class Doorbells:
     def names(self) -> tuple[str, ...]:
         """Return the doorbells that have sent something since the start."""
         return tuple(self._doorbells)
+
+    def adopt(self, name: str) -> list[Publication]:
+        """Take on a doorbell of an earlier run, which has sent nothing yet; return what there is to say of it."""
+        self._doorbells[name] = _Doorbell(name, float("-inf"), online=False)
+        return _present(self._doorbells[name])
+
+    def forget(self, name: str) -> None:
+        """Forget a doorbell."""
+        self._doorbells.pop(name, None)
 
     def heard(self, name: str, now: float) -> list[Publication]:
         """Note that a doorbell sent something; return what that changes."""
@@ -92,10 +103,16 @@ class Doorbells:
         doorbell = self._doorbells.get(name)
         return doorbell is not None and now - doorbell.snapshot_s >= interval_s
 
-    def took_snapshot(self, name: str, now: float) -> None:
-        """Note that a picture of this doorbell was published."""
+    def took_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
+        """Note that pictures of this doorbell were published; a portrait stays until there is another."""
         if name in self._doorbells:
-            self._doorbells[name].snapshot_s = now
+            doorbell = self._doorbells[name]
+            doorbell.snapshot_s = now
+            doorbell.pictures = Pictures(pictures.snapshot, pictures.portrait or doorbell.pictures.portrait)
+
+    def last_pictures(self) -> list[Publication]:
+        """Return the last pictures of every doorbell, for one that may have missed them."""
+        return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
 
     def tick(self, now: float) -> list[Publication]:
         """Return the availability of the doorbells that have gone silent."""

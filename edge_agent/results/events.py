@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.model import Outcome, Press, Publication, ReplyTo, Trigger
+from edge_agent.model import Outcome, Pictures, Press, Publication, ReplyTo, Trigger
 from edge_agent.results.failures import failure_of
 from edge_agent.results.payloads import (
     AnswerPayload,
@@ -100,9 +100,8 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
     return Publication(topics.answer(press.doorbell), encode(payload), qos=1, key=press.press_id)
 
 
-def pictures(outcome: Outcome) -> list[Publication]:
+def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     """Return the annotated picture of a frame and that of its best face, as far as they were drawn."""
-    doorbell, drawn = outcome.frame.doorbell, outcome.pictures
     places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.portrait))
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
@@ -135,6 +134,13 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
 def state(doorbell: str, payload: StatePayload) -> Publication:
     """Return the retained state of a doorbell."""
     return Publication(topics.doorbell_state(doorbell), encode(payload), qos=1, retain=True)
+
+
+def nothing_retained(doorbell: str) -> list[Publication]:
+    """Return what clears all that is retained of a doorbell."""
+    options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
+    retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)
+    return [Publication(topic, b"", qos=1, retain=True) for topic in retained]
 
 
 def availability(topic: str, *, online: bool) -> Publication:

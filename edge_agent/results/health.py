@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,6 +12,11 @@ from edge_agent.model import AcceleratorView, PoolView, SlotState, Trigger, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from edge_agent.results.timings import TimingsView
+
+STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
+"""Best first."""
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
@@ -58,6 +63,17 @@ class HealthPayload(msgspec.Struct, frozen=True):
     workers: tuple[WorkerPayload, ...]
     accelerators: tuple[AcceleratorPayload, ...]
     missing: tuple[MissingPayload, ...]
+    latest_version: str | None
+    workers_alive: int
+    queue_depth: int
+    worker_restarts: int
+    detector: str
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    fps: float
+    dropped_percent: float
+    memory_mb: float
+    cpu_temperature_c: float | None
     queue: dict[str, int]
 
 
@@ -106,6 +122,15 @@ def _lost_at(accelerator: AcceleratorView, now_at: datetime) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much the agent has to do, and what it takes; a temperature of None is not known."""
+
+    timings: TimingsView
+    memory_mb: float
+    cpu_temperature_c: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """This run of the agent."""
 
@@ -113,7 +138,9 @@ class Run:
     started_at: datetime
 
 
-def health(view: PoolView, verdict: Verdict, run: Run, *, since: datetime, now_at: datetime) -> HealthPayload:
+def health(  # noqa: PLR0913 - there is much to tell
+    view: PoolView, verdict: Verdict, run: Run, load: Load, *, since: datetime, now_at: datetime
+) -> HealthPayload:
     """Return the health as it is published."""
     uptime_s = (now_at - run.started_at).total_seconds()
     return HealthPayload(
@@ -125,8 +152,26 @@ def health(view: PoolView, verdict: Verdict, run: Run, *, since: datetime, now_a
         workers=tuple(_worker(each, uptime_s) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
         missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
+        latest_version=None,
+        workers_alive=view.working(),
+        queue_depth=sum(view.waiting.values()),
+        worker_restarts=view.restarts,
+        detector=detector_in_use(view),
+        latency_p50_ms=load.timings.latency.p50,
+        latency_p95_ms=load.timings.latency.p95,
+        fps=load.timings.fps,
+        dropped_percent=load.timings.dropped_percent,
+        memory_mb=load.memory_mb,
+        cpu_temperature_c=load.cpu_temperature_c,
         queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
     )
+
+
+def detector_in_use(view: PoolView) -> str:
+    """Return the best strategy that a working worker uses, or `none`."""
+    working = {SlotState.IDLE, SlotState.BUSY}
+    used = {worker.detector.strategy for worker in view.workers if worker.detector and worker.state in working}
+    return next((strategy for strategy in STRATEGIES if strategy in used), "none")
 
 
 def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorPayload:

@@ -1,4 +1,4 @@
-"""Health and metrics: when they are due, and what they say. Pure; time is an argument."""
+"""Health and metrics: when they are due, and what they say. Time is an argument."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.host import read_host
 from edge_agent.model import Publication
 from edge_agent.results.counters import Counters, metrics
-from edge_agent.results.health import Run, assess, health
+from edge_agent.results.health import Load, Run, assess, health
 from edge_agent.results.payloads import encode
+from edge_agent.results.timings import Timings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.model import PoolView
 
 METRICS_INTERVAL_S: Final = 10.0
-HEALTH_INTERVAL_S: Final = 30.0
+HEALTH_INTERVAL_S: Final = 10.0
 
 
 class Telemetry:
@@ -25,6 +27,7 @@ class Telemetry:
 
     def __init__(self, agent_id: str, run: Run, now: float) -> None:
         self.complaint = ""
+        self.timings = Timings(now)
         self._agent_id = agent_id
         self._run = run
         self._started_s = now
@@ -60,11 +63,18 @@ class Telemetry:
         if verdict.status != self._status:
             self._status, self._since = verdict.status, now_at
             self._failed_since_s = now if verdict.status == "failed" else math.inf
-        payload = health(view, verdict, self._run, since=self._since, now_at=now_at)
+        payload = health(view, verdict, self._run, self._load(view, now), since=self._since, now_at=now_at)
         return Publication(topics.health(self._agent_id), encode(payload), qos=1, retain=True)
+
+    def _load(self, view: PoolView, now: float) -> Load:
+        host, timings = read_host(), self.timings.view(now)
+        workers_bytes = sum(worker.memory_bytes for worker in view.workers)
+        memory_mb = round((host.memory_bytes + workers_bytes) / 1e6, 1)
+        return Load(timings, memory_mb, host.cpu_temperature_c)
 
     def metrics(self, counters: Counters, view: PoolView, now: float, *, unsent_dropped: int) -> Publication:
         """Return the counts as of now."""
         self._metrics_due_s = now + METRICS_INTERVAL_S
-        payload = metrics(counters, view, uptime_s=now - self._started_s, unsent_dropped=unsent_dropped)
+        uptime_s, timings = now - self._started_s, self.timings.view(now)
+        payload = metrics(counters, view, timings, uptime_s=uptime_s, unsent_dropped=unsent_dropped)
         return Publication(topics.metrics(self._agent_id), encode(payload))

@@ -153,7 +153,7 @@ def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str
         ("homeassistant", topics.doorbell_option_set("front", "detection"), True),
         ("homeassistant", topics.agent_option_set("attic", "strategy"), True),
         ("homeassistant", topics.agent_command("attic", "restart_pool"), True),
-        ("homeassistant", topics.HOME_ASSISTANT_STATUS, True),
+        ("homeassistant", topics.home_assistant_status(), True),
         ("homeassistant", topics.answer("front"), False),
         ("edge-agent", topics.frame("front"), False),
     ],

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def controls(chosen: Chosen | None = None) -> Controls:
     return Controls(
         chosen or Chosen(),
+        "hall",
         detection=DetectionSettings(strategies=("edgetpu", "cpu")),
         doorbells=DoorbellSettings(each={"back": DoorbellOptions(min_confidence=0.55, min_face_height=0.1)}),
         log_level="info",
@@ -67,7 +68,7 @@ def test_what_is_not_possible_changes_nothing(setting: Setting, fault: str) -> N
 
 def test_what_nobody_set_is_as_the_settings_say() -> None:
     now = controls()
-    values = {each.topic: each.payload for each in now.echoes("hall", ["front", "back"])}
+    values = {each.topic: each.payload for each in now.echoes(["front", "back"])}
     assert values == {
         "edge_agent/hall/detection": b"ON",
         "edge_agent/hall/strategy": b"auto",
@@ -77,7 +78,7 @@ def test_what_nobody_set_is_as_the_settings_say() -> None:
         "doorbell/back/detection": b"ON",
         "doorbell/back/min_confidence": b"55",
     }
-    assert all(each.retain for each in now.echoes("hall", []))
+    assert all(each.retain for each in now.echoes([]))
 
 
 def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge_agent import topics
 from edge_agent.image_header import read_header
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.intake import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
@@ -22,6 +23,7 @@ from tests.values import NOON
 
 if TYPE_CHECKING:
     import random
+from functools import partial
 
 LIMITS = ImageLimits(max_bytes=100_000, max_pixels=1_000_000)
 
@@ -144,7 +146,7 @@ def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> Non
 def _take(message: Message, *sources: Source, waiting: int = 0, accept_retained: bool = False) -> Incoming:
     delivered: list[Incoming] = []
     limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
-    Intake("hall", sources, limits, delivered.append, lambda: waiting).take(message)
+    Intake(partial(topics.parse, agent_id="hall"), sources, limits, delivered.append, lambda: waiting).take(message)
     (incoming,) = delivered
     return incoming
 

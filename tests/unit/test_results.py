@@ -30,13 +30,15 @@ from edge_agent.results import events
 from edge_agent.results.counters import Counters, metrics
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import is_published
-from edge_agent.results.health import Run, assess, health
+from edge_agent.results.health import Load, Run, assess, health
 from edge_agent.results.payloads import encode
 from edge_agent.results.presses import Answer
+from edge_agent.results.timings import Timings
 from edge_agent.results.visits import Visits
 from edge_agent.wire import Detected, FailureReason, Unavailable
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
+LOAD = Load(Timings(0.0).view(0.0), 200.0, None)
 STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
 
 
@@ -179,7 +181,7 @@ def test_every_frame_leaves_the_counters_once() -> None:
             counters.received[trigger.word] += 1
             counters.count(outcome(result, trigger))
     assert counters.in_flight() == 0
-    payload = metrics(counters, _view(), uptime_s=1.0, unsent_dropped=0)
+    payload = metrics(counters, _view(), Timings(0.0).view(0.0), uptime_s=1.0, unsent_dropped=0)
     assert payload.answered == {"face": 2, "no_face": 2}
     assert payload.failed == {"timeout": 2, "overload": 1}
     assert payload.shed == {"superseded": 1, "stopping": 2}
@@ -227,7 +229,7 @@ def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
     assert re.fullmatch(
         r"edgetpu \(usb:0\) is lost since \d\d:\d\d: was ended by SIGABRT; the processor stands in", second
     )
-    told = json.loads(encode(health(view, verdict, Run("1.0", NOON), since=NOON, now_at=NOON)))
+    told = json.loads(encode(health(view, verdict, Run("1.0", NOON), LOAD, since=NOON, now_at=NOON)))
     assert told["accelerators"][0] == {
         "strategy": "edgetpu", "model": "ssd", "device": "usb:0", "state": "unavailable",
         "reason": "was ended by SIGABRT", "lost_at": "2026-01-02T11:59:00Z",
@@ -238,7 +240,9 @@ def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
 
 def test_health_shows_each_worker() -> None:
     view = _view(SlotState.IDLE)
-    payload = health(view, assess(view, (), NOON), Run("1.0", NOON), since=NOON, now_at=NOON + timedelta(seconds=10))
+    payload = health(
+        view, assess(view, (), NOON), Run("1.0", NOON), LOAD, since=NOON, now_at=NOON + timedelta(seconds=10)
+    )
     (worker,) = json.loads(encode(payload))["workers"]
     assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_agent import announce as ours
+from edge_agent import home_assistant as ours
 from edge_agent import topics
+from edge_agent.home_assistant import HomeAssistant
+from edge_agent.results.health import HealthPayload
+from edge_agent.results.payloads import StatePayload
 from ha_discovery import Discovery, announce
 
-AGENT = ours.agent_device("porch-pi", version="1.2.3", telemetry_period_s=10)
+if TYPE_CHECKING:
+    from edge_agent.model import Publication
+
+STRATEGIES = ("auto", "edgetpu", "cpu")
+AGENT = ours.agent_device("porch-pi", version="1.2.3", strategies=STRATEGIES, telemetry_period_s=10)
 DOORBELL = ours.doorbell_device("front_door", agent_id="porch-pi", version="1.2.3")
 
 
@@ -26,12 +33,6 @@ def components_of(discovery: Discovery) -> dict[str, dict[str, Any]]:
     """Return the components that are announced."""
     components: dict[str, dict[str, Any]] = payload_of(discovery)["components"]
     return components
-
-
-def keys_in_docstring() -> set[str]:
-    """Return the JSON keys that the module's tables promise."""
-    rows = re.findall(r"^\| (`.+?) \|", ours.__doc__ or "", flags=re.MULTILINE)
-    return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
 
 def test_every_entity_of_the_agent_is_there() -> None:
@@ -73,6 +74,7 @@ def test_every_entity_of_a_doorbell_is_there() -> None:
         "best_face": "image",
         "detection": "switch",
         "min_confidence": "number",
+        "forget": "button",
         "camera": "binary_sensor",
     }
 
@@ -86,10 +88,11 @@ def test_telemetry_becomes_unknown_after_three_periods() -> None:
     assert {components_of(AGENT)[key]["expire_after"] for key in aging} == {30}
 
 
-def test_the_keys_that_templates_read_are_those_of_the_docstring() -> None:
+def test_the_keys_that_templates_read_are_in_every_message() -> None:
     """A key that the agent does not send makes Home Assistant log a warning."""
-    text = (announce(AGENT).payload + announce(DOORBELL).payload).decode()
-    assert set(re.findall(r"value_json\.(\w+)", text)) - {"event_type"} == keys_in_docstring()
+    for device, payload in ((AGENT, HealthPayload), (DOORBELL, StatePayload)):
+        read = set(re.findall(r"value_json\.(\w+)", announce(device).payload.decode()))
+        assert read - {"event_type"} <= set(payload.__struct_fields__)
 
 
 @pytest.mark.parametrize("discovery", [AGENT, DOORBELL])
@@ -132,7 +135,7 @@ def test_a_doorbell_has_a_name_that_reads_well(doorbell: str, name: str) -> None
 
 def test_names_of_the_owner_win() -> None:
     """For both devices."""
-    agent = ours.agent_device("a", version="1", telemetry_period_s=1, name="Cellar")
+    agent = ours.agent_device("a", version="1", strategies=STRATEGIES, telemetry_period_s=1, name="Cellar")
     doorbell = ours.doorbell_device("d", agent_id="a", version="1", name="Gate")
     assert (agent.device.name, doorbell.device.name) == ("Cellar", "Gate")
 
@@ -140,7 +143,8 @@ def test_names_of_the_owner_win() -> None:
 def test_no_two_devices_share_a_unique_id() -> None:
     """Not even when the id of one begins like another's."""
     devices = [
-        ours.agent_device(each, version="1", telemetry_period_s=1) for each in ("a", "a_detection", "doorbell_a")
+        ours.agent_device(each, version="1", strategies=STRATEGIES, telemetry_period_s=1)
+        for each in ("a", "a_detection", "doorbell_a")
     ]
     devices += [ours.doorbell_device(each, agent_id="a", version="1") for each in ("a", "a_faces", "a-faces")]
     ids = [
@@ -150,3 +154,90 @@ def test_no_two_devices_share_a_unique_id() -> None:
         if "unique_id" in options
     ]
     assert len(ids) == len(set(ids))
+
+
+# When Home Assistant is told what
+
+NOW = 100.0
+
+
+def told(*, enabled: bool = True) -> HomeAssistant:
+    """Return what tells Home Assistant, three seconds after its birth."""
+    return HomeAssistant(
+        "porch-pi",
+        version="1",
+        strategies=STRATEGIES,
+        telemetry_period_s=10,
+        prefix="homeassistant",
+        enabled=enabled,
+        delay_s=lambda: 3.0,
+    )
+
+
+def devices(publications: list[Publication]) -> list[str]:
+    """Return the discovery ids, those that are withdrawn with a minus."""
+    return [("" if each.payload else "-") + each.topic.split("/")[-2] for each in publications]
+
+
+def test_all_devices_are_told_at_a_connection_and_a_new_doorbell_when_it_comes() -> None:
+    ours = told()
+    assert devices(ours.configs(["front"])) == ["edge_agent_porch-pi", "edge_doorbell_front"]
+    assert devices(ours.doorbell("back")) == ["edge_doorbell_back"]
+    assert devices([ours.forget("back")]) == ["-edge_doorbell_back"]
+    assert all(each.retain and each.qos == 1 for each in ours.configs(["front"]))
+
+
+def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
+    ours = told()
+    assert ours.next_due_s() is None
+    ours.born(NOW)
+    assert ours.next_due_s() == NOW + 3
+    assert not ours.is_configs_due(NOW + 2.9)
+    assert not ours.is_states_due(NOW + 10)
+    assert ours.is_configs_due(NOW + 3)
+    assert not ours.is_configs_due(NOW + 3)
+    assert ours.next_due_s() == NOW + 4
+    assert ours.is_states_due(NOW + 4)
+    assert not ours.is_states_due(NOW + 5)
+    assert ours.next_due_s() is None
+
+
+def test_a_doorbell_of_an_earlier_run_is_adopted() -> None:
+    (config,) = told().doorbell("front")
+    assert told().found(config.topic, config.payload) == ("front", [config])
+
+
+def test_components_of_an_older_version_are_removed_first() -> None:
+    (config,) = told().doorbell("front")
+    old = json.loads(config.payload)
+    old["components"]["gone"] = {"platform": "sensor", "unique_id": "x", "state_topic": "x"}
+    name, (before, after) = told().found(config.topic, json.dumps(old).encode())
+    assert name == "front"
+    assert json.loads(before.payload)["components"]["gone"] == {"platform": "sensor"}
+    assert after == config
+
+
+@pytest.mark.parametrize(
+    ("agent", "program"), [("another", "edge-agent"), ("porch-pi", "zigbee2mqtt")], ids=["agent", "program"]
+)
+def test_devices_of_others_are_left_alone(agent: str, program: str) -> None:
+    (config,) = told().doorbell("front")
+    payload = config.payload.replace(b"edge_agent_porch-pi", f"edge_agent_{agent}".encode())
+    payload = payload.replace(b'"name":"edge-agent"', f'"name":"{program}"'.encode())
+    assert told().found(config.topic, payload) == ("", [])
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"{}"])
+def test_what_is_no_device_is_left_alone(payload: bytes) -> None:
+    assert told().found("homeassistant/device/edge_doorbell_front/config", payload) == ("", [])
+
+
+def test_where_discovery_is_off_nothing_is_told_and_what_was_told_is_withdrawn() -> None:
+    configs = told().configs(["front"])
+    off = told(enabled=False)
+    assert off.configs(["front"]) == []
+    assert off.doorbell("front") == []
+    off.born(NOW)
+    assert off.next_due_s() is None
+    withdrawn = [each for config in configs for each in off.found(config.topic, config.payload)[1]]
+    assert devices(withdrawn) == ["-edge_agent_porch-pi", "-edge_doorbell_front"]

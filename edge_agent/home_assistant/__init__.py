@@ -1,0 +1,7 @@
+"""The agent and its doorbells as Home Assistant sees them."""
+
+from edge_agent.home_assistant.agent_device import agent_device
+from edge_agent.home_assistant.doorbell_device import doorbell_device, doorbell_name
+from edge_agent.home_assistant.lifecycle import HomeAssistant
+
+__all__ = ["HomeAssistant", "agent_device", "doorbell_device", "doorbell_name"]

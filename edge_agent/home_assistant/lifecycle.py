@@ -1,0 +1,134 @@
+"""When Home Assistant is told what: at each connection, when it comes up, when a doorbell comes or goes. Pure.
+
+Retained configurations are enough for most restarts. After Home Assistant's own birth message they are sent again,
+since the broker may have lost its memory; the states follow a second later, when Home Assistant has subscribed.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.home_assistant.agent_device import agent_device
+from edge_agent.home_assistant.doorbell_device import doorbell_device
+from edge_agent.home_assistant.naming import ORIGIN, agent_discovery_id, doorbell_discovery_id, doorbell_of
+from edge_agent.model import Publication
+from edge_agent.topics import is_identifier
+from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ha_discovery import DiscoveryMessage, RetainedDevice
+
+EARLIEST_S: Final = 1.0
+LATEST_S: Final = 5.0
+"""So long after its birth message Home Assistant is answered: many devices answer it at once."""
+UNTIL_SUBSCRIBED_S: Final = 1.0
+"""Home Assistant takes up to half a second to subscribe to what it was told about."""
+
+
+def answer_delay_s() -> float:
+    """Return how long to wait before Home Assistant's birth is answered."""
+    return random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311 - to spread load, not to keep a secret
+
+
+class HomeAssistant:
+    """What Home Assistant is told of one agent and its doorbells. Where it is not `enabled`, that they are no more."""
+
+    def __init__(  # noqa: PLR0913 - what there is to say of an agent
+        self,
+        agent_id: str,
+        *,
+        version: str,
+        strategies: Sequence[str],
+        telemetry_period_s: float,
+        prefix: str,
+        enabled: bool,
+        delay_s: Callable[[], float] = answer_delay_s,
+    ) -> None:
+        self._agent_id = agent_id
+        self._version = version
+        self._strategies = tuple(strategies)
+        self._telemetry_period_s = telemetry_period_s
+        self._prefix = prefix
+        self._enabled = enabled
+        self._delay_s = delay_s
+        self._configs_due_s: float | None = None
+        self._states_due_s: float | None = None
+
+    def configs(self, doorbells: Iterable[str]) -> list[Publication]:
+        """Return all that Home Assistant must know to show the agent and its doorbells."""
+        if not self._enabled:
+            return []
+        return [self._announce(self._agent()), *(self._announce(self._doorbell(name)) for name in doorbells)]
+
+    def doorbell(self, name: str) -> list[Publication]:
+        """Return what makes a new doorbell appear."""
+        return [self._announce(self._doorbell(name))] if self._enabled else []
+
+    def forget(self, name: str) -> Publication:
+        """Return what makes a doorbell disappear."""
+        return _publication(withdraw(doorbell_discovery_id(name), prefix=self._prefix))
+
+    def born(self, now: float) -> None:
+        """Note that Home Assistant has started."""
+        if self._enabled:
+            self._configs_due_s = now + self._delay_s()
+            self._states_due_s = self._configs_due_s + UNTIL_SUBSCRIBED_S
+
+    def next_due_s(self) -> float | None:
+        """Return when something is to be told, or None."""
+        return self._configs_due_s if self._configs_due_s is not None else self._states_due_s
+
+    def is_configs_due(self, now: float) -> bool:
+        """Return, once, whether the configurations are to be sent again."""
+        if self._configs_due_s is None or now < self._configs_due_s:
+            return False
+        self._configs_due_s = None
+        return True
+
+    def is_states_due(self, now: float) -> bool:
+        """Return, once, whether the states and the last pictures are to be sent again."""
+        if self._configs_due_s is not None or self._states_due_s is None or now < self._states_due_s:
+            return False
+        self._states_due_s = None
+        return True
+
+    def found(self, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
+        """Use a configuration that the broker has retained.
+
+        Return the doorbell that it announces, if it is one of ours, and what to publish: nothing may stay of what
+        is no more.
+        """
+        device = read_retained(topic, payload, prefix=self._prefix)
+        if device is None or not self._is_ours(device):
+            return "", []
+        name = doorbell_of(device.discovery_id)
+        if not self._enabled or not (is_identifier(name) or device.discovery_id == agent_discovery_id(self._agent_id)):
+            return "", [_publication(withdraw(device.discovery_id, prefix=self._prefix))]
+        current = self._doorbell(name) if name else self._agent()
+        before = removing(current, device)
+        changes = [] if before is current else [self._announce(before)]
+        return name, [*changes, self._announce(current)]
+
+    def _is_ours(self, device: RetainedDevice) -> bool:
+        return bool(orphans([device], origin=ORIGIN, owner=agent_discovery_id(self._agent_id), current=()))
+
+    def _agent(self) -> Discovery:
+        return agent_device(
+            self._agent_id,
+            version=self._version,
+            strategies=self._strategies,
+            telemetry_period_s=self._telemetry_period_s,
+        )
+
+    def _doorbell(self, name: str) -> Discovery:
+        return doorbell_device(name, agent_id=self._agent_id, version=self._version)
+
+    def _announce(self, discovery: Discovery) -> Publication:
+        return _publication(announce(discovery, prefix=self._prefix))
+
+
+def _publication(message: DiscoveryMessage) -> Publication:
+    return Publication(message.topic, message.payload, qos=message.qos, retain=message.retain)

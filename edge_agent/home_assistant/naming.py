@@ -1,0 +1,29 @@
+"""What the agent's and the doorbells' devices share. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ORIGIN: Final = "edge-agent"
+MANUFACTURER: Final = "edge-agent"
+
+
+def agent_discovery_id(agent_id: str) -> str:
+    """Return the name of the agent's discovery, which is its device identifier too."""
+    return f"edge_agent_{agent_id}"
+
+
+def doorbell_discovery_id(doorbell: str) -> str:
+    """Return the name of a doorbell's discovery; it never equals an agent's."""
+    return f"edge_doorbell_{doorbell}"
+
+
+def doorbell_of(discovery_id: str) -> str:
+    """Return the doorbell that a discovery id stands for, or '' where it is none of a doorbell."""
+    prefix = doorbell_discovery_id("")
+    return discovery_id.removeprefix(prefix) if discovery_id.startswith(prefix) else ""
+
+
+def json_key(key: str) -> str:
+    """Return the template that reads a key of a JSON message."""
+    return f"{{{{ value_json.{key} }}}}"
