@@ -197,8 +197,8 @@ def test_a_restart_replays_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
     retained = {"state", "availability", "detection", "min_confidence"}
-        assert {each.topic.split("/")[-1] for each in recorder.heard("doorbell/front/+")} <= retained
-        assert recorder.wait_for("doorbell/front/state")["face_present"] is None
+    assert {each.topic.split("/")[-1] for each in recorder.heard("doorbell/front/+")} <= retained
+    assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 
 
 def test_ctrl_c_ends_it_without_a_traceback(agent: AgentProcess) -> None:
