@@ -18,7 +18,7 @@ unexport PYTHONHOME
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help" shows its options
@@ -26,11 +26,15 @@ run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
-	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos $(ARGS)
+	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant $(ARGS)
 
 .PHONY: cases
 cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; ten minutes
 	@$(BIN)/pytest tests/chaos $(ARGS)
+
+.PHONY: home-assistant
+home-assistant: $(VENV)/.dev ## Run the agent in a real Home Assistant, the one in the folder HA_INST; three minutes
+	@$(BIN)/pytest tests/home_assistant $(ARGS)
 
 .PHONY: coverage
 coverage: ARGS += --cov

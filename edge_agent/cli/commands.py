@@ -121,6 +121,23 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
 
 
 @commands.command()
+def forget(  # noqa: PLR0913, PLR0917 - the options of a command
+    doorbell: Annotated[str, typer.Argument(help="The doorbell that is no more.")],
+    config: Config = None,
+    host: Host = None,
+    port: Port = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    agent_id: Annotated[str | None, typer.Option(help="Name of the agent; else this host's.")] = None,
+) -> None:
+    """Remove all that the broker and Home Assistant keep of a doorbell."""
+    from edge_agent.cli.forget import forget_doorbell  # noqa: PLC0415 - each command loads only what it needs
+
+    flags = {**broker_flags(host, port, username, password_file), "agent_id": agent_id}
+    forget_doorbell(load_settings(config, flags), doorbell)
+
+
+@commands.command()
 def detectors(
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each detector.")] = False,

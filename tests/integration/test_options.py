@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
+from tests.command_line import edge_agent
 from tests.pictures import jpeg
+from tests.recorder import Recorder
 from tests.stand_in import Stick
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.broker import Mosquitto
-    from tests.recorder import Recorder
 
 pytestmark = pytest.mark.broker
 
@@ -87,3 +88,38 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
         stick.does("work")
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "ok")
         assert health["accelerators"][0]["state"] == "in_use"
+
+
+def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    broker = ("--host", "127.0.0.1", "--port", str(mosquitto.port), "--agent-id", AGENT_ID)
+    nobody = edge_agent("forget", "front", *broker)
+    assert nobody.returncode == 1
+    assert f"no agent {AGENT_ID} answered" in nobody.stderr
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/min_confidence/set", "85")
+        recorder.publish("doorbell/front/frame", jpeg())
+        recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
+        done = edge_agent("forget", "front", *broker)
+        assert (done.returncode, done.stderr) == (0, "")
+        recorder.wait_for_payload("homeassistant/device/edge_doorbell_front/config", b"")
+        with Recorder(mosquitto.port, topic_filter="doorbell/front/#") as late:
+            recorder.publish("doorbell/front/frame", jpeg(seed=1))
+            late.wait_for_payload("doorbell/front/min_confidence", b"70")
+            assert [each.topic for each in late.heard("#") if each.retained] == []
+
+
+def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
+        recorder.wait_for_count("doorbell/front/snapshot", 1)
+        recorder.forget()
+        recorder.publish("homeassistant/status", "online")
+        configs = [recorder.wait_for_count(f"homeassistant/device/{each}/config", 1)[0] for each in (
+            f"edge_agent_{AGENT_ID}", "edge_doorbell_front")]  # fmt: skip
+        states = [recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "face")]
+        assert min(each.at_s for each in states) - max(each.at_s for each in configs) > 0.8
+        assert not recorder.heard("doorbell/front/ring")
+        assert not recorder.heard("doorbell/front/visit")

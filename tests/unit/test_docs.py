@@ -72,6 +72,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "docs/home-assistant.md",
         "docs/mqtt.md",
         "docs/models.md",
         "docs/reliability.md",

@@ -1,0 +1,57 @@
+"""A real Home Assistant with its own broker, where one is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.shared_data import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BROKER_AWAY = re.compile(
+    r"Connection reset by peer|connection was lost|Disconnected from MQTT|Failed to connect|not currently connected"
+)
+
+
+@pytest.fixture(scope="session")
+def installation() -> Path:
+    """Return the folder in which Home Assistant is installed, or skip with the reason."""
+    if "HA_INST" not in os.environ:
+        pytest.skip("HA_INST is not set: it names the folder in which Home Assistant is installed")
+    folder = Path(os.environ["HA_INST"])
+    if not (folder / "ha" / "bin" / "python").exists():
+        pytest.skip(f"Home Assistant is not installed: there is no {folder / 'ha' / 'bin' / 'python'}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def harness(installation: Path) -> Any:
+    """Return the class that starts and asks a real Home Assistant; it comes with the shared test data."""
+    del installation  # it is there, or this test is skipped
+    spec = importlib.util.spec_from_file_location("ha_harness", shared("ha", "ha_harness.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["ha_harness"] = module
+    spec.loader.exec_module(module)
+    return module.Harness
+
+
+@pytest.fixture
+def home(harness: Any, installation: Path, tmp_path: Path) -> Iterator[Any]:
+    """Return a Home Assistant that runs; at its end its log holds no warning about MQTT or about automations.
+
+    That the broker was away, when a test took it away, is nobody's fault.
+    """
+    with harness.start(tmp_path / "home", installation) as running:
+        yield running
+        complaints = running.logs(pattern=r"mqtt|automation|blueprint|template")
+    assert [each for each in complaints if not BROKER_AWAY.search(each["message"])] == []

@@ -1,0 +1,242 @@
+"""The real agent in the real Home Assistant: what appears, what it shows, and that no restart makes anything happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.agent_process import AGENT_ID, AgentProcess
+from tests.photos import portrait
+from tests.pictures import jpeg
+from tests.recorder import Recorder
+from tests.shared_data import PROJECT
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [
+    pytest.mark.timeout(240),
+    # what starts Home Assistant leaves the files of its output open
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+AGENT: Final = f"edge_agent_{AGENT_ID}"
+DOORBELL: Final = "edge_doorbell_front"
+BLUEPRINTS: Final = PROJECT / "config" / "home_assistant"
+
+EXPECTED: Final = {
+    ("binary_sensor", "connectivity"), ("binary_sensor", "problem"), ("button", "restart"),
+    ("sensor", "duration"), ("sensor", "data_size"), ("sensor", "temperature"), ("sensor", "timestamp"),
+    ("sensor", "enum"), ("event", "doorbell"), ("binary_sensor", "occupancy"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def recorder(home: Any) -> Iterator[Recorder]:
+    with Recorder(home.d["mqtt_port"]) as recorder:
+        yield recorder
+
+
+def agent_for(home: Any, **settings: str) -> AgentProcess:
+    return AgentProcess.with_real_detector(home.d["mqtt_port"], DOORBELLS__VISIT_GAP_S="3", **settings)
+
+
+def entity(home: Any, device: str, key: str) -> str:
+    """Return the entity id that Home Assistant gave to a component of a device."""
+    found = wait_until(
+        lambda: [each["entity_id"] for each in home.entities() if each["unique_id"] == f"{device}-{key}"],
+        why=lambda: str([each["unique_id"] for each in home.entities()]),
+    )
+    return str(found[0])
+
+
+def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -> dict[str, Any]:
+    """Return the state of an entity once it is as it should be."""
+
+    def fitting() -> dict[str, Any] | None:
+        state: dict[str, Any] | None = home.state(entity_id)
+        if state is None:
+            return None
+        good = state["state"] == accept if isinstance(accept, str) else accept(state["state"])
+        return state if good else None
+
+    return wait_until(fitting, timeout_s=40, why=lambda: f"{entity_id}: {home.state(entity_id)}")
+
+
+def known(state: str) -> bool:
+    return state not in {"unknown", "unavailable"}
+
+
+def ring(recorder: Recorder, photo: bytes | None = None) -> None:
+    recorder.publish("doorbell/front/press", "")
+    recorder.publish("doorbell/front/frame", portrait() if photo is None else photo)
+
+
+def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -> None:
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        entity(home, DOORBELL, "face_present")
+        classes = {(each["entity_id"].split(".")[0], each["original_device_class"]) for each in home.entities()}
+        assert classes >= EXPECTED
+        devices = {each["identifiers"][0][1]: each for each in home.devices()}
+        assert devices[DOORBELL]["via_device_id"] == devices[AGENT]["id"]
+        assert devices[DOORBELL]["name"] == "Front doorbell"
+        assert {each["type"] for each in home.device_triggers(DOORBELL)} >= {"ring", "face_appeared"}
+        wait_state(home, entity(home, AGENT, "connectivity"), "on")
+        wait_state(home, entity(home, AGENT, "problem"), "off")
+        wait_state(home, entity(home, AGENT, "detector"), "cpu")
+        wait_state(home, entity(home, AGENT, "workers_alive"), "2")
+        wait_state(home, entity(home, DOORBELL, "camera"), "on")
+        wait_state(home, entity(home, DOORBELL, "face_present"), "off")
+        rung = entity(home, DOORBELL, "doorbell")
+        assert home.state(rung)["state"] == "unknown"
+        ring(recorder)
+        assert wait_state(home, rung, known)["attributes"]["event_type"] == "ring"
+        wait_state(home, entity(home, DOORBELL, "face_present"), "on")
+        wait_state(home, entity(home, DOORBELL, "faces"), "1")
+        wait_state(home, entity(home, DOORBELL, "confidence"), lambda value: known(value) and float(value) >= 70)
+        appeared = wait_state(home, entity(home, DOORBELL, "face"), known)
+        assert appeared["attributes"]["event_type"] == "face_appeared"
+        snapshot = entity(home, DOORBELL, "snapshot")
+        wait_state(home, snapshot, known)
+        kind, picture = home.image(snapshot)
+        assert (kind, picture[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+        left = entity(home, DOORBELL, "face")
+        wait_until(lambda: home.state(left)["attributes"]["event_type"] == "face_left", timeout_s=30)
+        wait_state(home, entity(home, DOORBELL, "face_present"), "off")
+        wait_state(home, entity(home, DOORBELL, "last_seen"), known)
+        wait_state(home, entity(home, AGENT, "latency_p50"), known)
+        agent.kill()
+        wait_state(home, entity(home, AGENT, "connectivity"), "off")
+        for key in ("face_present", "camera", "detection"):
+            wait_state(home, entity(home, DOORBELL, key), "unavailable")
+
+
+def test_each_control_changes_the_agent(home: Any, recorder: Recorder) -> None:
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        controls: tuple[tuple[str, str, str, dict[str, Any], str, bytes], ...] = (
+            (DOORBELL, "detection", "switch.turn_off", {}, "doorbell/front/detection", b"OFF"),
+            (DOORBELL, "min_confidence", "number.set_value", {"value": 85}, "doorbell/front/min_confidence", b"85"),
+            (AGENT, "detection", "switch.turn_off", {}, f"edge_agent/{AGENT_ID}/detection", b"OFF"),
+            (AGENT, "strategy", "select.select_option", {"option": "cpu"}, f"edge_agent/{AGENT_ID}/strategy", b"cpu"),
+        )
+        for device, key, service, data, topic, payload in controls:
+            name = entity(home, device, key)
+            wait_state(home, name, known)
+            home.call(service, data, {"entity_id": name})
+            recorder.wait_for_payload(topic, payload)
+        wait_state(home, entity(home, DOORBELL, "min_confidence"), "85")
+        wait_state(home, entity(home, DOORBELL, "detection"), "off")
+        before = {each["pid"] for each in recorder.events(f"edge_agent/{AGENT_ID}/health")[-1]["workers"]}
+        home.call("button.press", {}, {"entity_id": entity(home, AGENT, "restart_pool")})
+        recorder.wait_for(
+            f"edge_agent/{AGENT_ID}/health",
+            lambda health: health["workers_alive"] == 2 and not before & {each["pid"] for each in health["workers"]},
+        )
+        recorder.publish(f"edge_agent/{AGENT_ID}/command/forget", "front")
+        wait_until(lambda: home.device_id(DOORBELL) is None, why=lambda: str(home.devices()))
+
+
+def alert(home: Any, name: str, **inputs: Any) -> dict[str, Any]:
+    """Return an automation made of a blueprint, which counts its runs in an event."""
+    path = home.blueprint(BLUEPRINTS / f"{name}.yaml")
+    return {
+        "id": name,
+        "alias": name,
+        "use_blueprint": {"path": path, "input": {"doorbell": home.device_id(DOORBELL), **inputs}},
+    }
+
+
+def runs(home: Any, automation: str) -> int:
+    return len(home.traces(automation))
+
+
+def test_automations_run_once_and_no_restart_sets_one_off(home: Any, recorder: Recorder) -> None:
+    """Agent, Home Assistant and broker, one after the other; afterwards everything is as it was."""
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        wait_state(home, entity(home, DOORBELL, "doorbell"), "unknown")
+        wait_state(home, entity(home, DOORBELL, "snapshot"), "unknown")
+        note = [{"event": "alerted", "event_data": {"message": "{{ message }}", "picture": "{{ picture }}"}}]
+        automations = [
+            alert(home, "doorbell_alert", quiet_time=0, picture_wait=3, alert=note),
+            {
+                "id": "naive", "alias": "naive", "mode": "parallel",
+                "triggers": [{"trigger": "state", "entity_id": entity(home, DOORBELL, "doorbell"),
+                              "not_to": ["unavailable", "unknown"], "not_from": ["unavailable"]}],
+                "actions": [{"event": "rang"}],
+            },
+        ]  # fmt: skip
+        home.automations(automations)
+        wait_until(lambda: len(home.states("automation.")) == 2)
+        ring(recorder)
+        wait_until(lambda: runs(home, "doorbell_alert") >= 1 and runs(home, "naive") >= 1, timeout_s=30)
+        recorder.wait_for("doorbell/front/visit", lambda visit: visit["event_type"] == "face_left", timeout_s=30)
+        before = (runs(home, "doorbell_alert"), runs(home, "naive"))
+        assert before[1] == 1
+        assert before[0] in {1, 2}, "once for the ring and once for the face, unless the ring's alert still waits"
+        assert all(not each.get("error") for each in home.traces("doorbell_alert"))
+
+        agent.kill()
+        agent.start()
+        settle(home)
+        home.restart_ha()
+        settle(home)
+        assert (runs(home, "doorbell_alert"), runs(home, "naive")) == before
+        home.restart_broker(down=1.0)
+        settle(home)
+        assert (runs(home, "doorbell_alert"), runs(home, "naive")) == before
+        home.pub("doorbell/front/press")
+        home.pub("doorbell/front/frame", jpeg(seed=3))
+        wait_until(lambda: runs(home, "naive") == before[1] + 1, timeout_s=30)
+
+
+def settle(home: Any) -> None:
+    """Wait until Home Assistant shows the agent again, and the doorbell once it sent a frame."""
+    wait_until(lambda: home.state(entity(home, AGENT, "connectivity")) is not None)
+    wait_state(home, entity(home, AGENT, "connectivity"), "on")
+    home.pub("doorbell/front/frame", jpeg())
+    wait_state(home, entity(home, AGENT, "workers_alive"), "2")
+    wait_state(home, entity(home, DOORBELL, "detection"), "on")
+
+
+def test_nobody_answered_is_said_once_and_an_open_door_is_an_answer(home: Any, recorder: Recorder) -> None:
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        answered = entity(home, AGENT, "detection")
+        wait_state(home, answered, "on")
+        home.call("switch.turn_off", {}, {"entity_id": answered})
+        wait_state(home, answered, "off")
+        home.automations(
+            [alert(home, "nobody_answered", answered=[answered], patience=3, missed=[{"event": "missed"}])]
+        )
+        wait_until(lambda: len(home.states("automation.")) == 1)
+        ring(recorder, jpeg())
+        wait_until(lambda: finished(home, "nobody_answered") == ["finished"], timeout_s=30)
+        ring(recorder, jpeg(seed=1))
+        recorder.wait_for_count("doorbell/front/ring", 2)
+        wait_until(lambda: runs(home, "nobody_answered") == 2)
+        home.call("switch.turn_on", {}, {"entity_id": answered})
+        wait_until(lambda: sorted(finished(home, "nobody_answered")) == ["failed_conditions", "finished"] or
+                   sorted(finished(home, "nobody_answered")) == ["aborted", "finished"], timeout_s=30,
+                   why=lambda: str(home.traces("nobody_answered")))  # fmt: skip
+
+
+def finished(home: Any, automation: str) -> list[str]:
+    return [each["script_execution"] for each in home.traces(automation) if each["state"] == "stopped"]
+
+
+def test_24_doorbells_are_registered_at_once(home: Any, recorder: Recorder) -> None:
+    with AgentProcess.with_script(home.d["mqtt_port"]) as agent:
+        agent.wait_until_ready(recorder)
+        for number in range(24):
+            recorder.publish(f"doorbell/door{number}/frame", jpeg())
+        wait_until(lambda: len(home.devices()) == 25, why=lambda: str(len(home.devices())))
+        wait_until(lambda: sum(each["unique_id"].startswith("edge_doorbell_") for each in home.entities()) == 24 * 12)
