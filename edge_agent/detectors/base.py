@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -36,4 +38,16 @@ class Detector(Protocol):
 
     def close(self) -> None:
         """Release what the detector holds."""
+        ...
+
+
+@runtime_checkable
+class BatchDetector(Detector, Protocol):
+    """A detector that looks at several pictures at once in less time than at one after the other."""
+
+    batch: int
+    """How many at the most."""
+
+    def detect_all(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Face]]:
+        """Return the faces of each picture, as `detect` does."""
         ...

@@ -14,7 +14,7 @@ import onnxruntime
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
 from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
-from edge_agent.detectors.letterbox import Canvas, fit
+from edge_agent.detectors.letterbox import Canvas, Letterbox, fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,26 +53,34 @@ class YuNet:
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
-        height, width = image.shape[:2]
-        layout = fit(width, height, side=self.side, multiple=STRIDES[-1])
-        pixels = self._canvas.draw(image, layout)
-        outputs = self._network.run(OUTPUTS, {"input": cv2.dnn.blobFromImage(pixels)})
-        rectangles, points, scores = decode(outputs, layout.padded_width)
-        kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
-        scale = np.array((layout.scale_x, layout.scale_y), np.float32)
-        return to_faces(
-            rectangles[kept] * np.tile(scale, 2),
-            points[kept] * scale,
-            rescale(scores[kept], KNOTS),
-            width=width,
-            height=height,
-        )
+        layout = self._fit(image)
+        blob = cv2.dnn.blobFromImage(self._canvas.draw(image, layout))
+        return faces_in(self._network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def close(self) -> None:
         """Nothing is held that the end of the process does not release."""
 
+    def _fit(self, image: npt.NDArray[np.uint8]) -> Letterbox:
+        height, width = image.shape[:2]
+        return fit(width, height, side=self.side, multiple=STRIDES[-1])
+
     def _session(self, choice: DetectorChoice) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(choice.path, session_options(), providers=["CPUExecutionProvider"])
+
+
+def faces_in(outputs: Sequence[FloatArray], layout: Letterbox, image: npt.NDArray[np.uint8]) -> list[Face]:
+    """Return the faces of one picture, best first; `outputs` are in the order of OUTPUTS, each 1 x cells x values."""
+    rectangles, points, scores = decode(outputs, layout.padded_width)
+    kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
+    scale = np.array((layout.scale_x, layout.scale_y), np.float32)
+    height, width = image.shape[:2]
+    return to_faces(
+        rectangles[kept] * np.tile(scale, 2),
+        points[kept] * scale,
+        rescale(scores[kept], KNOTS),
+        width=width,
+        height=height,
+    )
 
 
 def session_options() -> onnxruntime.SessionOptions:

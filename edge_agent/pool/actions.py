@@ -37,12 +37,13 @@ class KillWorker:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give the job to the slot's process, which has so long for it."""
+    """Give the job to the slot's process, which has so long for it; and `more` (id, job) with it, all at once."""
 
     slot: int
     job_id: int
     job: Job
     limit_s: float
+    more: tuple[tuple[int, Job], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

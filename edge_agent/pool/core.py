@@ -37,6 +37,8 @@ from edge_agent.pool.verdict import after_crash, after_refusal
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.slot import Slot
 
@@ -102,14 +104,16 @@ class PoolCore:
     def answered(self, number: int, message: Detected | Failed, pictures: Pictures, now: float) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
         slot = self._slots[number]
-        if slot.job is None or message.job_id != slot.job_id:
+        alone = len(slot.jobs) == 1
+        job = slot.finish(message.job_id, now)
+        if job is None:
             return []
-        job = replace(slot.job, attempts=slot.job.attempts + 1)
-        self._measure(slot, now)
-        slot.release(now)
+        job = replace(job, attempts=job.attempts + 1)
+        if alone:
+            self._measure(slot, now)
         slot.jobs_done += 1
         slot.jobs_of_worker += 1
-        if slot.state is SlotState.BUSY:
+        if slot.state is SlotState.BUSY and not slot.jobs:
             slot.enter(SlotState.IDLE, now)
         if isinstance(message, Failed):
             actions = self._refused(job, message, slot, now)
@@ -127,9 +131,9 @@ class PoolCore:
     def refused(self, number: int, now: float) -> list[Action]:
         """Take back a frame that never reached its worker, which is gone: it had no part in that."""
         slot = self._slots[number]
-        job = slot.release(now)
+        jobs = slot.release(now)
         self.lost(number, now)
-        if job is not None:
+        for job in reversed(jobs):
             self._queue.put_back(job)
         return self._dispatch(now)
 
@@ -137,15 +141,15 @@ class PoolCore:
         """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
         slot = self._slots[number]
         expected = slot.state is SlotState.STOPPING
-        job = slot.release(now)
+        jobs = slot.release(now)
         slot.pid = None
         if expected:
             return [*self._crew.replace(slot, now), *self._dispatch(now)]
         self._crew.died(slot, reason, now)
         if slot.accelerator is not None:
-            self._demote(slot, job and replace(job, attempts=job.attempts + 1), now)
+            self._demote(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
             return [*self._crew.start(slot, now), *self.tick(now)]
-        actions = self._crashed(job, slot, now) if job is not None else []
+        actions = [action for job in jobs for action in self._crashed(job, slot, now)]
         self._crew.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
 
@@ -182,7 +186,7 @@ class PoolCore:
     def abandon(self) -> list[Action]:
         """Give everything up that is still unfinished."""
         jobs = [*self._queue.clear(), *self._retries.clear()]
-        jobs += [slot.job for slot in self._slots if slot.job is not None]
+        jobs += [job for slot in self._slots for job in slot.jobs.values()]
         return [shed(job, ShedReason.STOPPING) for job in jobs]
 
     # What is known
@@ -193,7 +197,7 @@ class PoolCore:
             self._draining
             and not len(self._queue)
             and not len(self._retries)
-            and all(slot.job is None for slot in self._slots)
+            and not any(slot.jobs for slot in self._slots)
         )
 
     def next_due_s(self) -> float | None:
@@ -235,13 +239,27 @@ class PoolCore:
                 actions.append(shed(job, ShedReason.EXPIRED))
                 continue
             slot = self._slots[choose([self._candidate(slot) for slot in idle])]
-            actions.append(self._assign(slot, job, now))
+            actions.append(self._assign(slot, [job, *self._more(job, slot.batch - 1, now)], now))
         return actions
 
-    def _assign(self, slot: Slot, job: Job, now: float) -> Assign:
+    def _more(self, first: Job, most: int, now: float) -> Iterator[Job]:
+        """Yield waiting frames of the same trigger, which are looked at together with the first."""
+        while most and self._queue.depths()[first.frame.trigger]:
+            job = self._queue.take()
+            if job is None:
+                return
+            if job.expires_s <= now:
+                self._queue.put_back(job)  # its expiry is dealt with when its turn comes
+                return
+            most -= 1
+            yield job
+
+    def _assign(self, slot: Slot, jobs: list[Job], now: float) -> Assign:
         limit_s = self._crew.job_limit_s(slot)
-        slot.assign(job, next(self._job_ids), limit_s + KILL_GRACE_S, now)
-        return Assign(slot.number, slot.job_id, job, limit_s)
+        numbered = {next(self._job_ids): job for job in jobs}
+        slot.assign(numbered, limit_s + KILL_GRACE_S, now)
+        (job_id, job), *more = numbered.items()
+        return Assign(slot.number, job_id, job, limit_s, tuple(more))
 
     def _candidate(self, slot: Slot) -> Candidate:
         accelerated = slot.accelerator is not None
@@ -255,15 +273,15 @@ class PoolCore:
         if message.reason is FailureReason.DETECTOR_ERROR:
             slot.last_error = message.detail
             if slot.accelerator is not None:
-                self._demote(slot, job, now)
+                self._demote(slot, [job, *slot.release(now)], now)
                 return [self._crew.discharge(slot, now)]
         failure = after_refusal(job, message, self._limits.max_attempts)
         return [self._report(job, failure, slot)] if failure else self._retry(job, now)
 
-    def _demote(self, slot: Slot, job: Job | None, now: float) -> None:
-        """Take the accelerator from a slot; its frame, which had no part in that, is looked at by the next worker."""
+    def _demote(self, slot: Slot, jobs: list[Job], now: float) -> None:
+        """Take the accelerator from a slot; its frames, which had no part in that, are for the next worker."""
         self._crew.demote(slot, now)
-        if job is not None:
+        for job in reversed(jobs):
             self._queue.put_back(replace(job, excused=job.excused + 1))
 
     def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:

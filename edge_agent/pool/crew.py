@@ -178,8 +178,8 @@ class Crew:
 
     def _kill(self, slot: Slot) -> KillWorker:
         slot.deadline_s = None
-        limit_s = self.job_limit_s(slot) if slot.job is not None else self._start_limit_s(slot)
-        what = "a frame" if slot.job is not None else "its start"
+        limit_s = self.job_limit_s(slot) if slot.jobs else self._start_limit_s(slot)
+        what = "a frame" if slot.jobs else "its start"
         slot.end_reason = f"did not finish {what} within {limit_s:g} s"
         return KillWorker(slot.number, slot.end_reason)
 

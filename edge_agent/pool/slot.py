@@ -22,7 +22,8 @@ class Slot:
     `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker is
     about to end where that is known before, `replace` whether a new one is wanted in its place. `accelerator` is the
     number of the one that its worker has or is to have. `trying` is the detector (strategy, model) that is being
-    loaded. `started_s` and `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
+    loaded, `batch` how many frames the worker takes at once, `jobs` those it has, by their ids. `started_s` and
+    `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
     """
 
     number: int
@@ -32,8 +33,8 @@ class Slot:
     accelerator: int | None = None
     trying: tuple[str, str] | None = None
     detector: WorkerDetector | None = None
-    job: Job | None = None
-    job_id: int = 0
+    batch: int = 1
+    jobs: dict[int, Job] = field(default_factory=dict)
     assigned_s: float = 0.0
     deadline_s: float | None = None
     resume_s: float | None = None
@@ -65,18 +66,19 @@ class Slot:
         self.started_s = now
         self.trying = None
         self.detector = None
+        self.batch = 1
 
     def become_ready(self, message: Ready, now: float) -> None:
         """Note that the worker can take frames."""
         self.detector = WorkerDetector(self.number, message.strategy, message.model)
+        self.batch = message.batch
         self.trying = None
         self.deadline_s = None
         self.enter(SlotState.IDLE, now)
 
-    def assign(self, job: Job, job_id: int, limit_s: float, now: float) -> None:
-        """Note the frame that the worker looks at, until so much later at the most."""
-        self.job = job
-        self.job_id = job_id
+    def assign(self, jobs: dict[int, Job], limit_s: float, now: float) -> None:
+        """Note the frames that the worker looks at, until so much later at the most."""
+        self.jobs = jobs
         self.assigned_s = now
         self.deadline_s = now + limit_s
         self.enter(SlotState.BUSY, now)
@@ -89,17 +91,28 @@ class Slot:
         """Return whether a worker process holds this slot."""
         return self.state not in {SlotState.WAITING, SlotState.PARKED}
 
-    def release(self, now: float) -> Job | None:
-        """Take the job away from the slot, count the time, and return the job."""
-        job, self.job = self.job, None
-        if job is not None:
-            self.busy_s += now - self.assigned_s
-        self.deadline_s = None
+    def finish(self, job_id: int, now: float) -> Job | None:
+        """Take a job away that the worker has answered, and return it; None: it has no such job."""
+        job = self.jobs.pop(job_id, None)
+        if job is not None and not self.jobs:
+            self._rest(now)
         return job
+
+    def release(self, now: float) -> list[Job]:
+        """Take all jobs away, and return them."""
+        jobs, self.jobs = list(self.jobs.values()), {}
+        if jobs:
+            self._rest(now)
+        self.deadline_s = None
+        return jobs
+
+    def _rest(self, now: float) -> None:
+        self.busy_s += now - self.assigned_s
+        self.deadline_s = None
 
     def view(self, now: float) -> WorkerView:
         """Return what others may know, the time of the job so far counted in."""
-        running_s = now - self.assigned_s if self.job is not None else 0.0
+        running_s = now - self.assigned_s if self.jobs else 0.0
         return WorkerView(
             slot=self.number,
             state=self.state,

@@ -24,6 +24,7 @@ from edge_agent.pool.core import PoolCore
 from edge_agent.pool.probe import Probe
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import (
+    Batch,
     Detected,
     Failed,
     FromWorker,
@@ -36,7 +37,7 @@ from edge_agent.wire import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from edge_agent.model import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
@@ -193,8 +194,8 @@ class Pool:
             match waiting.popleft():
                 case Report(outcome):
                     self._report(outcome)
-                case Assign(slot, job_id, job, limit_s):
-                    waiting.extend(self._assign(slot, job_id, job, limit_s))
+                case Assign(slot, job_id, job, limit_s, more):
+                    waiting.extend(self._assign(slot, ((job_id, job), *more), limit_s))
                 case StartWorker(slot, without, accelerator):
                     waiting.extend(self._start(slot, self._choices(without, accelerator)))
                 case StartProbe(accelerator):
@@ -254,21 +255,14 @@ class Pool:
         self._changed(self._core.view(now))
         self._act(actions)
 
-    def _assign(self, slot: int, job_id: int, job: Job, limit_s: float) -> Iterable[Action]:
-        task = Task(
-            job_id=job_id,
-            size=len(job.frame.image),
-            width=job.frame.header.width,
-            height=job.frame.header.height,
-            rules=job.rules,
-            time_limit_s=limit_s,
-            snapshot=job.snapshot,
-            privacy=job.privacy,
-            label=job.label,
-            thorough=job.frame.trigger is Trigger.PRESS,
-        )
+    def _assign(self, slot: int, jobs: Sequence[tuple[int, Job]], limit_s: float) -> Iterable[Action]:
+        tasks: list[Task] = []
+        for job_id, job in jobs:
+            offset = tasks[-1].offset + tasks[-1].size if tasks else 0
+            tasks.append(_task(job_id, job, limit_s, offset))
+        message = tasks[0] if len(tasks) == 1 else Batch(tuple(tasks))
         try:
-            self._workers[slot].assign(task, job.frame.image)
+            self._workers[slot].assign(message, [job.frame.image for _, job in jobs])
         except OSError as error:
             log.warning("worker %d took no frame: %s", slot, error)
             self._workers[slot].kill()
@@ -316,9 +310,7 @@ class Pool:
                 self._core.unusable(slot, message.unavailable)
                 return ()
             case Detected():
-                return self._core.answered(
-                    slot, message, worker.pictures(message.snapshot_size, message.portrait_size), now
-                )
+                return self._core.answered(slot, message, worker.pictures(message), now)
             case Failed():
                 return self._core.answered(slot, message, Pictures(), now)
 
@@ -343,3 +335,19 @@ class Pool:
     def _deafen(self, worker: WorkerProcess) -> None:
         if worker.pipe.fileno() in self._selector.get_map():
             self._selector.unregister(worker.pipe)
+
+
+def _task(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
+    return Task(
+        job_id=job_id,
+        size=len(job.frame.image),
+        width=job.frame.header.width,
+        height=job.frame.header.height,
+        rules=job.rules,
+        time_limit_s=limit_s,
+        snapshot=job.snapshot,
+        privacy=job.privacy,
+        label=job.label,
+        thorough=job.frame.trigger is Trigger.PRESS,
+        offset=offset,
+    )

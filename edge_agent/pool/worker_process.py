@@ -11,9 +11,10 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.model import Pictures
-from edge_agent.wire import FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
+from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
     from multiprocessing.process import BaseProcess
@@ -82,9 +83,13 @@ class WorkerProcess:
             on_failure.pop_all()
             return worker
 
-    def assign(self, message: ToWorker, image: bytes) -> None:
-        """Hand over a task with its picture; raise OSError when the worker is gone."""
-        self._buffer.write(image)
+    def assign(self, message: ToWorker, images: Iterable[bytes]) -> None:
+        """Hand over tasks with their pictures, one behind the other; raise OSError when the worker is gone."""
+        self._buffer.trim()
+        start = 0
+        for image in images:
+            self._buffer.write(image, start)
+            start += len(image)
         self.pipe.send_bytes(encode(message))
 
     def send(self, message: ToWorker) -> None:
@@ -97,12 +102,11 @@ class WorkerProcess:
             return None
         return decode_from_worker(self.pipe.recv_bytes())
 
-    def pictures(self, snapshot_size: int, portrait_size: int) -> Pictures:
-        """Return the pictures that came with the last answer."""
-        size = snapshot_size + portrait_size
-        data = self._buffer.read(size) if size else b""
-        self._buffer.trim()
-        return Pictures(data[:snapshot_size], data[snapshot_size:])
+    def pictures(self, answer: Detected) -> Pictures:
+        """Return the pictures that came with an answer."""
+        size = answer.snapshot_size + answer.portrait_size
+        data = self._buffer.read(size, answer.pictures_offset) if size else b""
+        return Pictures(data[: answer.snapshot_size], data[answer.snapshot_size :])
 
     def kill(self) -> None:
         """End the process now; it need not be able to notice."""

@@ -7,6 +7,7 @@ one anonymous memory file a worker.
 
 from edge_agent.wire.buffer import SharedBuffer
 from edge_agent.wire.messages import (
+    Batch,
     Box,
     Detected,
     DetectorChoice,
@@ -37,6 +38,7 @@ from edge_agent.wire.messages import (
 )
 
 __all__ = [
+    "Batch",
     "Box",
     "Detected",
     "DetectorChoice",

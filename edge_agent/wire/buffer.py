@@ -26,16 +26,16 @@ class SharedBuffer:
         """Return a new, empty buffer of this process's own."""
         return cls(os.memfd_create("edge-agent-frame", os.MFD_CLOEXEC))
 
-    def write(self, data: bytes) -> None:
-        """Put `data` at the start; raise OSError when memory is short."""
+    def write(self, data: bytes, start: int = 0) -> None:
+        """Put `data` at `start`; raise OSError when memory is short."""
         view = memoryview(data)
-        offset = 0
-        while offset < len(view):
-            offset += os.pwrite(self._fd, view[offset:], offset)
+        written = 0
+        while written < len(view):
+            written += os.pwrite(self._fd, view[written:], start + written)
 
-    def read(self, size: int) -> bytes:
-        """Return the first `size` bytes."""
-        data = os.pread(self._fd, size, 0)
+    def read(self, size: int, start: int = 0) -> bytes:
+        """Return `size` bytes from `start` on."""
+        data = os.pread(self._fd, size, start)
         if len(data) != size:
             message = f"the shared buffer holds {len(data)} bytes where {size} were promised"
             raise EOFError(message)

@@ -141,7 +141,7 @@ class Unavailable(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
-    """Look at the `size` bytes at the start of the shared buffer.
+    """Look at the `size` bytes at `offset` of the shared buffer.
 
     `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
     limit: the worker ends itself, with a stack, when it is passed. `thorough` takes a second look where that may help.
@@ -157,6 +157,13 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     privacy: Privacy = Privacy.FULL
     label: str = ""
     thorough: bool = False
+    offset: int = 0
+
+
+class Batch(msgspec.Struct, frozen=True, tag=True):
+    """Several tasks for a detector that looks at several pictures at once; the limit of the first holds for all."""
+
+    tasks: tuple[Task, ...]
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -171,13 +178,17 @@ class Trying(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The detector is loaded; `unavailable` says what was tried before it, `look_ms` how long a probe's look took."""
+    """The detector is loaded and can look at `batch` pictures at once.
+
+    `unavailable` says what was tried before it, `look_ms` how long a probe's look took.
+    """
 
     strategy: str
     model: str
     load_ms: float
     unavailable: tuple[Unavailable, ...] = ()
     look_ms: float = 0.0
+    batch: int = 1
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):
@@ -189,8 +200,8 @@ class Unusable(msgspec.Struct, frozen=True, tag=True):
 class Detected(msgspec.Struct, frozen=True, tag=True):
     """The answer to a task; `second_model` names the model that looked beside or instead of the worker's own, if any.
 
-    The annotated JPEG, if any, is the first `snapshot_size` bytes of the buffer; that of the best face, if any, the
-    `portrait_size` bytes after it.
+    The annotated JPEG, if any, is the `snapshot_size` bytes at `pictures_offset` of the buffer; that of the best face,
+    if any, the `portrait_size` bytes after it.
     """
 
     job_id: int
@@ -202,6 +213,7 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     snapshot_size: int = 0
     portrait_size: int = 0
     second_model: str = ""
+    pictures_offset: int = 0
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -212,7 +224,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     detail: str
 
 
-ToWorker = Task | Stop
+ToWorker = Task | Batch | Stop
 FromWorker = Trying | Ready | Unusable | Detected | Failed
 
 _encoder = msgspec.msgpack.Encoder()

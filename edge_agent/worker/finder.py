@@ -11,6 +11,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge_agent.detectors.base import BatchDetector
 from edge_agent.detectors.boxes import read_off
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ class Found(NamedTuple):
     second_model: str = ""
 
 
+class View(NamedTuple):
+    """A picture (height x width x 3, uint8, BGR) and whether it is worth a second look."""
+
+    image: Image
+    thorough: bool
+
+
 class FaceFinder:
     """One detector, and a slower one that sees more: for presses, and where `by_night` is set for the night."""
 
@@ -64,18 +72,36 @@ class FaceFinder:
         self._by_night = by_night
         self.side = max(first.side, second.side if second else 0)
 
+    @property
+    def batch(self) -> int:
+        """Return how many pictures at once are worth looking at."""
+        return self._first.batch if isinstance(self._first, BatchDetector) else 1
+
     def find(self, image: Image, *, thorough: bool) -> Found:
         """Look at `image` (height x width x 3, uint8, BGR); `thorough` looks twice where the first look is unsure."""
-        night = self._first.sees_light and is_night(image)
-        if night:
-            image = brightened(image)
-            if self._second is not None and self._by_night and not thorough:
-                return Found(_shown(_at_night(self._second.detect(image))), self._second.model)
-        faces = self._first.detect(image)
-        if night:
-            faces = _at_night(faces)
-        faces = _shown(faces)
-        if self._second is None or not thorough or _is_sure(faces):
+        return self.find_all([View(image, thorough)])[0]
+
+    def find_all(self, views: Sequence[View]) -> list[Found]:
+        """Look at several pictures, together where the detector can."""
+        nights = [self._first.sees_light and is_night(view.image) for view in views]
+        images = [brightened(view.image) if night else view.image for view, night in zip(views, nights, strict=True)]
+        seer = self._second if self._by_night else None
+        instead = [night and not view.thorough and seer is not None for view, night in zip(views, nights, strict=True)]
+        first = iter(self._detect_all([image for image, other in zip(images, instead, strict=True) if not other]))
+        return [
+            _look_by_night(seer, image) if seer and other else self._look_again(image, next(first), night, view)
+            for image, view, night, other in zip(images, views, nights, instead, strict=True)
+        ]
+
+    def _detect_all(self, images: Sequence[Image]) -> list[list[Face]]:
+        if len(images) > 1 and isinstance(self._first, BatchDetector):
+            return self._first.detect_all(images)
+        return [self._first.detect(image) for image in images]
+
+    def _look_again(self, image: Image, found: Sequence[Face], night: bool, view: View) -> Found:  # noqa: FBT001
+        """Return what the first detector found, and where that is unsure and worth it, the second."""
+        faces = _shown(_at_night(found) if night else found)
+        if self._second is None or not view.thorough or _is_sure(faces):
             return Found(faces)
         second = self._second.detect(image)
         return Found(_shown(merge(faces, _at_night(second) if night else second)), self._second.model)
@@ -123,6 +149,10 @@ def overlap(one: Box, other: Box) -> float:
     shared = max(0, width) * max(0, height)
     union = one.width * one.height + other.width * other.height - shared
     return shared / union if union else 0.0
+
+
+def _look_by_night(detector: Detector, image: Image) -> Found:
+    return Found(_shown(_at_night(detector.detect(image))), detector.model)
 
 
 def _twice(first: float, second: float) -> float:

@@ -6,7 +6,7 @@ This module and what it imports are loaded in the fork server: nothing here may 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import msgspec
@@ -15,6 +15,7 @@ import numpy as np
 from edge_agent.detectors import registry
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
+    Batch,
     Detected,
     Failed,
     FailureReason,
@@ -37,12 +38,12 @@ from edge_agent.wire import (
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.finder import FaceFinder
+from edge_agent.worker.finder import FaceFinder, Found, View
 from edge_agent.worker.judge import judge
 from edge_agent.worker.quality import quality
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from multiprocessing.connection import Connection
 
     from edge_agent.detectors.base import Detector
@@ -72,15 +73,17 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     second, reason = load_second(spec.second_look)
     unavailable += reason
     load_ms = (time.monotonic() - began_s) * 1000
-    pipe.send_bytes(encode(Ready(detector.strategy, detector.model, load_ms, unavailable)))
     by_night = spec.second_look is not None and spec.second_look.by_night
     finder = FaceFinder(detector, second, by_night=by_night)
+    pipe.send_bytes(encode(Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch)))
     worker = Worker(finder, buffer)
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
-            with guards.time_limit(message.time_limit_s, fault_log):
-                answer = worker.answer(message)
-            pipe.send_bytes(encode(answer))
+            tasks = message.tasks if isinstance(message, Batch) else (message,)
+            with guards.time_limit(tasks[0].time_limit_s, fault_log):
+                answers = worker.answer_all(tasks)
+            for answer in answers:
+                pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
         pass  # the parent has gone, and takes no answer any more
     finally:
@@ -123,6 +126,34 @@ def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavail
         return None, (Unavailable(wish.choice.strategy, wish.choice.model, f"no second look: {error}"),)
 
 
+class _Seen(NamedTuple):
+    """A task with its decoded picture."""
+
+    task: Task
+    picture: Picture
+    decode_ms: float
+
+
+class _Room:
+    """The shared buffer while pictures are put into it, one after the other."""
+
+    def __init__(self, buffer: SharedBuffer) -> None:
+        self._buffer = buffer
+        self._used = 0
+
+    def put(self, data: bytes) -> int:
+        """Put `data` behind what is there; return where."""
+        start = self._used
+        if data:
+            self._buffer.write(data, start)
+            self._used += len(data)
+        return start
+
+
+def _failed(task: Task, error: Exception) -> Failed:
+    return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
+
+
 class Worker:
     """What finds faces, and the buffer through which its pictures come."""
 
@@ -132,38 +163,56 @@ class Worker:
 
     def answer(self, task: Task) -> FromWorker:
         """Do what the task says; whatever goes wrong is an answer too."""
+        return self.answer_all((task,))[0]
+
+    def answer_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
+        """Do what the tasks say, together where the detector can; whatever goes wrong with one is its own answer."""
+        seen = [self._prepare(task) for task in tasks]
+        ready = [each for each in seen if isinstance(each, _Seen)]
+        began_s = time.perf_counter()
         try:
-            return self._look(task)
+            found = self._finder.find_all([View(each.picture.pixels, each.task.thorough) for each in ready])
+        except Exception as error:  # noqa: BLE001 - the boundary of one look: the next one must not suffer
+            return [each if isinstance(each, Failed) else _failed(each.task, error) for each in seen]
+        look_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
+        results, room = iter(found), _Room(self._buffer)
+        return [
+            each if isinstance(each, Failed) else self._conclude(each, next(results), look_ms, room) for each in seen
+        ]
+
+    def _prepare(self, task: Task) -> _Seen | Failed:
+        began_s = time.perf_counter()
+        try:
+            data = self._buffer.read(task.size, task.offset)
+            picture = decode(data, width=task.width, height=task.height, side=self._finder.side)
         except ImageError as error:
             return Failed(task.job_id, FailureReason(error.reason), error.detail)
-        except Exception as error:  # noqa: BLE001 - the boundary of one job: the next one must not suffer
-            return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - as above
+            return _failed(task, error)
+        return _Seen(task, picture, (time.perf_counter() - began_s) * 1000)
 
-    def _look(self, task: Task) -> Detected:
+    def _conclude(self, seen: _Seen, found: Found, look_ms: float, room: _Room) -> Detected | Failed:
         began_s = time.perf_counter()
-        data = self._buffer.read(task.size)
-        picture = decode(data, width=task.width, height=task.height, side=self._finder.side)
-        decoded_s = time.perf_counter()
-        faces_found, second_model = self._finder.find(picture.pixels, thorough=task.thorough)
-        found = [self._measured(face, picture) for face in faces_found]
-        detected_s = time.perf_counter()
-        faces, rejected = judge(found, task.rules, picture.size)
-        snapshot, portrait = self._render(task, picture, faces, rejected)
-        rendered_s = time.perf_counter()
+        task, picture = seen.task, seen.picture
+        try:
+            measured = [self._measured(face, picture) for face in found.faces]
+            faces, rejected = judge(measured, task.rules, picture.size)
+            snapshot, portrait = self._render(task, picture, faces, rejected)
+            offset = room.put(snapshot + portrait)
+        except Exception as error:  # noqa: BLE001 - as above
+            return _failed(task, error)
+        render_ms = (time.perf_counter() - began_s) * 1000
         return Detected(
             job_id=task.job_id,
             image=picture.size,
             faces=faces,
             rejected=rejected,
-            times=StageTimes(
-                decode=(decoded_s - began_s) * 1000,
-                inference=(detected_s - decoded_s) * 1000,
-                render=(rendered_s - detected_s) * 1000,
-            ),
+            times=StageTimes(decode=seen.decode_ms, inference=look_ms, render=render_ms),
             memory_bytes=guards.resident_bytes(),
             snapshot_size=len(snapshot),
             portrait_size=len(portrait),
-            second_model=second_model,
+            second_model=found.second_model,
+            pictures_offset=offset,
         )
 
     @staticmethod
@@ -171,10 +220,11 @@ class Worker:
         """Return a face with the quality of its picture, in pixels of the picture as it was sent."""
         return to_sent(msgspec.structs.replace(face, quality=quality(face, picture.pixels)), picture)
 
+    @staticmethod
     def _render(
-        self, task: Task, picture: Picture, faces: tuple[Face, ...], rejected: tuple[Rejected, ...]
+        task: Task, picture: Picture, faces: tuple[Face, ...], rejected: tuple[Rejected, ...]
     ) -> tuple[bytes, bytes]:
-        """Put the annotated picture and that of the best face where the parent reads them, and return them."""
+        """Return the annotated picture and that of the best face, as JPEG; b'' for one that is not to be drawn."""
         wished = task.snapshot is SnapshotWish.ALWAYS or (task.snapshot is SnapshotWish.WITH_FACES and faces)
         if not wished or task.privacy is Privacy.EVENTS_ONLY:
             return b"", b""
@@ -184,5 +234,4 @@ class Worker:
         portrait = b""
         if faces and task.privacy is Privacy.FULL:
             portrait = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
-        self._buffer.write(snapshot + portrait)
         return snapshot, portrait

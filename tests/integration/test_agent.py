@@ -112,7 +112,8 @@ def test_a_press_comes_before_a_hundred_waiting_frames(
             os.kill(pid, signal.SIGCONT)
         events = [each.json["doorbell"] for each in recorder.wait_for_count("doorbell/+/faces", 50)]
         recorder.wait_for("doorbell/front/answer")
-    assert set(events[: events.index("front")]) <= {"busy0", "busy1"}
+    before = [name for name in events[: events.index("front")] if not name.startswith("busy")]
+    assert len(before) <= 1, "at most what the other worker took at the same moment"
 
 
 def test_the_envelope_and_user_properties_say_the_same(agent: AgentProcess, recorder: Recorder) -> None:

@@ -34,7 +34,7 @@ def choice(stick: Stick, device: str = "any") -> DetectorChoice:
 
 def with_stick(stick: Stick) -> PoolUnderTest:
     """Return a pool whose processor is slower than its stick."""
-    return PoolUnderTest(scripted(latency_ms=30), accelerators=(choice(stick),))
+    return PoolUnderTest(scripted(latency_ms=150), accelerators=(choice(stick),))
 
 
 def state(pool: PoolUnderTest) -> AcceleratorView:
@@ -144,7 +144,7 @@ def test_a_stick_that_is_pulled_out_and_plugged_in_again(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         stick.does("no_device")
-        assert looked_with(pool) == "mock"
+        wait_until(lambda: looked_with(pool) == "mock" and state(pool).lost_for_s is not None)
         wait_until(lambda: "no EdgeTPU was found" in state(pool).reason, why=lambda: str(state(pool)))
         assert looked_with(pool) == "mock"
         stick.does("work")

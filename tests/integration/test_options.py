@@ -63,7 +63,7 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
     settings = {
         "DETECTION__STRATEGIES": "edgetpu,mock",
         "DETECTION__SECOND_LOOK": "off",
-        "DETECTION__MOCK_SCRIPT": '{"latency_ms": 30}',
+        "DETECTION__MOCK_SCRIPT": '{"latency_ms": 150}',
         "DETECTION__EDGETPU_LIBRARY": str(stick.library),
         "DETECTION__EDGETPU_MODEL": str(stick.model),
         "POOL__PROBE_REST_S": "0.3",

@@ -1,0 +1,182 @@
+"""Several frames at once, for a detector that is faster that way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_agent.detectors import registry
+from edge_agent.detectors.base import BatchDetector
+from edge_agent.errors import DetectorUnavailableError
+from edge_agent.model import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
+from edge_agent.pool.actions import Assign
+from edge_agent.wire import (
+    Box,
+    Detected,
+    DetectorChoice,
+    Face,
+    FaceRules,
+    Failed,
+    FailureReason,
+    Ready,
+    SharedBuffer,
+    SnapshotWish,
+    Task,
+)
+from edge_agent.worker.finder import FaceFinder
+from edge_agent.worker.main import Worker
+from tests.photos import photos
+from tests.pictures import jpeg
+from tests.shared_data import shared
+from tests.unit.test_pool_core import Played
+from tests.values import PLAN, detected, job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+GPU = DetectorChoice("gpu", "yunet_n", device="0")
+
+
+class PlayedWithGpu(Played):
+    """A pool of two workers, the first of which has a GPU and takes four frames at once."""
+
+    def __init__(self) -> None:
+        super().__init__(DetectorPlan(PLAN.choices, (GPU,)))
+        self.do(self.core.probed(0, "", self.now))
+        self.die(0, "exited with code 0")
+        self.core.started(0, 1)
+        self.do(self.core.ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
+
+    def occupy(self) -> None:
+        """Give both workers a frame."""
+        self.offer(job("busy0"), job("busy1"))
+
+    def batch(self) -> list[Job]:
+        """Return the frames that the worker with the GPU was given last."""
+        last = self.assigned(0)
+        return [last.job, *(each for _, each in last.more)]
+
+    def answer_ids(self, *ids: int) -> None:
+        for job_id in ids:
+            self.do(self.core.answered(0, detected(job_id=job_id), NO_PICTURES, self.now))
+
+
+def test_waiting_frames_go_together_and_each_is_answered() -> None:
+    played = PlayedWithGpu()
+    played.occupy()
+    waiting = [job(f"door{number}") for number in range(6)]
+    played.offer(*waiting)
+    played.answer_ids(played.assigned(0).job_id)
+    assert played.batch() == waiting[:4]
+    first, *others = [played.assigned(0).job_id, *(job_id for job_id, _ in played.assigned(0).more)]
+    played.answer_ids(*others)
+    assert played.state(0) is SlotState.BUSY
+    played.answer_ids(first)
+    assert played.batch() == waiting[4:]
+    assert len(played.outcomes) == 5
+
+
+def test_a_press_goes_alone_before_the_others() -> None:
+    """Nobody at the door waits for the pictures of another one."""
+    played = PlayedWithGpu()
+    played.occupy()
+    press = job("front", Trigger.PRESS)
+    played.offer(job("a"), job("b"), press)
+    played.answer_ids(played.assigned(0).job_id)
+    assert played.batch() == [press]
+
+
+def test_one_that_fails_costs_none_of_the_batch() -> None:
+    played = PlayedWithGpu()
+    played.occupy()
+    waiting = [job(f"door{number}") for number in range(3)]
+    played.offer(*waiting)
+    played.answer_ids(played.assigned(0).job_id)
+    failing = played.assigned(0)
+    message = Failed(failing.job_id, FailureReason.DETECTOR_ERROR, "CUDA is out of memory")
+    played.do(played.core.answered(0, message, NO_PICTURES, played.now))
+    for _ in waiting:
+        played.answer(1)
+    looked = [each.frame for each in played.assignments[-3:]]
+    assert looked == [each.frame for each in waiting]
+    assert played.core.view(played.now).demotions == 1
+
+
+def test_a_death_costs_none_of_the_batch() -> None:
+    played = PlayedWithGpu()
+    played.occupy()
+    waiting = [job(f"door{number}") for number in range(3)]
+    played.offer(*waiting)
+    played.answer_ids(played.assigned(0).job_id)
+    played.die(0, "was ended by SIGSEGV")
+    for _ in range(4):
+        played.answer(1)
+    assert {outcome.frame for outcome in played.outcomes} >= {each.frame for each in waiting}
+    assert all(isinstance(outcome.result, Detected) for outcome in played.outcomes)
+
+
+def test_a_worker_without_an_accelerator_takes_one_at_a_time() -> None:
+    played = Played()
+    played.offer(*(job(f"door{number}") for number in range(6)))
+    played.answer(0)
+    assert all(not each.more for each in played.actions if isinstance(each, Assign))
+
+
+class Counting:
+    """A detector for batches, which finds a face as wide as the picture's number in the batch."""
+
+    strategy, model, sees_light, side, batch = "gpu", "counting", False, 640, 4
+
+    def detect(self, image: Any) -> list[Face]:
+        return self.detect_all([image])[0]
+
+    def detect_all(self, images: Sequence[Any]) -> list[list[Face]]:
+        return [[Face(Box(0, 0, 10 + number, 10), 0.9)] for number in range(len(images))]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.fixture
+def buffer() -> Iterator[SharedBuffer]:
+    buffer = SharedBuffer.create()
+    yield buffer
+    buffer.close()
+
+
+def test_a_worker_answers_each_task_of_a_batch_with_its_own_pictures(buffer: SharedBuffer) -> None:
+    images = [jpeg(seed=1), b"\xff\xd8\xffno picture", jpeg(640, 480, seed=2)]
+    tasks: list[Task] = []
+    for number, image in enumerate(images):
+        offset = sum(map(len, images[:number]))
+        buffer.write(image, offset)
+        size = (640, 480) if number == 2 else (320, 240)
+        tasks.append(Task(number, len(image), *size, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, offset=offset))
+    first, bad, last = Worker(FaceFinder(Counting()), buffer).answer_all(tasks)
+    assert isinstance(first, Detected)
+    assert isinstance(bad, Failed)
+    assert isinstance(last, Detected)
+    assert bad.reason is FailureReason.BAD_IMAGE
+    assert [answer.faces[0].box.width for answer in (first, last)] == [10, 11]
+    assert last.pictures_offset == first.snapshot_size + first.portrait_size
+    assert buffer.read(3, last.pictures_offset) == b"\xff\xd8\xff"
+
+
+def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
+    """On onnxruntime's CPU provider; no GPU was at hand."""
+    path = str(shared("models", "yunet_n_dynamic.onnx"))
+    rehearsal = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CPUExecutionProvider"})
+    detector = registry.load(rehearsal)
+    assert isinstance(detector, BatchDetector)
+    images = [np.asarray(cv2.imread(str(photo.path)), np.uint8) for photo in photos()[:12]]
+    assert detector.detect_all(images) == [detector.detect(image) for image in images]
+
+
+def test_without_cuda_the_reason_says_what_to_install() -> None:
+    path = str(shared("models", "yunet_n_dynamic.onnx"))
+    choice = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CUDAExecutionProvider"})
+    with pytest.raises(DetectorUnavailableError, match="the installed onnxruntime has no CUDAExecutionProvider"):
+        registry.load(choice)
