@@ -39,6 +39,7 @@ from edge_agent.results.failures import failure_of, is_published
 from edge_agent.results.health import Run
 from edge_agent.results.ledger import Ledger
 from edge_agent.results.look import job_for, reason_to_pass
+from edge_agent.results.news import News
 from edge_agent.results.presses import Answer, Presses
 from edge_agent.results.telemetry import Telemetry
 from edge_agent.results.visits import VisitChange, Visits
@@ -73,6 +74,7 @@ class Agent:
         self._counters = Counters()
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
+        self._news = News(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._telemetry = Telemetry(settings.agent_id, Run(__version__, datetime.now(UTC)), time.monotonic())
         self._administration = Administration(
@@ -162,12 +164,14 @@ class Agent:
         """Have a frame looked at, if it is worth that."""
         look = self._administration.look_for(frame.doorbell)
         pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, datetime.now(UTC))
+        pointless = pointless or self._news.reason_to_pass(frame)
         if self._stopping:
             pointless = ShedReason.STOPPING
         if pointless is not None:
             self._finish(Outcome(frame, Shed(pointless)))
         else:
-            self._pool.offer(job_for(frame, look, self._settings.queue, self._snapshot_wish(frame, now)))
+            job = job_for(frame, look, self._settings.queue, self._snapshot_wish(frame, now))
+            self._pool.offer(replace(job, reference=self._news.reference(frame, now)))
 
     def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotWish:
         if frame.trigger is Trigger.PRESS:
@@ -181,6 +185,7 @@ class Agent:
         now = time.monotonic()
         self._counters.count(outcome)
         self._telemetry.timings.note(outcome, now)
+        self._news.see(outcome, now)
         self._keep_poison(outcome)
         if is_published(outcome):
             self._out.publish(events.faces(outcome, self._stamp(now)), now)

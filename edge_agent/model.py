@@ -132,7 +132,8 @@ class Job:
     """A frame with what is asked of the detector, and what has become of it so far.
 
     `label` is written on the annotated picture. `crashes` counts the workers that died or hung on the frame,
-    `attempts` every try, and `excused` those that an accelerator was to blame for.
+    `reference` is the thumbnail of a picture without a face, for an ordinary frame that shows nothing else.
+    `attempts` counts every try, and `excused` those that an accelerator was to blame for.
     """
 
     frame: Frame
@@ -144,6 +145,7 @@ class Job:
     attempts: int = 0
     crashes: int = 0
     excused: int = 0
+    reference: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ class ShedReason(StrEnum):
     EXPIRED = "expired"
     DETECTION_OFF = "detection_off"
     STALE = "stale"
+    DUPLICATE = "duplicate"
+    UNCHANGED = "unchanged"
     STOPPING = "stopping"
 
 

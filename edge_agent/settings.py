@@ -193,6 +193,13 @@ class DoorbellSettings(Section):
     stale_after_s: float = Field(
         0.0, ge=0, description="An ordinary frame whose `captured_at` is longer ago is dropped; 0: none (clocks differ)"
     )
+    skip_duplicates: bool = Field(
+        default=True, description="Drop an ordinary frame that is byte for byte the doorbell's last one"
+    )
+    skip_unchanged: bool = Field(
+        default=True, description="Do not look at an ordinary frame that shows what one without a face showed"
+    )
+    look_every_s: float = Field(10.0, gt=0, description="Look at least so often, also where nothing changed")
     each: dict[str, DoorbellOptions] = Field({}, description="Settings of single doorbells, by their id")
     offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
     max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")

@@ -34,7 +34,7 @@ from edge_agent.pool.crew import Crew
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.retries import Retries
 from edge_agent.pool.verdict import after_crash, after_refusal
-from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable
+from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,9 @@ class PoolCore:
         """Note why a worker found no detector; its process ends by itself."""
         self._crew.unusable(self._slots[number], unavailable)
 
-    def answered(self, number: int, message: Detected | Failed, pictures: Pictures, now: float) -> list[Action]:
+    def answered(
+        self, number: int, message: Detected | Unchanged | Failed, pictures: Pictures, now: float
+    ) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
         slot = self._slots[number]
         alone = len(slot.jobs) == 1
@@ -109,17 +111,21 @@ class PoolCore:
         if job is None:
             return []
         job = replace(job, attempts=job.attempts + 1)
-        if alone:
+        if alone and not isinstance(message, Unchanged):
             self._measure(slot, now)
         slot.jobs_done += 1
         slot.jobs_of_worker += 1
         if slot.state is SlotState.BUSY and not slot.jobs:
             slot.enter(SlotState.IDLE, now)
-        if isinstance(message, Failed):
-            actions = self._refused(job, message, slot, now)
-        else:
-            slot.memory_bytes = message.memory_bytes
-            actions = [self._report(job, message, slot, pictures)]
+        match message:
+            case Failed():
+                actions = self._refused(job, message, slot, now)
+            case Unchanged(memory_bytes=memory_bytes):
+                slot.memory_bytes = memory_bytes
+                actions = [shed(job, ShedReason.UNCHANGED)]
+            case Detected():
+                slot.memory_bytes = message.memory_bytes
+                actions = [self._report(job, message, slot, pictures)]
         return [*actions, *self._dispatch(now)]
 
     def lost(self, number: int, now: float) -> None:

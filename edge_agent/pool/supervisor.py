@@ -32,6 +32,7 @@ from edge_agent.wire import (
     Stop,
     Task,
     Trying,
+    Unchanged,
     Unusable,
     WorkerSpec,
 )
@@ -311,7 +312,7 @@ class Pool:
                 return ()
             case Detected():
                 return self._core.answered(slot, message, worker.pictures(message), now)
-            case Failed():
+            case Failed() | Unchanged():
                 return self._core.answered(slot, message, Pictures(), now)
 
     def _lose(self, slot: int) -> None:
@@ -350,4 +351,5 @@ def _task(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
         label=job.label,
         thorough=job.frame.trigger is Trigger.PRESS,
         offset=offset,
+        reference=b"" if job.frame.trigger is Trigger.PRESS else job.reference,
     )

@@ -145,6 +145,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 
     `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
     limit: the worker ends itself, with a stack, when it is passed. `thorough` takes a second look where that may help.
+    `reference` is the thumbnail of a picture without a face: one that shows the same needs no look.
     """
 
     job_id: int
@@ -158,6 +159,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     label: str = ""
     thorough: bool = False
     offset: int = 0
+    reference: bytes = b""
 
 
 class Batch(msgspec.Struct, frozen=True, tag=True):
@@ -200,6 +202,8 @@ class Unusable(msgspec.Struct, frozen=True, tag=True):
 class Detected(msgspec.Struct, frozen=True, tag=True):
     """The answer to a task; `second_model` names the model that looked beside or instead of the worker's own, if any.
 
+    `thumbnail` is a few bytes that later pictures can be compared with.
+
     The annotated JPEG, if any, is the `snapshot_size` bytes at `pictures_offset` of the buffer; that of the best face,
     if any, the `portrait_size` bytes after it.
     """
@@ -214,6 +218,14 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     portrait_size: int = 0
     second_model: str = ""
     pictures_offset: int = 0
+    thumbnail: bytes = b""
+
+
+class Unchanged(msgspec.Struct, frozen=True, tag=True):
+    """The picture shows what the task's reference showed, and nobody looked at it."""
+
+    job_id: int
+    memory_bytes: int
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -225,7 +237,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Task | Batch | Stop
-FromWorker = Trying | Ready | Unusable | Detected | Failed
+FromWorker = Trying | Ready | Unusable | Detected | Unchanged | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

@@ -73,6 +73,11 @@ class FaceFinder:
         self.side = max(first.side, second.side if second else 0)
 
     @property
+    def sees_light(self) -> bool:
+        """Return whether the first detector looks at the pixels at all."""
+        return self._first.sees_light
+
+    @property
     def batch(self) -> int:
         """Return how many pictures at once are worth looking at."""
         return self._first.batch if isinstance(self._first, BatchDetector) else 1

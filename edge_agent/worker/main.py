@@ -30,6 +30,7 @@ from edge_agent.wire import (
     Task,
     Trying,
     Unavailable,
+    Unchanged,
     Unusable,
     decode_spec,
     decode_to_worker,
@@ -37,6 +38,7 @@ from edge_agent.wire import (
 )
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
+from edge_agent.worker.change import is_same, thumbnail
 from edge_agent.worker.decode import Picture, decode, to_sent
 from edge_agent.worker.finder import FaceFinder, Found, View
 from edge_agent.worker.judge import judge
@@ -131,6 +133,7 @@ class _Seen(NamedTuple):
 
     task: Task
     picture: Picture
+    thumbnail: bytes
     decode_ms: float
 
 
@@ -173,14 +176,14 @@ class Worker:
         try:
             found = self._finder.find_all([View(each.picture.pixels, each.task.thorough) for each in ready])
         except Exception as error:  # noqa: BLE001 - the boundary of one look: the next one must not suffer
-            return [each if isinstance(each, Failed) else _failed(each.task, error) for each in seen]
+            return [each if not isinstance(each, _Seen) else _failed(each.task, error) for each in seen]
         look_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
         results, room = iter(found), _Room(self._buffer)
         return [
-            each if isinstance(each, Failed) else self._conclude(each, next(results), look_ms, room) for each in seen
+            each if not isinstance(each, _Seen) else self._conclude(each, next(results), look_ms, room) for each in seen
         ]
 
-    def _prepare(self, task: Task) -> _Seen | Failed:
+    def _prepare(self, task: Task) -> _Seen | Failed | Unchanged:
         began_s = time.perf_counter()
         try:
             data = self._buffer.read(task.size, task.offset)
@@ -189,7 +192,10 @@ class Worker:
             return Failed(task.job_id, FailureReason(error.reason), error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
-        return _Seen(task, picture, (time.perf_counter() - began_s) * 1000)
+        small = thumbnail(picture.pixels) if self._finder.sees_light else b""
+        if not task.thorough and is_same(small, task.reference):
+            return Unchanged(task.job_id, guards.resident_bytes())
+        return _Seen(task, picture, small, (time.perf_counter() - began_s) * 1000)
 
     def _conclude(self, seen: _Seen, found: Found, look_ms: float, room: _Room) -> Detected | Failed:
         began_s = time.perf_counter()
@@ -213,6 +219,7 @@ class Worker:
             portrait_size=len(portrait),
             second_model=found.second_model,
             pictures_offset=offset,
+            thumbnail=seen.thumbnail,
         )
 
     @staticmethod
