@@ -20,7 +20,8 @@ def measure(picture: Path, frames: int) -> None:
         agent.wait_until_ready(recorder)
         events = []
         for number in range(frames):
-            recorder.publish("doorbell/front/frame", image, user={"frame_id": str(number)})
+            another = image + number.to_bytes(4, "big")  # what follows the picture's end makes it another one
+            recorder.publish("doorbell/front/frame", another, user={"frame_id": str(number)})
             (*_, newest) = recorder.wait_for_count("doorbell/front/faces", number + 1)
             events.append(newest.json)
         rings = []

@@ -34,6 +34,9 @@ class AgentProcess:
             "AGENT_ID": AGENT_ID,
             "POOL__WORKERS": "2",
             "STATE__DIR": self._state.name,
+            # most tests send one picture again and again
+            "DOORBELLS__SKIP_DUPLICATES": "false",
+            "DOORBELLS__SKIP_UNCHANGED": "false",
         }
         self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
         self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
@@ -47,7 +50,7 @@ class AgentProcess:
     @classmethod
     def at_defaults(cls, port: int) -> AgentProcess:
         """Return an agent whose settings are the defaults, but for the broker's address."""
-        return cls(port)
+        return cls(port, DOORBELLS__SKIP_DUPLICATES="true", DOORBELLS__SKIP_UNCHANGED="true")
 
     @classmethod
     def with_script(cls, port: int, script: dict[str, Any] | None = None, **settings: str) -> AgentProcess:

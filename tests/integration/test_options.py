@@ -114,7 +114,8 @@ def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto,
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
-        recorder.wait_for_count("doorbell/front/snapshot", 1)
+        for picture in ("snapshot", "face"):
+            recorder.wait_for_count(f"doorbell/front/{picture}", 1)
         recorder.forget()
         recorder.publish("homeassistant/status", "online")
         configs = [recorder.wait_for_count(f"homeassistant/device/{each}/config", 1)[0] for each in (

@@ -11,7 +11,7 @@ from edge_agent.detectors import registry
 from edge_agent.first_look.porch import Scene, draw
 from edge_agent.first_look.portraits import ASTRONAUT
 from edge_agent.wire import DetectorChoice
-from tests.agent_process import AgentProcess
+from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pictures import jpeg
 from tests.shared_data import shared
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.broker import Mosquitto
     from tests.recorder import Recorder
 
+METRICS = f"edge_agent/{AGENT_ID}/metrics"
 IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
 
 
@@ -113,3 +114,21 @@ def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, 
         recorder.publish("doorbell/front/frame", _scene(1.0))
         event = recorder.wait_for("doorbell/front/faces")
     assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside the zones")
+
+
+def test_what_is_no_news_is_not_looked_at_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    settings = {"DOORBELLS__SKIP_DUPLICATES": "true", "DOORBELLS__SKIP_UNCHANGED": "true"}
+    empty, again, visitor = _scene(None), _scene(None, seed=1), _scene(1.0)
+    with AgentProcess.with_real_detector(mosquitto.port, **settings) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", empty)
+        recorder.wait_for_count("doorbell/front/faces", 1)
+        for image in (empty, again, visitor):
+            recorder.publish("doorbell/front/frame", image, user={"trigger": "motion"})
+        recorder.wait_for("doorbell/front/faces", lambda event: event["outcome"] == "face")
+        recorder.publish("doorbell/front/press", "")
+        recorder.publish("doorbell/front/frame", visitor)
+        recorder.wait_for("doorbell/front/answer", lambda answer: answer["event_type"] == "face")
+        metrics = recorder.wait_for(METRICS, lambda metrics: metrics["answered"]["face"] == 2)
+    assert metrics["shed"] == {"duplicate": 1, "unchanged": 1}
+    assert metrics["answered"] == {"face": 2, "no_face": 1}
