@@ -38,7 +38,7 @@ from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import failure_of, is_published
 from edge_agent.results.health import Run
 from edge_agent.results.ledger import Ledger
-from edge_agent.results.look import job_for, reason_to_pass
+from edge_agent.results.look import job_for, press_times, reason_to_pass
 from edge_agent.results.news import News
 from edge_agent.results.presses import Answer, Presses
 from edge_agent.results.telemetry import Telemetry
@@ -64,7 +64,7 @@ class Agent:
         self._inbox = inbox
         self._pool = pool
         self._link = link
-        self._presses = Presses(settings.press.window_s, settings.press.deadline_s)
+        self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
         self._doorbells = Doorbells(
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
         )

@@ -178,6 +178,8 @@ class DoorbellOptions(Section):
     masks: tuple[Polygon, ...] = Field((), description="Polygons in which none counts")
     privacy: PrivacyWord | None = Field(None, description="full, blurred or events_only")
     press_only: bool | None = Field(None, description="Look at nothing but frames of a press")
+    press_window_s: float | None = Field(None, gt=0, description="Frames this long after a press belong to it")
+    press_deadline_s: float | None = Field(None, gt=0, description="A press is answered by then")
 
 
 class DoorbellSettings(Section):

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.model import Job, ShedReason, Trigger
+from edge_agent.results.presses import PressTimes
+from edge_agent.settings import DoorbellOptions
 from edge_agent.wire import FaceRules, Privacy
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_agent.model import Frame
-    from edge_agent.settings import DoorbellSettings, QueueSettings
+    from edge_agent.settings import DoorbellSettings, PressSettings, QueueSettings
     from edge_agent.wire import SnapshotWish
 
 
@@ -40,6 +42,12 @@ def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -
     )
     press_only = settings.press_only if own.press_only is None else own.press_only
     return Look(rules, Privacy(own.privacy or settings.privacy), press_only)
+
+
+def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
+    """Return how long a press of `doorbell` lasts and when it is answered."""
+    own = doorbells.each.get(doorbell, DoorbellOptions())
+    return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
 
 
 def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now_at: datetime) -> ShedReason | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.model import Failure, Outcome, Press
 from edge_agent.results.failures import failure_of
 from edge_agent.wire import Detected, FailureReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SAME_PRESS_S: Final = 2.0
 """A camera's first press frame may overtake the message that its bell was pressed: within this they are one press."""
@@ -23,11 +26,20 @@ class Answer:
     failure: Failure | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PressTimes:
+    """How long frames belong to a press, and by when it is answered."""
+
+    window_s: float
+    deadline_s: float
+
+
 @dataclass(slots=True)
 class _Call:
     """A press and what its frames have shown so far; `implied` by a frame that said so itself."""
 
     press: Press
+    times: PressTimes
     implied: bool
     looked: Outcome | None = None
     failed: Outcome | None = None
@@ -37,9 +49,8 @@ class _Call:
 class Presses:
     """The presses whose window is open. Each press that rings gets exactly one answer, by its deadline."""
 
-    def __init__(self, window_s: float, deadline_s: float) -> None:
-        self._window_s = window_s
-        self._deadline_s = deadline_s
+    def __init__(self, times_of: Callable[[str], PressTimes]) -> None:
+        self._times_of = times_of
         self._calls: list[_Call] = []
 
     def press(self, press: Press) -> Press:
@@ -49,17 +60,17 @@ class Presses:
             if call.implied and near and call.press.doorbell == press.doorbell:
                 call.implied = False
                 return call.press
-        self._calls.append(_Call(press, implied=False))
+        self._add(press, implied=False)
         return press
 
     def imply(self, press: Press) -> None:
         """Take a press in that only a frame tells of."""
-        self._calls.append(_Call(press, implied=True))
+        self._add(press, implied=True)
 
     def is_open(self, doorbell: str, now: float) -> bool:
         """Return whether a frame of this doorbell belongs to a press."""
         return any(
-            call.press.doorbell == doorbell and now - call.press.pressed_s < self._window_s for call in self._calls
+            call.press.doorbell == doorbell and now < call.press.pressed_s + call.times.window_s for call in self._calls
         )
 
     def see(self, outcome: Outcome) -> list[Answer]:
@@ -77,17 +88,22 @@ class Presses:
     def tick(self, now: float) -> list[Answer]:
         """Answer the presses whose deadline has passed, and forget those whose window has."""
         answers = [
-            _close(call, _late_answer(call, self._deadline_s))
+            _close(call, _late_answer(call))
             for call in self._calls
-            if not call.answered and now >= call.press.pressed_s + self._deadline_s
+            if not call.answered and now >= call.press.pressed_s + call.times.deadline_s
         ]
-        self._calls = [call for call in self._calls if not call.answered or now < call.press.pressed_s + self._window_s]
+        self._calls = [
+            call for call in self._calls if not call.answered or now < call.press.pressed_s + call.times.window_s
+        ]
         return answers
 
     def next_due_s(self) -> float | None:
         """Return when `tick` has something to answer, or None."""
-        due = (call.press.pressed_s + self._deadline_s for call in self._calls if not call.answered)
+        due = (call.press.pressed_s + call.times.deadline_s for call in self._calls if not call.answered)
         return min(due, default=None)
+
+    def _add(self, press: Press, *, implied: bool) -> None:
+        self._calls.append(_Call(press, self._times_of(press.doorbell), implied=implied))
 
 
 def _close(call: _Call, answer: Answer) -> Answer:
@@ -95,11 +111,11 @@ def _close(call: _Call, answer: Answer) -> Answer:
     return answer
 
 
-def _late_answer(call: _Call, deadline_s: float) -> Answer:
+def _late_answer(call: _Call) -> Answer:
     """Answer with what there is: a look without a face, else the last failure, else that no picture came."""
     if call.looked is not None:
         return Answer(call.press, "no_face", call.looked)
     if call.failed is not None:
         return Answer(call.press, "failed", call.failed, failure_of(call.failed))
-    detail = f"no picture of the press was looked at within {deadline_s:g} s"
+    detail = f"no picture of the press was looked at within {call.times.deadline_s:g} s"
     return Answer(call.press, "failed", failure=Failure(FailureReason.TIMEOUT, detail))

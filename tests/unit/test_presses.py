@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.model import Outcome, ShedReason
-from edge_agent.results.presses import Answer, Presses
+from edge_agent.results.look import press_times
+from edge_agent.results.presses import Answer, Presses, PressTimes
+from edge_agent.settings import DoorbellOptions, DoorbellSettings, PressSettings
 from edge_agent.wire import FailureReason
 from tests.values import detected, failure, outcome, press, shed
 
 WINDOW_S, DEADLINE_S = 10.0, 5.0
+TIMES = PressTimes(WINDOW_S, DEADLINE_S)
 
 
 def _pressed(at_s: float = 0.0) -> Presses:
-    presses = Presses(WINDOW_S, DEADLINE_S)
+    presses = Presses(lambda _doorbell: TIMES)
     presses.press(press(at_s=at_s))
     return presses
 
@@ -75,7 +78,7 @@ def test_frames_belong_to_a_press_within_its_window(now: float, is_open: bool) -
 
 
 def test_a_press_message_just_after_its_frame_is_the_same_press() -> None:
-    presses, implied = Presses(WINDOW_S, DEADLINE_S), press(at_s=0.0)
+    presses, implied = Presses(lambda _doorbell: TIMES), press(at_s=0.0)
     presses.imply(implied)
     assert presses.press(press(at_s=1.0)) is implied
     second = press(at_s=1.5)
@@ -83,6 +86,16 @@ def test_a_press_message_just_after_its_frame_is_the_same_press() -> None:
 
 
 def test_a_press_long_after_an_implied_one_is_another() -> None:
-    presses, later = Presses(WINDOW_S, DEADLINE_S), press(at_s=3.0)
+    presses, later = Presses(lambda _doorbell: TIMES), press(at_s=3.0)
     presses.imply(press(at_s=0.0))
     assert presses.press(later) is later
+
+
+def test_a_doorbell_may_have_times_of_its_own() -> None:
+    doorbells = DoorbellSettings(each={"back": DoorbellOptions(press_window_s=20.0, press_deadline_s=8.0)})
+    presses = Presses(lambda doorbell: press_times(doorbell, PressSettings(), doorbells))
+    presses.press(press("front"))
+    presses.press(press("back"))
+    assert [answer.press.doorbell for answer in presses.tick(5.0)] == ["front"]
+    assert presses.next_due_s() == 8.0
+    assert [presses.is_open(doorbell, 15.0) for doorbell in ("front", "back")] == [False, True]
