@@ -72,8 +72,8 @@ docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings
 	@$(BIN)/python docs/make_settings.py
 
 .PHONY: lock
-lock: ## Pin all requirements anew, with hashes; needs uv
-	@$(REQUIREMENTS)/lock
+lock: ## Pin the requirements, with hashes; needs uv. ARGS=--upgrade takes the newest
+	@$(REQUIREMENTS)/lock $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment and all that was made
