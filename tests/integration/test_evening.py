@@ -1,4 +1,4 @@
-"""An evening at the door, replayed from photographs: exactly the messages that matter, whatever is restarted meanwhile."""
+"""An evening at the door, replayed from photographs: exactly the messages that matter, whatever is restarted."""
 
 from __future__ import annotations
 
