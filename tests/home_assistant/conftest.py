@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.recorder import Recorder
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -55,3 +56,9 @@ def home(harness: Any, installation: Path, tmp_path: Path) -> Iterator[Any]:
         yield running
         complaints = running.logs(pattern=r"mqtt|automation|blueprint|template")
     assert [each for each in complaints if not BROKER_AWAY.search(each["message"])] == []
+
+
+@pytest.fixture
+def recorder(home: Any) -> Iterator[Recorder]:
+    with Recorder(home.d["mqtt_port"]) as recorder:
+        yield recorder

@@ -1,0 +1,68 @@
+"""What tests in a real Home Assistant share: an agent, its entities and states, automations of our blueprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.agent_process import AGENT_ID, AgentProcess
+from tests.photos import portrait
+from tests.shared_data import PROJECT
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.recorder import Recorder
+
+AGENT: Final = f"edge_agent_{AGENT_ID}"
+DOORBELL: Final = "edge_doorbell_front"
+BLUEPRINTS: Final = PROJECT / "config" / "home_assistant"
+
+
+def agent_for(home: Any, **settings: str) -> AgentProcess:
+    return AgentProcess.with_real_detector(home.d["mqtt_port"], DOORBELLS__VISIT_GAP_S="3", **settings)
+
+
+def entity(home: Any, device: str, key: str) -> str:
+    """Return the entity id that Home Assistant gave to a component of a device."""
+    found = wait_until(
+        lambda: [each["entity_id"] for each in home.entities() if each["unique_id"] == f"{device}-{key}"],
+        why=lambda: str([each["unique_id"] for each in home.entities()]),
+    )
+    return str(found[0])
+
+
+def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -> dict[str, Any]:
+    """Return the state of an entity once it is as it should be."""
+
+    def fitting() -> dict[str, Any] | None:
+        state: dict[str, Any] | None = home.state(entity_id)
+        if state is None:
+            return None
+        good = state["state"] == accept if isinstance(accept, str) else accept(state["state"])
+        return state if good else None
+
+    return wait_until(fitting, timeout_s=40, why=lambda: f"{entity_id}: {home.state(entity_id)}")
+
+
+def known(state: str) -> bool:
+    return state not in {"unknown", "unavailable"}
+
+
+def ring(recorder: Recorder, photo: bytes | None = None) -> None:
+    recorder.publish("doorbell/front/press", "")
+    recorder.publish("doorbell/front/frame", portrait() if photo is None else photo)
+
+
+def alert(home: Any, name: str, **inputs: Any) -> dict[str, Any]:
+    """Return an automation made of a blueprint, which counts its runs in an event."""
+    path = home.blueprint(BLUEPRINTS / f"{name}.yaml")
+    return {
+        "id": name,
+        "alias": name,
+        "use_blueprint": {"path": path, "input": {"doorbell": home.device_id(DOORBELL), **inputs}},
+    }
+
+
+def finished(home: Any, automation: str) -> list[str]:
+    return [each["script_execution"] for each in home.traces(automation) if each["state"] == "stopped"]

@@ -1,0 +1,121 @@
+"""Every entity of both devices as a real Home Assistant registers it, and the alert that runs once for each thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.agent_process import AGENT_ID
+from tests.home_assistant.at_home import AGENT, DOORBELL, agent_for, alert, entity, finished, ring, wait_state
+from tests.pictures import jpeg
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.recorder import Recorder
+
+pytestmark = [
+    pytest.mark.timeout(240),
+    # what starts Home Assistant leaves the files of its output open
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+Row = tuple[str, str | None, str | None, str | None, bool]
+"""Platform, device class, unit, category, and whether it is enabled at first."""
+
+OF_THE_AGENT: Final[dict[str, Row]] = {
+    "connectivity": ("binary_sensor", "connectivity", None, "diagnostic", True),
+    "cpu_temperature": ("sensor", "temperature", "°C", "diagnostic", True),
+    "detection": ("switch", None, None, None, True),
+    "detector": ("sensor", "enum", None, "diagnostic", True),
+    "dropped": ("sensor", None, "%", "diagnostic", True),
+    "fps": ("sensor", None, "fps", "diagnostic", True),
+    "latency_p50": ("sensor", "duration", "ms", "diagnostic", True),
+    "latency_p95": ("sensor", "duration", "ms", "diagnostic", True),
+    "log_level": ("select", None, None, "config", False),
+    "memory": ("sensor", "data_size", "MB", "diagnostic", True),
+    "problem": ("binary_sensor", "problem", None, "diagnostic", True),
+    "queue_depth": ("sensor", None, None, "diagnostic", True),
+    "restart_pool": ("button", "restart", None, "config", True),
+    "started": ("sensor", "timestamp", None, "diagnostic", True),
+    "strategy": ("select", None, None, "config", True),
+    "update": ("update", None, None, "diagnostic", True),
+    "worker_restarts": ("sensor", None, None, "diagnostic", True),
+    "workers_alive": ("sensor", None, None, "diagnostic", True),
+}
+
+OF_THE_DOORBELL: Final[dict[str, Row]] = {
+    "best_face": ("image", None, None, None, False),
+    "camera": ("binary_sensor", "connectivity", None, "diagnostic", True),
+    "confidence": ("sensor", None, "%", None, True),
+    "detection": ("switch", None, None, None, True),
+    "doorbell": ("event", "doorbell", None, None, True),
+    "face": ("event", None, None, None, True),
+    "face_present": ("binary_sensor", "occupancy", None, None, True),
+    "faces": ("sensor", None, None, None, True),
+    "forget": ("button", None, None, "config", False),
+    "last_seen": ("sensor", "timestamp", None, None, True),
+    "min_confidence": ("number", None, "%", "config", True),
+    "snapshot": ("image", None, None, None, True),
+}
+
+
+def registered(home: Any, identifier: str) -> dict[str, Row]:
+    """Return what is registered of one device, by our own keys."""
+    device = home.device_id(identifier)
+    return {
+        entry["unique_id"].removeprefix(f"{identifier}-"): (
+            entry["entity_id"].split(".")[0],
+            entry["original_device_class"],
+            ((home.state(entry["entity_id"]) or {}).get("attributes") or {}).get("unit_of_measurement"),
+            entry["entity_category"],
+            entry["disabled_by"] is None,
+        )
+        for entry in home.entities()
+        if entry["device_id"] == device
+    }
+
+
+def test_all_entities_are_registered_as_what_they_are(home: Any, recorder: Recorder) -> None:
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        for key in ("min_confidence", "face_present", "confidence"):
+            entity(home, DOORBELL, key)
+        wait_until(lambda: registered(home, DOORBELL) == OF_THE_DOORBELL, why=lambda: str(registered(home, DOORBELL)))
+        wait_until(lambda: registered(home, AGENT) == OF_THE_AGENT, why=lambda: str(registered(home, AGENT)))
+        recorder.wait_for_payload(f"edge_agent/{AGENT_ID}/strategy", b"auto")
+
+
+def test_the_alert_runs_once_for_each_ring_and_once_for_each_visit(home: Any, recorder: Recorder) -> None:
+    with agent_for(home) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg())
+        wait_state(home, entity(home, DOORBELL, "doorbell"), "unknown")
+        wait_state(home, entity(home, DOORBELL, "snapshot"), "unknown")
+        home.automations(
+            [
+                {**alert(home, "doorbell_alert", quiet_time=0, picture_wait=2, reasons=[reason]), "id": f"on_{reason}"}
+                for reason in ("ring", "face_appeared")
+            ]
+        )
+        wait_until(lambda: len(home.states("automation.")) == 2)
+        for visits in (1, 2):
+            ring(recorder)
+            wait_for_visits(home, recorder, visits)
+        assert completed(home) == (2, 2), "a visit that ends, and its better pictures, are no alerts"
+
+
+def completed(home: Any) -> tuple[int, int]:
+    """Return how often each automation ran to its end."""
+    return (finished(home, "on_ring").count("finished"), finished(home, "on_face_appeared").count("finished"))
+
+
+def wait_for_visits(home: Any, recorder: Recorder, visits: int) -> None:
+    """Wait until so many visits are over, and have been alerted of."""
+
+    def are_over() -> bool:
+        left = [each for each in recorder.events("doorbell/front/visit") if each["event_type"] == "face_left"]
+        return len(left) == visits and completed(home) == (visits, visits)
+
+    wait_until(are_over, timeout_s=40, why=lambda: f"{completed(home)}: {recorder.events('doorbell/front/visit')}")
