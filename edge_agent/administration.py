@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import __version__, topics
 from edge_agent.home_assistant import HomeAssistant
 from edge_agent.intake import Announced, Commanded, HomeAssistantBorn, Ignored, OptionSet
+from edge_agent.partition import Partition
 from edge_agent.results import events
 from edge_agent.results.controls import Controls, of_doorbell
 from edge_agent.results.telemetry import HEALTH_INTERVAL_S
@@ -44,6 +45,7 @@ class Administration:
         counters: Counters,
     ) -> None:
         self._agent_id: Final = settings.agent_id
+        self._partition: Final = Partition(settings.doorbells.include)
         self._state_file = state_file
         self._doorbells = doorbells
         self._out = out
@@ -160,6 +162,8 @@ class Administration:
     def _adopt(self, topic: str, payload: bytes) -> None:
         """Go on with a doorbell that Home Assistant knows from an earlier run, and clear away what is no more."""
         name, publications = self._home_assistant.found(topic, payload)
+        if name and not self._partition.includes(name):
+            return  # it is another agent's by now, which tells of it when it hears of it
         self._out.publish_all(publications)
         if name and self._doorbells.is_welcome(name) and not self._doorbells.is_known(name):
             self._out.publish_all(self._doorbells.adopt(name))

@@ -21,6 +21,7 @@ from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopp
 from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import (
     Arrival,
+    Failure,
     Frame,
     Outcome,
     PoolView,
@@ -102,8 +103,8 @@ class Agent:
 
     def _take(self, happening: Happening) -> None:
         match happening:
-            case Arrival():
-                self._arrive(happening)
+            case Arrival(frame):
+                (self._arrive_shared if frame.shared else self._arrive)(happening)
             case Outcome():
                 self._finish(happening)
             case Pressed():
@@ -136,9 +137,17 @@ class Agent:
             self._out.acknowledge(arrival.packet)
         elif not self._take_on(replace(arrival, frame=frame), now):
             return
+        self._consider(frame, arrival.failure, now)
+
+    def _arrive_shared(self, arrival: Arrival) -> None:
+        """Take a frame on for its own sake: nothing is to be known of its doorbell."""
+        self._out.acknowledge(arrival.packet)
+        self._consider(arrival.frame, arrival.failure, time.monotonic())
+
+    def _consider(self, frame: Frame, failure: Failure | None, now: float) -> None:
         self._counters.received[frame.trigger.word] += 1
-        if arrival.failure is not None:
-            self._finish(Outcome(frame, arrival.failure))
+        if failure is not None:
+            self._finish(Outcome(frame, failure))
         else:
             self._offer(frame, now)
 
@@ -176,6 +185,8 @@ class Agent:
     def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotWish:
         if frame.trigger is Trigger.PRESS:
             return SnapshotWish.ALWAYS
+        if frame.shared:
+            return SnapshotWish.NEVER
         if self._doorbells.wants_snapshot(frame.doorbell, now, self._settings.images.snapshot_interval_s):
             return SnapshotWish.WITH_FACES
         return SnapshotWish.NEVER
@@ -191,6 +202,8 @@ class Agent:
             self._out.publish(events.faces(outcome, self._stamp(now)), now)
         if outcome.frame.reply_to is not None:
             self._out.publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
+        if outcome.frame.shared:
+            return
         if outcome.frame.trigger is Trigger.PRESS:
             self._answer_all(self._presses.see(outcome), now)
         seen_at = outcome.frame.captured_at or outcome.frame.received_at

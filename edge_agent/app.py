@@ -20,6 +20,7 @@ from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
+from edge_agent.partition import Partition
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
 from edge_agent.sources import PRESETS, Source
@@ -97,7 +98,10 @@ def build_pool(
 def build_link(settings: Settings, inbox: Inbox) -> Link:
     """Return the link to the broker by the settings, not started yet."""
     images = settings.images
-    limits = IntakeLimits(image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING)
+    partition = Partition(settings.doorbells.include, settings.mqtt.share_group)
+    limits = IntakeLimits(
+        image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING, partition.includes
+    )
     sources = tuple(map(source_of, settings.sources))
     agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
     parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
@@ -119,9 +123,12 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
 
     filters = [
         *topics.subscriptions(agent_id, prefix),
+        *(each for level in partition.levels() for each in topics.doorbell_subscriptions(level)),
+        *([topics.shared_subscription(partition.share_group)] if partition.share_group else []),
         *(each for source in sources for each in source.filters()),
     ]
-    return Link(connect, filters, inbox.put)
+    unwanted = [each for each in topics.doorbell_subscriptions() if each not in filters]
+    return Link(connect, filters, inbox.put, unwanted=unwanted)
 
 
 def source_of(settings: SourceSettings) -> Source:

@@ -13,14 +13,16 @@ from edge_agent.model import Arrival, Failure, Message, Packet, Setting, Trigger
 from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 BIRTH: Final = b"online"
 LONGEST_NAME: Final = 64
 LONGEST_VALUE: Final = 32
 """Bytes of an option's value."""
+NOT_OURS: Final = "other_agent"
+"""The doorbell is another agent's."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,14 @@ class IntakeLimits:
     """What is taken on.
 
     When more than `most_waiting` messages wait for the agent, ordinary frames are dropped; when more than
-    `most_presses_waiting` do, press frames are answered `overload`.
+    `most_presses_waiting` do, press frames are answered `overload`. `is_ours` tells whether a doorbell is this agent's.
     """
 
     image: ImageLimits
     accept_retained: bool
     most_waiting: int
     most_presses_waiting: int
+    is_ours: Callable[[str], bool] = lambda _doorbell: True
 
 
 class Intake:
@@ -136,9 +139,11 @@ class Intake:
                 return _sort_device(message)
             case _:
                 pass
-        if message.retained and not self._limits.accept_retained:
-            return Dropped("retained", message.packet)
+        if reason := self._reason_to_drop(message, meaning):
+            return Dropped(reason, message.packet)
         match meaning:
+            case topics.SharedFrameTopic(doorbell):
+                return self._sort_shared_frame(message, doorbell, now_s, now_at)
             case topics.FrameTopic(doorbell):
                 return self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
             case topics.PressTopic(doorbell):
@@ -151,6 +156,16 @@ class Intake:
                 return self._sort_setting(message, Setting(option, doorbell))
             case _:
                 return self._sort_source(message, now_s, now_at)
+
+    def _reason_to_drop(self, message: Message, meaning: topics.IncomingTopic | None) -> str:
+        """Return why a message is none that this agent takes, or ''."""
+        if message.retained and not self._limits.accept_retained:
+            return "retained"
+        match meaning:
+            case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
+                return "" if self._limits.is_ours(doorbell) else NOT_OURS
+            case _:
+                return ""
 
     @staticmethod
     def _sort_command(message: Message, command: str) -> Incoming:
@@ -167,6 +182,8 @@ class Intake:
     def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Deal with a message of another publisher, or of nobody."""
         match read_source(self._sources, message.topic, message.payload):
+            case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
+                return Dropped(NOT_OURS, message.packet)
             case SourceFrame() as meant:
                 return self._sort_frame(message, meant, now_s, now_at)
             case SourcePress(doorbell):
@@ -175,6 +192,14 @@ class Intake:
                 return Dropped("no_press", message.packet)
             case None:
                 return Dropped("topic", message.packet)
+
+    def _sort_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
+        """Take a frame for its own sake: a press would be for the one agent whose doorbell it is."""
+        incoming = self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
+        if not isinstance(incoming, Arrival):
+            return incoming
+        trigger = max(incoming.frame.trigger, Trigger.MOTION)
+        return replace(incoming, frame=replace(incoming.frame, shared=True, trigger=trigger))
 
     def _sort_frame(self, message: Message, meant: SourceFrame, now_s: float, now_at: datetime) -> Incoming:
         limits = self._limits.image

@@ -112,7 +112,8 @@ class Frame:
     """A picture of a doorbell that may be looked at; its pixels are still compressed.
 
     `frame_id` is the publisher's, or a hash of the picture; `event_id` is made of doorbell and frame_id, so a
-    frame that is delivered again gives the same event again.
+    frame that is delivered again gives the same event again. A `shared` one counts for itself alone, not for what is
+    known of its doorbell, which may be another agent's.
     """
 
     doorbell: str
@@ -125,6 +126,7 @@ class Frame:
     received_at: datetime
     captured_at: datetime | None = None
     reply_to: ReplyTo | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from edge_agent.address import Address, read_address
+from edge_agent.partition import GLOB
 from edge_agent.topics import fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -45,6 +47,9 @@ class MqttSettings(Section):
 
     host: str = Field("", description="Host name or address of the broker; empty: a first look with an embedded broker")
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
+    fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (), description="Other addresses of the same broker, `host` or `host:port`, tried in this order after `host`"
+    )
     username: str = Field("", description="User name; empty: none")
     password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
     protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(text_of_number)] = Field(
@@ -61,6 +66,22 @@ class MqttSettings(Section):
     max_publish_bytes: int = Field(
         1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
     )
+    share_group: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+        description="Agents of one group take turns at `doorbell/+/shared_frame` (MQTT 5); empty: it is left out",
+    )
+
+    @field_validator("fallbacks")
+    @classmethod
+    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            read_address(text, 1)
+        return value
+
+    def addresses(self) -> tuple[Address, ...]:
+        """Return where the broker may be reached, in the order in which it is tried."""
+        return (Address(self.host, self.port), *(read_address(text, self.port) for text in self.fallbacks))
 
 
 class PoolSettings(Section):
@@ -185,6 +206,9 @@ class DoorbellOptions(Section):
 class DoorbellSettings(Section):
     """The doorbells: when one counts as present, which faces count, which pictures are published."""
 
+    include: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (), description="Names or globs (`gate-*`) of the doorbells that are this agent's; empty: all"
+    )
     min_face_height: float = Field(0.0, ge=0, le=1, description="Smallest face, as a fraction of the picture's height")
     privacy: PrivacyWord = Field(
         "full",
@@ -205,6 +229,14 @@ class DoorbellSettings(Section):
     each: dict[str, DoorbellOptions] = Field({}, description="Settings of single doorbells, by their id")
     offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
     max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")
+
+    @field_validator("include")
+    @classmethod
+    def _are_globs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(GLOB.fullmatch, value)):
+            message = "use letters, digits, _ and -, and in globs * ? [ ]"
+            raise ValueError(message)
+        return value
 
 
 class SourceSettings(Section):

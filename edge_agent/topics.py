@@ -10,6 +10,9 @@ IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 HOME_ASSISTANT: Final = "homeassistant"
 """The prefix under which Home Assistant reads what is announced, unless it is told otherwise."""
 
+SHARE: Final = "$share"
+"""How a filter begins whose messages go to one of its subscribers only."""
+
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "forget")
@@ -18,6 +21,13 @@ AGENT_COMMANDS: Final = ("restart_pool", "health", "forget")
 @dataclass(frozen=True, slots=True)
 class FrameTopic:
     """A picture of a doorbell."""
+
+    doorbell: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedFrameTopic:
+    """A picture of a doorbell that any agent of a group may look at, whosever the doorbell is."""
 
     doorbell: str
 
@@ -63,6 +73,7 @@ class HomeAssistantDeviceTopic:
 
 IncomingTopic = (
     FrameTopic
+    | SharedFrameTopic
     | PressTopic
     | DoorbellOptionTopic
     | AgentOptionTopic
@@ -88,11 +99,8 @@ def home_assistant_status(prefix: str = HOME_ASSISTANT) -> str:
 
 
 def subscriptions(agent_id: str, prefix: str = HOME_ASSISTANT) -> tuple[str, ...]:
-    """Return the topic filters of an agent; `prefix` is Home Assistant's."""
+    """Return the topic filters of an agent, but for those of its doorbells; `prefix` is Home Assistant's."""
     return (
-        "doorbell/+/frame",
-        "doorbell/+/press",
-        "doorbell/+/+/set",
         f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
         home_assistant_status(prefix),
@@ -100,11 +108,23 @@ def subscriptions(agent_id: str, prefix: str = HOME_ASSISTANT) -> tuple[str, ...
     )
 
 
+def doorbell_subscriptions(doorbell: str = "+") -> tuple[str, ...]:
+    """Return the topic filters of one doorbell, or of all."""
+    return (frame(doorbell), press(doorbell), f"doorbell/{doorbell}/+/set")
+
+
+def shared_subscription(group: str) -> str:
+    """Return the topic filter at which the agents of a group take turns (MQTT 5.0, section 4.8.2)."""
+    return f"{SHARE}/{group}/{shared_frame('+')}"
+
+
 def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line a topic
     """Return what an incoming topic means, or None when it is none of ours or names no valid doorbell."""
     match topic.split("/"):
         case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):
             return FrameTopic(doorbell)
+        case ["doorbell", doorbell, "shared_frame"] if is_identifier(doorbell):
+            return SharedFrameTopic(doorbell)
         case ["doorbell", doorbell, "press"] if is_identifier(doorbell):
             return PressTopic(doorbell)
         case ["doorbell", doorbell, option, "set"] if is_identifier(doorbell) and option in DOORBELL_OPTIONS:
@@ -124,6 +144,11 @@ def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTo
 def frame(doorbell: str) -> str:
     """Return where a doorbell's pictures arrive."""
     return f"doorbell/{doorbell}/frame"
+
+
+def shared_frame(doorbell: str) -> str:
+    """Return where pictures arrive that one agent of a group looks at, and that may be shed."""
+    return f"doorbell/{doorbell}/shared_frame"
 
 
 def press(doorbell: str) -> str:

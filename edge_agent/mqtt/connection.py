@@ -19,10 +19,12 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.model import Message, Packet, Publication
+from edge_agent.topics import SHARE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from edge_agent.address import Address
     from edge_agent.settings import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -103,26 +105,32 @@ class Connection:
         return "5" if self._is_mqtt5() else "3.1.1"
 
     def open(self) -> None:
-        """Connect; raise BrokerUnreachableError, with the reason for a person, where that fails."""
-        reason = ""
-        for protocol in _PROTOCOLS[self._settings.protocol]:
-            reason = self._try(protocol)
+        """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does."""
+        reasons: list[str] = []
+        for address in self._settings.addresses():
+            reason = self._reach(address)
             if not reason:
                 return
-            self.close()
-            if self._refusal not in {None, UNSUPPORTED_PROTOCOL}:
-                break
-        where = f"{self._settings.host}:{self._settings.port}"
-        message = f"no connection to the broker at {where}: {reason}"
+            reasons.append(f"{address}: {reason}")
+        message = f"no connection to the broker at {'; '.join(reasons)}"
         raise BrokerUnreachableError(message)
 
     def subscribe(self, filters: Iterable[str], qos: int = 1) -> None:
-        """Ask for the topics that match `filters`; a refusal of the broker is logged."""
+        """Ask for the topics that match `filters`; a refusal of the broker is logged.
+
+        What is shared may be shed, and is asked for with QoS 0: a broker keeps nothing for a member that is gone.
+        """
         client = self._opened()
+        wanted = [(each, 0 if each.startswith(SHARE) else qos) for each in filters]
         if self._is_mqtt5():
-            client.subscribe([(topic_filter, SubscribeOptions(qos=qos)) for topic_filter in filters])
+            client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
         else:
-            client.subscribe([(topic_filter, qos) for topic_filter in filters])
+            client.subscribe([(each, level) for each, level in wanted if not each.startswith(SHARE)])
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Let go of what a kept session may still have from another time."""
+        if filters:
+            self._opened().unsubscribe(list(filters))
 
     def publish(self, publication: Publication) -> Sent:
         """Hand a publication to the network thread, without waiting."""
@@ -162,14 +170,26 @@ class Connection:
             self._client.loop_stop()
             self._client = None
 
-    def _try(self, protocol: Any) -> str:
+    def _reach(self, address: Address) -> str:
+        """Connect to one address; return why it failed, or ''."""
+        reason = ""
+        for protocol in _PROTOCOLS[self._settings.protocol]:
+            reason = self._try(address, protocol)
+            if not reason:
+                return ""
+            self.close()
+            if self._refusal not in {None, UNSUPPORTED_PROTOCOL}:
+                break
+        return reason
+
+    def _try(self, address: Address, protocol: Any) -> str:
         """Connect with one protocol version; return why it failed, or ''."""
         self._answered.clear()
         self.lost.clear()
         self._refusal = None
         self._client = self._build(protocol)
         try:
-            self._client.connect(self._settings.host, self._settings.port, **self._connect_options(protocol))
+            self._client.connect(address.host, address.port, **self._connect_options(protocol))
         except (OSError, ValueError) as error:
             return str(error)
         self._client.loop_start()

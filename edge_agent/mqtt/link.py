@@ -60,16 +60,22 @@ class LinkDown:
 
 
 class Link:
-    """A connection that comes back. `report` is told of each rise and fall, on the link's own thread."""
+    """A connection that comes back. `report` is told of each rise and fall, on the link's own thread.
+
+    `unwanted` are filters that other settings would have, and that a session which the broker kept may hold.
+    """
 
     def __init__(
         self,
         connect: Callable[[int], Connection],
         filters: Iterable[str],
         report: Callable[[LinkUp | LinkDown], None],
+        *,
+        unwanted: Iterable[str] = (),
     ) -> None:
         self._connect = connect
         self._filters = tuple(filters)
+        self._unwanted = tuple(unwanted)
         self._report = report
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
@@ -141,6 +147,8 @@ class Link:
 
     def _serve(self, connection: Connection) -> None:
         """Use a connection until it is lost."""
+        if connection.session_present:
+            connection.unsubscribe(self._unwanted)
         connection.subscribe(self._filters)
         self._report(
             LinkUp(connection.number, connection.session_present, connection.protocol, connection.largest_packet_bytes)

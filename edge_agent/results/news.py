@@ -31,8 +31,8 @@ class News:
         self._last: dict[str, _Last] = {}
 
     def reason_to_pass(self, frame: Frame) -> ShedReason | None:
-        """Return why a frame is no news, or None; one of a press always is."""
-        if frame.trigger is Trigger.PRESS or not self._settings.skip_duplicates:
+        """Return why a frame is no news, or None; one of a press always is, and a shared one."""
+        if frame.trigger is Trigger.PRESS or frame.shared or not self._settings.skip_duplicates:
             return None
         last = self._last.setdefault(frame.doorbell, _Last())
         digest = hashlib.blake2b(frame.image, digest_size=16).digest()
@@ -43,14 +43,14 @@ class News:
 
     def reference(self, frame: Frame, now: float) -> bytes:
         """Return the thumbnail with which a frame may be compared instead of being looked at, or b''."""
-        last = self._last.get(frame.doorbell)
+        last = None if frame.shared else self._last.get(frame.doorbell)
         if last is None or not self._settings.skip_unchanged or now - last.looked_s >= self._settings.look_every_s:
             return b""
         return last.empty
 
     def see(self, outcome: Outcome, now: float) -> None:
         """Note what a look has shown: only a scene without a face, and without a doubt of one, is worth comparing."""
-        if isinstance(outcome.result, Detected):
+        if isinstance(outcome.result, Detected) and not outcome.frame.shared:
             last = self._last.setdefault(outcome.frame.doorbell, _Last())
             nobody = not outcome.result.faces and not outcome.result.rejected
             last.empty, last.looked_s = (outcome.result.thumbnail if nobody else b""), now

@@ -168,6 +168,7 @@ def test_others_may_write_their_own_part_only(broker: Mosquitto, user: str, topi
     [
         ("front", topics.frame("front")),
         ("front", topics.press("front")),
+        ("front", topics.shared_frame("front")),
         ("homeassistant", topics.agent_command("attic", "restart_pool")),
     ],
 )
@@ -177,7 +178,8 @@ def test_the_agent_may_read_what_it_subscribes_to(broker: Mosquitto, user: str, 
         subscribed = threading.Event()
         agent.on_message = lambda _client, _data, message: received.put(message.topic)
         agent.on_subscribe = lambda *_: subscribed.set()
-        agent.subscribe([(name, SubscribeOptions(qos=1)) for name in topics.subscriptions("attic")])
+        filters = [*topics.subscriptions("attic"), *topics.doorbell_subscriptions(), topics.shared_subscription("all")]
+        agent.subscribe([(name, SubscribeOptions(qos=1)) for name in filters])
         assert subscribed.wait(WAIT_S)
         assert _publish(broker, user, PASSWORD, topic)
         assert received.get(timeout=WAIT_S) == topic

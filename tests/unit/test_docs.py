@@ -54,6 +54,7 @@ def test_every_word_is_documented() -> None:
         topics.faces("<id>"), topics.ring("<id>"), topics.answer("<id>"), topics.snapshot("<id>"),
         topics.visit("<id>"), topics.best_face("<id>"),
         topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
+        topics.shared_frame("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
         *(topics.agent_option_set("<agent>", option) for option in topics.AGENT_OPTIONS),
         *(topics.agent_option("<agent>", option) for option in topics.AGENT_OPTIONS),
@@ -77,6 +78,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "docs/models.md",
         "docs/reliability.md",
         "docs/benchmarks.md",
+        "docs/scaling.md",
     ],
 )
 def test_every_link_leads_somewhere(document: str) -> None:
