@@ -20,6 +20,7 @@ from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
+from edge_agent.mqtt.tls import tls_context
 from edge_agent.partition import Partition
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
@@ -43,8 +44,9 @@ INTERRUPTED: Final = 130
 def run(settings: Settings, *, seconds: float | None = None) -> int:
     """Run the agent until SIGTERM or Ctrl-C, or for so many seconds; return the exit code.
 
-    A second signal ends it at once.
+    A second signal ends it at once. Raise SettingsError where TLS cannot be as the settings want it.
     """
+    tls_context(settings.mqtt.tls)
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))

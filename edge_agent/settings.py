@@ -7,11 +7,12 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from edge_agent.address import Address, read_address
 from edge_agent.partition import GLOB
+from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings_section import Section, split_list
 from edge_agent.topics import fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -24,64 +25,6 @@ PREFIX: Final = "EDGE_AGENT_"
 def default_workers() -> int:
     """Return one worker a core, at least 2 (one may die) and at most 4 (the memory of a Pi)."""
     return min(4, max(2, os.cpu_count() or 2))
-
-
-def split_list(value: object) -> object:
-    """Return the parts of `a,b`, which is how an environment variable holds a list."""
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-
-
-def text_of_number(value: object) -> object:
-    """Return the text of a number: YAML takes an unquoted 5 for one."""
-    return str(value) if isinstance(value, int) else value
-
-
-class Section(BaseModel):
-    """A part of the settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class MqttSettings(Section):
-    """How to reach the broker."""
-
-    host: str = Field("", description="Host name or address of the broker; empty: a first look with an embedded broker")
-    port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
-    fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        (), description="Other addresses of the same broker, `host` or `host:port`, tried in this order after `host`"
-    )
-    username: str = Field("", description="User name; empty: none")
-    password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
-    protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(text_of_number)] = Field(
-        "auto", description="auto tries MQTT 5, then 3.1.1"
-    )
-    keepalive_s: int = Field(20, ge=5, le=600, description="Seconds of silence before the connection is tested")
-    session_expiry_s: int = Field(
-        3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)"
-    )
-    receive_maximum: int = Field(64, ge=1, le=65535, description="Unacknowledged messages at once, at most")
-    outbox_age_s: float = Field(
-        600.0, gt=0, description="What could not be sent for so long is old news and is dropped, and counted"
-    )
-    max_publish_bytes: int = Field(
-        1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
-    )
-    share_group: str = Field(
-        "",
-        pattern=r"^[A-Za-z0-9_-]{0,64}$",
-        description="Agents of one group take turns at `doorbell/+/shared_frame` (MQTT 5); empty: it is left out",
-    )
-
-    @field_validator("fallbacks")
-    @classmethod
-    def _are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            read_address(text, 1)
-        return value
-
-    def addresses(self) -> tuple[Address, ...]:
-        """Return where the broker may be reached, in the order in which it is tried."""
-        return (Address(self.host, self.port), *(read_address(text, self.port) for text in self.fallbacks))
 
 
 class PoolSettings(Section):

@@ -205,7 +205,7 @@ def _path(text: str | None) -> Path | None:
 @functools.cache
 def _names() -> frozenset[str]:
     """Return the names of all keys and sections."""
-    return frozenset(".".join(key.path[:depth]) for key in setting_keys() for depth in (1, 2))
+    return frozenset(".".join(key.path[:depth]) for key in setting_keys() for depth in range(1, len(key.path) + 1))
 
 
 def _variable_names() -> dict[str, str]:

@@ -22,6 +22,8 @@ STOP_S: Final = 10.0
 LOOK_S: Final = 0.02
 PLACES: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 """Debian puts mosquitto where only root's PATH leads."""
+PASSWORD: Final = "let me in"
+"""Of every user in tests."""
 
 
 class Mosquitto:
@@ -84,10 +86,17 @@ class Mosquitto:
         yield from (f"{name} {value}" for name, value in usual.items() if name not in given)
         yield from self._config
 
+    def _ports(self) -> Iterator[int]:
+        """Return where it listens."""
+        yield self.port
+        yield from (int(line.split()[1]) for line in self._config if line.startswith("listener "))
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self._process and self._process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+            with contextlib.suppress(OSError):
+                for port in self._ports():
+                    socket.create_connection((self.host, port), timeout=1).close()
                 return
             time.sleep(LOOK_S)
         self.kill()
@@ -108,6 +117,13 @@ class Mosquitto:
 def executable() -> str:
     """Return the path of mosquitto; where it is not installed, skip the test, or fail it under CI."""
     return shutil.which("mosquitto", path=PLACES) or missing("mosquitto is not installed")
+
+
+def set_password(file: Path, user: str) -> None:
+    """Give a user of mosquitto the password of tests."""
+    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
+    create = [] if file.exists() else ["-c"]
+    subprocess.run([program, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
 
 
 def free_port() -> int:

@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
@@ -40,13 +41,25 @@ class Heard:
 class Recorder:
     """A client that hears every topic, or those that match a filter, and can publish."""
 
-    def __init__(self, port: int, *, topic_filter: str = "#", mqtt5: bool = True) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        topic_filter: str = "#",
+        mqtt5: bool = True,
+        login: tuple[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._port = port
         self._heard: list[Heard] = []
         self._news = threading.Condition()
         self._subscribed = threading.Event()
         protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
+        if login is not None:
+            self._client.username_pw_set(*login)
+        if tls is not None:
+            self._client.tls_set_context(tls)
         self._client.on_connect = lambda client, *_: client.subscribe(topic_filter, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._hear

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from edge_agent import __version__
-from edge_agent.cli.options import Config, Host, PasswordFile, Port, Username, broker_flags
+from edge_agent.cli.options import Config, Flags, takes_broker
 from edge_agent.model import Trigger
 from edge_agent.settings_sources import load_settings
 
@@ -39,12 +39,10 @@ def _main(
 
 
 @commands.command()
+@takes_broker
 def run(  # noqa: PLR0913, PLR0917 - the options of a command
+    broker: Flags,
     config: Config = None,
-    host: Host = None,
-    port: Port = None,
-    username: Username = None,
-    password_file: PasswordFile = None,
     agent_id: Annotated[str | None, typer.Option(help="Name of this agent in topics.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
     simulate: Annotated[
@@ -55,12 +53,14 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     """Run the agent. Without a broker: a first look with an embedded one and a simulated doorbell."""
     from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
 
-    flags = {**broker_flags(host, port, username, password_file), "agent_id": agent_id, "log": {"level": log_level}}
+    flags = {**broker, "agent_id": agent_id, "log": {"level": log_level}}
     raise typer.Exit(run_agent(load_settings(config, flags), folder=simulate, seconds=seconds))
 
 
 @commands.command()
+@takes_broker
 def send(  # noqa: PLR0913, PLR0917 - the options of a command
+    broker: Flags,
     pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
     doorbell: Annotated[str, typer.Option("--doorbell", "-d", help="Whose pictures they are.")] = "front",
     press: Annotated[bool, typer.Option("--press", help="The bell is pressed first.")] = False,
@@ -68,33 +68,27 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
     rate: Annotated[float | None, typer.Option(help="Pictures per second; else as fast as it goes.", min=0.01)] = None,
     repeat: Annotated[int, typer.Option(help="How often all of them are sent.", min=1)] = 1,
     config: Config = None,
-    host: Host = None,
-    port: Port = None,
-    username: Username = None,
-    password_file: PasswordFile = None,
 ) -> None:
     """Publish pictures as a doorbell would."""
     from edge_agent.cli.send import Sending, send_pictures  # noqa: PLC0415 - each command loads only what it needs
 
-    settings = load_settings(config, broker_flags(host, port, username, password_file))
+    settings = load_settings(config, broker)
     wanted = _trigger(trigger) if trigger else None
     send_pictures(settings.mqtt, pictures, Sending(doorbell, press, wanted, rate, repeat))
 
 
 @commands.command()
-def watch(  # noqa: PLR0913, PLR0917 - the options of a command
+@takes_broker
+def watch(
+    broker: Flags,
     config: Config = None,
-    host: Host = None,
-    port: Port = None,
-    username: Username = None,
-    password_file: PasswordFile = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each event.")] = False,
     count: Annotated[int | None, typer.Option(help="Stop after so many events.", min=1)] = None,
 ) -> None:
     """Show the events of a broker as they come."""
     from edge_agent.cli.watch import watch_events  # noqa: PLC0415 - each command loads only what it needs
 
-    settings = load_settings(config, broker_flags(host, port, username, password_file))
+    settings = load_settings(config, broker)
     watch_events(settings.mqtt, as_json=json, count=count)
 
 
@@ -121,19 +115,17 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
 
 
 @commands.command()
-def forget(  # noqa: PLR0913, PLR0917 - the options of a command
+@takes_broker
+def forget(
+    broker: Flags,
     doorbell: Annotated[str, typer.Argument(help="The doorbell that is no more.")],
     config: Config = None,
-    host: Host = None,
-    port: Port = None,
-    username: Username = None,
-    password_file: PasswordFile = None,
     agent_id: Annotated[str | None, typer.Option(help="Name of the agent; else this host's.")] = None,
 ) -> None:
     """Remove all that the broker and Home Assistant keep of a doorbell."""
     from edge_agent.cli.forget import forget_doorbell  # noqa: PLC0415 - each command loads only what it needs
 
-    flags = {**broker_flags(host, port, username, password_file), "agent_id": agent_id}
+    flags = {**broker, "agent_id": agent_id}
     forget_doorbell(load_settings(config, flags), doorbell)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +13,9 @@ import typer
 from edge_agent.errors import SettingsError
 
 BROKER = "Broker"
+
+Flags = dict[str, Any]
+"""Flags of the command line, nested as settings."""
 
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings, see config/agent.yaml.")]
 Host = Annotated[str | None, typer.Option("--host", "-h", help="The broker's host.", rich_help_panel=BROKER)]
@@ -21,12 +27,72 @@ PasswordFile = Annotated[
 ]
 
 
-def broker_flags(
-    host: str | None, port: int | None, username: str | None, password_file: Path | None
+Tls = Annotated[bool | None, typer.Option("--tls", help="Speak TLS with the broker.", rich_help_panel=BROKER)]
+CaFile = Annotated[
+    Path | None,
+    typer.Option("--ca-file", help="CA of the broker's certificate; else the system's.", rich_help_panel=BROKER),
+]
+CertFile = Annotated[
+    Path | None, typer.Option("--cert-file", help="Our certificate, if the broker asks.", rich_help_panel=BROKER)
+]
+KeyFile = Annotated[Path | None, typer.Option("--key-file", help="Its key.", rich_help_panel=BROKER)]
+Insecure = Annotated[
+    bool | None,
+    typer.Option("--insecure", help="DANGER: do not check the broker's certificate.", rich_help_panel=BROKER),
+]
+Transport = Annotated[str | None, typer.Option("--transport", help="tcp or websockets.", rich_help_panel=BROKER)]
+WebsocketPath = Annotated[
+    str | None, typer.Option("--websocket-path", help="Path of the broker's websocket.", rich_help_panel=BROKER)
+]
+
+
+def broker_flags(  # noqa: PLR0913, PLR0917 - the options of a command
+    host: Host = None,
+    port: Port = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    tls: Tls = None,
+    ca_file: CaFile = None,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
+    insecure: Insecure = None,
+    transport: Transport = None,
+    websocket_path: WebsocketPath = None,
 ) -> dict[str, Any]:
     """Return the broker's flags as settings."""
-    password = _read_password(password_file) if password_file else None
-    return {"mqtt": {"host": host, "port": port, "username": username, "password": password}}
+    return {
+        "mqtt": {
+            "host": host,
+            "port": port,
+            "username": username,
+            "password": _read_password(password_file) if password_file else None,
+            "transport": transport,
+            "websocket_path": websocket_path,
+            "tls": {
+                "enabled": tls,
+                "ca_file": ca_file,
+                "cert_file": cert_file,
+                "key_file": key_file,
+                "insecure": insecure,
+            },
+        }
+    }
+
+
+def takes_broker(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `broker_flags` in place of its parameter `broker`, which gets their settings."""
+    own = inspect.signature(command, eval_str=True)
+    shared = inspect.signature(broker_flags, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def with_flags(**values: Any) -> None:  # noqa: ANN401 - what the options of a command are
+        flags = {name: values.pop(name) for name in shared}
+        command(**values, broker=broker_flags(**flags))
+
+    parameters = [each for name, each in own.parameters.items() if name != "broker"]
+    with_flags.__signature__ = own.replace(parameters=[*parameters, *shared.values()])  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {each.name: each.annotation for each in (*parameters, *shared.values())}
+    return with_flags
 
 
 def _read_password(path: Path) -> str:

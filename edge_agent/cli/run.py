@@ -16,7 +16,7 @@ from rich.text import Text
 
 from edge_agent import app, topics
 from edge_agent.cli.watch import EVENTS, Watcher, show
-from edge_agent.errors import BrokerUnreachableError
+from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.model import Message
 
@@ -32,13 +32,18 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
     """Run until told to stop, with a first look around it where no broker is named; return the exit code."""
     console = Console(stderr=True)
     _log_to(console, settings)
+    if settings.mqtt.tls.enabled and (folder is not None or not settings.mqtt.host):
+        message = "the simulated doorbell and the embedded broker speak no TLS: name your broker, or leave TLS out"
+        raise SettingsError(message)
     if folder is not None:
         check_pictures(folder)
     if settings.mqtt.host:
         with _simulation(settings, folder) if folder else contextlib.nullcontext():
             return app.run(settings, seconds=seconds)
     with EmbeddedBroker() as broker:
-        own = settings.mqtt.model_copy(update={"host": broker.host, "port": broker.port, "protocol": "3.1.1"})
+        own = settings.mqtt.model_copy(
+            update={"host": broker.host, "port": broker.port, "protocol": "3.1.1", "transport": "tcp"}
+        )
         settings = settings.model_copy(update={"mqtt": own})
         Console().print(_welcome(settings))
         threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()

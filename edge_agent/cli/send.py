@@ -23,7 +23,7 @@ from edge_agent.model import Publication, Trigger
 from edge_agent.mqtt.connection import Connection, Sent
 
 if TYPE_CHECKING:
-    from edge_agent.settings import MqttSettings
+    from edge_agent.settings_broker import MqttSettings
 
 CONFIRM_S: Final = 10.0
 UNCONFIRMED_AT_ONCE: Final = 20

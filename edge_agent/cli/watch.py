@@ -19,7 +19,7 @@ from edge_agent.model import Message
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
-    from edge_agent.settings import MqttSettings
+    from edge_agent.settings_broker import MqttSettings
 
 EVENTS: Final = (topics.faces("+"), topics.ring("+"), topics.answer("+"), topics.visit("+"))
 LOOK_S: Final = 0.5

@@ -23,7 +23,7 @@ from edge_agent.first_look.porch import FAR_M, NEAR_M, Scene, draw
 from edge_agent.first_look.portraits import PORTRAITS, Portrait
 from edge_agent.model import Publication, Trigger
 from edge_agent.mqtt.connection import Connection
-from edge_agent.settings import MqttSettings
+from edge_agent.settings_broker import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

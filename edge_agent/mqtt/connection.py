@@ -19,13 +19,14 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.model import Message, Packet, Publication
+from edge_agent.mqtt.tls import explain, tls_context
 from edge_agent.topics import SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from edge_agent.address import Address
-    from edge_agent.settings import MqttSettings
+    from edge_agent.settings_broker import MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ UNSUPPORTED_PROTOCOL: Final = 132
 """MQTT 5.0, section 3.2.2.2: 0x84 Unsupported Protocol Version; paho gives it for 3.1.1's code 1 too."""
 SESSION_TAKEN_OVER: Final = 142
 """MQTT 5.0, section 3.14.2.1: 0x8E, another client connected with the same client id."""
+INSECURE: Final = (
+    "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): whoever stands between can read and change everything"
+)
 
 _PROTOCOLS = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,), "auto": (paho.MQTTv5, paho.MQTTv311)}
 
@@ -105,11 +109,16 @@ class Connection:
         return "5" if self._is_mqtt5() else "3.1.1"
 
     def open(self) -> None:
-        """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does."""
+        """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does.
+
+        Raise SettingsError where TLS cannot be as the settings want it.
+        """
         reasons: list[str] = []
         for address in self._settings.addresses():
             reason = self._reach(address)
             if not reason:
+                if self._settings.tls.insecure:
+                    log.warning("%s", INSECURE)
                 return
             reasons.append(f"{address}: {reason}")
         message = f"no connection to the broker at {'; '.join(reasons)}"
@@ -190,8 +199,8 @@ class Connection:
         self._client = self._build(protocol)
         try:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
-        except (OSError, ValueError) as error:
-            return str(error)
+        except (OSError, ValueError, IndexError) as error:  # the last from paho, for a strange answer of a websocket
+            return explain(error, encrypted=self._settings.tls.enabled)
         self._client.loop_start()
         if not self._answered.wait(CONNECT_TIMEOUT_S):
             return "it did not answer as an MQTT broker does"
@@ -203,10 +212,15 @@ class Connection:
             self._client_id,
             clean_session=self._clean if protocol == paho.MQTTv311 else None,
             protocol=protocol,
+            transport=self._settings.transport,
             reconnect_on_failure=False,
             manual_ack=True,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
+        client.ws_set_options(self._settings.websocket_path)
+        context = tls_context(self._settings.tls)
+        if context is not None:
+            client.tls_set_context(context)
         if self._settings.username:
             client.username_pw_set(self._settings.username, self._settings.password.get_secret_value() or None)
         if self._will is not None:

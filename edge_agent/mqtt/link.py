@@ -19,7 +19,7 @@ from tenacity import (
 from tenacity.stop import stop_when_event_set
 
 from edge_agent.backoff import backoff_s
-from edge_agent.errors import BrokerUnreachableError
+from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.model import Packet, Publication
 
 if TYPE_CHECKING:
@@ -136,7 +136,10 @@ class Link:
     def _open_once(self) -> Connection:
         self._number += 1
         self._connection = connection = self._connect(self._number)
-        connection.open()
+        try:
+            connection.open()
+        except SettingsError as error:  # a certificate that was there when the agent started
+            raise BrokerUnreachableError(str(error)) from error
         return connection
 
     def _report_failure(self, state: RetryCallState) -> None:

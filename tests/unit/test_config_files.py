@@ -21,22 +21,24 @@ from edge_agent import topics
 from edge_agent.settings import Settings
 from edge_agent.settings_keys import setting_keys
 from edge_agent.settings_sources import load_settings
-from tests.broker import PLACES, Mosquitto
-from tests.shared_data import PROJECT, missing
+from tests.broker import PASSWORD, Mosquitto, set_password
+from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 WAIT_S = 10.0
-PASSWORD = "let me in"
-USERS = ("edge-agent", "homeassistant", "front", "stranger")
+USERS = ("edge-agent", "homeassistant", "viewer", "front", "stranger")
 FOUND_OUT_AT_START = {
     "pool.workers",
     "models.dir",
     "models.cache_dir",
     "quarantine.dir",
     "detection.edgetpu_model",
+    "mqtt.tls.ca_file",
+    "mqtt.tls.cert_file",
+    "mqtt.tls.key_file",
     "state.dir",
 }
 
@@ -93,7 +95,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     folder = tmp_path_factory.mktemp("mosquitto")
     shutil.copy(_config("acl.example"), folder / "acl")
     for user in USERS:
-        _set_password(folder / "passwd", user)
+        set_password(folder / "passwd", user)
     text = _config("mosquitto.conf").read_text(encoding="utf-8")
     text = text.replace("/etc/mosquitto/", f"{folder}/").replace("/var/lib/mosquitto/", f"{folder}/")
     with Mosquitto(*(line for line in text.splitlines() if line != "listener 1883")) as running:
@@ -156,6 +158,15 @@ def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str
         ("homeassistant", topics.home_assistant_status(), True),
         ("homeassistant", topics.answer("front"), False),
         ("edge-agent", topics.frame("front"), False),
+        ("edge-agent", topics.press("front"), False),
+        ("edge-agent", topics.doorbell_option_set("front", "detection"), False),
+        ("edge-agent", topics.agent_option_set("attic", "strategy"), False),
+        ("edge-agent", topics.agent_command("attic", "forget"), False),
+        ("edge-agent", topics.home_assistant_status(), False),
+        ("edge-agent", "homeassistant/light/hall/config", False),
+        ("viewer", topics.press("front"), False),
+        ("viewer", topics.answer("front"), False),
+        ("viewer", topics.agent_command("attic", "health"), False),
     ],
 )
 def test_others_may_write_their_own_part_only(broker: Mosquitto, user: str, topic: str, *, allowed: bool) -> None:
@@ -195,12 +206,6 @@ def _flat(values: dict[str, object], above: str = "") -> Iterator[tuple[str, obj
             yield from _flat(value, f"{above}{name}.")
         else:
             yield above + name, value
-
-
-def _set_password(file: Path, user: str) -> None:
-    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
-    create = [] if file.exists() else ["-c"]
-    subprocess.run([program, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,82 @@
+"""TLS as the settings want it, or a sentence that says why not: it never falls back to less."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from edge_agent.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.settings_broker import TlsSettings
+
+
+def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
+    """Return what TLS needs, or None where it is not wanted; raise SettingsError for what cannot be honoured."""
+    if not settings.enabled:
+        return None
+    context = _trusting(settings.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.cert_file and settings.key_file:
+        _show_who_we_are(context, settings.cert_file, settings.key_file)
+    return context
+
+
+def explain(error: Exception, *, encrypted: bool) -> str:
+    """Return why no connection came about, for a person."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            hint = "; if its CA is your own, name it in mqtt.tls.ca_file (--ca-file)"
+            return f"its certificate does not prove who it is ({error.verify_message}){hint}"
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
+            return "it does not speak TLS on this port; brokers use 8883 for that as a rule"
+        case ssl.SSLError():
+            return f"TLS failed ({_words(error)})"
+        case ConnectionResetError() | TimeoutError() if encrypted:
+            return f"{error}; does it speak TLS on this port?"
+        case IndexError() | UnicodeDecodeError():
+            return "its websocket answered nonsense"
+        case _:
+            return str(error)
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts the CAs of the file and no others, or the system's."""
+    if ca_file is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except ssl.SSLError as error:
+        message = f"mqtt.tls.ca_file: {ca_file} holds no certificate in PEM ({_words(error)})"
+        raise SettingsError(message) from error
+    except OSError as error:
+        message = f"mqtt.tls.ca_file: {ca_file} cannot be read: {error.strerror}"
+        raise SettingsError(message) from error
+
+
+def _show_who_we_are(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
+    for name, path in (("cert_file", cert_file), ("key_file", key_file)):
+        try:
+            path.read_bytes()
+        except OSError as error:
+            message = f"mqtt.tls.{name}: {path} cannot be read: {error.strerror}"
+            raise SettingsError(message) from error
+    try:
+        context.load_cert_chain(cert_file, key_file, password=lambda: b"")  # without it, OpenSSL asks the terminal
+    except (ssl.SSLError, ValueError) as error:
+        message = (
+            f"mqtt.tls: {cert_file} and {key_file} are no certificate and its key, in PEM and without a passphrase"
+            f" ({_words(error)})"
+        )
+        raise SettingsError(message) from error
+
+
+def _words(error: Exception) -> str:
+    """Return OpenSSL's reason without its codes and line numbers."""
+    reason = error.reason if isinstance(error, ssl.SSLError) else str(error)
+    return (reason or "no reason given").replace("_", " ").lower()

@@ -1,0 +1,43 @@
+"""Certificates that tests make for themselves: a CA, a broker, a client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import trustme
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate and its key, as PEM files."""
+
+    cert: Path
+    key: Path
+
+    @classmethod
+    def issue(cls, ca: trustme.CA, folder: Path, name: str) -> Self:
+        """Have one made for a host name, an address or a user's name."""
+        made = ca.issue_cert(name, common_name=name)
+        paths = folder / f"{name}.crt", folder / f"{name}.key"
+        paths[0].write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+        made.private_key_pem.write_to_path(str(paths[1]))
+        return cls(*paths)
+
+
+class Authority:
+    """A CA of the test's own: `ca` is what others are given to trust it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._ca = trustme.CA()
+        self.ca = folder / "ca.crt"
+        self._ca.cert_pem.write_to_path(str(self.ca))
+
+    def issue(self, name: str) -> Certificate:
+        """Return a new certificate for a host name, an address or a user's name."""
+        return Certificate.issue(self._ca, self._folder, name)
