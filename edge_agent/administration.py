@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from edge_agent.model import Setting
     from edge_agent.pool import Pool
     from edge_agent.publisher import Publisher
-    from edge_agent.results.counters import Counters
+    from edge_agent.reporting import Reporter
     from edge_agent.results.doorbells import Doorbells
     from edge_agent.results.look import Look
-    from edge_agent.results.telemetry import Telemetry
     from edge_agent.settings import Settings
     from edge_agent.state_file import StateFile
 
@@ -41,8 +40,7 @@ class Administration:
         doorbells: Doorbells,
         out: Publisher,
         pool: Pool,
-        telemetry: Telemetry,
-        counters: Counters,
+        reporter: Reporter,
     ) -> None:
         self._agent_id: Final = settings.agent_id
         self._partition: Final = Partition(settings.doorbells.include)
@@ -50,8 +48,8 @@ class Administration:
         self._doorbells = doorbells
         self._out = out
         self._pool = pool
-        self._telemetry = telemetry
-        self._counters = counters
+        self._reporter = reporter
+        self._counters = reporter.telemetry.counters
         self._controls = Controls(
             state_file.load(),
             settings.agent_id,
@@ -67,11 +65,6 @@ class Administration:
             prefix=settings.home_assistant.prefix,
             enabled=settings.home_assistant.discovery,
         )
-
-    @property
-    def fault(self) -> str:
-        """Return what is wrong with what should be remembered, or ''."""
-        return self._state_file.fault
 
     def start(self) -> None:
         """Put the options of the last run into effect."""
@@ -118,7 +111,8 @@ class Administration:
         return self._home_assistant.next_due_s()
 
     def tick(self, now: float) -> None:
-        """Tell Home Assistant what it is to be told by now."""
+        """Tell Home Assistant what it is to be told by now, and all of a state file that fails."""
+        self._reporter.heed_fault("state", self._state_file.fault)
         if self._home_assistant.is_configs_due(now):
             self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
         if self._home_assistant.is_states_due(now):
@@ -128,7 +122,7 @@ class Administration:
     def _tell_states(self, now: float) -> None:
         self._out.publish_all(self._doorbells.everything())
         self._out.publish_all(self._controls.echoes(self._doorbells.names()))
-        self._telemetry.hasten(now)
+        self._reporter.telemetry.hasten(now)
 
     def _obey(self, commanded: Commanded) -> None:
         log.info("asked over MQTT: %s %s", commanded.command, commanded.value)
@@ -138,7 +132,7 @@ class Administration:
             case "forget":
                 self._forget(commanded.value)
             case _:
-                self._telemetry.hasten(time.monotonic())
+                self._reporter.answer_health(commanded.reply_to)
 
     def _set(self, setting: Setting) -> None:
         """Set an option, and say what it is set to, also where that did not change."""

@@ -15,8 +15,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from edge_agent import __version__, quarantine, topics
+from edge_agent import topics
 from edge_agent.administration import Administration
+from edge_agent.host import Host
 from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
 from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import (
@@ -33,18 +34,16 @@ from edge_agent.model import (
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.publisher import Publisher
+from edge_agent.reporting import Reporter
 from edge_agent.results import events
-from edge_agent.results.counters import Counters
 from edge_agent.results.doorbells import Doorbells
-from edge_agent.results.failures import failure_of, is_published
-from edge_agent.results.health import Run
+from edge_agent.results.failures import is_published
 from edge_agent.results.ledger import Ledger
 from edge_agent.results.look import job_for, press_times, reason_to_pass
 from edge_agent.results.news import News
 from edge_agent.results.presses import Answer, Presses
-from edge_agent.results.telemetry import Telemetry
 from edge_agent.results.visits import VisitChange, Visits
-from edge_agent.wire import FailureReason, SnapshotWish
+from edge_agent.wire import SnapshotWish
 
 if TYPE_CHECKING:
     from edge_agent.pool import Pool
@@ -72,15 +71,14 @@ class Agent:
         self._ledger = Ledger()
         outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
         self._out = Publisher(link, outbox, self._ledger)
-        self._counters = Counters()
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
         self._news = News(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
-        self._telemetry = Telemetry(settings.agent_id, Run(__version__, datetime.now(UTC)), time.monotonic())
-        self._administration = Administration(
-            settings, state_file, self._doorbells, self._out, pool, self._telemetry, self._counters
-        )
+        host = Host(state_file.path.parent)
+        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp)
+        self._counters = self._reporter.telemetry.counters
+        self._administration = Administration(settings, state_file, self._doorbells, self._out, pool, self._reporter)
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -117,7 +115,7 @@ class Agent:
                 self._counters.dropped[reason] += 1
                 self._out.acknowledge(packet)
             case PoolView():
-                self._tell_health(happening)
+                self._reporter.see(happening)
             case LinkUp() | LinkDown():
                 self._heed_link(happening)
             case StopRequested() | PoolStopped() | PoolCrashed():
@@ -145,7 +143,7 @@ class Agent:
         self._consider(arrival.frame, arrival.failure, time.monotonic())
 
     def _consider(self, frame: Frame, failure: Failure | None, now: float) -> None:
-        self._counters.received[frame.trigger.word] += 1
+        self._counters.receive(frame)
         if failure is not None:
             self._finish(Outcome(frame, failure))
         else:
@@ -194,12 +192,10 @@ class Agent:
     def _finish(self, outcome: Outcome) -> None:
         """Say what became of a frame."""
         now = time.monotonic()
-        self._counters.count(outcome)
-        self._telemetry.timings.note(outcome, now)
         self._news.see(outcome, now)
-        self._keep_poison(outcome)
         if is_published(outcome):
             self._out.publish(events.faces(outcome, self._stamp(now)), now)
+        self._reporter.note(outcome)
         if outcome.frame.reply_to is not None:
             self._out.publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
         if outcome.frame.shared:
@@ -218,12 +214,6 @@ class Agent:
             self._out.publish(events.visit(change, self._stamp(now)), now)
             if change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.leave(change.visit.doorbell, now))
-
-    def _keep_poison(self, outcome: Outcome) -> None:
-        settings, failure = self._settings.quarantine, failure_of(outcome)
-        if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self._telemetry.complaint = quarantine.keep(outcome.frame, settings.dir, settings.max_files)
-            self._telemetry.hasten(time.monotonic())
 
     # Presses
 
@@ -251,6 +241,7 @@ class Agent:
     # The broker
 
     def _heed_link(self, link: LinkUp | LinkDown) -> None:
+        self._reporter.heed_link(link)
         if isinstance(link, LinkDown):
             log.debug("no broker: %s", link.reason)
             return
@@ -266,35 +257,22 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._presses, self._doorbells, self._visits, self._telemetry, self._administration)
+        parts = (self._presses, self._doorbells, self._visits, self._reporter, self._administration)
         due = [part.next_due_s() for part in parts]
-        due.append(math.inf if self._stopping else self._give_up_due_s())
+        due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
-
-    def _give_up_due_s(self) -> float:
-        return self._telemetry.failed_since_s() + self._settings.pool.give_up_s
 
     def _tick(self, now: float) -> None:
         self._answer_all(self._presses.tick(now), now)
         self._tell_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))
         self._administration.tick(now)
-        if self._telemetry.is_health_due(now):
-            self._tell_health(self._pool.view())
-        if self._telemetry.is_metrics_due(now):
-            self._tell_metrics(now)
-        if self._give_up_due_s() <= now and not self._stopping:
-            log.critical("no worker could be kept alive for %g s: giving up", self._settings.pool.give_up_s)
+        self._reporter.tick(now)
+        give_up_s = self._settings.pool.give_up_s
+        if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
+            log.critical("no worker could be kept alive for %g s: giving up", give_up_s)
             self._exit_code = 1
             self._wind_down(StopRequested())
-
-    def _tell_health(self, view: PoolView) -> None:
-        now = time.monotonic()
-        self._out.publish(self._telemetry.health(view, now, datetime.now(UTC), self._administration.fault), now)
-
-    def _tell_metrics(self, now: float) -> None:
-        dropped = self._out.dropped
-        self._out.publish(self._telemetry.metrics(self._counters, self._pool.view(), now, unsent_dropped=dropped), now)
 
     # The end
 
@@ -315,7 +293,7 @@ class Agent:
     def _say_farewell(self) -> None:
         """Go offline, and wait a moment until the broker has everything."""
         now = time.monotonic()
-        self._tell_metrics(now)
+        self._reporter.tell_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FAREWELL_S
         while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:

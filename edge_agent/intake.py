@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Arrival, Failure, Message, Packet, Setting, Trigger
+from edge_agent.model import Arrival, Failure, Message, Packet, ReplyTo, Setting, Trigger
 from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
@@ -38,11 +38,12 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Commanded:
-    """The agent is to do something once."""
+    """The agent is to do something once; `reply_to` is where its sender wants to hear of it."""
 
     command: str
     packet: Packet | None
     value: str = ""
+    reply_to: ReplyTo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ class Intake:
     @staticmethod
     def _sort_command(message: Message, command: str) -> Incoming:
         value = message.payload.decode("ascii") if command == "forget" and message.payload.isascii() else ""
-        return Commanded(command, message.packet, value[:LONGEST_NAME])
+        reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
+        return Commanded(command, message.packet, value[:LONGEST_NAME], reply_to)
 
     @staticmethod
     def _sort_setting(message: Message, setting: Setting) -> Incoming:

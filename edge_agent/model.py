@@ -214,7 +214,10 @@ class WorkerDetector:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a frame: exactly one for each that was offered to the pool."""
+    """What became of a frame: exactly one for each that was offered to the pool.
+
+    `answered_s` is when the pool had the worker's answer; 0 where there was none.
+    """
 
     frame: Frame
     result: Detected | Failure | Shed
@@ -222,6 +225,7 @@ class Outcome:
     queue_ms: float = 0.0
     detector: WorkerDetector | None = None
     pictures: Pictures = NO_PICTURES
+    answered_s: float = 0.0
 
 
 class SlotState(StrEnum):
@@ -278,7 +282,8 @@ class AcceleratorView:
 class PoolView:
     """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did.
 
-    `unavailable` are detectors that should work and do not, `missing` those that were never there.
+    `unavailable` are detectors that should work and do not, `missing` those that were never there. `unfinished` are
+    the frames that were offered and not reported yet, `service_ms` is how long a frame takes by strategy.
     """
 
     workers: tuple[WorkerView, ...]
@@ -292,6 +297,8 @@ class PoolView:
     missing: tuple[Unavailable, ...] = ()
     promotions: int = 0
     demotions: int = 0
+    unfinished: int = 0
+    service_ms: dict[str, float] = field(default_factory=dict)
 
     def working(self) -> int:
         """Return how many workers can take frames."""

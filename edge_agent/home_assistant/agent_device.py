@@ -166,7 +166,7 @@ def _process(health: str, expire_after_s: int) -> tuple[Component, ...]:
         ),
         told(
             _diagnostic("cpu_temperature", "CPU temperature"),
-            value_template=json_key("cpu_temperature_c"),
+            value_template=json_key("host.cpu_temperature_c"),
             device_class="temperature",
             unit_of_measurement="°C",
             state_class="measurement",

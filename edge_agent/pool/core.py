@@ -125,7 +125,7 @@ class PoolCore:
                 actions = [shed(job, ShedReason.UNCHANGED)]
             case Detected():
                 slot.memory_bytes = message.memory_bytes
-                actions = [self._report(job, message, slot, pictures)]
+                actions = [self._report(job, message, slot, pictures, now)]
         return [*actions, *self._dispatch(now)]
 
     def lost(self, number: int, now: float) -> None:
@@ -225,6 +225,8 @@ class PoolCore:
             missing=self._missing,
             promotions=self._crew.accelerators.promotions,
             demotions=self._crew.accelerators.demotions,
+            unfinished=len(self._queue) + len(self._retries) + sum(len(slot.jobs) for slot in self._slots),
+            service_ms={strategy: spent_ms for (strategy, _), spent_ms in self._service_ms.items()},
         )
 
     # Jobs
@@ -308,9 +310,12 @@ class PoolCore:
             job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
         )
 
-    def _report(self, job: Job, result: Detected | Failure, slot: Slot, pictures: Pictures = NO_PICTURES) -> Report:
+    @staticmethod
+    def _report(
+        job: Job, result: Detected | Failure, slot: Slot, pictures: Pictures = NO_PICTURES, answered_s: float = 0.0
+    ) -> Report:
         queue_ms = (slot.assigned_s - job.frame.received_s) * 1000
-        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, pictures))
+        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, pictures, answered_s))
 
 
 def _kind(slot: Slot) -> tuple[str, str]:

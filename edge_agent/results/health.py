@@ -1,26 +1,29 @@
-"""How the agent is, in a word and in reasons. Pure."""
+"""The health as it is published. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_agent.model import AcceleratorView, PoolView, SlotState, Trigger, WorkerView
+from edge_agent.model import Trigger
+from edge_agent.results.problems import lost_at, strategy_in_use
+from edge_agent.results.status import ProblemPayload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
+    from edge_agent.host import HostView
+    from edge_agent.model import AcceleratorView, PoolView, WorkerView
+    from edge_agent.results.problems import BrokerView, Snapshot
+    from edge_agent.results.status import Verdict
     from edge_agent.results.timings import TimingsView
-
-STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
-"""Best first."""
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
-    """One worker of the pool."""
+    """One worker of the pool; `busy_percent` is of the last minute, `busy_percent_since_start` of all the time."""
 
     slot: int
     pid: int | None
@@ -30,6 +33,7 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     memory_mb: float
     jobs: int
     busy_percent: float
+    busy_percent_since_start: float
     restarts: int
     last_error: str | None
 
@@ -52,17 +56,45 @@ class MissingPayload(msgspec.Struct, frozen=True):
     reason: str
 
 
+class BrokerPayload(msgspec.Struct, frozen=True):
+    """The connection to the broker: since when it is what it is, and how many there were since the start."""
+
+    connected: bool
+    since: datetime
+    protocol: str | None
+    connections: int
+    reason: str | None
+
+
+class HostPayload(msgspec.Struct, frozen=True):
+    """The machine; null where nothing tells. `clock_jump_s` is how far the clock was set, the last time."""
+
+    cpu_temperature_c: float | None
+    throttled: bool | None
+    under_voltage: bool | None
+    load_1m: float
+    cores: int
+    memory_total_mb: float | None
+    memory_free_mb: float | None
+    disk_free_mb: float | None
+    clock_jumps: int
+    clock_jump_s: float
+
+
 class HealthPayload(msgspec.Struct, frozen=True):
     """The agent's health; `since` is when the status became what it is."""
 
     status: str
     reasons: tuple[str, ...]
+    problems: tuple[ProblemPayload, ...]
     since: datetime
     version: str
     started_at: datetime
     workers: tuple[WorkerPayload, ...]
     accelerators: tuple[AcceleratorPayload, ...]
     missing: tuple[MissingPayload, ...]
+    broker: BrokerPayload
+    host: HostPayload
     latest_version: str | None
     workers_alive: int
     queue_depth: int
@@ -73,61 +105,7 @@ class HealthPayload(msgspec.Struct, frozen=True):
     fps: float
     dropped_percent: float
     memory_mb: float
-    cpu_temperature_c: float | None
     queue: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """`ok`, `degraded` or `failed`, and why."""
-
-    status: str
-    reasons: tuple[str, ...]
-
-
-def assess(view: PoolView, complaints: Iterable[str], now_at: datetime) -> Verdict:
-    """Return how the agent is, by its pool and what else it complains about.
-
-    An accelerator that was never there is no complaint: the default settings ask for all of them.
-    """
-    reasons = tuple(complaint for complaint in complaints if complaint)
-    reasons += tuple(reason for worker in view.workers if (reason := _complaint(worker)))
-    reasons += tuple(_loss(each, now_at) for each in view.accelerators if each.lost_for_s is not None)
-    reasons += tuple(f"{each.strategy} {each.model} is not available: {each.reason}" for each in view.unavailable)
-    if view.workers and all(worker.state is SlotState.PARKED for worker in view.workers):
-        return Verdict("failed", reasons)
-    return Verdict("degraded" if reasons else "ok", reasons)
-
-
-def _complaint(worker: WorkerView) -> str:
-    match worker.state:
-        case SlotState.PARKED:
-            return f"worker {worker.slot} is parked after too many deaths: {worker.last_error}"
-        case SlotState.WAITING | SlotState.LOST:
-            return f"worker {worker.slot} is being replaced: {worker.last_error}"
-        case _:
-            return ""
-
-
-def _loss(accelerator: AcceleratorView, now_at: datetime) -> str:
-    lost_at = _lost_at(accelerator, now_at)
-    since = f" since {lost_at.astimezone():%H:%M}" if lost_at else ""
-    return (
-        f"{accelerator.strategy} ({accelerator.device}) is lost{since}: {accelerator.reason}; the processor stands in"
-    )
-
-
-def _lost_at(accelerator: AcceleratorView, now_at: datetime) -> datetime | None:
-    return None if accelerator.lost_for_s is None else now_at - timedelta(seconds=accelerator.lost_for_s)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How much the agent has to do, and what it takes; a temperature of None is not known."""
-
-    timings: TimingsView
-    memory_mb: float
-    cpu_temperature_c: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,40 +116,67 @@ class Run:
     started_at: datetime
 
 
-def health(  # noqa: PLR0913 - there is much to tell
-    view: PoolView, verdict: Verdict, run: Run, load: Load, *, since: datetime, now_at: datetime
+def health(
+    snapshot: Snapshot, verdict: Verdict, run: Run, timings: TimingsView, busy_percent: Mapping[int, float]
 ) -> HealthPayload:
-    """Return the health as it is published."""
+    """Return the health as it is published; `busy_percent` is each worker's, of the last minute."""
+    view, now_at = snapshot.pool, snapshot.now_at
     uptime_s = (now_at - run.started_at).total_seconds()
     return HealthPayload(
         status=verdict.status,
         reasons=verdict.reasons,
-        since=since,
+        problems=verdict.problems,
+        since=verdict.since_at,
         version=run.version,
         started_at=run.started_at,
-        workers=tuple(_worker(each, uptime_s) for each in view.workers),
+        workers=tuple(_worker(each, uptime_s, busy_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
         missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
+        broker=_broker(snapshot.broker),
+        host=_host(snapshot.host),
         latest_version=None,
         workers_alive=view.working(),
         queue_depth=sum(view.waiting.values()),
         worker_restarts=view.restarts,
-        detector=detector_in_use(view),
-        latency_p50_ms=load.timings.latency.p50,
-        latency_p95_ms=load.timings.latency.p95,
-        fps=load.timings.fps,
-        dropped_percent=load.timings.dropped_percent,
-        memory_mb=load.memory_mb,
-        cpu_temperature_c=load.cpu_temperature_c,
+        detector=strategy_in_use(view),
+        latency_p50_ms=timings.latency.p50,
+        latency_p95_ms=timings.latency.p95,
+        fps=timings.fps,
+        dropped_percent=timings.dropped_percent,
+        memory_mb=memory_mb(view, snapshot.host),
         queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
     )
 
 
-def detector_in_use(view: PoolView) -> str:
-    """Return the best strategy that a working worker uses, or `none`."""
-    working = {SlotState.IDLE, SlotState.BUSY}
-    used = {worker.detector.strategy for worker in view.workers if worker.detector and worker.state in working}
-    return next((strategy for strategy in STRATEGIES if strategy in used), "none")
+def memory_mb(view: PoolView, host: HostView) -> float:
+    """Return what the agent and its workers hold in memory, in megabytes."""
+    workers_bytes = sum(worker.memory_bytes for worker in view.workers)
+    return round((host.memory_bytes + workers_bytes) / 1e6, 1)
+
+
+def _broker(broker: BrokerView) -> BrokerPayload:
+    return BrokerPayload(
+        broker.connected, broker.since_at, broker.protocol or None, broker.connections, broker.reason or None
+    )
+
+
+def _host(host: HostView) -> HostPayload:
+    return HostPayload(
+        cpu_temperature_c=host.cpu_temperature_c,
+        throttled=host.throttled,
+        under_voltage=host.under_voltage,
+        load_1m=host.load_1m,
+        cores=host.cores,
+        memory_total_mb=_megabytes(host.memory_total_bytes),
+        memory_free_mb=_megabytes(host.memory_free_bytes),
+        disk_free_mb=_megabytes(host.disk_free_bytes),
+        clock_jumps=host.clock_jumps,
+        clock_jump_s=host.clock_jump_s,
+    )
+
+
+def _megabytes(size_bytes: int | None) -> float | None:
+    return None if size_bytes is None else round(size_bytes / 1e6, 1)
 
 
 def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorPayload:
@@ -181,11 +186,11 @@ def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorP
         device=accelerator.device,
         state=accelerator.state.value,
         reason=accelerator.reason or None,
-        lost_at=_lost_at(accelerator, now_at),
+        lost_at=lost_at(accelerator, now_at),
     )
 
 
-def _worker(worker: WorkerView, uptime_s: float) -> WorkerPayload:
+def _worker(worker: WorkerView, uptime_s: float, busy_percent: float) -> WorkerPayload:
     return WorkerPayload(
         slot=worker.slot,
         pid=worker.pid,
@@ -194,7 +199,8 @@ def _worker(worker: WorkerView, uptime_s: float) -> WorkerPayload:
         model=worker.detector.model if worker.detector else None,
         memory_mb=round(worker.memory_bytes / 1e6, 1),
         jobs=worker.jobs_done,
-        busy_percent=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
+        busy_percent=busy_percent,
+        busy_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
         last_error=worker.last_error or None,
     )

@@ -1,38 +1,52 @@
-"""Health and metrics: when they are due, and what they say. Time is an argument."""
+"""The registry: health, metrics and what they rest on. It is in the parent alone. Time is an argument."""
 
 from __future__ import annotations
 
-import math
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edge_agent import topics
-from edge_agent.host import read_host
-from edge_agent.model import Publication
-from edge_agent.results.counters import Counters, metrics
-from edge_agent.results.health import Load, Run, assess, health
-from edge_agent.results.payloads import encode
+from edge_agent.results.busy import Busy
+from edge_agent.results.counters import Counters, MetricsPayload, Readings, metrics
+from edge_agent.results.health import HealthPayload, Run, health, memory_mb
+from edge_agent.results.problems import DEATHS_WINDOW_S, BrokerView, Problem, Snapshot, find_problems
+from edge_agent.results.status import Status
 from edge_agent.results.timings import Timings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.host import HostView
     from edge_agent.model import PoolView
 
 METRICS_INTERVAL_S: Final = 10.0
 HEALTH_INTERVAL_S: Final = 10.0
+NO_WORKERS: Final = "no_workers"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Messages that the broker does not have yet, and how many grew too old for it."""
+
+    waiting: int
+    dropped: int
 
 
 class Telemetry:
-    """Tells how the agent is. `complaint` is what is wrong besides the pool, in a sentence, or ''."""
+    """What is known of the agent. `faults` are sentences of other parts by code, '' where all is well."""
 
-    def __init__(self, agent_id: str, run: Run, now: float) -> None:
-        self.complaint = ""
+    def __init__(self, run: Run, boot_id: str, now: float) -> None:
+        self.counters = Counters()
         self.timings = Timings(now)
-        self._agent_id = agent_id
+        self.faults: dict[str, str] = {}
+        self.broker = BrokerView(connected=False, since_at=run.started_at)
         self._run = run
+        self._boot_id = boot_id
         self._started_s = now
-        self._status, self._since = "", run.started_at
-        self._failed_since_s = math.inf
+        self._busy = Busy(now)
+        self._status = Status(run.started_at)
+        self._restarts = 0
+        self._deaths: deque[float] = deque(maxlen=1000)
         self._health_due_s = now
         self._metrics_due_s = now + METRICS_INTERVAL_S
 
@@ -42,7 +56,8 @@ class Telemetry:
 
     def is_health_due(self, now: float) -> bool:
         """Return whether it is time to tell the health."""
-        return now >= self._health_due_s
+        status_due_s = self._status.next_due_s()
+        return now >= self._health_due_s or (status_due_s is not None and now >= status_due_s)
 
     def is_metrics_due(self, now: float) -> bool:
         """Return whether it is time to tell the metrics."""
@@ -50,31 +65,44 @@ class Telemetry:
 
     def next_due_s(self) -> float:
         """Return when the next of both is due."""
-        return min(self._health_due_s, self._metrics_due_s)
+        due = (self._health_due_s, self._metrics_due_s, self._status.next_due_s())
+        return min(due_s for due_s in due if due_s is not None)
 
-    def failed_since_s(self) -> float:
-        """Return since when no worker can be kept alive; infinity: one can."""
-        return self._failed_since_s
+    def no_worker_since_s(self) -> float | None:
+        """Return since when no worker can be kept alive, or None: one can."""
+        return self._status.since_s(NO_WORKERS)
 
-    def health(self, view: PoolView, now: float, now_at: datetime, complaint: str = "") -> Publication:
-        """Return the health as of now, retained; `complaint` is one more thing that is wrong, or ''."""
+    def assess(
+        self, view: PoolView, host: HostView, now: float, now_at: datetime
+    ) -> tuple[HealthPayload, list[Problem]]:
+        """Return the health as of now, and which problems are new in it."""
         self._health_due_s = now + HEALTH_INTERVAL_S
-        verdict = assess(view, (self.complaint, complaint), now_at)
-        if verdict.status != self._status:
-            self._status, self._since = verdict.status, now_at
-            self._failed_since_s = now if verdict.status == "failed" else math.inf
-        payload = health(view, verdict, self._run, self._load(view, now), since=self._since, now_at=now_at)
-        return Publication(topics.health(self._agent_id), encode(payload), qos=1, retain=True)
+        timings = self.timings.view(now)
+        snapshot = Snapshot(
+            view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults)
+        )
+        new = self._status.see(find_problems(snapshot, self._status.codes()), now, now_at)
+        payload = health(snapshot, self._status.verdict(), self._run, timings, self._busy.note(view, now))
+        return payload, list(new)
 
-    def _load(self, view: PoolView, now: float) -> Load:
-        host, timings = read_host(), self.timings.view(now)
-        workers_bytes = sum(worker.memory_bytes for worker in view.workers)
-        memory_mb = round((host.memory_bytes + workers_bytes) / 1e6, 1)
-        return Load(timings, memory_mb, host.cpu_temperature_c)
-
-    def metrics(self, counters: Counters, view: PoolView, now: float, *, unsent_dropped: int) -> Publication:
+    def metrics(self, view: PoolView, host: HostView, unsent: Unsent, now: float) -> MetricsPayload:
         """Return the counts as of now."""
         self._metrics_due_s = now + METRICS_INTERVAL_S
-        uptime_s, timings = now - self._started_s, self.timings.view(now)
-        payload = metrics(counters, view, timings, uptime_s=uptime_s, unsent_dropped=unsent_dropped)
-        return Publication(topics.metrics(self._agent_id), encode(payload))
+        readings = Readings(
+            boot_id=self._boot_id,
+            uptime_s=now - self._started_s,
+            connections=self.broker.connections,
+            unsent=unsent.waiting,
+            unsent_dropped=unsent.dropped,
+            memory_mb=memory_mb(view, host),
+            busy_percent=self._busy.note(view, now),
+        )
+        return metrics(self.counters, view, self.timings.view(now), readings)
+
+    def _recent_deaths(self, view: PoolView, now: float) -> int:
+        """Return how many workers have died lately."""
+        self._deaths.extend([now] * (view.restarts - self._restarts))
+        self._restarts = view.restarts
+        while self._deaths and self._deaths[0] <= now - DEATHS_WINDOW_S:
+            self._deaths.popleft()
+        return len(self._deaths)

@@ -83,7 +83,7 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
         recorder.publish("doorbell/front/frame", jpeg())
         assert recorder.wait_for("doorbell/front/answer")["event_type"] == "face"
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "degraded")
-        assert "edgetpu (any) is lost since" in "; ".join(health["reasons"])
+        assert "Coral lost since" in "; ".join(health["reasons"])
         recorder.forget()
         stick.does("work")
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "ok")

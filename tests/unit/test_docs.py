@@ -10,7 +10,16 @@ import pytest
 from edge_agent import topics
 from edge_agent.model import ShedReason, Trigger
 from edge_agent.results.counters import MetricsPayload
-from edge_agent.results.health import AcceleratorPayload, HealthPayload, MissingPayload, WorkerPayload
+from edge_agent.results.errors import COMPONENTS, ErrorPayload
+from edge_agent.results.health import (
+    AcceleratorPayload,
+    BrokerPayload,
+    HealthPayload,
+    HostPayload,
+    MissingPayload,
+    WorkerPayload,
+)
+from edge_agent.results.histogram import QuantilesPayload
 from edge_agent.results.payloads import (
     AnswerPayload,
     DetectorPayload,
@@ -20,6 +29,8 @@ from edge_agent.results.payloads import (
     TimingPayload,
     VisitPayload,
 )
+from edge_agent.results.status import ProblemPayload
+from edge_agent.results.timings import STAGES, LatencyPayload
 from edge_agent.wire import FailureReason
 from tests.shared_data import PROJECT
 
@@ -33,8 +44,9 @@ WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
 @pytest.mark.parametrize(
     "payload",
     [
-        AcceleratorPayload, AnswerPayload, DetectorPayload, FacesPayload, HealthPayload, MetricsPayload,
-        MissingPayload, RingPayload, StatePayload,
+        AcceleratorPayload, AnswerPayload, BrokerPayload, DetectorPayload, ErrorPayload, FacesPayload,
+        HealthPayload, HostPayload, LatencyPayload, MetricsPayload, MissingPayload, ProblemPayload, QuantilesPayload,
+        RingPayload, StatePayload,
         TimingPayload, VisitPayload, WorkerPayload,
     ],
 )  # fmt: skip
@@ -44,7 +56,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_word_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
-    words |= {reason.value for reason in ShedReason}
+    words |= {reason.value for reason in ShedReason} | {*STAGES, *COMPONENTS, *COMPONENTS.values()}
     assert words <= WORDS
 
 
@@ -56,6 +68,7 @@ def test_every_word_is_documented() -> None:
         topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
         topics.shared_frame("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
+        topics.error("<agent>"),
         *(topics.agent_option_set("<agent>", option) for option in topics.AGENT_OPTIONS),
         *(topics.agent_option("<agent>", option) for option in topics.AGENT_OPTIONS),
         *(topics.doorbell_option_set("<id>", option) for option in topics.DOORBELL_OPTIONS),

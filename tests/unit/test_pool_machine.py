@@ -140,6 +140,10 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.reported.keys() <= self.offered.keys()
 
     @invariant()
+    def every_frame_is_reported_or_unfinished(self) -> None:
+        assert len(self.offered) == len(self.reported) + self.core.view(self.now).unfinished
+
+    @invariant()
     def what_is_due_lies_ahead(self) -> None:
         due_s = self.core.next_due_s()
         assert due_s is None or due_s > self.now - 1e-9 or self.core.view(self.now).workers

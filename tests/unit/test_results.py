@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,32 +11,20 @@ import pytest
 from edge_agent import topics
 from edge_agent.cli.event_table import to_line, to_row
 from edge_agent.model import (
-    AcceleratorState,
-    AcceleratorView,
-    Failure,
     Outcome,
-    PoolView,
     Publication,
-    Shed,
     ShedReason,
-    SlotState,
     Trigger,
     WorkerDetector,
-    WorkerView,
 )
 from edge_agent.results import events
-from edge_agent.results.counters import Counters, metrics
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import is_published
-from edge_agent.results.health import Load, Run, assess, health
-from edge_agent.results.payloads import encode
 from edge_agent.results.presses import Answer
-from edge_agent.results.timings import Timings
 from edge_agent.results.visits import Visits
-from edge_agent.wire import Detected, FailureReason, Unavailable
+from edge_agent.wire import FailureReason
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
-LOAD = Load(Timings(0.0).view(0.0), 200.0, None)
 STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
 
 
@@ -165,86 +151,6 @@ def test_no_more_doorbells_than_allowed_are_welcome() -> None:
     assert doorbells.is_welcome("front")
     assert not doorbells.is_welcome("back")
     assert not doorbells.wants_snapshot("back", 0.0, 1.0)
-
-
-def test_every_frame_leaves_the_counters_once() -> None:
-    counters = Counters()
-    results: list[Detected | Failure | Shed] = [
-        detected(2),
-        detected(0),
-        failure(),
-        shed(ShedReason.SUPERSEDED),
-        shed(ShedReason.STOPPING),
-    ]
-    for result in results:
-        for trigger in (Trigger.PRESS, Trigger.CONTINUOUS):
-            counters.received[trigger.word] += 1
-            counters.count(outcome(result, trigger))
-    assert counters.in_flight() == 0
-    payload = metrics(counters, _view(), Timings(0.0).view(0.0), uptime_s=1.0, unsent_dropped=0)
-    assert payload.answered == {"face": 2, "no_face": 2}
-    assert payload.failed == {"timeout": 2, "overload": 1}
-    assert payload.shed == {"superseded": 1, "stopping": 2}
-    assert payload.received == {"press": 5, "motion": 0, "continuous": 5}
-
-
-def _view(*states: SlotState, unavailable: tuple[Unavailable, ...] = ()) -> PoolView:
-    workers = tuple(
-        WorkerView(slot, state, 0.0, 1, None, 3, 5.0, 1, 100_000_000, "was ended by SIGKILL")
-        for slot, state in enumerate(states)
-    )
-    return PoolView(workers, dict.fromkeys(Trigger, 0), 0, 0, 1, {}, unavailable)
-
-
-@pytest.mark.parametrize(
-    ("view", "status", "words"),
-    [
-        (_view(SlotState.IDLE, SlotState.BUSY, SlotState.STARTING, SlotState.STOPPING), "ok", ""),
-        (_view(SlotState.IDLE, SlotState.PARKED), "degraded", "worker 1 is parked"),
-        (_view(SlotState.IDLE, SlotState.WAITING), "degraded", "worker 1 is being replaced: was ended by SIGKILL"),
-        (_view(SlotState.PARKED, SlotState.PARKED), "failed", "worker 0 is parked"),
-        (
-            _view(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),)),
-            "degraded",
-            "cpu x is not available: gone",
-        ),
-    ],
-)
-def test_health_is_a_word_with_reasons(view: PoolView, status: str, words: str) -> None:
-    verdict = assess(view, (), NOON)
-    assert verdict.status == status
-    assert words in "; ".join(verdict.reasons)
-
-
-def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
-    never = AcceleratorView("edgetpu", "ssd", "usb:1", AcceleratorState.RESTING, "no EdgeTPU usb:1 was found")
-    lost = replace(never, device="usb:0", reason="was ended by SIGABRT", lost_for_s=60.0)
-    view = replace(_view(SlotState.IDLE), accelerators=(never,), missing=(Unavailable("gpu", "", "not installed"),))
-    assert assess(view, (), NOON).status == "ok"
-    view = replace(view, accelerators=(lost, never))
-    verdict = assess(view, ("the disk is full", ""), NOON)
-    assert verdict.status == "degraded"
-    first, second = verdict.reasons
-    assert first == "the disk is full"
-    assert re.fullmatch(
-        r"edgetpu \(usb:0\) is lost since \d\d:\d\d: was ended by SIGABRT; the processor stands in", second
-    )
-    told = json.loads(encode(health(view, verdict, Run("1.0", NOON), LOAD, since=NOON, now_at=NOON)))
-    assert told["accelerators"][0] == {
-        "strategy": "edgetpu", "model": "ssd", "device": "usb:0", "state": "unavailable",
-        "reason": "was ended by SIGABRT", "lost_at": "2026-01-02T11:59:00Z",
-    }  # fmt: skip
-    assert told["accelerators"][1]["lost_at"] is None
-    assert told["missing"] == [{"strategy": "gpu", "reason": "not installed"}]
-
-
-def test_health_shows_each_worker() -> None:
-    view = _view(SlotState.IDLE)
-    payload = health(
-        view, assess(view, (), NOON), Run("1.0", NOON), LOAD, since=NOON, now_at=NOON + timedelta(seconds=10)
-    )
-    (worker,) = json.loads(encode(payload))["workers"]
-    assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
 
 
 def test_an_event_is_a_row() -> None:

@@ -1,0 +1,366 @@
+"""How the agent is: the rules, their delays, and what is published of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.host import Clock, Host, HostView
+from edge_agent.model import (
+    AcceleratorState,
+    AcceleratorView,
+    PoolView,
+    ShedReason,
+    SlotState,
+    Trigger,
+    WorkerDetector,
+    WorkerView,
+)
+from edge_agent.results import errors
+from edge_agent.results.counters import Counters
+from edge_agent.results.events import Stamp
+from edge_agent.results.health import Run
+from edge_agent.results.payloads import encode
+from edge_agent.results.problems import BrokerView, Problem, Snapshot, find_problems
+from edge_agent.results.status import Status
+from edge_agent.results.telemetry import Telemetry, Unsent
+from edge_agent.results.timings import RecentView
+from edge_agent.wire import FailureReason, Unavailable
+from tests.values import NOON, detected, failure, frame, outcome, shed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_agent.results.health import HealthPayload
+
+HOST = HostView(100_000_000)
+BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
+QUIET = RecentView(0, {}, {})
+LOST = AcceleratorView(
+    "edgetpu", "ssd", "usb:0", AcceleratorState.RESTING, "no EdgeTPU usb:0 was found", lost_for_s=60.0
+)
+
+
+def pool(*states: SlotState, strategy: str = "cpu", **changes: Any) -> PoolView:
+    workers = tuple(
+        WorkerView(
+            slot, state, 0.0, 1, WorkerDetector(slot, strategy, "m"), 3, 5.0, 1, 100_000_000, "was ended by SIGKILL"
+        )
+        for slot, state in enumerate(states)
+    )
+    return replace(PoolView(workers, dict.fromkeys(Trigger, 0), 0, 0, 1, {}, ()), **changes)
+
+
+WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"pool": pool(SlotState.PARKED, SlotState.PARKED)}, "no_workers",
+         "No worker can be kept alive, so no picture is looked at: the last one was ended by SIGKILL"),
+        ({"pool": pool(SlotState.IDLE, SlotState.PARKED)}, "worker_parked", "Worker 1 died too often and rests"),
+        ({"pool": pool(SlotState.IDLE, SlotState.WAITING)}, "worker_away", "Worker 1 is being replaced"),
+        ({"deaths": 3}, "workers_dying", "Workers died 3 times in the last minute; one was ended by SIGKILL"),
+        ({"pool": pool(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),))}, "detector_unavailable",
+         "The detector cpu x cannot be used: gone"),
+        ({"broker": BrokerView(connected=False, since_at=NOON, reason="timed out")}, "broker_lost",
+         r"No connection to the broker since \d\d:\d\d: timed out"),
+        ({"broker": replace(BROKER, refused="The broker refuses x")}, "broker_refuses", "The broker refuses x"),
+        ({"recent": RecentView(45, {}, {"overload": 4, "expired": 1})}, "overload", "10 % of the last seconds'"),
+        ({"recent": RecentView(5, {"bad_image": 5}, {})}, "frames_failing",
+         "5 of the last 10 pictures could not be read: look at what the camera sends"),
+        ({"faults": {"state": "the disk is full"}}, "state", "the disk is full"),
+        ({"host": replace(HOST, cpu_temperature_c=80.0)}, "hot", "80 °C hot"),
+        ({"host": replace(HOST, throttled=True)}, "throttled", "slowed down"),
+        ({"host": replace(HOST, under_voltage=True)}, "under_voltage", "too little voltage"),
+        ({"host": replace(HOST, memory_total_bytes=10**9, memory_free_bytes=40_000_000)}, "memory_low", "Only 40 MB"),
+        ({"host": replace(HOST, disk_free_bytes=1_000_000)}, "disk_low", "Only 1 MB"),
+    ],
+)  # fmt: skip
+def test_each_problem_has_a_code_and_words(changes: dict[str, Any], code: str, words: str) -> None:
+    found = find_problems(replace(WELL, **changes))
+    assert found[0].code == code
+    assert re.search(words, found[0].text), found[0].text
+
+
+def test_a_healthy_agent_has_no_problem() -> None:
+    starting = pool(SlotState.IDLE, SlotState.BUSY, SlotState.STARTING, SlotState.STOPPING)
+    few = RecentView(0, {"bad_image": 1}, {})
+    pushed_aside = RecentView(50, {}, {"superseded": 50, "unchanged": 500})
+    host = replace(HOST, cpu_temperature_c=60.0, throttled=False, under_voltage=False, disk_free_bytes=10**10)
+    for recent in (few, pushed_aside):
+        assert find_problems(replace(WELL, pool=starting, recent=recent, host=host)) == ()
+
+
+def test_what_was_too_hot_must_be_clearly_cooler() -> None:
+    warm = replace(WELL, host=replace(HOST, cpu_temperature_c=77.0))
+    assert find_problems(warm) == ()
+    assert [each.code for each in find_problems(warm, frozenset({"hot"}))] == ["hot"]
+
+
+def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
+    never = replace(LOST, device="usb:1", lost_for_s=None)
+    missing = (Unavailable("gpu", "", "not installed"),)
+    assert find_problems(replace(WELL, pool=pool(SlotState.IDLE, accelerators=(never,), missing=missing))) == ()
+    assert (
+        find_problems(
+            replace(WELL, pool=pool(SlotState.IDLE, accelerators=(replace(LOST, state=AcceleratorState.OFF),)))
+        )
+        == ()
+    )
+    service_ms = {"edgetpu": 10.0, "cpu": 61.0}
+    lost = pool(SlotState.IDLE, accelerators=(LOST, never), service_ms=service_ms)
+    (problem,) = find_problems(replace(WELL, pool=lost))
+    assert re.fullmatch(
+        r"Coral lost since \d\d:\d\d \(no EdgeTPU usb:0 was found\); running on the CPU, about 6 times slower",
+        problem.text,
+    )
+
+
+def problem(code: str = "x", **changes: Any) -> Problem:
+    return Problem(code, f"{code} is wrong", **changes)
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def test_a_problem_counts_when_it_lasts_and_until_it_is_over_for_a_while() -> None:
+    status, slow = Status(NOON), problem(appear_s=3.0, clear_s=5.0)
+    assert status.see([slow], 10.0, at(10)) == ()
+    assert (status.verdict().status, status.next_due_s()) == ("ok", 13.0)
+    assert status.see([], 12.0, at(12)) == ()
+    assert status.next_due_s() is None
+    status.see([slow], 20.0, at(20))
+    assert status.see([slow], 23.0, at(23)) == (slow,)
+    assert status.verdict().status == "degraded"
+    assert status.verdict().since_at == at(23)
+    assert status.verdict().problems[0].since == at(20)
+    status.see([], 30.0, at(30))
+    assert (status.verdict().status, status.next_due_s()) == ("degraded", 35.0)
+    assert re.fullmatch(r"x is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
+    assert status.see([slow], 34.0, at(34)) == (), "it is the same problem still"
+    status.see([], 36.0, at(36))
+    status.see([], 41.0, at(41))
+    assert (status.verdict().status, status.verdict().since_at) == ("ok", at(41))
+
+
+def test_the_worst_problem_decides() -> None:
+    status = Status(NOON)
+    status.see([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
+    assert status.verdict().status == "failed"
+    assert [each.code for each in status.verdict().problems] == ["b", "a", "a"]
+    assert (status.since_s("b"), status.since_s("c")) == (0.0, None)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 20.0), st.booleans()), max_size=60))
+def test_the_status_does_not_flap(steps: list[tuple[float, bool]]) -> None:
+    """However a problem comes and goes, the status changes no faster than its delays allow."""
+    status, now, changed_s, word = Status(NOON), 0.0, -100.0, "ok"
+    slow = problem(appear_s=3.0, clear_s=5.0)
+    for wait_s, present in steps:
+        now += wait_s
+        status.see([slow] if present else [], now, at(now))
+        if status.verdict().status != word:
+            assert now - changed_s >= (3.0 if word == "ok" else 5.0)
+            word, changed_s = status.verdict().status, now
+
+
+def telemetry() -> Telemetry:
+    return Telemetry(Run("1.0", NOON), "boot", 0.0)
+
+
+def assess(registry: Telemetry, view: PoolView, now: float, host: HostView = HOST) -> HealthPayload:
+    registry.broker = BROKER
+    return registry.assess(view, host, now, at(now))[0]
+
+
+def test_health_tells_of_each_part() -> None:
+    registry = telemetry()
+    service = pool(SlotState.IDLE, accelerators=(LOST, replace(LOST, lost_for_s=None)),
+                   missing=(Unavailable("gpu", "", "not installed"),))  # fmt: skip
+    told = json.loads(encode(assess(registry, service, 10.0, replace(HOST, disk_free_bytes=5_000_000_000))))
+    (worker,) = told["workers"]
+    assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
+    assert (told["status"], told["problems"][0]["code"]) == ("degraded", "accelerator_lost")
+    assert told["reasons"] == [told["problems"][0]["text"]]
+    assert told["accelerators"][0] == {
+        "strategy": "edgetpu", "model": "ssd", "device": "usb:0", "state": "unavailable",
+        "reason": "no EdgeTPU usb:0 was found", "lost_at": "2026-01-02T11:59:10Z",
+    }  # fmt: skip
+    assert told["accelerators"][1]["lost_at"] is None
+    assert told["missing"] == [{"strategy": "gpu", "reason": "not installed"}]
+    assert told["broker"] == {
+        "connected": True, "since": "2026-01-02T12:00:00Z", "protocol": "5", "connections": 1, "reason": None,
+    }  # fmt: skip
+    assert (told["host"]["disk_free_mb"], told["host"]["throttled"], told["memory_mb"]) == (5000.0, None, 200.0)
+
+
+def test_deaths_count_for_a_minute() -> None:
+    registry = telemetry()
+    assert assess(registry, pool(SlotState.IDLE, restarts=2), 1.0).status == "ok"
+    assert assess(registry, pool(SlotState.IDLE, restarts=3), 2.0).status == "degraded"
+    assert assess(registry, pool(SlotState.IDLE, restarts=3), 61.0).reasons[0].endswith(")")
+    assert assess(registry, pool(SlotState.IDLE, restarts=3), 67.0).status == "ok"
+
+
+def test_no_working_worker_is_a_failure_that_is_told_after_a_while_and_timed_from_the_start() -> None:
+    registry = telemetry()
+    assert assess(registry, pool(SlotState.STARTING), 1.0).status == "ok"
+    assert registry.no_worker_since_s() == 1.0
+    assert registry.next_due_s() <= 31.0
+    assert assess(registry, pool(SlotState.WAITING), 31.0).status == "failed"
+    assess(registry, pool(SlotState.IDLE), 32.0)
+    assert registry.no_worker_since_s() is None
+    assert assess(registry, pool(SlotState.PARKED), 60.0).status == "failed"
+
+
+RESULTS = st.sampled_from(
+    [detected(2), detected(0), failure(), failure(FailureReason.BAD_IMAGE), *map(shed, ShedReason)]
+)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("receive"), st.sampled_from(Trigger), st.integers(0, 3)),
+            st.tuples(st.just("finish"), RESULTS, st.integers(0, 100)),
+        ),
+        max_size=100,
+    )
+)
+def test_metrics_always_add_up(steps: list[tuple[str, Any, int]]) -> None:
+    """Also of a frame that is there twice, and of one that a press promotes meanwhile."""
+    registry, waiting = telemetry(), []
+    for step, what, number in steps:
+        if step == "receive":
+            taken = frame(trigger=what, event_id=f"event-{number}")
+            registry.counters.receive(taken)
+            waiting.append(taken)
+        elif waiting:
+            taken = waiting.pop(number % len(waiting))
+            trigger = Trigger.PRESS if number % 2 else taken.trigger
+            registry.counters.count(replace(outcome(what), frame=replace(taken, trigger=trigger)))
+        told = registry.metrics(pool(SlotState.IDLE), HOST, Unsent(0, 0), 1.0)
+        gone = sum(map(sum, (told.answered.values(), told.failed.values(), told.shed.values())))
+        assert sum(told.received.values()) == gone + told.in_flight
+        assert told.in_flight == len(waiting)
+
+
+def test_every_frame_leaves_the_counters_once() -> None:
+    registry = telemetry()
+    results = (detected(2), detected(0), failure(), shed(ShedReason.SUPERSEDED), shed(ShedReason.STOPPING))
+    for result in results:
+        for trigger in (Trigger.PRESS, Trigger.CONTINUOUS):
+            done = outcome(result, trigger)
+            registry.counters.receive(done.frame)
+            registry.counters.count(done)
+    told = registry.metrics(pool(SlotState.IDLE), HOST, Unsent(1, 2), 1.0)
+    assert told.answered == {"face": 2, "no_face": 2}
+    assert told.failed == {"timeout": 2, "overload": 1}
+    assert told.shed == {"superseded": 1, "stopping": 2}
+    assert told.received == {"press": 5, "motion": 0, "continuous": 5}
+    assert (told.in_flight, told.unsent, told.unsent_dropped) == (0, 1, 2)
+    assert told.busy_percent == {"0": 100.0}
+
+
+def test_an_outcome_that_nobody_waits_for_does_not_add_up() -> None:
+    counters = Counters()
+    counters.count(outcome())
+    assert counters.in_flight() == 0
+    assert counters.received.total() - counters.answered.total() == -1
+
+
+STAMP = Stamp("boot", 7, now_s=0.0, now_at=NOON)
+
+
+def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
+    failed = replace(outcome(failure()), detector=WorkerDetector(1, "cpu", "yunet_n"))
+    mishap = errors.of_frame(failed)
+    assert mishap is not None
+    publication = errors.error("hall", mishap, STAMP)
+    told = json.loads(publication.payload)
+    assert (publication.topic, publication.retain) == ("edge_agent/hall/error", False)
+    assert told["event_id"] == "error-boot-7"
+    assert (told["component"], told["error_type"], told["message"]) == ("worker", "timeout", "because of timeout")
+    assert (told["detector"], told["worker"], told["doorbell"]) == ("cpu yunet_n", 1, "front")
+    assert told["frame_event_id"] == failed.frame.event_id
+    assert errors.of_frame(outcome()) is None
+    assert errors.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
+
+
+def test_each_death_of_a_worker_is_an_error_once() -> None:
+    before = pool(SlotState.IDLE, SlotState.IDLE)
+    after = replace(before, workers=(before.workers[0], replace(before.workers[1], restarts=2)))
+    (died,) = errors.of_workers(before, after)
+    assert (died.component, died.error_type, died.message, died.worker) == ("worker", "died", "was ended by SIGKILL", 1)
+    assert list(errors.of_workers(after, after)) == []
+
+
+@pytest.mark.parametrize(
+    ("problem", "component"),
+    [
+        (problem("accelerator_lost", about="edgetpu usb:0"), "accelerator"),
+        (problem("worker_parked", about="1"), "worker"),
+        (problem("hot"), "host"),
+        (problem("broker_lost"), "broker"),
+    ],
+)
+def test_a_problem_that_appears_is_an_error(problem: Problem, component: str) -> None:
+    mishap = errors.of_problem(problem)
+    assert (mishap.component, mishap.error_type, mishap.message) == (component, problem.code, problem.text)
+
+
+def write(root: Path, **files: str) -> None:
+    """Write files below a machine's root; `__` in a name is a folder's end."""
+    for name, text in files.items():
+        path = root / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+
+
+def test_a_raspberry_pi_says_how_it_is(tmp_path: Path) -> None:
+    throttled = tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    throttled.parent.mkdir(parents=True)
+    throttled.write_text("50005\n", encoding="ascii")
+    write(
+        tmp_path,
+        sys__class__hwmon__hwmon0__name="cpu_thermal\n",
+        sys__class__hwmon__hwmon0__temp1_input="61250\n",
+        proc__meminfo="MemTotal:        8000 kB\nMemFree:  10 kB\nMemAvailable:    4000 kB\n",
+    )
+    host = Host(tmp_path, tmp_path)
+    seen = host.read(0.0, 1000.0)
+    assert (seen.cpu_temperature_c, seen.throttled, seen.under_voltage) == (61.2, True, True)
+    assert (seen.memory_total_bytes, seen.memory_free_bytes) == (8_192_000, 4_096_000)
+    assert seen.memory_bytes > 1_000_000
+    assert seen.disk_free_bytes
+    write(tmp_path, sys__class__hwmon__hwmon1__name="rpi_volt", sys__class__hwmon__hwmon1__in0_lcrit_alarm="0")
+    throttled.write_text("50008\n", encoding="ascii")
+    later = host.read(10.0, 1010.0)
+    assert (later.throttled, later.under_voltage) == (True, False)
+    throttled.write_text("50000\n", encoding="ascii")
+    assert host.read(20.0, 1020.0).throttled is False
+
+
+def test_a_machine_that_says_nothing_is_no_problem(tmp_path: Path) -> None:
+    seen = Host(tmp_path / "not" / "yet", tmp_path).read(0.0, 0.0)
+    assert (seen.cpu_temperature_c, seen.throttled, seen.under_voltage, seen.memory_free_bytes) == (None,) * 4
+    assert seen.disk_free_bytes
+    write(tmp_path, sys__class__thermal__thermal_zone0__temp="45000")
+    assert Host(tmp_path, tmp_path).read(0.0, 0.0).cpu_temperature_c == 45.0
+
+
+def test_a_clock_that_is_set_is_noticed() -> None:
+    clock = Clock()
+    for now, wall_s in ((0.0, 1000.0), (10.0, 1010.5), (20.0, 4620.0), (30.0, 4630.0)):
+        clock.compare(now, wall_s)
+    assert (clock.jumps, clock.last_jump_s) == (1, 3599.5)
