@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from edge_agent.pool import Pool
     from edge_agent.settings import Settings
     from edge_agent.state_file import StateFile
+    from edge_agent.web.board import Board
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,15 @@ FAREWELL_S: Final = 1.0
 class Agent:
     """Takes frames and presses on, has them looked at, and says what came of it."""
 
-    def __init__(self, settings: Settings, inbox: Inbox, pool: Pool, link: Link, state_file: StateFile) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that it puts to work
+        self,
+        settings: Settings,
+        inbox: Inbox,
+        pool: Pool,
+        link: Link,
+        state_file: StateFile,
+        board: Board,
+    ) -> None:
         self._settings = settings
         self._inbox = inbox
         self._pool = pool
@@ -70,13 +79,13 @@ class Agent:
         )
         self._ledger = Ledger()
         outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
-        self._out = Publisher(link, outbox, self._ledger)
+        self._out = Publisher(link, outbox, self._ledger, board.note)
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
         self._news = News(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         host = Host(state_file.path.parent)
-        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp)
+        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.note_times)
         self._counters = self._reporter.telemetry.counters
         self._administration = Administration(settings, state_file, self._doorbells, self._out, pool, self._reporter)
         self._stopping = False

@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
@@ -26,6 +27,8 @@ from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, Worker
 from edge_agent.results import events
 from edge_agent.sources import PRESETS, Source
 from edge_agent.state_file import StateFile, default_folder
+from edge_agent.web.board import Board
+from edge_agent.web.server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +54,15 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
     state_file = StateFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file)
+    board = Board(settings.agent_id, time.monotonic())
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         timer.start()
-    return agent.run()
+    with serving(settings.http, board):
+        return agent.run()
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:

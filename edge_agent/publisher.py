@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from edge_agent.model import Packet, Publication
     from edge_agent.mqtt.link import Link
@@ -18,9 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """The agent's way to the broker: what it owes is settled once the broker has the answer."""
+    """The agent's way to the broker: what it owes is settled once the broker has the answer.
 
-    def __init__(self, link: Link, outbox: Outbox, ledger: Ledger) -> None:
+    `heard` is told of everything that is published, with the time.
+    """
+
+    def __init__(self, link: Link, outbox: Outbox, ledger: Ledger, heard: Callable[[Publication, float], None]) -> None:
+        self._heard = heard
         self._link = link
         self._outbox = outbox
         self._ledger = ledger
@@ -37,6 +41,7 @@ class Publisher:
 
     def publish(self, publication: Publication, now: float) -> None:
         """Publish a message."""
+        self._heard(publication, now)
         self._disown(self._outbox.publish(publication, now))
 
     def publish_all(self, publications: Iterable[Publication]) -> None:

@@ -18,6 +18,7 @@ from edge_agent.results.health import Run
 from edge_agent.results.payloads import encode
 from edge_agent.results.problems import BrokerView
 from edge_agent.results.telemetry import Telemetry, Unsent
+from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -30,15 +31,26 @@ if TYPE_CHECKING:
     from edge_agent.publisher import Publisher
     from edge_agent.results.events import Stamp
     from edge_agent.settings import Settings
+    from edge_agent.web.board import Times
 
 log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Keeps the registry up to date and publishes it. `stamp` numbers the events of this run."""
+    """Keeps the registry up to date and publishes it. `stamp` numbers the events of this run.
+
+    `tell_times` is told, with the metrics, how long frames took since the start.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that it tells of
-        self, settings: Settings, boot_id: str, out: Publisher, pool: Pool, host: Host, stamp: Callable[[float], Stamp]
+        self,
+        settings: Settings,
+        boot_id: str,
+        out: Publisher,
+        pool: Pool,
+        host: Host,
+        stamp: Callable[[float], Stamp],
+        tell_times: Callable[[Times], None],
     ) -> None:
         self.telemetry = Telemetry(Run(__version__, datetime.now(UTC)), boot_id, time.monotonic())
         self._agent_id = settings.agent_id
@@ -47,6 +59,7 @@ class Reporter:
         self._pool = pool
         self._host = host
         self._stamp = stamp
+        self._tell_times = tell_times
         self._view: PoolView | None = None
         self._asked: list[ReplyTo] = []
 
@@ -113,6 +126,7 @@ class Reporter:
         unsent = Unsent(self._out.waiting, self._out.dropped)
         payload = self.telemetry.metrics(self._pool.view(), self._host.read(now, time.time()), unsent, now)
         self._out.publish(Publication(topics.metrics(self._agent_id), encode(payload)), now)
+        self._tell_times(self.telemetry.timings.cumulated(BOUNDS_MS))
 
     def _tell_health(self, view: PoolView, now: float) -> None:
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 from pathlib import Path
@@ -233,6 +234,24 @@ class ModelSettings(Section):
     )
 
 
+class HttpSettings(Section):
+    """The page, and the metrics for Prometheus."""
+
+    enabled: bool = Field(default=False, description="Whether there are a page and metrics over HTTP")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: every one of this machine")
+    port: int = Field(8099, ge=1, le=65535, description="Port to listen on")
+    allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (), description="Addresses or networks that may ask, a proxy's for example; empty: all that can reach it"
+    )
+
+    @field_validator("allowed")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ipaddress.ip_network(each, strict=False)
+        return value
+
+
 class StateSettings(Section):
     """What is remembered from run to run."""
 
@@ -273,6 +292,7 @@ class Settings(BaseSettings):
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
+    http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -141,6 +141,15 @@ def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTo
             return None
 
 
+def of_doorbell(topic: str) -> tuple[str, str] | None:
+    """Return the doorbell and the last level of `doorbell/<id>/<what>`, or None for another topic."""
+    match topic.split("/"):
+        case ["doorbell", doorbell, what]:
+            return doorbell, what
+        case _:
+            return None
+
+
 def frame(doorbell: str) -> str:
     """Return where a doorbell's pictures arrive."""
     return f"doorbell/{doorbell}/frame"

@@ -89,6 +89,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "docs/home-assistant.md",
         "docs/mqtt.md",
         "docs/models.md",
+        "docs/monitoring.md",
         "docs/reliability.md",
         "docs/benchmarks.md",
         "docs/scaling.md",

@@ -1,0 +1,222 @@
+"""The page: what the board says, for a person. Pure. Every element with `data-part` is renewed by page.js."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.web.board import SILENT_S
+from edge_agent.web.chart import chart
+from edge_agent.web.markup import Markup, join, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from edge_agent.results.health import AcceleratorPayload, HealthPayload, WorkerPayload
+    from edge_agent.web.board import Sight, View
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+DAY_S: Final = 86400
+JUST_NOW_S: Final = 1.5
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, in words."""
+    return "just now" if seconds < JUST_NOW_S else f"{duration(seconds)} ago"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in its largest unit."""
+    for unit_s, unit in ((DAY_S, "day"), (HOUR_S, "hour"), (MINUTE_S, "min")):
+        if seconds >= unit_s:
+            number = int(seconds // unit_s)
+            return f"{number} {unit}{'s' if number > 1 and unit != 'min' else ''}"
+    return f"{max(0, seconds):.0f} s"
+
+
+def page(view: View, base: str = "") -> str:
+    """Return the whole page; `base` is the path that a proxy serves it under, '' where none says so."""
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("base", href=base) if base else "",
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", f"edge-agent {view.agent_id}"),
+        tag("link", rel="icon", href="icon.svg", type="image/svg+xml"),
+        tag("link", rel="stylesheet", href="page.css"),
+        tag("script", src="page.js", defer=True),
+    )
+    layout = "one" if len(view.doorbells) == 1 else None
+    body = tag("body", _header(view), tag("main", *_main(view), class_=layout), _footer(view))
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _header(view: View) -> Markup:
+    return tag(
+        "header",
+        tag("img", src="icon.svg", alt="", width=36, height=36),
+        tag("h1", "edge-agent", tag("small", view.agent_id)),
+        _status(view),
+    )
+
+
+def _status(view: View) -> Markup:
+    status, words = _judged(view)
+    return tag("p", words, class_=f"status {status}", data_part="status")
+
+
+def _judged(view: View) -> tuple[str, str]:
+    """Return the class and the words of the status."""
+    if view.silent_s > SILENT_S:
+        return "failed", f"silent for {duration(view.silent_s)}"
+    if view.health is None:
+        return "degraded", "starting"
+    if view.health.status == "ok":
+        return "ok", "all is well"
+    return view.health.status, f"{view.health.status} since {view.health.since.astimezone():%H:%M}"
+
+
+def _main(view: View) -> list[Markup]:
+    parts = [_reasons(view), _doorbells(view.doorbells)]
+    if view.health is not None:
+        parts += [_tiles(view.health), _latency(view), _workers(view.health)]
+    return parts
+
+
+def _reasons(view: View) -> Markup:
+    reasons = view.health.reasons if view.health else ()
+    items = tag("ul", *(tag("li", reason) for reason in reasons)) if reasons else ""
+    return tag("section", items, class_="reasons", data_part="reasons", aria_live="polite")
+
+
+def _doorbells(doorbells: Sequence[Sight]) -> Markup:
+    if not doorbells:
+        hint = ("No doorbell has sent anything yet. A doorbell is whatever publishes a picture to ",
+                tag("code", "doorbell/<id>/frame"), ".")  # fmt: skip
+        return tag("section", tag("p", *hint, class_="empty"), data_part="no-doorbell")
+    return tag("section", *(_doorbell(each) for each in doorbells), class_="doors", aria_label="Doorbells")
+
+
+def _doorbell(sight: Sight) -> Markup:
+    return tag("article", _picture(sight), _caption(sight), class_="door")
+
+
+def _picture(sight: Sight) -> Markup:
+    if sight.picture:
+        source = f"picture/{sight.name}?{sight.picture_number}"
+        content = tag("img", src=source, alt=f"The last picture of {sight.name}")
+    else:
+        content = tag("p", "no picture", class_="none")
+    return tag("div", content, class_="picture", data_part=f"picture-{sight.name}")
+
+
+def _caption(sight: Sight) -> Markup:
+    availability = "online" if sight.online else "offline"
+    taken = f"picture {ago(sight.picture_age_s)}" if sight.picture else ""
+    return tag(
+        "div",
+        tag("h2", sight.name, tag("span", availability, class_=f"dot {availability}")),
+        tag("p", _faces(sight), class_="faces"),
+        tag("p", " · ".join(filter(None, (_rung(sight), taken))), class_="dim"),
+        class_="caption",
+        data_part=f"caption-{sight.name}",
+    )
+
+
+def _faces(sight: Sight) -> str:
+    faces, confidence = sight.state.faces, sight.state.confidence
+    if faces is None:
+        return "nothing looked at yet"
+    if not faces:
+        return "nobody at the door now"
+    sure = f", {confidence:.0%} sure" if confidence is not None else ""
+    return f"{faces} face{'s' if faces > 1 else ''} at the door now{sure}"
+
+
+def _rung(sight: Sight) -> str:
+    if sight.answer is None:
+        return ""
+    found = {"face": "a face", "no_face": "no face", "failed": "no answer"}.get(sight.answer.event_type, "")
+    return f"bell rung {ago(sight.answer_age_s)}: {found}"
+
+
+def _tiles(health: HealthPayload) -> Markup:
+    shown = [
+        ("frames looked at", f"{health.fps:g}", "per second"),
+        ("latency", _ms(health.latency_p95_ms), "95 of 100 frames"),
+        ("waiting", f"{health.queue_depth}", " · ".join(f"{word} {n}" for word, n in health.queue.items() if n)),
+        ("workers", f"{health.workers_alive}/{len(health.workers)}", f"detector: {health.detector}"),
+        ("memory", f"{health.memory_mb:.0f} MB", "agent and workers"),
+    ]
+    if health.host.cpu_temperature_c is not None:
+        shown.append(("processor", f"{health.host.cpu_temperature_c:.0f} °C", "temperature"))
+    tiles = (
+        tag("div", tag("dt", name), tag("dd", tag("b", value), tag("span", note or "frames")))
+        for name, value, note in shown
+    )
+    return tag("section", tag("dl", *tiles, class_="tiles"), class_="figures", data_part="tiles", aria_label="Figures")
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"
+
+
+def _latency(view: View) -> Markup:
+    legend = tag(
+        "span", tag("i", class_="p50"), "half of the frames", tag("i", class_="p95"), "95 of 100", class_="legend"
+    )
+    return tag("section", tag("h2", "Latency", legend), chart(view.history), class_="card", data_part="latency")
+
+
+def _workers(health: HealthPayload) -> Markup:
+    head = tag("tr", *(tag("th", name) for name in ("worker", "detector", "busy", "frames", "memory", "restarts")))
+    table = tag("table", tag("thead", head), tag("tbody", *(_worker(each) for each in health.workers)))
+    return tag(
+        "section",
+        tag("h2", "Workers"),
+        tag("div", table, class_="wide", data_part="workers"),
+        _accelerators(health),
+        class_="card",
+    )
+
+
+def _accelerators(health: HealthPayload) -> Markup:
+    """Return what is used besides the processor, and, folded, what is not and why."""
+    used = [tag("li", _accelerator(each)) for each in health.accelerators]
+    missing = [tag("li", f"{each.strategy}: {each.reason}") for each in health.missing]
+    names = ", ".join(each.strategy for each in health.missing)
+    folded = tag("details", tag("summary", f"Not to be had here: {names}"), tag("ul", *missing), data_part="missing")
+    return tag("div", tag("ul", *used, data_part="accelerators"), folded if missing else "", class_="dim")
+
+
+def _worker(worker: WorkerPayload) -> Markup:
+    detector = " ".join(filter(None, (worker.strategy, worker.model))) or worker.last_error or "none"
+    cells = (
+        detector,
+        f"{worker.busy_percent:g} %",
+        f"{worker.jobs}",
+        f"{worker.memory_mb:.0f} MB",
+        f"{worker.restarts}",
+    )
+    name = tag("td", f"{worker.slot} ", tag("span", worker.state, class_=f"state {worker.state}"))
+    return tag("tr", name, *(tag("td", cell) for cell in cells))
+
+
+def _accelerator(accelerator: AcceleratorPayload) -> str:
+    said = f"{accelerator.strategy} ({accelerator.device}): {accelerator.state.replace('_', ' ')}"
+    return f"{said}: {accelerator.reason}" if accelerator.reason else said
+
+
+def _footer(view: View) -> Markup:
+    version = view.health.version if view.health else ""
+    said = join(
+        _between((f"edge-agent {version}", f"up for {duration(view.running_s)}", tag("a", "metrics", href="metrics")))
+    )
+    lost = tag("span", "The agent does not answer; trying again.", class_="silence", role="status")
+    return tag("footer", tag("p", said, data_part="footer"), lost)
+
+
+def _between(parts: Iterable[str]) -> Iterable[str]:
+    for number, part in enumerate(parts):
+        yield from ((" · ", part) if number else (part,))

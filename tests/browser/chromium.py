@@ -1,0 +1,116 @@
+"""A real Chromium without a window, driven through chromedriver by W3C WebDriver: JSON over HTTP, no library needed."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from tests.broker import free_port
+from tests.shared_data import missing
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANSWER_S: Final = 30.0
+FLAGS: Final = (
+    "--headless",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    *(("--no-sandbox",) if os.geteuid() == 0 else ()),
+)
+
+
+class Chromium:
+    """One browser with one tab."""
+
+    def __init__(self) -> None:
+        self._driver = shutil.which("chromedriver") or missing("chromedriver is not installed")
+        self._browser = shutil.which("chromium") or missing("chromium is not installed")
+        self._port = free_port()
+        self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session = ""
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self._process = subprocess.Popen(
+            [self._driver, f"--port={self._port}"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        wait_until(self._is_up, timeout_s=ANSWER_S)
+        options = {"binary": self._browser, "args": [*FLAGS, f"--user-data-dir={self._folder.name}"]}
+        wishes = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        self._session = "/session/" + self._ask("/session", {"capabilities": {"alwaysMatch": wishes}})["sessionId"]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        assert self._process is not None
+        try:
+            self._ask(self._session, method="DELETE")
+        finally:
+            self._process.terminate()
+            self._process.wait(ANSWER_S)
+            self._folder.cleanup()
+
+    def look_like(self, width: int, height: int, scheme: str) -> None:
+        """Be a screen of so many pixels that prefers `light` or `dark`."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600}
+        self._command("Emulation.setDeviceMetricsOverride", metrics)
+        self._command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+
+    def open(self, url: str) -> None:
+        """Load a page, and what it is made of."""
+        self._ask(f"{self._session}/url", {"url": url})
+
+    def run(self, script: str) -> Any:
+        """Return what a JavaScript expression gives on the page."""
+        return self._ask(f"{self._session}/execute/sync", {"script": f"return {script}", "args": []})
+
+    def wait_for(self, script: str) -> Any:
+        """Return what a JavaScript expression gives, once that is true."""
+        return wait_until(lambda: self.run(script), timeout_s=ANSWER_S, why=lambda: self.run("document.body.innerText"))
+
+    def save(self, path: Path) -> None:
+        """Save what is seen as a PNG file."""
+        path.write_bytes(base64.b64decode(self._ask(f"{self._session}/screenshot")))
+
+    def complaints(self) -> list[str]:
+        """Return what the browser has complained of since the last call, such as what the policy has blocked."""
+        return [entry["message"] for entry in self._ask(f"{self._session}/se/log", {"type": "browser"})]
+
+    def requests(self) -> set[str]:
+        """Return the addresses that were asked for since the last call."""
+        entries = self._ask(f"{self._session}/se/log", {"type": "performance"})
+        events = (json.loads(entry["message"])["message"] for entry in entries)
+        return {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
+
+    def _command(self, name: str, parameters: dict[str, Any]) -> None:
+        self._ask(f"{self._session}/goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    def _is_up(self) -> bool:
+        try:
+            return bool(self._ask("/status")["ready"])
+        except OSError:
+            return False
+
+    def _ask(self, path: str, content: dict[str, Any] | None = None, method: str = "") -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_S)
+        body = None if content is None else json.dumps(content)
+        connection.request(method or ("GET" if body is None else "POST"), path, body)
+        answer = json.loads(connection.getresponse().read())["value"]
+        connection.close()
+        assert not (isinstance(answer, dict) and "error" in answer), answer
+        return answer

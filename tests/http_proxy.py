@@ -1,0 +1,47 @@
+"""A proxy that serves the agent's page under a path, as Home Assistant's ingress does."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Self
+
+PREFIX: Final = "/api/hassio_ingress/Ab12-_"
+
+
+class Ingress:
+    """Passes what comes under PREFIX on to a port of this machine, less PREFIX."""
+
+    def __init__(self, target_port: int) -> None:
+        class Passing(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if not self.path.startswith(PREFIX):
+                    self.send_error(404)
+                    return
+                connection = http.client.HTTPConnection("127.0.0.1", target_port, timeout=5)
+                connection.request("GET", self.path.removeprefix(PREFIX) or "/", headers={"X-Ingress-Path": PREFIX})
+                answer = connection.getresponse()
+                body = answer.read()
+                self.send_response(answer.status)
+                for name, value in answer.getheaders():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+                connection.close()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
+        self.url = f"http://127.0.0.1:{self._server.server_port}{PREFIX}"
+
+    def __enter__(self) -> Self:
+        """Start to take requests."""
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,363 @@
+"""What is answered over HTTP: the page, the metrics, and to whom."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge_agent import topics
+from edge_agent.host import HostView
+from edge_agent.model import (
+    AcceleratorState,
+    AcceleratorView,
+    Pictures,
+    PoolView,
+    Publication,
+    SlotState,
+    Trigger,
+    WorkerDetector,
+    WorkerView,
+)
+from edge_agent.results import events
+from edge_agent.results.counters import Counters, Readings, metrics
+from edge_agent.results.health import BrokerPayload, Run, health
+from edge_agent.results.payloads import StatePayload, encode
+from edge_agent.results.presses import Answer
+from edge_agent.results.problems import BrokerView, Snapshot
+from edge_agent.results.status import ProblemPayload, Verdict
+from edge_agent.results.timings import Timings
+from edge_agent.web.board import BOUNDS_MS, SILENT_S, Board, Moment
+from edge_agent.web.chart import ceiling, chart, span_s
+from edge_agent.web.markup import tag
+from edge_agent.web.page import ago, page
+from edge_agent.web.site import POLICY, Request, Sources, respond
+from edge_agent.wire import Unavailable
+from tests.values import NOON, detected, outcome, press
+
+if TYPE_CHECKING:
+    from edge_agent.web.site import Response
+
+AGENT = "attic"
+BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
+HOSTILE = "\"><script>alert('x')</script>&"
+JPEG = b"\xff\xd8 a picture"
+
+
+def pool_view(**changes: Any) -> PoolView:
+    workers = tuple(
+        WorkerView(
+            slot, SlotState.IDLE, 0.0, 100 + slot, WorkerDetector(slot, "cpu", "yunet_n"), 5, 1.5, 0, 70_000_000, ""
+        )
+        for slot in range(2)
+    )
+    waiting = {Trigger.PRESS: 1, Trigger.MOTION: 2, Trigger.CONTINUOUS: 3}
+    return replace(PoolView(workers, waiting, 0, 0, 0, {"was ended by SIGKILL": 2}, ()), **changes)
+
+
+def problem(text: str) -> ProblemPayload:
+    return ProblemPayload("worker_parked", "1", NOON, text)
+
+
+def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any) -> Publication:
+    """Return the health as the agent tells it, of a minute in which one frame was looked at."""
+    timings = Timings(0.0)
+    timings.note(outcome(detected()), 0.5)
+    host = HostView(100_000_000, cpu_temperature_c=51.5)
+    now_at = NOON + timedelta(seconds=60)
+    snapshot = Snapshot(changes.pop("pool", pool_view()), BROKER, host, timings.view(1.0).recent, now_at)
+    verdict = Verdict(status, NOON, problems)
+    payload = health(snapshot, verdict, Run("1.2.3", NOON), timings.view(1.0), {0: 2.5})
+    return Publication(topics.health(AGENT), encode(msgspec.structs.replace(payload, **changes)), retain=True)
+
+
+def without_broker() -> Publication:
+    reason = "Connection refused"
+    broker = BrokerPayload(connected=False, since=NOON, protocol=None, connections=1, reason=reason)
+    return health_message("degraded", problem(f"No connection to the broker: {reason}"), broker=broker)
+
+
+def metrics_message() -> Publication:
+    counters, timings = Counters(), Timings(0.0)
+    counters.received["press"] += 1
+    counters.count(outcome(detected(2)))
+    timings.note(outcome(detected()), 0.5)
+    payload = metrics(counters, pool_view(), timings.view(1.0), Readings("boot", 60.0, 1, 0, 0, 200.0, {}))
+    return Publication(topics.metrics(AGENT), encode(payload))
+
+
+def told(*publications: Publication) -> Board:
+    """Return a board on which these were put at second 1."""
+    board = Board(AGENT, 0.0)
+    for publication in publications:
+        board.note(publication, 1.0)
+    return board
+
+
+def ask(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str, ...] = (), **said: str) -> Response:
+    request = Request(path, **({"client": "127.0.0.1", "host": "localhost:8099"} | said))
+    return respond(request, Sources(lambda: board.view(now), board.picture), allowed)
+
+
+def visible(document: str) -> tuple[set[str], str]:
+    """Return the elements of a page and its text, as a browser reads them."""
+    tags, texts = set[str](), list[str]()
+
+    class Reader(html.parser.HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.add(tag)
+            assert all(not name.startswith("on") for name, _ in attrs)
+
+        def handle_data(self, data: str) -> None:
+            texts.append(data)
+
+    Reader().feed(document)
+    return tags, " ".join(texts)
+
+
+@given(st.text(), st.text())
+def test_whatever_is_said_stays_text(text: str, value: str) -> None:
+    read: list[Any] = []
+
+    class Reader(html.parser.HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            read.append((tag, attrs))
+
+    Reader().feed(tag("p", text, title=value))
+    assert [name for name, _ in read] == ["p"]
+    assert [key for key, _ in read[0][1]] == ["title"]
+
+
+def test_a_hostile_reason_is_shown_as_it_is() -> None:
+    board = told(health_message("degraded", problem(HOSTILE)))
+    tags, text = visible(ask(board).body.decode())
+    assert HOSTILE in text
+    assert '<script src="page.js" defer></script>' in ask(board).body.decode()
+    assert ask(board).body.decode().count("<script") == 1
+    assert "main" in tags
+
+
+def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
+    state = StatePayload(face_present=True, faces=2, confidence=0.97)
+    answer = events.answer(Answer(press(), "face", outcome(detected())), events.Stamp("boot", 1, 0.0, NOON))
+    board = told(
+        health_message("degraded", problem("Worker 1 is being replaced")),
+        metrics_message(),
+        events.availability(topics.doorbell_availability("front"), online=True),
+        events.state("front", state),
+        answer,
+        *events.pictures("front", Pictures(JPEG)),
+    )
+    document = ask(board, now=3.0).body.decode()
+    _, text = visible(document)
+    for expected in (
+        "degraded since", "Worker 1 is being replaced", "front", "online", "2 faces at the door now, 97% sure",
+        "bell rung 2 s ago: a face", "picture 2 s ago", "cpu yunet_n", "press 1 · motion 2 · continuous 3",
+        "2/2", "52 °C", "1.2.3",
+    ):  # fmt: skip
+        assert expected in text, expected
+    assert 'src="picture/front?' in document
+    assert ask(board, "/picture/front").body == JPEG
+
+
+def test_a_doorbell_that_is_forgotten_leaves_with_its_picture() -> None:
+    board = told(
+        events.availability(topics.doorbell_availability("front"), online=True),
+        *events.pictures("front", Pictures(JPEG)),
+        *events.nothing_retained("front"),
+    )
+    assert board.view(2.0).doorbells == ()
+    assert ask(board, "/picture/front").status == 404
+
+
+def test_a_page_of_an_agent_that_has_said_nothing_says_so() -> None:
+    _, text = visible(ask(told()).body.decode())
+    assert "starting" in text
+    assert "No doorbell has sent anything yet" in text
+
+
+@pytest.mark.parametrize(
+    ("prefix", "base"),
+    [
+        ("", ""),
+        ("/api/hassio_ingress/Ab_-9", '<base href="/api/hassio_ingress/Ab_-9/">'),
+        ("//elsewhere.example", ""),
+        ('/"><script>', ""),
+        ("https://elsewhere.example", ""),
+    ],
+)
+def test_links_work_behind_a_prefix_and_lead_nowhere_else(prefix: str, base: str) -> None:
+    document = ask(told(health_message()), ingress_path=prefix).body.decode()
+    assert (base in document) if base else ("<base" not in document)
+    assert "://" not in document
+    assert 'href="/' not in document.replace(base, "")
+    assert 'src="/' not in document
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "content_type"),
+    [
+        ("/", 200, "text/html; charset=utf-8"),
+        ("/page.css", 200, "text/css; charset=utf-8"),
+        ("/page.js", 200, "text/javascript; charset=utf-8"),
+        ("/icon.svg", 200, "image/svg+xml"),
+        ("/livez", 200, "text/plain; charset=utf-8"),
+        ("/readyz", 200, "text/plain; charset=utf-8"),
+        ("/picture/front", 404, "text/plain; charset=utf-8"),
+        ("/picture/..", 404, "text/plain; charset=utf-8"),
+        ("/../settings.py", 404, "text/plain; charset=utf-8"),
+        ("//", 404, "text/plain; charset=utf-8"),
+        ("", 404, "text/plain; charset=utf-8"),
+    ],
+)
+def test_every_path_has_its_answer(path: str, status: int, content_type: str) -> None:
+    answered = ask(told(health_message()), path)
+    assert (answered.status, answered.content_type) == (status, content_type)
+
+
+def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
+    board = told(health_message())
+    sizes = {name: len(ask(board, f"/{name}").body) for name in ("page.css", "page.js", "icon.svg")}
+    assert sizes["page.js"] < 2500
+    assert sum(sizes.values()) < 12_000
+    assert "default-src 'none'" in POLICY
+
+
+@pytest.mark.parametrize(
+    ("board", "now", "live", "ready", "reason"),
+    [
+        (told(health_message()), 2.0, 200, 200, "ready"),
+        (told(health_message()), 2.0 + SILENT_S, 503, 503, "the agent has said nothing for 31 s"),
+        (told(without_broker()), 2.0, 200, 503, "no connection to the broker: Connection refused"),
+        (told(health_message("failed", problem("Worker 0 is parked"), workers_alive=0)), 2.0, 200, 503,
+         "no worker can take a frame; Worker 0 is parked"),
+        (told(), 2.0, 200, 503, "the agent has said nothing for 2 s"),
+    ],
+)  # fmt: skip
+def test_a_watchdog_is_told_whether_it_lives_and_whether_it_can_work(
+    board: Board, now: float, live: int, ready: int, reason: str
+) -> None:
+    assert ask(board, "/livez", now).status == live
+    answered = ask(board, "/readyz", now)
+    assert (answered.status, answered.body.decode().strip()) == (ready, reason)
+
+
+@pytest.mark.parametrize(
+    ("client", "host", "allowed", "status"),
+    [
+        ("127.0.0.1", "localhost:8099", (), 200),
+        ("127.0.0.1", "127.0.0.1:8099", (), 200),
+        ("::1", "[::1]:8099", (), 200),
+        ("192.168.1.7", "pi.local:8099", (), 200),
+        ("172.18.0.3", "edge-agent:8099", (), 200),
+        ("127.0.0.1", "", (), 200),
+        ("127.0.0.1", "rebound.example.org", (), 421),
+        ("127.0.0.1", "rebound.example.org:8099", (), 421),
+        ("172.30.32.2", "home.example.org", ("172.30.32.2",), 200),
+        ("::ffff:172.30.32.2", "home.example.org", ("172.30.32.2",), 200),
+        ("172.30.32.3", "localhost", ("172.30.32.2",), 403),
+        ("10.1.2.3", "localhost", ("172.30.32.2", "10.0.0.0/8"), 200),
+        ("fe80::1%eth0", "localhost", ("10.0.0.0/8",), 403),
+    ],
+)
+def test_strangers_are_told_nothing(client: str, host: str, allowed: tuple[str, ...], status: int) -> None:
+    assert ask(told(health_message()), client=client, host=host, allowed=allowed).status == status
+
+
+def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
+    """Return the samples of the metrics by their name and their labels as JSON."""
+    answered = ask(board, "/metrics", now)
+    assert answered.content_type.startswith("text/plain")
+    families = text_string_to_metric_families(answered.body.decode())
+    return {
+        (each.name, json.dumps(each.labels, sort_keys=True)): each.value for one in families for each in one.samples
+    }
+
+
+def test_metrics_say_what_mqtt_says() -> None:
+    accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.HELD)
+    view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
+    board = told(health_message("degraded", problem("Hot"), pool=view), metrics_message())
+    timings = Timings(0.0)
+    timings.note(outcome(detected()), 0.5)
+    board.note_times(timings.cumulated(BOUNDS_MS))
+    found = samples(board)
+    assert found["edge_agent_up", "{}"] == 1
+    assert found["edge_agent_status", '{"status": "degraded"}'] == 1
+    assert found["edge_agent_problem", '{"code": "worker_parked"}'] == 1
+    assert found["edge_agent_broker_connected", "{}"] == 1
+    assert found["edge_agent_cpu_temperature_celsius", "{}"] == 51.5
+    assert ("edge_agent_under_voltage", "{}") not in found
+    bucket = '{"le": "%s", "stage": "inference", "trigger": "press"}'
+    assert found["edge_agent_frame_duration_seconds_bucket", bucket % "0.005"] == 0
+    assert found["edge_agent_frame_duration_seconds_bucket", bucket % "0.01"] == 1
+    assert found["edge_agent_queue_frames", '{"trigger": "motion"}'] == 2
+    assert found["edge_agent_frames_received_total", '{"trigger": "press"}'] == 1
+    assert found["edge_agent_frames_answered_total", '{"outcome": "face"}'] == 1
+    assert found["edge_agent_frames_failed_total", '{"reason": "timeout"}'] == 0
+    assert found["edge_agent_faces_total", "{}"] == 2
+    assert found["edge_agent_worker_deaths_total", '{"how": "was ended by SIGKILL"}'] == 2
+    assert found["edge_agent_accelerator_usable", '{"device": "usb:0", "model": "ssd", "strategy": "edgetpu"}'] == 1
+    assert found["edge_agent_stage_seconds", '{"percentile": "95", "stage": "inference"}'] == pytest.approx(0.008)
+    assert ("edge_agent_latency_seconds", '{"percentile": "95", "trigger": "motion"}') not in found
+
+
+def test_metrics_of_an_agent_that_has_said_nothing_or_nothing_more() -> None:
+    assert samples(told())["edge_agent_up", "{}"] == 1
+    assert samples(told(without_broker()))["edge_agent_broker_connected", "{}"] == 0
+    assert samples(told(health_message()), 2.0 + SILENT_S)["edge_agent_up", "{}"] == 0
+
+
+def test_metrics_in_the_other_format_where_it_is_asked_for() -> None:
+    answered = ask(told(health_message(), metrics_message()), "/metrics", accept="application/openmetrics-text")
+    assert answered.content_type.startswith("application/openmetrics-text")
+    assert answered.body.endswith(b"# EOF\n")
+
+
+@given(st.floats(min_value=0.001, max_value=1e6))
+def test_the_top_of_the_chart_is_round_and_near(highest: float) -> None:
+    top = ceiling(highest)
+    assert highest <= top * (1 + 1e-6)
+    assert top <= 2.1 * highest
+    assert f"{top:.0e}"[0] in "1235"
+
+
+moments = st.lists(
+    st.builds(
+        lambda age_s, latency: Moment(age_s, *(latency or (None, None))),
+        st.floats(0, 900),
+        st.none() | st.tuples(st.floats(0, 1e5), st.floats(0, 1e5)),
+    ),
+    max_size=40,
+).map(lambda found: sorted(found, key=lambda each: -each.age_s))
+
+
+@given(moments)
+def test_every_chart_stays_in_its_frame(found: list[Moment]) -> None:
+    drawn = chart(found)
+    assert "nan" not in drawn
+    assert "inf" not in drawn
+    known = [each for each in found if each.p95_ms is not None]
+    assert ("<svg" in drawn) == bool(known)
+    assert all(0 <= each.age_s <= span_s(found) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "just now"), (12.3, "12 s ago"), (61, "1 min ago"), (7200, "2 hours ago"), (90_000, "1 day ago")],
+)
+def test_ages_are_told_in_words(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
+
+
+def test_the_page_is_the_same_again_where_nothing_changed() -> None:
+    board = told(health_message(), metrics_message())
+    assert page(board.view(2.0)) == page(board.view(2.0))
