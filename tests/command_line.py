@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 COMMAND_S: Final = 60.0
@@ -20,10 +21,12 @@ def edge_agent(*arguments: str, **environment: str) -> subprocess.CompletedProce
     return edge_agent_in(PROJECT, *arguments, **environment)
 
 
-def edge_agent_in(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder to its end."""
+def edge_agent_in(
+    folder: Path, *arguments: str, through: Sequence[str] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder to its end, `through` another command that prepares its surroundings."""
     return subprocess.run(
-        [sys.executable, "-m", "edge_agent", *arguments],
+        [*through, sys.executable, "-m", "edge_agent", *arguments],
         env={**os.environ, "COLUMNS": "120", "PYTHONPATH": str(PROJECT), **environment},
         cwd=folder,
         capture_output=True,

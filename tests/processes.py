@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import psutil
+import pytest
+
+
+def _can_unshare() -> bool:
+    unshare = shutil.which("unshare")
+    return (
+        unshare is not None
+        and not subprocess.run([unshare, "-mpf", "true"], check=False, capture_output=True).returncode
+    )
+
+
+needs_namespaces = pytest.mark.skipif(not _can_unshare(), reason="needs the right to make namespaces (root)")
 
 
 def is_alive(pid: int | None) -> bool:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +12,7 @@ from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import descendants, is_alive
+from tests.processes import descendants, is_alive, needs_namespaces
 from tests.proxy import Proxy
 from tests.recorder import Recorder
 from tests.waiting import wait_until
@@ -24,17 +22,6 @@ if TYPE_CHECKING:
 
 AVAILABILITY = f"edge_agent/{AGENT_ID}/availability"
 HEALTH = f"edge_agent/{AGENT_ID}/health"
-
-
-def _can_unshare() -> bool:
-    unshare = shutil.which("unshare")
-    return (
-        unshare is not None
-        and not subprocess.run([unshare, "-mpf", "true"], check=False, capture_output=True).returncode
-    )
-
-
-needs_namespaces = pytest.mark.skipif(not _can_unshare(), reason="needs the right to make namespaces (root)")
 
 
 def _keep_busy(recorder: Recorder, frames: int = 20) -> None:

@@ -45,6 +45,12 @@ def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -
     return wait_until(fitting, timeout_s=40, why=lambda: f"{entity_id}: {home.state(entity_id)}")
 
 
+def wait_until_listening(home: Any) -> None:
+    """Wait until Home Assistant hears the doorbell: it subscribes some time after a device is announced."""
+    wait_state(home, entity(home, DOORBELL, "camera"), "on")
+    wait_state(home, entity(home, DOORBELL, "face_present"), "off")
+
+
 def known(state: str) -> bool:
     return state not in {"unknown", "unavailable"}
 

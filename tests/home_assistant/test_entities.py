@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.agent_process import AGENT_ID
-from tests.home_assistant.at_home import AGENT, DOORBELL, agent_for, alert, entity, finished, ring, wait_state
+from tests.home_assistant.at_home import (
+    AGENT,
+    DOORBELL,
+    agent_for,
+    alert,
+    entity,
+    finished,
+    ring,
+    wait_state,
+    wait_until_listening,
+)
 from tests.pictures import jpeg
 from tests.waiting import wait_until
 
@@ -91,7 +101,7 @@ def test_the_alert_runs_once_for_each_ring_and_once_for_each_visit(home: Any, re
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
-        wait_state(home, entity(home, DOORBELL, "doorbell"), "unknown")
+        wait_until_listening(home)
         wait_state(home, entity(home, DOORBELL, "snapshot"), "unknown")
         home.automations(
             [

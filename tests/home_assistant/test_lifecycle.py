@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
-from tests.home_assistant.at_home import AGENT, DOORBELL, agent_for, alert, entity, finished, known, ring, wait_state
+from tests.home_assistant.at_home import (
+    AGENT,
+    DOORBELL,
+    agent_for,
+    alert,
+    entity,
+    finished,
+    known,
+    ring,
+    wait_state,
+    wait_until_listening,
+)
 from tests.pictures import jpeg
 from tests.waiting import wait_until
 
@@ -96,7 +107,7 @@ def test_automations_run_once_and_no_restart_sets_one_off(home: Any, recorder: R
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
-        wait_state(home, entity(home, DOORBELL, "doorbell"), "unknown")
+        wait_until_listening(home)
         wait_state(home, entity(home, DOORBELL, "snapshot"), "unknown")
         note = [{"event": "alerted", "event_data": {"message": "{{ message }}", "picture": "{{ picture }}"}}]
         automations = [
@@ -151,6 +162,7 @@ def test_nobody_answered_is_said_once_and_an_open_door_is_an_answer(home: Any, r
         recorder.publish("doorbell/front/frame", jpeg())
         answered = entity(home, AGENT, "detection")
         wait_state(home, answered, "on")
+        wait_until_listening(home)
         home.call("switch.turn_off", {}, {"entity_id": answered})
         wait_state(home, answered, "off")
         home.automations(
@@ -158,7 +170,11 @@ def test_nobody_answered_is_said_once_and_an_open_door_is_an_answer(home: Any, r
         )
         wait_until(lambda: len(home.states("automation.")) == 1)
         ring(recorder, jpeg())
-        wait_until(lambda: finished(home, "nobody_answered") == ["finished"], timeout_s=30)
+        wait_until(
+            lambda: finished(home, "nobody_answered") == ["finished"],
+            timeout_s=30,
+            why=lambda: str(home.traces("nobody_answered")),
+        )
         ring(recorder, jpeg(seed=1))
         recorder.wait_for_count("doorbell/front/ring", 2)
         wait_until(lambda: runs(home, "nobody_answered") == 2)

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from tests.agent_process import AgentProcess
-from tests.command_line import edge_agent
+from tests.command_line import edge_agent, edge_agent_in
 from tests.photos import portrait
 from tests.pictures import jpeg
+from tests.processes import needs_namespaces
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, missing, shared
 from tests.stand_in import Stick
@@ -43,6 +44,15 @@ def test_detect_shows_a_table(photo: Path) -> None:
     header, row = done.stdout.splitlines()
     assert header.split() == ["picture", "size", "faces", "confidence", "ms"]
     assert row.startswith(str(photo)[:40])
+
+
+@needs_namespaces
+def test_no_network_is_needed_once_the_models_are_there(photo: Path) -> None:
+    cut = ("unshare", "--net")
+    models = {"EDGE_AGENT_MODELS__DIR": str(shared("models"))}
+    result = edge_agent_in(PROJECT, "detect", str(photo), "--json", through=cut, **models)
+    assert result.returncode == 0, result.stderr
+    assert len(json.loads(result.stdout)["faces"]) == 1
 
 
 def test_detect_prints_a_line_of_json_for_each_picture_in_order(photo: Path, tmp_path: Path) -> None:
