@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.administration import Administration
+from edge_agent.heart import Heart
 from edge_agent.host import Host
 from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
 from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
@@ -87,6 +88,7 @@ class Agent:
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.note_times)
         self._counters = self._reporter.telemetry.counters
+        self._heart = Heart.of_this_process(pool, link, settings.agent_id)
         self._administration = Administration(settings, state_file, self._doorbells, self._out, pool, self._reporter)
         self._stopping = False
         self._ended = False
@@ -116,8 +118,8 @@ class Agent:
                 self._finish(happening)
             case Pressed():
                 self._press(happening)
-            case Confirmed(packet):
-                self._out.confirm(packet)
+            case Confirmed(packet, refused):
+                self._reporter.heed_refusal(self._out.confirm(packet), refused=refused)
             case Commanded() | OptionSet() | Announced() | HomeAssistantBorn() | Ignored():
                 self._administration.deal_with(happening)
             case Dropped(reason, packet):
@@ -266,7 +268,7 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._presses, self._doorbells, self._visits, self._reporter, self._administration)
+        parts = (self._presses, self._doorbells, self._visits, self._reporter, self._administration, self._heart)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
@@ -277,6 +279,8 @@ class Agent:
         self._out.publish_all(self._doorbells.tick(now))
         self._administration.tick(now)
         self._reporter.tick(now)
+        self._heart.tick(now, self._reporter.status)
+        self._reporter.heed_fault("heartbeat", self._heart.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", give_up_s)
@@ -292,6 +296,7 @@ class Agent:
             self._exit_code |= isinstance(happening, PoolCrashed)
         elif not self._stopping:
             self._stopping = True
+            self._heart.stop()
             log.info("stopping: what is in work is finished first")
             threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
 
@@ -314,3 +319,4 @@ class Agent:
                 self._out.confirm(happening.packet)
         self._link.stop()
         self._administration.close()
+        self._heart.end()

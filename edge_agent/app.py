@@ -123,7 +123,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             will=events.availability(topics.agent_availability(settings.agent_id), online=False),
             events=ConnectionEvents(
                 message=intake.take,
-                published=lambda packet_id: inbox.put(Confirmed(Packet(number, packet_id))),
+                published=lambda packet_id, refused: inbox.put(Confirmed(Packet(number, packet_id), refused)),
                 undecodable=intake.drop,
             ),
         )

@@ -12,9 +12,10 @@ from edge_agent.mqtt.link import LinkDown, LinkUp
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The broker has a packet of ours."""
+    """The broker has a packet of ours, or `refused` it."""
 
     packet: Packet
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,13 @@ class Publisher:
         """Send what a new connection has to carry again."""
         self._disown(self._outbox.resend(now))
 
-    def confirm(self, packet: Packet) -> None:
-        """Note that the broker has a message; acknowledge what it answers."""
+    def confirm(self, packet: Packet) -> str:
+        """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
         publication = self._outbox.confirm(packet)
         if publication is not None and publication.key:
             for each in self._ledger.settle(publication.key):
                 self._link.acknowledge(each)
+        return publication.topic if publication else ""
 
     def acknowledge(self, packet: Packet | None) -> None:
         """Tell the broker that a message is dealt with."""

@@ -7,7 +7,7 @@ import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, quarantine, topics
 from edge_agent.model import Publication
@@ -16,7 +16,7 @@ from edge_agent.results import errors
 from edge_agent.results.failures import failure_of
 from edge_agent.results.health import Run
 from edge_agent.results.payloads import encode
-from edge_agent.results.problems import BrokerView
+from edge_agent.results.problems import BrokerView, refusal
 from edge_agent.results.telemetry import Telemetry, Unsent
 from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_REFUSED: Final = 100
+"""As many topics are remembered to which the broker lets nothing through."""
+
 
 class Reporter:
     """Keeps the registry up to date and publishes it. `stamp` numbers the events of this run.
@@ -52,6 +55,8 @@ class Reporter:
         stamp: Callable[[float], Stamp],
         tell_times: Callable[[Times], None],
     ) -> None:
+        self.status = "starting"
+        """In a line."""
         self.telemetry = Telemetry(Run(__version__, datetime.now(UTC)), boot_id, time.monotonic())
         self._agent_id = settings.agent_id
         self._quarantine = settings.quarantine
@@ -62,6 +67,7 @@ class Reporter:
         self._tell_times = tell_times
         self._view: PoolView | None = None
         self._asked: list[ReplyTo] = []
+        self._refused: dict[str, None] = {}
 
     def note(self, outcome: Outcome) -> None:
         """Note what became of a frame that was just told of; tell of it once more where it failed."""
@@ -75,6 +81,7 @@ class Reporter:
     def heed_link(self, link: LinkUp | LinkDown) -> None:
         """Note that the broker came or went."""
         now, now_at, before = time.monotonic(), datetime.now(UTC), self.telemetry.broker
+        self._refused.clear()
         if isinstance(link, LinkUp):
             broker = BrokerView(
                 connected=True, since_at=now_at, protocol=link.protocol, connections=before.connections + 1
@@ -85,6 +92,17 @@ class Reporter:
         self.telemetry.broker = broker
         if before.connected != broker.connected:
             self.telemetry.hasten(now)
+
+    def heed_refusal(self, topic: str, *, refused: bool) -> None:
+        """Note whether the broker lets us publish to a topic."""
+        if (topic in self._refused) == refused:
+            return
+        if refused and len(self._refused) < MOST_REFUSED:
+            self._refused[topic] = None
+        else:
+            self._refused.pop(topic, None)
+        self.telemetry.broker = replace(self.telemetry.broker, refused=refusal(tuple(self._refused)))
+        self.telemetry.hasten(time.monotonic())
 
     def heed_fault(self, code: str, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
@@ -130,6 +148,7 @@ class Reporter:
 
     def _tell_health(self, view: PoolView, now: float) -> None:
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
+        self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
             log.warning("%s", problem.text)
         self._tell(map(errors.of_problem, new), now)

@@ -39,6 +39,7 @@ class AgentProcess:
             "DOORBELLS__SKIP_UNCHANGED": "false",
         }
         self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
+        self.environment = {"RUNTIME_DIRECTORY": self._state.name}
         self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -92,7 +93,7 @@ class AgentProcess:
         self.kill()
         self._process = subprocess.Popen(
             [*command, sys.executable, *program],
-            env={**os.environ, **self._settings},
+            env={**os.environ, **self.environment, **self._settings},
             cwd=PROJECT,
             stdout=self._log,
             stderr=self._log,
@@ -117,6 +118,18 @@ class AgentProcess:
         """Ask it to finish, and return its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait()
+
+    def healthcheck(self) -> subprocess.CompletedProcess[str]:
+        """Ask whether it is alive, as a container does."""
+        return subprocess.run(
+            [sys.executable, "-m", "edge_agent", "healthcheck"],
+            env={**os.environ, **self.environment},
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
 
     def kill(self) -> None:
         """End it as a power cut would."""

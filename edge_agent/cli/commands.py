@@ -9,6 +9,7 @@ import typer
 
 from edge_agent import __version__
 from edge_agent.cli.options import Config, Flags, takes_broker
+from edge_agent.errors import EdgeAgentError
 from edge_agent.model import Trigger
 from edge_agent.settings_sources import load_settings
 
@@ -138,6 +139,20 @@ def detectors(
     from edge_agent.cli.detectors import show_detectors  # noqa: PLC0415 - each command loads only what it needs
 
     show_detectors(load_settings(config, {}), as_json=json)
+
+
+@commands.command()
+def healthcheck(
+    agent_id: Annotated[str, typer.Option(help="The agent; else all that have a heartbeat in the folder.")] = "",
+    runtime_dir: Annotated[
+        Path | None, typer.Option(help="Where it is; else what systemd or the session gives.", file_okay=False)
+    ] = None,
+) -> None:
+    """Say whether the agent on this machine is alive, by its heartbeat alone: exit code 0 or 1. For containers."""
+    from edge_agent.heartbeat import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
+
+    if complaint := check(runtime_dir or runtime_folder(), agent_id):
+        raise EdgeAgentError(complaint)
 
 
 models = typer.Typer(help="Model files: which there are, which are here, and fetching them.", no_args_is_help=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -68,11 +69,27 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvents:
-    """What a connection reports, on its network thread: the functions must be quick and never block."""
+    """What a connection reports, on its network thread: the functions must be quick and never block.
+
+    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5).
+    """
 
     message: Callable[[Message], None] = lambda _message: None
-    published: Callable[[int], None] = lambda _packet_id: None
+    published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
     undecodable: Callable[[str], None] = lambda _reason: None
+
+
+class _Client(paho.Client):
+    """paho's client, which says when its thread was last seen at work; monotonic seconds, from when it is made."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.alive_s = time.monotonic()
+
+    def loop_misc(self) -> MQTTErrorCode:
+        """Do what paho does once a second at the least."""
+        self.alive_s = time.monotonic()
+        return super().loop_misc()
 
 
 class Connection:
@@ -101,7 +118,7 @@ class Connection:
         self._answered = threading.Event()
         self._accepted = False
         self._refusal: int | None = None
-        self._client: paho.Client | None = None
+        self._client: _Client | None = None
 
     @property
     def protocol(self) -> str:
@@ -172,6 +189,10 @@ class Connection:
         thread = self._client._thread if self._client else None  # noqa: SLF001 - there is no public way to ask
         return not self.lost.is_set() and thread is not None and thread.is_alive()
 
+    def alive_s(self) -> float:
+        """Return when the network thread was last seen at work, in monotonic seconds; 0: it was not yet."""
+        return self._client.alive_s if self._client else 0.0
+
     def close(self) -> None:
         """Say DISCONNECT (the will is not sent) and stop the network thread."""
         if self._client is not None:
@@ -206,8 +227,8 @@ class Connection:
             return "it did not answer as an MQTT broker does"
         return self.end.reason if self.lost.is_set() else ""
 
-    def _build(self, protocol: Any) -> paho.Client:
-        client = paho.Client(
+    def _build(self, protocol: Any) -> _Client:
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             self._client_id,
             clean_session=self._clean if protocol == paho.MQTTv311 else None,
@@ -242,7 +263,7 @@ class Connection:
             options |= {"clean_start": self._clean, "properties": properties}
         return options
 
-    def _opened(self) -> paho.Client:
+    def _opened(self) -> _Client:
         if self._client is None:
             message = "the connection is not open"
             raise BrokerUnreachableError(message)
@@ -289,8 +310,8 @@ class Connection:
         if packet is not None:
             self.acknowledge(packet)
 
-    def _on_publish(self, _client: Any, _data: Any, packet_id: int, _reason: Any, _properties: Any) -> None:
-        self._events.published(packet_id)
+    def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
+        self._events.published(packet_id, reason.is_failure)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         for reason in reasons:

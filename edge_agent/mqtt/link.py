@@ -84,6 +84,7 @@ class Link:
         self._number = 0
         self._short_lives = 0
         self._delay_s = 0.0
+        self._alive_s = 0.0
 
     def start(self) -> None:
         """Begin to connect, in the background."""
@@ -96,6 +97,14 @@ class Link:
         if connection is not None:
             connection.lost.set()
         self._thread.join(STOP_TIMEOUT_S)
+
+    def alive_s(self) -> float:
+        """Return when its threads were last seen at work, in monotonic seconds: both, while there is a connection."""
+        connection = self._connection
+        if connection is None:
+            return self._alive_s
+        both = (self._alive_s, connection.alive_s())
+        return min(both) if connection.is_accepted() else max(both)
 
     def publish(self, publication: Publication) -> Packet | None:
         """Hand a publication to the network and return its packet, or None when there is no connection."""
@@ -134,6 +143,7 @@ class Link:
             return None
 
     def _open_once(self) -> Connection:
+        self._alive_s = time.monotonic()
         self._number += 1
         self._connection = connection = self._connect(self._number)
         try:
@@ -143,6 +153,7 @@ class Link:
         return connection
 
     def _report_failure(self, state: RetryCallState) -> None:
+        self._alive_s = time.monotonic()
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number == 1:
             log.warning("%s; trying again until it works", error)
@@ -158,7 +169,7 @@ class Link:
         )
         connected_s = time.monotonic()
         while not connection.lost.wait(HEALTH_CHECK_S) and connection.is_healthy():
-            pass
+            self._alive_s = time.monotonic()
         self._connection = None
         connection.close()
         if not self._stopping.is_set():

@@ -20,6 +20,7 @@ import msgspec
 
 from edge_agent.model import DetectorPlan, Pictures, Trigger
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
+from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.probe import Probe
 from edge_agent.pool.worker_process import WorkerProcess, prepare
@@ -90,6 +91,7 @@ class Pool:
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
         self._drained = threading.Event()
+        self._alive = Alive()
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._context = prepare(plan.max_pixels)
@@ -115,6 +117,11 @@ class Pool:
     def restart(self) -> None:
         """Replace every worker by a new one."""
         self._ask(self._core.restart_all)
+
+    def alive(self) -> Alive:
+        """Return the last sign of life, and ask for another one, which is seen by the next call."""
+        self._ask(self._live)
+        return self._alive
 
     def view(self) -> PoolView:
         """Return the state of workers and queue as of now."""
@@ -172,6 +179,11 @@ class Pool:
         os.eventfd_read(self._wakeup)
         while self._requests:
             self._act(self._requests.popleft()(time.monotonic()))
+
+    def _live(self, now: float) -> Iterable[Action]:
+        works = self._core.view(now).working()
+        self._alive = Alive(now, now if works else self._alive.worker_s)
+        return ()
 
     def _finish(self, _now: float) -> Iterable[Action]:
         self._running = False

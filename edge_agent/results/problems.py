@@ -173,6 +173,16 @@ def _of_broker(broker: BrokerView) -> Iterator[Problem]:
         yield Problem("broker_refuses", broker.refused)
 
 
+def refusal(refused: tuple[str, ...]) -> str:
+    """Return the topics to which the broker lets nothing through as a sentence, or ''."""
+    if not refused:
+        return ""
+    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return (
+        f"The broker refuses what is published to {refused[0]}{more}: its access list must allow it, see docs/mqtt.md"
+    )
+
+
 def _of_frames(recent: RecentView) -> Iterator[Problem]:
     frames = recent.frames
     if frames < LEAST_FRAMES:

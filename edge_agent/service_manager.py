@@ -1,0 +1,35 @@
+"""What systemd is told of a service (sd_notify(3)): a few words over a datagram socket, where it gives one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Final
+
+ADDRESS: Final = "NOTIFY_SOCKET"
+READY: Final = "READY=1"
+WATCHDOG: Final = "WATCHDOG=1"
+STOPPING: Final = "STOPPING=1"
+
+
+class ServiceManager:
+    """The socket at `address`; '' is a program that no service manager has started, and whom nobody listens to."""
+
+    def __init__(self, address: str) -> None:
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+
+    @classmethod
+    def of_this_process(cls) -> ServiceManager:
+        """Return the one that has started this process."""
+        return cls(os.environ.get(ADDRESS, ""))
+
+    def tell(self, *states: str) -> None:
+        """Tell it states; one that does not listen is not waited for."""
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.settimeout(0.0)
+                channel.sendto("\n".join(states).encode(), self._address)
+        except OSError:
+            return

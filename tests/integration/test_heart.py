@@ -1,0 +1,210 @@
+"""Whether the agent says that it lives exactly while all its parts do, to a container and to a service manager."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from edge_agent.errors import BrokerUnreachableError
+from edge_agent.heart import Heart
+from edge_agent.heartbeat import AGENT_FRESH_S, HeartbeatFile, check
+from edge_agent.model import DetectorPlan, Publication
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.mqtt.link import Link, LinkUp
+from edge_agent.pool import Pool, WorkerPlan
+from edge_agent.service_manager import ServiceManager
+from edge_agent.settings_broker import MqttSettings
+from tests.agent_process import AgentProcess
+from tests.pools import LIMITS, MAX_PIXELS, scripted
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from edge_agent.mqtt.link import LinkDown
+    from tests.broker import Mosquitto
+    from tests.recorder import Recorder
+
+
+class Manager:
+    """What a service manager hears."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.address)
+        self._socket.settimeout(20.0)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+    def hear(self) -> list[str]:
+        """Return the next message's states."""
+        return self._socket.recv(1000).decode().split("\n")
+
+    def forget(self) -> None:
+        """Begin anew."""
+        while not self.heard_nothing():
+            pass
+
+    def heard_nothing(self) -> bool:
+        """Return whether no message waits; one that does is read."""
+        self._socket.settimeout(0.0)
+        try:
+            return not self._socket.recv(1000)
+        except BlockingIOError:
+            return True
+        finally:
+            self._socket.settimeout(20.0)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    with Manager(tmp_path) as manager:
+        yield manager
+
+
+@pytest.mark.broker
+def test_an_agent_says_that_it_is_ready_lives_and_stops(
+    mosquitto: Mosquitto, recorder: Recorder, manager: Manager
+) -> None:
+    agent = AgentProcess.with_script(mosquitto.port)
+    agent.environment["NOTIFY_SOCKET"] = manager.address
+    before = agent.healthcheck()
+    assert (before.returncode, before.stdout) == (1, "")
+    assert "there is no heartbeat" in before.stderr
+    with agent:
+        agent.wait_until_ready(recorder)
+        assert manager.hear() == ["READY=1", "STATUS=ok", "WATCHDOG=1"]
+        assert manager.hear() == ["WATCHDOG=1"]
+        assert agent.healthcheck().returncode == 0
+        mosquitto.stop()
+        wait_until(lambda: any("No connection to the broker" in state for state in manager.hear()))
+        assert agent.healthcheck().returncode == 0, "a broker that is away is no reason to restart the agent"
+        mosquitto.start()
+        agent.signal(signal.SIGTERM)
+        wait_until(lambda: "STOPPING=1" in manager.hear())
+        assert agent.wait() == 0
+        assert agent.healthcheck().returncode == 1
+
+
+@pytest.mark.broker
+def test_an_agent_without_any_worker_is_never_ready(mosquitto: Mosquitto, recorder: Recorder, manager: Manager) -> None:
+    agent = AgentProcess.with_script(mosquitto.port, {"load": "exit"})
+    agent.environment["NOTIFY_SOCKET"] = manager.address
+    with agent:
+        recorder.wait_for("edge_agent/test/health", lambda health: health["worker_restarts"] > 3)
+        done = agent.healthcheck()
+        assert done.returncode == 1
+        assert "any worker was not seen yet" in done.stderr
+        assert manager.heard_nothing()
+
+
+class Jam:
+    """A callback that hangs while it is told to, as one with a bug would."""
+
+    def __init__(self) -> None:
+        self._free = threading.Event()
+        self._free.set()
+        self.hangs = threading.Event()
+
+    def __call__(self, _what: object) -> None:
+        """Hang, or not."""
+        if not self._free.is_set():
+            self.hangs.set()
+            self._free.wait()
+
+    def close(self) -> None:
+        """Hang from the next call on."""
+        self._free.clear()
+
+    def open(self) -> None:
+        """Hang no more."""
+        self._free.set()
+
+
+def test_the_watchdog_hears_nothing_while_the_supervisor_hangs(tmp_path: Path, manager: Manager) -> None:
+    jam = Jam()
+    plan = WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes)
+    pool = Pool(LIMITS, plan, lambda _outcome: None, jam)
+    link = Link(_refuse, (), lambda _change: None)
+    heart = Heart(pool, link, HeartbeatFile(tmp_path / "run", "x"), ServiceManager(manager.address))
+    pool.start()
+    link.start()
+    try:
+        wait_until(lambda: heart.beat(time.monotonic(), "ok"), why=lambda: check(tmp_path / "run"))
+        assert "READY=1" in manager.hear()
+        jam.close()
+        pool.restart()
+        assert jam.hangs.wait(20.0)
+        manager.forget()
+        assert not heart.beat(time.monotonic() + AGENT_FRESH_S + 1, "ok")
+        assert manager.heard_nothing()
+        later = time.monotonic() + AGENT_FRESH_S + 1
+        assert "the pool's supervisor was last seen" in check(tmp_path / "run", now=later)
+        jam.open()
+        wait_until(lambda: heart.beat(time.monotonic(), "ok"))
+        assert manager.hear() == ["WATCHDOG=1"]
+    finally:
+        jam.open()
+        link.stop()
+        pool.stop(1.0)
+
+
+@pytest.mark.broker
+def test_the_link_shows_no_life_while_the_network_thread_hangs(mosquitto: Mosquitto) -> None:
+    jam = Jam()
+    settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
+
+    def connect(number: int) -> Connection:
+        return Connection(settings, client_id="x", number=number, events=ConnectionEvents(message=jam))
+
+    changes: queue.SimpleQueue[LinkUp | LinkDown] = queue.SimpleQueue()
+    link = Link(connect, ("x",), changes.put)
+    link.start()
+    try:
+        assert isinstance(changes.get(timeout=10.0), LinkUp)
+        _wait_for_life(link)
+        jam.close()
+        link.publish(Publication("x", b"", qos=1))
+        assert jam.hangs.wait(20.0)
+        hung_s = time.monotonic()
+        with pytest.raises(AssertionError, match="not so within"):
+            wait_until(lambda: link.alive_s() > hung_s, timeout_s=2.5)
+        jam.open()
+        _wait_for_life(link)
+    finally:
+        jam.open()
+        link.stop()
+
+
+def test_the_link_shows_life_while_there_is_no_broker() -> None:
+    link = Link(_refuse, (), lambda _change: None)
+    link.start()
+    try:
+        _wait_for_life(link)
+        _wait_for_life(link)
+    finally:
+        link.stop()
+
+
+def _wait_for_life(link: Link) -> None:
+    before_s = link.alive_s()
+    wait_until(lambda: link.alive_s() > before_s)
+
+
+def _refuse(_number: int) -> Connection:
+    message = "nobody is there"
+    raise BrokerUnreachableError(message)
