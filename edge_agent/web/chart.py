@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 600
 HEIGHT: Final = 160
+NOTHING_MS: Final = 1e-6
 SHORTEST_S: Final = 120.0
 """The chart shows so much at least, also when the agent has just started."""
 
 
 def ceiling(highest: float) -> float:
     """Return the round number, of those that begin with 1, 2, 3 or 5, that is at least `highest`."""
-    if highest <= 0:
+    if highest < NOTHING_MS:
         return 1.0
     power = 10.0 ** math.floor(math.log10(highest))
     return next(step * power for step in (1, 2, 3, 5, 10) if step * power >= highest * (1 - 1e-9))
