@@ -44,6 +44,10 @@ coverage: test ## Run the tests, and measure the branches they take, also in wor
 chaos: $(VENV)/.dev ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
 	@$(BIN)/python -m tests.chaos.storm $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## Fuzz the parsers, ten minutes each. ARGS="topic --seconds 30" for less
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and which module may import which
 	@$(BIN)/ruff check .

@@ -79,7 +79,9 @@ class Agent:
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
         )
         self._ledger = Ledger()
-        outbox = Outbox(link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s))
+        outbox = Outbox(
+            link.publish, OutboxLimits(age_s=settings.mqtt.outbox_age_s, largest_bytes=settings.mqtt.max_publish_bytes)
+        )
         self._out = Publisher(link, outbox, self._ledger, board.note)
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
@@ -258,7 +260,7 @@ class Agent:
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
-        self._out.resend(now)
+        self._out.resend(now, link.largest_packet_bytes)
         self._administration.connect(now)
 
     def _stamp(self, now: float) -> events.Stamp:

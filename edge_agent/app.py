@@ -106,11 +106,16 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
     """Return the link to the broker by the settings, not started yet."""
     images = settings.images
     partition = Partition(settings.doorbells.include, settings.mqtt.share_group)
+    agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
     limits = IntakeLimits(
-        image_limits(settings), images.accept_retained, MOST_WAITING, MOST_PRESSES_WAITING, partition.includes
+        image_limits(settings),
+        images.accept_retained,
+        MOST_WAITING,
+        MOST_PRESSES_WAITING,
+        is_ours=partition.includes,
+        may_be_answered=functools.partial(topics.may_be_answered, prefix=prefix),
     )
     sources = tuple(map(source_of, settings.sources))
-    agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
     parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
     intake = Intake(parse, sources, limits, inbox.put, inbox.qsize)
 

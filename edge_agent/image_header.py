@@ -15,9 +15,19 @@ PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 
 _FRAME_HEADERS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 """SOF markers (ITU-T T.81, table B.1)."""
+_USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""Baseline, extended and progressive, by Huffman codes; no camera makes the others, and decoders differ over them."""
 _SCAN_STARTS: Final = 0xDA
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _MOST_SEGMENTS: Final = 1000
+_MOST_FILL_BYTES: Final = 1000
+_MOST_SCANS: Final = 100
+"""A progressive JPEG has about ten; each costs the decoder a walk over the whole picture."""
+_BITS: Final = 8
+_COMPONENTS: Final = {1, 3, 4}
+"""Grey, colour, and the four inks of CMYK."""
+_PNG_KINDS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
+"""Bit depths by colour type (PNG specification, table 11.1)."""
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -43,8 +53,10 @@ def _read_jpeg(data: bytes) -> ImageHeader:
     position = 2
     for _ in range(_MOST_SEGMENTS):
         position, marker = _next_marker(data, position)
-        if marker in _FRAME_HEADERS:
+        if marker in _USUAL:
             return _read_frame_header(data, position)
+        if marker in _FRAME_HEADERS:
+            _refuse("it is a lossless, hierarchical or arithmetically coded JPEG")
         if marker == _SCAN_STARTS:
             break
         if marker not in _WITHOUT_LENGTH:
@@ -56,25 +68,30 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     """Return the marker at `position` and where its segment begins; fill bytes may stand before it (T.81, B.1.1.2)."""
     if data[position : position + 1] != b"\xff":
         _refuse("it is a damaged or cut off JPEG")
-    while data[position : position + 1] == b"\xff":
-        position += 1
-    if position >= len(data):
-        _refuse("it is a cut off JPEG")
-    return position + 1, data[position]
+    for place in range(position + 1, min(position + _MOST_FILL_BYTES, len(data))):
+        if data[place] != 0xFF:  # noqa: PLR2004 - a fill byte
+            return place + 1, data[place]
+    return _refuse("it is a damaged or cut off JPEG")
 
 
 def _read_frame_header(data: bytes, position: int) -> ImageHeader:
-    segment = data[position : position + 7]
-    if len(segment) < 7 or data.rfind(JPEG_END) < position:  # noqa: PLR2004 - length, precision, height, width
+    segment = data[position : position + 8]
+    if len(segment) < 8 or data.rfind(JPEG_END) < position:  # noqa: PLR2004 - up to the number of components
         _refuse("it is a cut off JPEG")
-    height, width = struct.unpack(">HH", segment[3:])
+    bits, height, width, components = struct.unpack(">BHHB", segment[2:])
+    if bits != _BITS or components not in _COMPONENTS:
+        _refuse(f"it is a JPEG of {components} components with {bits} bits each")
+    if data.count(bytes((0xFF, _SCAN_STARTS)), position) > _MOST_SCANS:
+        _refuse(f"it is a JPEG of more than {_MOST_SCANS} scans")
     return ImageHeader("jpeg", width, height)
 
 
 def _read_png(data: bytes) -> ImageHeader:
-    if data[12:16] != b"IHDR" or len(data) < 33 or b"IEND" not in data[-64:]:  # noqa: PLR2004 - signature and IHDR
+    if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < 33 or b"IEND" not in data[-64:]:  # noqa: PLR2004 - with IHDR
         _refuse("it is a damaged or cut off PNG")
-    width, height = struct.unpack(">II", data[16:24])
+    width, height, bits, colour, *methods = struct.unpack(">IIBBBBB", data[16:29])
+    if bits not in _PNG_KINDS.get(colour, ()) or methods[:2] != [0, 0]:
+        _refuse("it is a PNG of a kind that does not exist")
     return ImageHeader("png", width, height)
 
 

@@ -15,6 +15,11 @@ from edge_agent.model import NO_HEADER, Arrival, Failure, Frame, Message, ReplyT
 from edge_agent.wire import FailureReason
 
 LONGEST_FRAME_ID: Final = 128
+LONGEST_TIME: Final = 40
+ENOUGH_TO_NAME: Final = 65536
+"""Bytes of a message that is refused for its size of which its id is made."""
+YEARS: Final = range(1970, 9000)
+"""Of a time that a camera may name: those at the ends of the calendar are in no time zone but UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
     said |= {name: value for name, value in message.properties.items() if name in said}
     trigger = Trigger.from_word(said["trigger"])
     own_id = said["frame_id"] if _is_usable_id(said["frame_id"]) else ""
-    frame_id = own_id or _fingerprint(message.payload)
+    frame_id = own_id or _payload_id(message.payload, limits.max_bytes)
     frame = Frame(
         doorbell=doorbell,
         frame_id=frame_id,
@@ -81,12 +86,17 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
 
 def _open(payload: bytes, limits: ImageLimits) -> Envelope:
     """Return the picture with what is said beside it; raise ImageError where the message is none."""
-    if len(payload) > limits.max_bytes * 4 // 3 + 1000:
+    if len(payload) > _longest(limits.max_bytes):
         raise _too_large(len(payload))
     envelope = _read_envelope(payload) if payload[:1] == b"{" else Envelope(payload)
     if len(envelope.image) > limits.max_bytes:
         raise _too_large(len(envelope.image))
     return envelope
+
+
+def _longest(max_bytes: int) -> int:
+    """Return how long a message may be: base64 makes four bytes of three, and something is said beside it."""
+    return max_bytes * 4 // 3 + 1000
 
 
 def _read_envelope(payload: bytes) -> Envelope:
@@ -106,14 +116,25 @@ def _is_usable_id(text: str) -> bool:
     return 0 < len(text) <= LONGEST_FRAME_ID and text.isprintable()
 
 
+def _payload_id(payload: bytes, max_bytes: int) -> str:
+    """Return an id of a message; of one that is refused for its size, the beginning must do."""
+    if len(payload) <= _longest(max_bytes):
+        return _fingerprint(payload)
+    return _fingerprint(payload[:ENOUGH_TO_NAME] + str(len(payload)).encode())
+
+
 def _fingerprint(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
 def _read_time(text: str) -> datetime | None:
     """Return an ISO 8601 time, UTC where it names no zone; None where it is no time."""
+    if len(text) > LONGEST_TIME:
+        return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if time.year not in YEARS:
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)

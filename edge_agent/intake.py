@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BIRTH: Final = b"online"
-LONGEST_NAME: Final = 64
+LARGEST_DEVICE: Final = 1_000_000
+"""Bytes of a device that is announced; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
 """Bytes of an option's value."""
 NOT_OURS: Final = "other_agent"
@@ -93,7 +94,8 @@ class IntakeLimits:
     """What is taken on.
 
     When more than `most_waiting` messages wait for the agent, ordinary frames are dropped; when more than
-    `most_presses_waiting` do, press frames are answered `overload`. `is_ours` tells whether a doorbell is this agent's.
+    `most_presses_waiting` do, press frames are answered `overload`. `is_ours` tells whether a doorbell is this agent's,
+    `may_be_answered` whether an answer may go to a topic that the sender names.
     """
 
     image: ImageLimits
@@ -101,6 +103,7 @@ class IntakeLimits:
     most_waiting: int
     most_presses_waiting: int
     is_ours: Callable[[str], bool] = lambda _doorbell: True
+    may_be_answered: Callable[[str], bool] = topics.may_be_answered
 
 
 class Intake:
@@ -125,6 +128,8 @@ class Intake:
 
     def take(self, message: Message) -> None:
         """Take a message in."""
+        if message.response_topic and not self._may_be_answered(message.response_topic):
+            message = replace(message, response_topic="")
         self._deliver(self._sort(message, time.monotonic(), datetime.now(UTC)))
 
     def drop(self, reason: str) -> None:
@@ -170,9 +175,12 @@ class Intake:
 
     @staticmethod
     def _sort_command(message: Message, command: str) -> Incoming:
-        value = message.payload.decode("ascii") if command == "forget" and message.payload.isascii() else ""
+        """Take a command; only `forget` has a value, and that names a doorbell."""
+        value = message.payload.decode("ascii", errors="replace") if command == "forget" else ""
+        if command == "forget" and not topics.is_identifier(value):
+            return Dropped("command", message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
-        return Commanded(command, message.packet, value[:LONGEST_NAME], reply_to)
+        return Commanded(command, message.packet, value, reply_to)
 
     @staticmethod
     def _sort_setting(message: Message, setting: Setting) -> Incoming:
@@ -213,9 +221,13 @@ class Intake:
             return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival
 
+    def _may_be_answered(self, topic: str) -> bool:
+        """Return whether an answer may go to a topic: to none that a source of ours would take for a press."""
+        return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
+
 
 def _sort_device(message: Message) -> Incoming:
     """Take a device that the broker has retained; one that it passes on may be our own, come back to us."""
-    if message.retained:
+    if message.retained and len(message.payload) <= LARGEST_DEVICE:
         return Announced(message.topic, message.payload, message.packet)
     return Ignored(message.packet)

@@ -36,7 +36,7 @@ class Publisher:
 
     @property
     def dropped(self) -> int:
-        """Return how many messages were too old to be sent."""
+        """Return how many messages were too old or too large to be sent."""
         return self._outbox.dropped
 
     def publish(self, publication: Publication, now: float) -> None:
@@ -50,9 +50,9 @@ class Publisher:
         for publication in publications:
             self.publish(publication, now)
 
-    def resend(self, now: float) -> None:
-        """Send what a new connection has to carry again."""
-        self._disown(self._outbox.resend(now))
+    def resend(self, now: float, broker_takes_bytes: int | None) -> None:
+        """Send what a new connection has to carry again; say how large a packet its broker takes."""
+        self._disown(self._outbox.resend(now, broker_takes_bytes))
 
     def confirm(self, packet: Packet) -> str:
         """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
@@ -70,5 +70,5 @@ class Publisher:
     def _disown(self, dropped: list[Publication]) -> None:
         """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
         for publication in dropped:
-            log.warning("dropped what could not be sent to %s in time", publication.topic)
+            log.warning("dropped what could not be sent to %s: too old, or too large for the broker", publication.topic)
             self._ledger.disown(publication.key)

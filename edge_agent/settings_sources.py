@@ -72,7 +72,7 @@ def _layers(config: Path | None, flags: Mapping[str, Any], variables: Mapping[st
         Layer("the environment", _nested(plain)),
         Layer(f"a *{FILE_SUFFIX} variable", _nested(_named_files(variables))),
         Layer("the secrets folder", _nested(_secrets(_path(variables.get(SECRETS_VARIABLE))))),
-        Layer(str(path), _without_nulls(_yaml(path)) if path else {}),
+        Layer(str(path), _yaml(path) if path else {}),
     )
 
 
@@ -115,19 +115,20 @@ def _secrets(folder: Path | None) -> dict[str, str]:
     return {name: _text(path) for name, path in ours.items()}
 
 
-def _yaml(path: Path) -> Mapping[str, Any]:
+def _yaml(path: Path) -> Values:
     """Return what a YAML file says."""
     text = _text(path)
     try:
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        if isinstance(content, Mapping | None):
+            return _without_nulls(content or {})
+        message = f"The settings file {path} holds no `key: value` pairs."
+    except RecursionError:
+        message = f"The settings file {path} is nested too deeply, or an alias in it stands for itself."
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of what looks like a number or a date and is none
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         message = f"The settings file {path} is not valid YAML{place}; put text with special characters in quotes."
-    else:
-        if isinstance(content, Mapping | None):
-            return content or {}
-        message = f"The settings file {path} holds no `key: value` pairs."
     raise SettingsError(message)  # outside of `except`: the error that it replaces quotes the file
 
 

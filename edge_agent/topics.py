@@ -13,6 +13,8 @@ HOME_ASSISTANT: Final = "homeassistant"
 SHARE: Final = "$share"
 """How a filter begins whose messages go to one of its subscribers only."""
 
+LONGEST_REPLY_TOPIC: Final = 256
+
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "forget")
@@ -91,6 +93,17 @@ def is_identifier(text: str) -> bool:
 def fit_identifier(text: str) -> str:
     """Return `text` made to fit the identifier pattern: a host name, say."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:64].strip("-") or "agent"
+
+
+def may_be_answered(topic: str, prefix: str = HOME_ASSISTANT) -> bool:
+    """Return whether an answer may go to a topic that a sender names: to none on which we or Home Assistant act."""
+    return (
+        0 < len(topic) <= LONGEST_REPLY_TOPIC
+        and topic.isprintable()
+        and "+" not in topic
+        and "#" not in topic
+        and not topic.startswith(("doorbell/", "edge_agent/", f"{prefix}/", "$"))
+    )
 
 
 def home_assistant_status(prefix: str = HOME_ASSISTANT) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 ROWS_SHOWN: Final = 16
+LONGEST_CELL: Final = 128
 COLUMNS: Final = (
     ("time", "left"),
     ("doorbell", "left"),
@@ -65,14 +66,15 @@ def to_row(topic: str, payload: bytes) -> Row | None:
     kind = topic.rpartition("/")[2]
     try:
         event = _decoder.decode(payload)
-    except msgspec.MsgspecError:
+        published_at = event.published_at.astimezone()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         return None
     word = event.outcome or event.event_type
     faces = event.faces if isinstance(event.faces, int) else len(event.faces)
     if event.people is not None:
         faces = event.people
     cells = (
-        f"{event.published_at.astimezone():%H:%M:%S.%f}"[:-3],
+        f"{published_at:%H:%M:%S.%f}"[:-3],
         event.doorbell,
         "ring" if kind == "ring" else f"{kind}: {word}",
         event.trigger or ("press" if kind in {"ring", "answer"} else ""),
@@ -81,7 +83,12 @@ def to_row(topic: str, payload: bytes) -> Row | None:
         f"{event.timing_ms.total:.0f}" if event.timing_ms else str(event.age_ms),
     )
     style = STYLES["ring"] if kind == "ring" else STYLES.get(word, "")
-    return Row(cells, f"bold {style}" if kind == "answer" else style)
+    return Row(tuple(map(_plain, cells)), f"bold {style}" if kind == "answer" else style)
+
+
+def _plain(text: str) -> str:
+    """Return what a terminal shows and does not act on, however it was published."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in text[:LONGEST_CELL])
 
 
 def _confidences(event: _Event) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import secrets
 from collections.abc import Iterator
@@ -100,5 +101,13 @@ def _first(messages: Iterator[Message], count: int | None) -> Iterator[Message]:
 
 def _print_json(messages: Iterator[Message]) -> None:
     for message in messages:
-        line = {"topic": message.topic, "payload": msgspec.Raw(message.payload)}
-        print(msgspec.json.encode(line).decode(), flush=True)  # noqa: T201 - output of a command
+        print(_json_line(message), flush=True)  # noqa: T201 - output of a command
+
+
+def _json_line(message: Message) -> str:
+    """Return a message as JSON in ASCII: whatever somebody published, no terminal acts on it."""
+    try:
+        payload = msgspec.json.decode(message.payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        payload = message.payload.decode(errors="replace")
+    return json.dumps({"topic": message.topic, "payload": payload})

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboxLimits:
-    """How much is kept, and for how long; a retained message says what is, and is never too old."""
+    """How much is kept, and for how long; a retained message says what is, and is never too old.
+
+    A message of more than `largest_bytes` is not sent at all: a broker disconnects a client for it.
+    """
 
     messages: int = 1000
     payload_bytes: int = 32_000_000
     age_s: float = 600.0
+    largest_bytes: int = 1_900_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +36,17 @@ class _Entry:
         return not self.publication.retain and now - self.since_s > limit_s
 
 
+def packet_bytes(publication: Publication) -> int:
+    """Return the most that a publication can have as a packet of MQTT."""
+    said = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in publication.properties.items())
+    return len(publication.payload) + len(publication.topic.encode()) + len(publication.correlation_data) + said + 32
+
+
 class Outbox:
     """Publications of QoS 1 until their PUBACK, those of QoS 0 only while there is a connection.
 
     `transmit` hands one to the network and returns its packet, or None without a connection. What is dropped,
-    because it is too old or too much, is counted in `dropped` and returned.
+    because it is too old, too much or too large, is counted in `dropped` and returned.
     """
 
     def __init__(self, transmit: Callable[[Publication], Packet | None], limits: OutboxLimits) -> None:
@@ -45,6 +55,7 @@ class Outbox:
         self._sent: dict[Packet, _Entry] = {}
         self._waiting: deque[_Entry] = deque()
         self._payload_bytes = 0
+        self._largest_bytes = limits.largest_bytes
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -52,6 +63,9 @@ class Outbox:
 
     def publish(self, publication: Publication, now: float) -> list[Publication]:
         """Send now, or keep until there is a connection; return what was dropped for it."""
+        if packet_bytes(publication) > self._largest_bytes:
+            self.dropped += 1
+            return [publication]
         if publication.qos == 0:
             self._transmit(publication)
             return []
@@ -70,14 +84,16 @@ class Outbox:
         self._payload_bytes -= len(entry.publication.payload)
         return entry.publication
 
-    def resend(self, now: float) -> list[Publication]:
-        """Send what no broker has confirmed over the new connection, in the old order; return what is too old."""
+    def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
+        """Send what no broker has confirmed over the new connection, in the old order; return what was dropped."""
+        self._largest_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
         self._sent.clear()
         self._waiting.clear()
         dropped: list[Publication] = []
         for entry in entries:
-            if entry.is_stale(now, self._limits.age_s):
+            is_too_large = packet_bytes(entry.publication) > self._largest_bytes
+            if is_too_large or entry.is_stale(now, self._limits.age_s):
                 dropped.append(self._drop(entry))
             else:
                 self._send(entry)

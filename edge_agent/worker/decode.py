@@ -46,10 +46,16 @@ def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
         raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be decoded: {error.err}") from error
     if pixels is None:
         raise ImageError(FailureReason.BAD_IMAGE.value, "the picture cannot be decoded: its data is damaged")
-    stored = (-(-height // reduction), -(-width // reduction))
-    if pixels.shape[:2] != stored:
-        width, height = height, width
-    return Picture(np.asarray(pixels, np.uint8), ImageSize(width, height))
+    for shown in (ImageSize(width, height), ImageSize(height, width)):
+        if _is_of_size(pixels.shape, shown, reduction):
+            return Picture(np.asarray(pixels, np.uint8), shown)
+    detail = "the picture cannot be decoded: it is of another size than its header says"
+    raise ImageError(FailureReason.BAD_IMAGE.value, detail)
+
+
+def _is_of_size(shape: tuple[int, ...], size: ImageSize, reduction: int) -> bool:
+    """Return whether pixels of a shape are a reduced picture of a size: a JPEG is rounded up, a PNG down."""
+    return abs(shape[0] - size.height / reduction) < 1 and abs(shape[1] - size.width / reduction) < 1
 
 
 def to_sent(face: Face, picture: Picture) -> Face:

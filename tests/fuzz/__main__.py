@@ -1,0 +1,96 @@
+"""Fuzz the parsers, one after the other: `python -m tests.fuzz [TARGET ..] --seconds 30 [--keep]`.
+
+Fails where an input raises what it must not, hangs, or where memory grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.fuzz.seeds import keep, kept, seeds
+from tests.fuzz.targets import TARGETS
+from tests.shared_data import PROJECT
+
+MOST_GROWTH_MB: Final = 1.0
+LIMITS: Final = ("-timeout=60", "-rss_limit_mb=600", "-max_len=4096", "-print_final_stats=1", "-verbosity=0")
+MOST_KEPT: Final = 300
+LONGEST_KEPT: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one target; `fault` is the tail of what it said, or ''."""
+
+    executed: int
+    growth_mb: float
+    fault: str
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing broke and nothing grew."""
+        return not self.fault and self.growth_mb <= MOST_GROWTH_MB
+
+
+def fuzz(target: str, seconds: int, *, keeping: bool) -> Verdict:
+    """Fuzz one target for so long."""
+    with tempfile.TemporaryDirectory(prefix="edge-agent-fuzz-") as temporary:
+        corpus = Path(temporary) / "corpus"
+        corpus.mkdir()
+        for number, data in enumerate(seeds(target)):
+            (corpus / f"{number:04}").write_bytes(data)
+        code, said = _run(target, corpus, seconds)
+        executed = re.search(r"(?:number_of_executed_units: +|executed )(\d+)", said)
+        growth = re.search(r"growth (-?[\d.]+)", _engine("grow", target, corpus)[1])
+        if keeping:
+            _keep(target, corpus)
+        fault = said[-2000:] if code or executed is None or growth is None else ""
+        return Verdict(int(executed[1]) if executed else 0, float(growth[1]) if growth else 0.0, fault)
+
+
+def _run(target: str, corpus: Path, seconds: int) -> tuple[int, str]:
+    if importlib.util.find_spec("atheris") is None:
+        return _engine("play", target, corpus, str(seconds))
+    artifacts = f"-artifact_prefix={corpus.parent}/"
+    return _engine("drive", target, corpus, f"-max_total_time={seconds}", artifacts, *LIMITS)
+
+
+def _engine(act: str, target: str, corpus: Path, *options: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "tests.fuzz.engine", act, target, str(corpus), *options]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, errors="replace", check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def _keep(target: str, corpus: Path) -> None:
+    """Keep the smallest of what was found, and all that was kept before."""
+    written = set(seeds(target))
+    found = sorted((path.read_bytes() for path in corpus.iterdir()), key=len)
+    new = [data for data in found if data not in written and len(data) <= LONGEST_KEPT]
+    keep(target, [*kept(target), *new][:MOST_KEPT])
+
+
+def main() -> int:
+    """Fuzz what the arguments name, say what came of it, and return 1 where something broke."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], default=[])
+    parser.add_argument("--seconds", type=int, default=600)
+    parser.add_argument("--keep", action="store_true", help="keep the smallest inputs that were found")
+    arguments = parser.parse_args()
+    verdicts = {}
+    for target in arguments.targets or TARGETS:
+        verdicts[target] = verdict = fuzz(target, arguments.seconds, keeping=arguments.keep)
+        words = "passed" if verdict.is_good else f"FAILED\n{verdict.fault}"
+        sys.stdout.write(f"{target}: {verdict.executed} inputs, grew by {verdict.growth_mb:.2f} MB: {words}\n")
+        sys.stdout.flush()
+    return 0 if all(verdict.is_good for verdict in verdicts.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""What is fuzzed: functions of bytes that fail only where the code that they try breaks a promise."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import tempfile
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import topics
+from edge_agent.errors import ImageError, SettingsError
+from edge_agent.image_header import check_size, read_header
+from edge_agent.ingest import ImageLimits
+from edge_agent.intake import Incoming, Intake, IntakeLimits
+from edge_agent.model import Arrival, Message, Packet
+from edge_agent.settings_sources import load_settings
+from edge_agent.sources import PRESETS, Source, read_source
+from ha_discovery.retained import read_retained
+from ha_discovery.topics import parse_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AGENT: Final = "hall"
+PIXELS: Final = 20_000_000
+SOURCES: Final = (*PRESETS.values(), Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", "ring", "event.type"))
+PARTS: Final = b"\x1e"
+"""Separates the parts of one input."""
+
+
+def topic(data: bytes) -> None:
+    """Any topic means something of ours, or nothing; what it names is a plain word."""
+    text = data.decode(errors="replace")
+    meaning = topics.parse(text, AGENT)
+    names = [getattr(meaning, "doorbell", "a")]
+    source = read_source(SOURCES, text, b"ON")
+    names.append(getattr(source, "doorbell", "a"))
+    assert all(map(topics.is_identifier, names)), names
+    assert topics.is_identifier(topics.fit_identifier(text))
+    if topics.may_be_answered(text):
+        assert meaning is None
+        assert text.isprintable()
+    parse_topic(text)
+
+
+def envelope(data: bytes) -> None:
+    """Any message is one delivery; what it says is fit to be logged, published and calculated with."""
+    payload, *said = data.split(PARTS)
+    words = [part.decode(errors="replace") for part in said]
+    properties = dict(zip(("trigger", "captured_at", "frame_id", "other"), words, strict=False))
+    reply = words[4] if len(words) > 4 else ""
+    for name in (
+        "doorbell/front/frame",
+        "cam/front/event",
+        "edge_agent/hall/command/forget",
+        "doorbell/a/detection/set",
+    ):
+        _check(_take(Message(name, payload, packet=Packet(1, 1), properties=properties, response_topic=reply)))
+    read_retained("homeassistant/device/a/config", payload)
+
+
+def header(data: bytes) -> None:
+    """Any bytes are a picture of a size that is allowed, or refused with the reason."""
+    try:
+        found = read_header(data)
+        check_size(found, PIXELS)
+    except ImageError as error:
+        assert error.reason in {"bad_image", "too_large"}
+        assert error.detail.isprintable()
+    else:
+        assert found.format in {"jpeg", "png"}
+        assert 0 < found.width * found.height <= PIXELS
+
+
+def settings(data: bytes) -> None:
+    """Any file and any variables are settings, or refused in sentences that show no value."""
+    text, *said = data.split(PARTS)
+    words = [part.decode(errors="replace").partition("=") for part in said]
+    environment = {f"EDGE_AGENT_{name}": value for name, _, value in words}
+    _file().write_bytes(text)
+    try:
+        load_settings(_file(), {}, environment=environment)
+    except SettingsError as error:
+        assert str(error)
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "topic": topic, "envelope": envelope, "header": header, "settings": settings,
+}  # fmt: skip
+
+
+def _take(message: Message) -> Incoming:
+    delivered: list[Incoming] = []
+    parse = functools.partial(topics.parse, agent_id=AGENT)
+    limits = IntakeLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
+    Intake(parse, SOURCES, limits, delivered.append, lambda: 0).take(message)
+    (incoming,) = delivered
+    return incoming
+
+
+def _check(incoming: Incoming) -> None:
+    for text in (getattr(incoming, "value", ""), getattr(incoming, "doorbell", "")):
+        assert text.isprintable()
+    if isinstance(incoming, Arrival):
+        frame = incoming.frame
+        assert frame.frame_id.isprintable()
+        assert frame.reply_to is None or topics.may_be_answered(frame.reply_to.topic)
+        if frame.captured_at is not None:
+            frame.captured_at.astimezone()
+            (datetime.now(UTC) - frame.captured_at).total_seconds()
+        assert incoming.failure is None or incoming.failure.detail.isprintable()
+
+
+@functools.cache
+def _file() -> pathlib.Path:
+    return pathlib.Path(tempfile.mkdtemp(prefix="edge-agent-fuzz-")) / "agent.yaml"
