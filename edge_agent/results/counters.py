@@ -29,6 +29,7 @@ class Counters:
     failed: Counter[str] = field(default_factory=Counter)
     shed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     faces: int = 0
     presses: int = 0
     repeated: int = 0
@@ -44,6 +45,7 @@ class Counters:
         if isinstance(outcome.result, Detected):
             self.answered["face" if outcome.result.faces else "no_face"] += 1
             self.faces += len(outcome.result.faces)
+            self.rejected.update(each.reason.value for each in outcome.result.rejected)
             return
         failure = failure_of(outcome)
         if failure is not None and is_published(outcome):
@@ -78,6 +80,7 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     dropped: dict[str, int]
     in_flight: int
     faces: int
+    rejected: dict[str, int]
     presses: int
     repeated: int
     retries: int
@@ -122,6 +125,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         dropped=dict(counters.dropped),
         in_flight=counters.in_flight(),
         faces=counters.faces,
+        rejected=dict(counters.rejected),
         presses=counters.presses,
         repeated=counters.repeated,
         retries=view.retries,

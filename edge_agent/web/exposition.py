@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 
 from edge_agent.model import ShedReason, SlotState
 from edge_agent.web.board import BOUNDS_MS, SILENT_S
-from edge_agent.wire import FailureReason
+from edge_agent.wire import FailureReason, RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -149,10 +149,12 @@ def _of_workers(workers: Iterable[WorkerPayload]) -> Iterator[Metric]:
 
 def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     failures, sheds = (reason.value for reason in FailureReason), (reason.value for reason in ShedReason)
+    rejections = (reason.value for reason in RejectionReason)
     yield _counters("frames_received", "Frames that were taken on", "trigger", metrics.received)
     yield _counters("frames_answered", "Frames that were looked at", "outcome", metrics.answered)
     yield _counters("frames_failed", "Frames that could not be looked at", "reason", metrics.failed, failures)
     yield _counters("frames_shed", "Ordinary frames that were dropped unseen", "reason", metrics.shed, sheds)
+    yield _counters("faces_rejected", "Likely faces that do not count", "reason", metrics.rejected, rejections)
     yield _counters("messages_dropped", "Messages that were no frame and no press", "reason", metrics.dropped)
     yield _gauge("frames_in_flight", "Frames that wait or are looked at", metrics.in_flight)
     yield _gauge("messages_unsent", "Messages that the broker does not have yet", metrics.unsent)

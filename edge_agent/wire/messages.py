@@ -23,6 +23,15 @@ class FailureReason(StrEnum):
     DETECTOR_ERROR = "detector_error"
 
 
+class RejectionReason(StrEnum):
+    """Why something that looked like a face does not count; the words of the MQTT interface."""
+
+    UNSURE = "below min_confidence"
+    SMALL = "too small"
+    OUTSIDE = "outside the zones"
+    MASKED = "masked"
+
+
 class SnapshotWish(StrEnum):
     """Whether an annotated picture is to be drawn."""
 
@@ -75,11 +84,11 @@ class Face(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """Something that looked like a face and was left out, with the reason in words."""
+    """Something that looked like a face and was left out, and why."""
 
     box: Box
     confidence: float
-    reason: str
+    reason: RejectionReason
 
 
 class ImageSize(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_agent.wire import Box, Face, FaceRules, ImageSize, Polygon, Rejected
+from edge_agent.wire import Box, Face, FaceRules, ImageSize, Polygon, Rejected, RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,24 +19,24 @@ def judge(found: Iterable[Face], rules: FaceRules, size: ImageSize) -> tuple[tup
     rejected: list[Rejected] = []
     for face in found:
         reason = fault(face, rules, size)
-        if reason:
+        if reason is not None:
             rejected.append(Rejected(face.box, face.confidence, reason))
         else:
             faces.append(face)
     return tuple(faces), tuple(rejected)
 
 
-def fault(face: Face, rules: FaceRules, size: ImageSize) -> str:
-    """Return why a face does not count, or ''."""
+def fault(face: Face, rules: FaceRules, size: ImageSize) -> RejectionReason | None:
+    """Return why a face does not count, or None."""
     if face.confidence < rules.min_confidence:
-        return "below min_confidence"
+        return RejectionReason.UNSURE
     if face.box.height < rules.min_height * size.height:
-        return "too small"
+        return RejectionReason.SMALL
     if rules.zones and not any(_holds(zone, face.box, size) for zone in rules.zones):
-        return "outside the zones"
+        return RejectionReason.OUTSIDE
     if any(_holds(mask, face.box, size) for mask in rules.masks):
-        return "masked"
-    return ""
+        return RejectionReason.MASKED
+    return None
 
 
 def _holds(polygon: Polygon, box: Box, size: ImageSize) -> bool:

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from edge_agent import topics
@@ -18,11 +19,12 @@ from edge_agent.model import (
     WorkerDetector,
 )
 from edge_agent.results import events
+from edge_agent.results.counters import Counters
 from edge_agent.results.doorbells import Doorbells
 from edge_agent.results.failures import is_published
 from edge_agent.results.presses import Answer
 from edge_agent.results.visits import Visits
-from edge_agent.wire import FailureReason
+from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
 STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
@@ -74,6 +76,18 @@ def test_an_outcome_has_a_word_and_a_reason(result: Any, word: str, reason: str 
 )
 def test_an_ordinary_frame_that_made_room_is_no_event(result: Any, trigger: Trigger, published: bool) -> None:
     assert is_published(outcome(result, trigger)) is published
+
+
+def test_what_is_rejected_is_counted_by_its_reason() -> None:
+    counters = Counters()
+    box = Box(1, 2, 3, 4)
+    unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
+    for rejected in ((unsure, masked), (unsure,)):
+        seen = outcome(msgspec.structs.replace(detected(), rejected=rejected))
+        counters.receive(seen.frame)
+        counters.count(seen)
+    assert counters.rejected == {"below min_confidence": 2, "masked": 1}
+    assert counters.answered == {"face": 2}
 
 
 def test_an_ordinary_event_asks_for_no_confirmation() -> None:
