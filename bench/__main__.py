@@ -28,6 +28,16 @@ def accuracy(
 
 
 @commands.command()
+def clips(
+    folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
+) -> None:
+    """Show how many presses find the visitor, by how many pictures a press brings."""
+    from bench.clips import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(folder)
+
+
+@commands.command()
 def overhead(picture: Picture, frames: Annotated[int, typer.Option(min=10)] = 200) -> None:
     """Show what the agent adds to decoding and inference, from message received to event published."""
     from bench.overhead import measure  # noqa: PLC0415 - each command loads only what it needs
