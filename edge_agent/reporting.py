@@ -150,7 +150,7 @@ class Reporter:
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
-            log.warning("%s", problem.text)
+            log.warning("%s", problem.text, extra={"problem": problem.code, "about": problem.about})
         self._tell(map(errors.of_problem, new), now)
         told = Publication(topics.health(self._agent_id), encode(payload), qos=1, retain=True)
         self._out.publish(told, now)

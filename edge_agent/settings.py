@@ -266,6 +266,9 @@ class LogSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe messages that are shown"
     )
+    format: Literal["auto", "text", "json"] = Field(
+        "auto", description="text for people, json one object a line; auto: text on a terminal, else json"
+    )
 
 
 class Settings(BaseSettings):

@@ -49,6 +49,14 @@ def _keys(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[SettingKey
             yield SettingKey(path, field.description or "", _plain_default(field))
 
 
+def secret_values(section: BaseModel) -> tuple[str, ...]:
+    """Return the passwords that the settings hold."""
+    values = [getattr(section, name) for name in type(section).model_fields]
+    own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+    below = [secret for value in values if isinstance(value, BaseModel) for secret in secret_values(value)]
+    return tuple(secret for secret in (*own, *below) if secret)
+
+
 def _plain_default(field: FieldInfo) -> object:
     """Return a default as YAML would hold it."""
     if field.default_factory:

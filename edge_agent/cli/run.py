@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, Group
-from rich.logging import RichHandler
 from rich.panel import Panel
 from rich.text import Text
 
-from edge_agent import app, topics
+from edge_agent import app, logs, topics
 from edge_agent.cli.watch import EVENTS, Watcher, show
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.model import Message
+from edge_agent.settings_keys import secret_values
 
 if TYPE_CHECKING:
     from edge_agent.settings import Settings
@@ -30,8 +29,7 @@ PICTURES_KEPT: Final = 20
 
 def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
     """Run until told to stop, with a first look around it where no broker is named; return the exit code."""
-    console = Console(stderr=True)
-    _log_to(console, settings)
+    logs.set_up(settings.log.level, settings.log.format, secrets=secret_values(settings))
     if settings.mqtt.tls.enabled and (folder is not None or not settings.mqtt.host):
         message = "the simulated doorbell and the embedded broker speak no TLS: name your broker, or leave TLS out"
         raise SettingsError(message)
@@ -93,12 +91,3 @@ def _welcome(settings: Settings) -> Panel:
         title_align="left",
         expand=False,
     )
-
-
-def _log_to(console: Console, settings: Settings) -> None:
-    """Log with colours to a terminal, and as plain lines to a file or a service manager."""
-    level = settings.log.level.upper()
-    if console.is_terminal:
-        logging.basicConfig(level=level, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)])
-    else:
-        logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

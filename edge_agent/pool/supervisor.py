@@ -218,7 +218,7 @@ class Pool:
                 case StopWorker(slot):
                     self._tell(slot, Stop())
                 case KillWorker(slot, reason):
-                    log.error("ending worker %d: it %s", slot, reason)
+                    log.error("ending worker %d: it %s", slot, reason, extra={"worker": slot})
                     if slot in self._workers:
                         self._workers[slot].kill()
 
@@ -312,6 +312,7 @@ class Pool:
                     message.strategy,
                     message.model,
                     message.load_ms,
+                    extra={"worker": slot},
                 )
                 actions = self._core.ready(slot, message, now)
                 self._changed(self._core.view(now))
@@ -335,7 +336,7 @@ class Pool:
         now = time.monotonic()
         actions = self._core.died(slot, reason, now)
         view = self._core.view(now)
-        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value)
+        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value, extra={"worker": slot})
         self._changed(view)
         self._act(actions)
 
