@@ -105,7 +105,7 @@ def build_pool(
 def build_link(settings: Settings, inbox: Inbox) -> Link:
     """Return the link to the broker by the settings, not started yet."""
     images = settings.images
-    partition = Partition(settings.doorbells.include, settings.mqtt.share_group)
+    partition = partition_of(settings)
     agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
     limits = IntakeLimits(
         image_limits(settings),
@@ -133,14 +133,25 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             ),
         )
 
-    filters = [
-        *topics.subscriptions(agent_id, prefix),
-        *(each for level in partition.levels() for each in topics.doorbell_subscriptions(level)),
-        *([topics.shared_subscription(partition.share_group)] if partition.share_group else []),
-        *(each for source in sources for each in source.filters()),
-    ]
+    filters = link_filters(settings)
     unwanted = [each for each in topics.doorbell_subscriptions() if each not in filters]
     return Link(connect, filters, inbox.put, unwanted=unwanted)
+
+
+def link_filters(settings: Settings) -> list[str]:
+    """Return the topic filters that the agent subscribes to."""
+    partition = partition_of(settings)
+    return [
+        *topics.subscriptions(settings.agent_id, settings.home_assistant.prefix),
+        *(each for level in partition.levels() for each in topics.doorbell_subscriptions(level)),
+        *([topics.shared_subscription(partition.share_group)] if partition.share_group else []),
+        *(each for source in map(source_of, settings.sources) for each in source.filters()),
+    ]
+
+
+def partition_of(settings: Settings) -> Partition:
+    """Return which doorbells are this agent's."""
+    return Partition(settings.doorbells.include, settings.mqtt.share_group)
 
 
 def source_of(settings: SourceSettings) -> Source:

@@ -155,6 +155,20 @@ def healthcheck(
         raise EdgeAgentError(complaint)
 
 
+@commands.command()
+@takes_broker
+def doctor(
+    broker: Flags,
+    config: Config = None,
+    agent_id: Annotated[str | None, typer.Option(help="Name of the agent; else this host's.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False,
+) -> None:
+    """Examine broker, detectors and machine: what is wrong, and how to mend it."""
+    from edge_agent.cli.doctor import run_doctor  # noqa: PLC0415 - each command loads only what it needs
+
+    raise typer.Exit(run_doctor(load_settings(config, {**broker, "agent_id": agent_id}), as_json=json))
+
+
 models = typer.Typer(help="Model files: which there are, which are here, and fetching them.", no_args_is_help=True)
 commands.add_typer(models, name="models")
 

@@ -1,6 +1,7 @@
 """Where model files come from: found or fetched, and always checked against their pinned sha256."""
 
 from edge_agent.model_store.choice import CpuModel, choose_cpu_model, plan_detectors
+from edge_agent.model_store.folders import default_cache_dir
 from edge_agent.model_store.manifest import MODELS, ModelFile, WheelMember
 from edge_agent.model_store.store import ModelStore
 
@@ -11,5 +12,6 @@ __all__ = [
     "ModelStore",
     "WheelMember",
     "choose_cpu_model",
+    "default_cache_dir",
     "plan_detectors",
 ]

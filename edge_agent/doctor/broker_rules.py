@@ -1,0 +1,185 @@
+"""What is to be said of the broker. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.doctor.finding import Finding, error, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SNAPSHOT_BYTES: Final = 300_000
+"""Annotated pictures have so many bytes at the most."""
+OVERHEAD_BYTES: Final = 1000
+"""Topic and properties of a message."""
+SMALL_FRAME_BYTES: Final = 2_000_000
+"""Cameras send pictures of this size."""
+MEGABYTE: Final = 1_000_000
+ACL: Final = "config/acl.example has all lines"
+FIXES: Final = (
+    ("not authorized", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
+    ("user name or password", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
+    ("identifier", "the broker wants another client id: set agent_id to one that it allows"),
+    ("does not prove who it is", "name the CA that signed its certificate in mqtt.tls.ca_file"),
+    ("does not speak tls", "use the broker's port for TLS (mqtt.port, as a rule 8883), or switch mqtt.tls.enabled off"),
+    ("tls", "check mqtt.tls.enabled and mqtt.port (as a rule 8883): does the broker speak TLS there?"),
+    ("connection refused", "start the broker, and check mqtt.host and mqtt.port; see also its listener's address"),
+    ("name or service", "check the spelling of mqtt.host, or use the broker's address"),
+    ("name resolution", "check the spelling of mqtt.host and this machine's name server, or use the broker's address"),
+    ("no route", "check this machine's network: the broker's address cannot be reached"),
+    ("timed out", "check mqtt.host and mqtt.port, and whether a firewall is in between"),
+    ("as an mqtt broker", "check mqtt.port: something else listens there, or it expects TLS (mqtt.tls.enabled)"),
+)
+"""What a reason holds, and what to do about it; the first that fits."""
+ASK_LOG: Final = "look into the broker's log, and check mqtt.host, mqtt.port and mqtt.tls"
+
+
+def judge_connection(where: str, protocol: str, reason: str) -> Finding:
+    """Return whether the broker took the connection; `reason` is why not."""
+    if not reason:
+        return ok("broker", f"{where} answers, with MQTT {protocol}")
+    fix = next((fix for words, fix in FIXES if words in reason.lower()), ASK_LOG)
+    return error("broker", reason, fix)
+
+
+def judge_encryption(*, enabled: bool, insecure: bool, has_password: bool, is_near: bool) -> Finding:
+    """Return whether others can read along; `is_near` tells that the broker is in the same network."""
+    if enabled and insecure:
+        return warning(
+            "tls",
+            "the broker's certificate is not checked: anybody in between can read along",
+            "name its CA in mqtt.tls.ca_file, and switch mqtt.tls.insecure off",
+        )
+    if enabled:
+        return ok("tls", "encrypted, and the broker's certificate is checked")
+    if has_password and not is_near:
+        return warning(
+            "tls",
+            "the password and the pictures cross the internet in the clear",
+            "set mqtt.tls.enabled, and mqtt.port to the broker's port for TLS",
+        )
+    return ok("tls", "not encrypted; the broker is in this network")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription that was tried: why it was refused ('': it was not), and what a message to it showed.
+
+    `written` is what the broker said to that message ('': taken), None where none was sent; `heard` is whether it came.
+    """
+
+    topic_filter: str
+    refused: str | None
+    written: str | None = None
+    heard: bool = False
+
+
+def judge_subscriptions(tried: Sequence[Subscribed], *, tells: bool) -> Finding:
+    """Return whether the agent hears what it must; `tells` is whether the broker tells of messages it refuses (MQTT 5).
+
+    Many brokers confirm a subscription and then send nothing. A message that was taken and did not come shows that; one
+    that the agent may not send shows nothing.
+    """
+    deaf = [each.topic_filter for each in tried if _is_deaf(each, tells=tells)]
+    if not deaf:
+        return ok("subscriptions", f"all {len(tried)} are allowed" if tells else "not refused; only MQTT 5 tells more")
+    lines = ", ".join(f"`topic read {each}`" for each in deaf)
+    return error(
+        "subscriptions",
+        f"the broker does not let the agent hear {_listed(deaf)}",
+        f"add to its access list: {lines} ({ACL})",
+    )
+
+
+def _is_deaf(tried: Subscribed, *, tells: bool) -> bool:
+    if tried.refused != "":
+        return True
+    return tells and tried.written == "" and not tried.heard
+
+
+def judge_publishing(refused: Sequence[str], tried: int, *, tells: bool, echoed: bool) -> Finding:
+    """Return whether the agent may publish; `refused` are the filters of the topics that it may not publish to.
+
+    `echoed` is whether a message to the agent's own topic came back: before MQTT 5 nothing else tells.
+    """
+    if refused:
+        lines = ", ".join(f"`topic write {each}`" for each in refused)
+        return error(
+            "publishing",
+            f"the broker does not let the agent publish {_listed(refused)}",
+            f"add to its access list: {lines} ({ACL})",
+        )
+    if not echoed:
+        return error(
+            "publishing",
+            "a message to the agent's availability did not come back: it may not be sent, or not be heard",
+            f"add to the broker's access list: `topic write edge_agent/+/+` and the lines around it ({ACL})",
+        )
+    if not tells:
+        return ok("publishing", "a message of our own came back; only MQTT 5 tells more")
+    return ok("publishing", f"all {tried} topics are allowed")
+
+
+def judge_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes: int, image_bytes: int) -> Finding:
+    """Return whether messages fit through; `largest_bytes` is what the broker announces, None where it does not.
+
+    `refused` is what came of trying the largest message that the agent may publish ('': taken, or not tried).
+    """
+    raise_it = f"raise max_packet_size in mosquitto.conf to {image_bytes + 100_000}"
+    if largest_bytes is not None and largest_bytes < SNAPSHOT_BYTES + OVERHEAD_BYTES:
+        return error(
+            "packet size",
+            f"the broker takes {_size(largest_bytes)} a message: annotated pictures have up to"
+            f" {_size(SNAPSHOT_BYTES)}, and would end the connection",
+            raise_it,
+        )
+    if refused:
+        return error(
+            "packet size",
+            f"a message of {_size(publish_bytes)} does not get through: {refused}",
+            f"{raise_it}, or set mqtt.max_publish_bytes lower",
+        )
+    if largest_bytes is not None and largest_bytes < publish_bytes:
+        lower = largest_bytes - OVERHEAD_BYTES
+        return warning(
+            "packet size",
+            f"the broker takes {_size(largest_bytes)} a message, less than the agent may send",
+            f"set mqtt.max_publish_bytes to {lower}, or {raise_it}",
+        )
+    if largest_bytes is not None and largest_bytes < SMALL_FRAME_BYTES:
+        return warning(
+            "packet size",
+            f"the broker takes {_size(largest_bytes)} a message: larger pictures of a camera do not arrive",
+            raise_it,
+        )
+    return ok("packet size", "no limit in the way" if largest_bytes is None else f"up to {_size(largest_bytes)}")
+
+
+def judge_client_id(client_id: str, *, availability: str, is_here: bool, kicked: str) -> Finding:
+    """Return whether the client id is the agent's alone.
+
+    `availability` is what the broker holds of it; `is_here`: the agent that is online runs on this machine. `kicked` is
+    why a connection with its id ended at once ('': it did not, or was not tried, since the agent is online).
+    """
+    other = "give each agent an agent_id of its own, and no other client this client id"
+    if kicked:
+        return error("client id", f"another client uses {client_id}: it took the connection over ({kicked})", other)
+    if availability != "online":
+        return ok("client id", f"{client_id} is free")
+    if is_here:
+        return ok("client id", f"{client_id} is the agent that runs here")
+    return warning(
+        "client id",
+        f"an agent uses {client_id}, and is not among this machine's processes",
+        f"if it runs neither here nor in a container here: {other}",
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / MEGABYTE:.1f} MB" if size_bytes >= MEGABYTE else f"{size_bytes / 1000:.0f} kB"

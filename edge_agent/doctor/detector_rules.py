@@ -1,0 +1,116 @@
+"""What is to be said of models, strategies and accelerators. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.doctor.finding import Finding, error, ok, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from edge_agent.pool import Probed
+    from edge_agent.wire import DetectorChoice
+
+STICK_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
+"""A Coral stick on USB, before its firmware was loaded and after."""
+CARD_IDS: Final = frozenset({("1ac1", "089a")})
+"""A Coral card on PCI or M.2."""
+FIXES: Final = (
+    ("is not installed", "install what the reason names"),
+    ("cannot be had", "edge-agent models pull {model}"),
+    ("Install libedgetpu", "install libedgetpu; docs/models.md says which fits"),
+    ("cannot be loaded", "install the library that the reason names; docs/models.md says which"),
+    ("may this user open it", "plug it in again; add a udev rule, or the user to the group plugdev"),
+    ("did not answer within", "plug it in again, into another port; raise pool.probe_timeout_s if it is just slow"),
+    ("was ended by", "the library crashes: install a libedgetpu that fits the runtime (docs/models.md)"),
+    ("no module named", "pip install 'edge-agent[{strategy}]'"),
+    ("has no", "install onnxruntime-gpu in place of onnxruntime: pip install 'edge-agent[gpu]'"),
+)
+"""What a reason holds, and what to do about it; the first that fits."""
+SLOW_MS: Final = 500.0
+"""Slower than this, a press waits noticeably."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An accelerator that the kernel sees, on its bus; `node` is the file to open, `fault` why this user cannot."""
+
+    kind: str
+    place: str
+    node: Path
+    fault: str
+
+
+def judge_models(
+    faults: Mapping[str, Sequence[str]], here: Collection[str], wanted: Mapping[str, bool]
+) -> list[Finding]:
+    """Return what there is to say of the model files: those `here` and good, and the `faults` of others.
+
+    `wanted` are those that the settings ask for, and whether the agent cannot do without.
+    """
+    found: list[Finding] = []
+    for name, wrong in faults.items():
+        if wrong:
+            level = error if wanted.get(name) and name not in here else warning
+            found.append(level("models", "; ".join(wrong), f"remove that file, then: edge-agent models pull {name}"))
+    damaged = {name for name, wrong in faults.items() if wrong}
+    found += [
+        (error if is_needed else warning)(
+            "models", f"{name} is not here: a start fetches it, if it can", f"edge-agent models pull {name}"
+        )
+        for name, is_needed in wanted.items()
+        if name not in here and name not in damaged
+    ]
+    good = [name for name in wanted if name in here]
+    if good:
+        found.append(ok("models", f"{' and '.join(good)}: here, and their hashes are right"))
+    return found
+
+
+def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool) -> Finding:
+    """Return whether a detector works; `is_spare` tells that another one stands in where it does not."""
+    what = f"{choice.model} on {choice.device}" if choice.device else choice.model
+    if not probed.works:
+        level = warning if is_spare else error
+        return level(
+            choice.strategy, f"{what} cannot be used: {probed.reason}", fix_for(choice.strategy, probed.reason)
+        )
+    times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.look_ms:.0f} ms"
+    if probed.look_ms > SLOW_MS:
+        fix = "choose a faster model (detection.cpu_model), or add an accelerator; docs/models.md compares"
+        return warning(choice.strategy, f"{times}, which is slow", fix)
+    return ok(choice.strategy, times)
+
+
+def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool) -> Finding:
+    """Return what a strategy lacks that cannot even be tried.
+
+    One without its `device` ('') is no fault, unless it is the last: the default settings ask for every strategy.
+    """
+    if is_last:
+        return error(strategy, reason, fix_for(strategy, reason))
+    if not device:
+        what = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}.get(strategy, "not here")
+        return ok(strategy, f"{what}, so it is not used")
+    return warning(strategy, f"there is {device}, but {reason}", fix_for(strategy, reason))
+
+
+def fix_for(strategy: str, reason: str) -> str:
+    """Return what to do about a detector that cannot be used."""
+    models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
+    fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "edge-agent detectors shows it again")
+    return fix.format(strategy=strategy, model=models.get(strategy, "yunet_n"))
+
+
+def judge_device(device: Device) -> Finding:
+    """Return whether this user may use an accelerator."""
+    if device.fault:
+        return warning(
+            device.kind,
+            f"on {device.place}, but {device.node} {device.fault}",
+            "add a udev rule, or the user to the group plugdev; in a container: --device",
+        )
+    return ok(device.kind, f"on {device.place}, and may be opened")

@@ -1,0 +1,440 @@
+"""Faults that are planted for real, and the doctor that finds each and names the fix."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from paho.mqtt import publish
+
+from edge_agent import topics
+from edge_agent.doctor import Finding, Level
+from edge_agent.doctor.broker import examine_broker
+from edge_agent.doctor.detectors import examine_detectors
+from edge_agent.doctor.machine import examine_machine, try_folder
+from edge_agent.settings import Settings
+from tests.agent_process import AGENT_ID, AgentProcess
+from tests.broker import PLACES, Mosquitto, free_port
+from tests.certificates import Authority
+from tests.command_line import edge_agent
+from tests.recorder import Recorder
+from tests.shared_data import PROJECT, missing, shared
+from tests.stand_in import Act, Stick
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+pytestmark = [  # paho leaves a socket behind where TLS fails
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+USER, PASSWORD = "edge-agent", "let me in"
+BUS = "sys/bus/usb/devices/1-1"
+
+
+def settings(port: int = 1, **sections: Any) -> Settings:
+    mqtt = {"host": "127.0.0.1", "port": port} | sections.pop("mqtt", {})
+    return Settings(agent_id=AGENT_ID, mqtt=mqtt, **sections)
+
+
+def the(check: str, findings: Iterable[Finding], level: Level = Level.ERROR) -> Finding:
+    """Return the first finding of a check that is so bad; what comes after it is not examined any more."""
+    passed: list[Finding] = []
+    for each in findings:
+        if each.check == check and each.level is level:
+            return each
+        passed.append(each)
+    raise AssertionError(passed)
+
+
+def levels(findings: Iterable[Finding]) -> dict[str, Level]:
+    return {each.check: each.level for each in findings}
+
+
+# The broker
+
+
+@pytest.mark.broker
+def test_a_broker_in_order_gives_no_finding_but_good_ones(mosquitto: Mosquitto) -> None:
+    found = levels(examine_broker(settings(mosquitto.port)))
+    assert found == dict.fromkeys(
+        ("broker", "tls", "subscriptions", "publishing", "client id", "packet size"), Level.OK
+    )
+    assert f"edge_agent-{AGENT_ID} " in mosquitto.log
+
+
+@pytest.mark.broker
+def test_nobody_takes_the_trial_for_anything(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        assert the("client id", examine_broker(settings(mosquitto.port)), Level.OK).text.endswith("runs here")
+        recorder.forget()
+        recorder.publish(topics.agent_command(AGENT_ID, "health"))
+        health = recorder.wait_for(topics.health(AGENT_ID))
+        assert health["status"] == "ok"
+        assert "doctor" not in agent.log
+        assert agent.stop() == 0
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/press")
+        recorder.wait_for("doorbell/front/answer")
+    with Recorder(mosquitto.port) as late:
+        late.wait_for_count(topics.health(AGENT_ID), 1)
+        left = (
+            "doorbell/edge-agent-doctor/state",
+            "homeassistant/device/edge-agent-doctor/config",
+            "edge_agent/test/doctor",
+        )
+        assert not [topic for topic in left if late.heard(topic)]
+
+
+def test_no_broker_is_named() -> None:
+    found = the("broker", examine_broker(Settings()))
+    assert "EDGE_AGENT_MQTT__HOST" in found.fix
+
+
+def test_nobody_listens_on_the_port() -> None:
+    found = the("broker", examine_broker(settings(free_port())))
+    assert "Connection refused" in found.text
+    assert found.fix.startswith("start the broker, and check mqtt.host and mqtt.port")
+
+
+def test_the_host_has_no_address() -> None:
+    found = the("broker", examine_broker(settings(mqtt={"host": "nowhere.invalid"})))
+    assert "check the spelling of mqtt.host" in found.fix
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_the_password_is_wrong(tmp_path: Path, protocol: str) -> None:
+    with guarded(tmp_path, "topic readwrite #") as broker:
+        login = {"username": USER, "password": "wrong", "protocol": protocol}
+        found = the("broker", examine_broker(settings(broker.port, mqtt=login)))
+        assert "refused" in found.text
+        assert found.fix.startswith("check mqtt.username and mqtt.password")
+
+
+@pytest.mark.broker
+def test_the_broker_speaks_no_tls(mosquitto: Mosquitto) -> None:
+    found = the("broker", examine_broker(settings(mosquitto.port, mqtt={"tls": {"enabled": True}})))
+    assert "mqtt.tls.enabled" in found.fix
+
+
+@pytest.mark.broker
+def test_the_certificate_is_of_an_unknown_authority_or_not_checked(tmp_path: Path) -> None:
+    ours, other = Authority(tmp_path / "ours"), Authority(tmp_path / "other")
+    mine = ours.issue("127.0.0.1")
+    with Mosquitto(f"certfile {mine.cert}", f"keyfile {mine.key}") as broker:
+        strange = {"tls": {"enabled": True, "ca_file": other.ca}}
+        found = the("broker", examine_broker(settings(broker.port, mqtt=strange)))
+        assert "mqtt.tls.ca_file" in found.fix
+        careless = {"tls": {"enabled": True, "insecure": True}}
+        found = the("tls", examine_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
+        assert "switch mqtt.tls.insecure off" in found.fix
+        right = {"tls": {"enabled": True, "ca_file": ours.ca}}
+        assert "is checked" in the("tls", examine_broker(settings(broker.port, mqtt=right)), Level.OK).text
+
+
+def acl(*without: str) -> str:
+    """Return the agent's access list of config/, less some of its lines."""
+    text = (PROJECT / "config" / "acl.example").read_text(encoding="utf-8")
+    ours = text[text.index("user edge-agent") :].split("\n\n")[0].splitlines()[1:]
+    return "\n".join(line for line in ours if line not in without)
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_the_access_list_of_this_project_is_enough(tmp_path: Path, protocol: str) -> None:
+    with guarded(tmp_path, acl()) as broker:
+        login = {"username": USER, "password": PASSWORD, "protocol": protocol}
+        assert set(levels(examine_broker(settings(broker.port, mqtt=login))).values()) == {Level.OK}
+
+
+@pytest.mark.broker
+def test_the_access_list_does_not_let_the_agent_hear(tmp_path: Path) -> None:
+    lines = acl("topic read doorbell/+/press") + "\ntopic write doorbell/+/press"
+    with guarded(tmp_path, lines) as broker:
+        login = {"username": USER, "password": PASSWORD}
+        found = the("subscriptions", examine_broker(settings(broker.port, mqtt=login)))
+        assert found.text == "the broker does not let the agent hear doorbell/+/press"
+        assert found.fix.startswith("add to its access list: `topic read doorbell/+/press`")
+
+
+@pytest.mark.broker
+def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path) -> None:
+    with guarded(tmp_path, acl("topic write edge_agent/+/+")) as broker:
+        login = {"username": USER, "password": PASSWORD, "protocol": "3.1.1"}
+        found = the("publishing", examine_broker(settings(broker.port, mqtt=login)))
+        assert "`topic write edge_agent/+/+`" in found.fix
+
+
+@pytest.mark.broker
+def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
+    with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
+        login = {"username": USER, "password": PASSWORD}
+        found = the("publishing", examine_broker(settings(broker.port, mqtt=login)))
+        assert found.text == "the broker does not let the agent publish doorbell/+/ring, doorbell/+/answer"
+        assert "`topic write doorbell/+/ring`, `topic write doorbell/+/answer`" in found.fix
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(
+    ("limit", "protocol", "level", "fix"),
+    [
+        (100_000, "5", Level.ERROR, "raise max_packet_size in mosquitto.conf to 10100000"),
+        (1_000_000, "5", Level.WARNING, "set mqtt.max_publish_bytes to 999000"),
+        (1_000_000, "3.1.1", Level.ERROR, "or set mqtt.max_publish_bytes lower"),
+    ],
+)
+def test_the_broker_takes_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
+    with Mosquitto(f"max_packet_size {limit}") as broker:
+        findings = examine_broker(settings(broker.port, mqtt={"protocol": protocol}))
+        assert fix in the("packet size", findings, level).fix
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) -> None:
+    client = shutil.which("mosquitto_sub") or missing("mosquitto_sub is not installed")
+    command = [client, "-p", str(mosquitto.port), "-i", f"edge_agent-{AGENT_ID}", "-t", "nothing"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rival:
+        found = the("client id", examine_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
+        rival.terminate()
+    assert f"another client uses edge_agent-{AGENT_ID}" in found.text
+    assert found.fix.startswith("give each agent an agent_id of its own")
+
+
+@pytest.mark.broker
+def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
+    topic = topics.agent_availability(AGENT_ID)
+    publish.single(topic, "online", qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
+    found = the("client id", examine_broker(settings(mosquitto.port)), Level.WARNING)
+    assert "give each agent an agent_id of its own" in found.fix
+
+
+# Models and detectors
+
+
+def with_models(folder: Path, *names: str) -> dict[str, Any]:
+    """Return the settings of a folder with these model files, and no other folder."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        shutil.copy(shared("models", name), folder)
+    return {"dir": folder, "cache_dir": folder / "cache"}
+
+
+YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
+
+
+def detectors(root: Path, models: dict[str, Any], **detection: Any) -> list[Finding]:
+    found = Settings(models=models, detection={"strategies": ("edgetpu", "cpu"), **detection})
+    return list(examine_detectors(found, root))
+
+
+def test_models_in_order_are_tried(tmp_path: Path) -> None:
+    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET, CENTERFACE))
+    assert set(levels(found).values()) == {Level.OK}
+    assert [each.text.split(":")[0] for each in found if each.check == "cpu"] == ["yunet_n", "centerface"]
+    assert all("one look takes" in each.text for each in found if each.check == "cpu")
+
+
+def test_the_models_are_missing(tmp_path: Path) -> None:
+    found = detectors(tmp_path, with_models(tmp_path / "models"))
+    assert the("models", found).fix == "edge-agent models pull yunet_n"
+    assert the("models", found, Level.WARNING).fix == "edge-agent models pull centerface"
+    assert the("detectors", found).fix == "edge-agent models pull yunet_n"
+
+
+def test_a_model_is_damaged(tmp_path: Path) -> None:
+    models = with_models(tmp_path / "models", YUNET, CENTERFACE)
+    with (tmp_path / "models" / YUNET).open("r+b") as file:
+        file.write(b"damage")
+    found = the("models", detectors(tmp_path, models, cpu_model="yunet_n"))
+    assert "is damaged or another version" in found.text
+    assert found.fix == "remove that file, then: edge-agent models pull yunet_n"
+
+
+def plug_in(root: Path, vendor: str, product: str) -> None:
+    """Have the kernel see a Coral stick, as far as its files tell."""
+    folder = root / BUS
+    folder.mkdir(parents=True)
+    for name, value in {"idVendor": vendor, "idProduct": product, "busnum": "1", "devnum": "4"}.items():
+        (folder / name).write_text(f"{value}\n", encoding="ascii")
+    node = root / "dev/bus/usb/001/004"
+    node.parent.mkdir(parents=True)
+    node.touch()
+
+
+@pytest.mark.parametrize(("vendor", "product"), [("1a6e", "089a"), ("18d1", "9302")])
+def test_a_stick_is_plugged_in_and_its_library_is_missing(tmp_path: Path, vendor: str, product: str) -> None:
+    plug_in(tmp_path, vendor, product)
+    models = with_models(tmp_path / "models", YUNET)
+    model = tmp_path / "model.tflite"
+    model.write_bytes(b"")
+    found = detectors(tmp_path, models, second_look="off", edgetpu_model=model, edgetpu_library="libnowhere.so")
+    assert the("edgetpu", found, Level.OK).text == "on USB 1-1, and may be opened"
+    missing_library = the("edgetpu", found, Level.WARNING)
+    assert "the library libnowhere.so cannot be loaded" in missing_library.text
+    assert missing_library.fix == "install libedgetpu; docs/models.md says which fits"
+
+
+def test_a_stick_is_plugged_in_and_not_handed_to_the_container(tmp_path: Path) -> None:
+    plug_in(tmp_path, "18d1", "9302")
+    (tmp_path / "dev/bus/usb/001/004").unlink()
+    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), second_look="off")
+    assert any("is not there" in each.text and "--device" in each.fix for each in found)
+
+
+@pytest.mark.parametrize(
+    ("act", "level", "text", "fix"),
+    [
+        ("work", Level.OK, "ssd_mobilenet_v2 on any: loaded in", ""),
+        ("no_device", Level.WARNING, "no EdgeTPU was found", "udev rule"),
+        ("crash_load", Level.WARNING, "was ended by SIGABRT", "install a libedgetpu that fits the runtime"),
+        ("hang_load", Level.WARNING, "did not answer within", "plug it in again"),
+    ],
+)
+def test_a_stick_is_tried(tmp_path: Path, act: Act, level: Level, text: str, fix: str) -> None:
+    stick = Stick(tmp_path)
+    stick.does(act)
+    models = with_models(tmp_path / "models", YUNET)
+    chosen = {"edgetpu_model": stick.model, "edgetpu_library": str(stick.library), "second_look": "off"}
+    tried = Settings(models=models, detection={"strategies": ("edgetpu", "cpu"), **chosen}, pool={"probe_timeout_s": 3})
+    found = the("edgetpu", examine_detectors(tried, tmp_path), level)
+    assert text in found.text
+    assert fix in found.fix
+
+
+def test_the_only_strategy_cannot_be_had(tmp_path: Path) -> None:
+    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), strategies=("gpu",), second_look="off")
+    assert "onnxruntime-gpu is not installed" in the("detectors", found).text
+
+
+# The machine
+
+
+def machine(root: Path, **files: str) -> Path:
+    """Return a root folder with files of the kernel, / written as __."""
+    for name, text in files.items():
+        path = root.joinpath(*name.split("__"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="ascii")
+    return root
+
+
+def looked_at(root: Path, tmp_path: Path, **sections: Any) -> list[Finding]:
+    usual: dict[str, Any] = {"state": {"dir": tmp_path}, "models": {"cache_dir": tmp_path}}
+    return list(examine_machine(Settings(**(usual | sections)), root))
+
+
+def test_memory_is_short(tmp_path: Path) -> None:
+    root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 290000 kB\n")
+    found = the("memory", looked_at(root, tmp_path, pool={"workers": 4}), Level.WARNING)
+    assert "set pool.workers to 1" in found.fix
+    root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 90000 kB\n")
+    assert "end other programs" in the("memory", looked_at(root, tmp_path)).fix
+
+
+def test_the_board_is_hot_and_its_supply_is_weak(tmp_path: Path) -> None:
+    root = machine(tmp_path / "root", sys__class__thermal__thermal_zone0__temp="84000\n")
+    throttled = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    throttled.parent.mkdir(parents=True)
+    throttled.write_text("50005\n", encoding="ascii")
+    found = looked_at(root, tmp_path)
+    assert "short cable" in the("power", found, Level.WARNING).fix
+    hot = [each for each in found if each.check == "heat"]
+    assert [each.level for each in hot] == [Level.WARNING, Level.WARNING]
+    assert "84 °C" in hot[1].text
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, options: str) -> Iterator[Path]:
+    """Mount a disk in memory, which takes root."""
+    if os.geteuid() != 0:
+        missing("only root can mount a disk")
+    folder.mkdir()
+    mount, umount = shutil.which("mount", path=PLACES), shutil.which("umount", path=PLACES)
+    assert mount
+    assert umount
+    subprocess.run([mount, "-t", "tmpfs", "-o", options, "none", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run([umount, str(folder)], check=True)
+
+
+def test_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "size=64k") as folder:
+        found = the("disk", looked_at(Path("/"), tmp_path, state={"dir": folder}))
+        assert found.text == f"{folder}, for what is set over MQTT: no space left on device"
+        assert "name another folder in state.dir" in found.fix
+
+
+def test_a_folder_is_read_only(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "ro") as folder:
+        found = the("disk", looked_at(Path("/"), tmp_path, models={"cache_dir": folder / "models"}))
+        assert "read-only file system" in found.text
+        assert "name another folder in models.cache_dir" in found.fix
+
+
+def test_a_folder_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
+
+
+@pytest.mark.broker
+def test_the_port_of_the_page_is_taken(tmp_path: Path) -> None:
+    with Mosquitto() as other:
+        http = {"enabled": True, "port": other.port}
+        assert "set http.port" in the("http", looked_at(Path("/"), tmp_path, http=http)).fix
+        port = free_port()
+        with AgentProcess.with_script(other.port, HTTP__ENABLED="true", HTTP__PORT=str(port)):
+            served = {"enabled": True, "port": port}
+            deadline_s = time.monotonic() + 20
+            while the("http", looked_at(Path("/"), tmp_path, http=served), Level.OK).text.endswith("free"):
+                assert time.monotonic() < deadline_s
+
+
+# The command
+
+
+@pytest.mark.broker
+def test_the_command_says_all_in_a_table_and_in_json(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    models = with_models(tmp_path / "models", YUNET)
+    own = {
+        "EDGE_AGENT_MODELS__DIR": str(models["dir"]),
+        "EDGE_AGENT_MODELS__CACHE_DIR": str(models["cache_dir"]),
+        "EDGE_AGENT_DETECTION__SECOND_LOOK": "off",
+        "EDGE_AGENT_STATE__DIR": str(tmp_path),
+    }
+    done = edge_agent("doctor", "--host", "127.0.0.1", "--port", str(mosquitto.port), COLUMNS="80", **own)
+    assert done.returncode == 0, done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert "✓ broker" in done.stdout
+    done = edge_agent("doctor", "--json", "--host", "127.0.0.1", "--port", str(free_port()), **own)
+    assert done.returncode == 1
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert found[0]["check"] == "broker"
+    assert found[0]["level"] == "error"
+    assert all(set(each) == {"check", "level", "text", "fix"} for each in found)
+    assert all(bool(each["fix"]) == (each["level"] != "ok") for each in found)
+    assert "Traceback" not in done.stderr
+
+
+@contextlib.contextmanager
+def guarded(folder: Path, lines: str) -> Iterator[Mosquitto]:
+    """Return a broker with one user and an access list."""
+    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
+    passwd, access = folder / "passwd", folder / "acl"
+    subprocess.run([program, "-c", "-b", str(passwd), USER, PASSWORD], check=True, capture_output=True)
+    access.write_text(f"user {USER}\n{lines}\n", encoding="ascii")
+    with Mosquitto("allow_anonymous false", f"password_file {passwd}", f"acl_file {access}") as broker:
+        yield broker

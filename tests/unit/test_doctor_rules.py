@@ -1,0 +1,247 @@
+"""What the doctor says, by what was read: every rule as a table."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.doctor import Finding, Level
+from edge_agent.doctor import broker_rules as broker
+from edge_agent.doctor import detector_rules as detectors
+from edge_agent.doctor import machine_rules as machine
+from edge_agent.doctor.broker_rules import Subscribed
+from edge_agent.pool import Probed
+from edge_agent.wire import DetectorChoice
+from tests.values import NOON
+
+MB = 1_000_000
+
+
+def verdict(finding: Finding) -> tuple[str, str]:
+    """Return the level and the first words of the fix."""
+    return finding.level.value, " ".join(finding.fix.split()[:3])
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [
+        ("it refused: Not authorized", "check mqtt.username and mqtt.password"),
+        ("it refused: Bad user name or password", "check mqtt.username and mqtt.password"),
+        ("it refused: Client identifier not valid", "set agent_id"),
+        ("[Errno 111] Connection refused", "start the broker"),
+        ("[Errno -2] Name or service not known", "check the spelling of mqtt.host"),
+        ("[Errno -3] Temporary failure in name resolution", "check the spelling of mqtt.host"),
+        ("[Errno 113] No route to host", "check this machine's network"),
+        ("timed out", "whether a firewall is in between"),
+        ("it did not answer as an MQTT broker does", "something else listens there"),
+        ("its certificate does not prove who it is (unable to get local issuer certificate)", "mqtt.tls.ca_file"),
+        ("it does not speak TLS on this port; brokers use 8883 for that as a rule", "switch mqtt.tls.enabled off"),
+        ("Connection reset by peer; does it speak TLS on this port?", "check mqtt.tls.enabled and mqtt.port"),
+        ("whatever", "look into the broker's log"),
+    ],
+)
+def test_every_reason_of_the_broker_has_its_fix(reason: str, fix: str) -> None:
+    found = broker.judge_connection("broker:1883", "", reason)
+    assert found.level is Level.ERROR
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    ("enabled", "insecure", "has_password", "is_near", "level"),
+    [
+        (True, False, True, False, Level.OK),
+        (True, True, True, True, Level.WARNING),
+        (False, False, True, True, Level.OK),
+        (False, False, True, False, Level.WARNING),
+        (False, False, False, False, Level.OK),
+    ],
+)
+def test_who_can_read_along(enabled: bool, insecure: bool, has_password: bool, is_near: bool, level: Level) -> None:
+    found = broker.judge_encryption(enabled=enabled, insecure=insecure, has_password=has_password, is_near=is_near)
+    assert found.level is level
+
+
+@pytest.mark.parametrize(
+    ("tried", "tells", "level"),
+    [
+        (Subscribed("a/+", "", "", heard=True), True, Level.OK),
+        (Subscribed("a/+", "", "", heard=False), True, Level.ERROR),
+        (Subscribed("a/+", "", "Not authorized"), True, Level.OK),
+        (Subscribed("a/+", "", None), True, Level.OK),
+        (Subscribed("a/+", "", "", heard=False), False, Level.OK),
+        (Subscribed("a/+", "Not authorized"), True, Level.ERROR),
+        (Subscribed("a/+", "Not authorized"), False, Level.ERROR),
+        (Subscribed("a/+", None), True, Level.ERROR),
+    ],
+)
+def test_what_shows_that_the_agent_hears_nothing(tried: Subscribed, tells: bool, level: Level) -> None:
+    assert broker.judge_subscriptions([tried], tells=tells).level is level
+
+
+@given(st.none() | st.integers(1000, 300_000_000), st.integers(10_000, 3_000_000))
+def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: int | None, publish: int) -> None:
+    found = broker.judge_packet_size(largest, refused="", publish_bytes=publish, image_bytes=10 * MB)
+    assert bool(found.fix) == (found.level is not Level.OK)
+    if "set mqtt.max_publish_bytes to" in found.fix:
+        wanted = int(found.fix.split("mqtt.max_publish_bytes to ")[1].split(",")[0])
+        better = broker.judge_packet_size(largest, refused="", publish_bytes=wanted, image_bytes=10 * MB)
+        assert "max_publish_bytes" not in better.fix
+
+
+@pytest.mark.parametrize(
+    ("availability", "is_here", "kicked", "level"),
+    [
+        ("", False, "", Level.OK),
+        ("offline", False, "", Level.OK),
+        ("offline", False, "Session taken over", Level.ERROR),
+        ("online", True, "", Level.OK),
+        ("online", False, "", Level.WARNING),
+    ],
+)
+def test_whose_the_client_id_is(availability: str, is_here: bool, kicked: str, level: Level) -> None:
+    found = broker.judge_client_id("edge_agent-pi", availability=availability, is_here=is_here, kicked=kicked)
+    assert found.level is level
+    assert ("agent_id" in found.fix) == (level is not Level.OK)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason", "fix"),
+    [
+        (
+            "edgetpu",
+            "ai-edge-litert or tflite-runtime is not installed; `pip install ..`",
+            "install what the reason names",
+        ),
+        ("edgetpu", "the model ssd cannot be had: ..", "edge-agent models pull ssd_mobilenet_v2_edgetpu"),
+        ("cpu", "the model yunet_n cannot be had: ..", "edge-agent models pull yunet_n"),
+        ("edgetpu", "the library libedgetpu.so.1 cannot be loaded: .. Install libedgetpu", "install libedgetpu"),
+        ("edgetpu", "no EdgeTPU was found: is it plugged in, and may this user open it?", "plug it in again"),
+        ("gpu", "the installed onnxruntime has no CUDAExecutionProvider: ..", "pip install 'edge-agent[gpu]'"),
+        ("edgetpu", "the process that tried it was ended by SIGSEGV", "a libedgetpu that fits the runtime"),
+        ("gpu", "did not answer within 10 s", "raise pool.probe_timeout_s"),
+        ("gpu", "whatever", "edge-agent detectors"),
+    ],
+)
+def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: str, fix: str) -> None:
+    assert fix in detectors.fix_for(strategy, reason)
+
+
+def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() -> None:
+    choice, broken = DetectorChoice("cpu", "yunet_n"), Probed(reason="broken")
+    assert detectors.judge_probe(choice, broken, is_spare=True).level is Level.WARNING
+    assert detectors.judge_probe(choice, broken, is_spare=False).level is Level.ERROR
+    assert detectors.judge_probe(choice, Probed(10, 8), is_spare=False).level is Level.OK
+    slow = detectors.judge_probe(choice, Probed(10, 800), is_spare=False)
+    assert (slow.level, "choose a faster model" in slow.fix) == (Level.WARNING, True)
+
+
+@pytest.mark.parametrize(
+    ("device", "is_last", "level"),
+    [("", False, Level.OK), ("USB 1-1", False, Level.WARNING), ("", True, Level.ERROR), ("USB 1-1", True, Level.ERROR)],
+)
+def test_a_strategy_that_nobody_expects_is_no_fault(device: str, is_last: bool, level: Level) -> None:
+    assert detectors.judge_missing("edgetpu", "is not installed", device=device, is_last=is_last).level is level
+
+
+def test_a_device_that_may_not_be_opened() -> None:
+    shut = detectors.Device("edgetpu", "USB 1-1", Path("/dev/bus/usb/001/004"), "may not be opened by this user")
+    found = detectors.judge_device(shut)
+    assert found.text == "on USB 1-1, but /dev/bus/usb/001/004 may not be opened by this user"
+    assert "udev rule" in found.fix
+
+
+def test_models_that_are_damaged_or_missing() -> None:
+    found = detectors.judge_models({"yunet_n": ["x is damaged"], "other": ["y is damaged"]}, {"centerface"},
+                                   {"yunet_n": True, "centerface": False, "blazeface": False})  # fmt: skip
+    assert [each.level for each in found] == [Level.ERROR, Level.WARNING, Level.WARNING, Level.OK]
+    assert [each.fix.rpartition(" ")[2] for each in found] == ["yunet_n", "other", "blazeface", ""]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "features", "expected"),
+    [
+        ("x86_64", {"avx2"}, ("ok", "")),
+        ("x86_64", {"sse2"}, ("warning", "in a virtual")),
+        ("aarch64", {"asimd", "asimddp"}, ("ok", "")),
+        ("aarch64", {"asimd"}, ("ok", "")),
+        ("armv7l", set(), ("error", "install a 64-bit")),
+    ],
+)
+def test_the_processor(architecture: str, features: set[str], expected: tuple[str, str]) -> None:
+    assert verdict(machine.judge_processor(architecture, features, 4)) == expected
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "throttled", "under_voltage", "expected"),
+    [
+        (55.0, False, False, [Level.OK]),
+        (None, None, None, [Level.OK]),
+        (82.0, False, False, [Level.WARNING]),
+        (95.0, False, False, [Level.ERROR]),
+        (82.0, True, True, [Level.WARNING] * 3),
+        (50.0, None, True, [Level.WARNING]),
+    ],
+)
+def test_heat_and_power(
+    temperature_c: float | None, throttled: bool | None, under_voltage: bool | None, expected: list[Level]
+) -> None:
+    found = machine.judge_heat(temperature_c, throttled=throttled, under_voltage=under_voltage)
+    assert [each.level for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes_after", "in_step", "expected"),
+    [
+        (10, True, ("ok", "")),
+        (10, None, ("ok", "")),
+        (10, False, ("warning", "timedatectl set-ntp true,")),
+        (-10, True, ("error", "set it: timedatectl")),
+        (-60 * 24 * 365 * 50, False, ("error", "set it: timedatectl")),
+    ],
+)
+def test_the_clock(minutes_after: int, in_step: bool | None, expected: tuple[str, str]) -> None:
+    assert verdict(machine.judge_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
+
+
+def test_a_clock_of_an_install_that_kept_no_times() -> None:
+    assert machine.judge_clock(NOON, None, in_step=True).level is Level.OK
+
+
+@given(st.integers(0, 10_000 * MB), st.integers(1, 16))
+def test_the_number_of_workers_that_is_advised_fits(free_bytes: int, workers: int) -> None:
+    found = machine.judge_memory(free_bytes, workers)
+    if found.level is Level.WARNING:
+        advised = int(found.fix.split("pool.workers to ")[1].split(",")[0])
+        assert machine.judge_memory(free_bytes, advised).level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("fault", "free_bytes", "level"),
+    [
+        ("", 10**9, Level.OK),
+        ("", None, Level.OK),
+        ("", 10 * MB, Level.WARNING),
+        ("permission denied", None, Level.ERROR),
+    ],
+)
+def test_folders(fault: str, free_bytes: int | None, level: Level) -> None:
+    found = machine.judge_folder("models", "/cache", fault, free_bytes, "models.cache_dir")
+    assert found.level is level
+    assert ("models.cache_dir" in found.fix) == (level is not Level.OK)
+
+
+@pytest.mark.parametrize(("load_1m", "level"), [(0.3, Level.OK), (7.9, Level.OK), (8.0, Level.WARNING)])
+def test_the_load(load_1m: float, level: Level) -> None:
+    assert machine.judge_load(load_1m, 4).level is level
+
+
+@pytest.mark.parametrize(
+    ("fault", "is_ours", "level"),
+    [("", False, Level.OK), ("address already in use", True, Level.OK), ("address already in use", False, Level.ERROR)],
+)
+def test_the_port_of_the_page(fault: str, is_ours: bool, level: Level) -> None:
+    assert machine.judge_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level
