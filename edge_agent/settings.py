@@ -247,9 +247,18 @@ class HttpSettings(Section):
     @field_validator("allowed")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for each in value:
-            ipaddress.ip_network(each, strict=False)
+        if not all(map(_is_network, value)):
+            message = "use addresses, like 192.168.1.7, or networks, like 192.168.1.0/24"
+            raise ValueError(message)
         return value
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 class StateSettings(Section):
