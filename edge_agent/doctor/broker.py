@@ -20,7 +20,6 @@ from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.model import Publication
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.trial import Trial
-from edge_agent.results.health import HealthPayload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +36,16 @@ NOBODY: Final = "edge-agent.doctor"
 """No doorbell can be called so: what is said of it is passed over."""
 DOORBELL: Final = "edge-agent-doctor"
 """Fits where a name must be one; nobody asks for what is published of it."""
+
+
+class _Worker(msgspec.Struct, frozen=True):
+    pid: int | None
+
+
+class _Health(msgspec.Struct, frozen=True):
+    """Of an agent's health what tells where it runs, whatever its version."""
+
+    workers: tuple[_Worker, ...]
 
 
 def examine_broker(settings: Settings) -> Iterator[Finding]:
@@ -169,7 +178,7 @@ def _runs_here(settings: Settings, trial: Trial) -> bool:
     trial.ask_for(topic, ANSWER_S)
     said = trial.hear(topic, ECHO_S)
     try:
-        health = msgspec.json.decode(said.payload if said else b"", type=HealthPayload)
+        health = msgspec.json.decode(said.payload if said else b"", type=_Health)
     except msgspec.MsgspecError:
         return any(_is_agent(each) for each in psutil.process_iter())
     return any(_is_of_an_agent(worker.pid) for worker in health.workers if worker.pid)

@@ -108,7 +108,7 @@ def _of_health(health: HealthPayload) -> Iterator[Metric]:
 
 
 def _of_the_host(host: HostPayload) -> Iterator[Metric]:
-    """Yield what is known of the machine, and nothing of what nothing tells."""
+    """Yield what is known of the machine; what nothing tells has a name and no value."""
     for name, meaning, value in (
         ("cpu_temperature_celsius", "Temperature of the processor", host.cpu_temperature_c),
         ("cpu_throttled", "1 while the machine slows its processor down", host.throttled),
@@ -118,8 +118,7 @@ def _of_the_host(host: HostPayload) -> Iterator[Metric]:
         ("memory_free_bytes", "Memory of the machine that programs could still have", _bytes(host.memory_free_mb)),
         ("disk_free_bytes", "Free space where the agent keeps what it remembers", _bytes(host.disk_free_mb)),
     ):
-        if value is not None:
-            yield _gauge(name, meaning, value)
+        yield _gauges(name, meaning, [], {} if value is None else {(): value})
     yield _counter("clock_jumps", "How often the wall clock was set", host.clock_jumps)
 
 

@@ -214,8 +214,9 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
 
 @pytest.mark.broker
 def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
-    topic = topics.agent_availability(AGENT_ID)
-    publish.single(topic, "online", qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
+    told = {topics.agent_availability(AGENT_ID): "online", topics.health(AGENT_ID): '{"workers": [{"pid": 1}]}'}
+    for topic, payload in told.items():
+        publish.single(topic, payload, qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
     found = the("client id", examine_broker(settings(mosquitto.port)), Level.WARNING)
     assert "give each agent an agent_id of its own" in found.fix
 

@@ -1,0 +1,161 @@
+"""Metrics, alerts and dashboard fit each other: checked by Prometheus' own tools, with the metrics of a real run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.agent_process import AgentProcess
+from tests.broker import Mosquitto, free_port
+from tests.pictures import jpeg
+from tests.recorder import Recorder
+from tests.shared_data import PROJECT, missing
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ALERTS = PROJECT / "config" / "prometheus" / "alerts.yaml"
+DASHBOARD = PROJECT / "config" / "grafana" / "dashboard.json"
+NAME = re.compile(r"\bedge_agent_[a-z0-9_]+")
+
+
+def promtool(*arguments: str, text: str = "") -> str:
+    """Return what promtool says; fail with it where it complains."""
+    program = shutil.which("promtool") or missing("promtool is not installed (Debian's package prometheus)")
+    done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def alert_expressions() -> list[str]:
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    return [rule["expr"] for group in groups for rule in group["rules"]]
+
+
+def dashboard_expressions() -> list[str]:
+    """Return what the panels ask for, with Grafana's variables replaced as it does."""
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    return [each.replace("$instance", ".*").replace("$__rate_interval", "1m") for each in asked]
+
+
+@pytest.fixture(scope="module")
+def page_port() -> Iterator[int]:
+    """Return the port of an agent that has looked at three frames, failed at one, and told its metrics."""
+    port = free_port()
+    with (
+        Mosquitto() as broker,
+        Recorder(broker.port) as recorder,
+        AgentProcess.with_script(broker.port, HTTP__ENABLED="true", HTTP__PORT=str(port)) as agent,
+    ):
+        agent.wait_until_ready(recorder)
+        for trigger in ("press", "motion", "continuous"):
+            recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": trigger})
+        recorder.publish("doorbell/front/frame", b"no picture", user={"trigger": "press"})
+        told = recorder.wait_for("edge_agent/test/metrics", lambda each: sum(each["received"].values()) == 4)
+        assert told["failed"] == {"bad_image": 1}
+        assert told["in_flight"] == 0
+        yield port
+
+
+def scrape(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_alerts_are_rules_that_prometheus_takes_and_fire_when_they_should() -> None:
+    assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS" in promtool("test", "rules", str(PROJECT / "tests" / "prometheus" / "alerts.yaml"))
+
+
+def test_every_alert_is_played() -> None:
+    played = (PROJECT / "tests" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
+    names = re.findall(r"(?m)- alert: (\w+)", ALERTS.read_text(encoding="utf-8"))
+    assert [name for name in names if f'alertname="{name}"' not in played] == []
+
+
+def test_the_dashboard_asks_in_prometheus_language(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard_expressions())]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
+    assert f"{len(rules)} rules found" in promtool("check", "rules", str(file))
+
+
+@pytest.mark.broker
+def test_the_metrics_of_a_real_run_are_as_prometheus_wants_them(page_port: int) -> None:
+    assert promtool("check", "metrics", text=scrape(page_port)) == ""
+
+
+@pytest.mark.broker
+def test_alerts_and_dashboard_ask_for_metrics_that_there_are(page_port: int) -> None:
+    text = scrape(page_port)
+    there = {each.name for family in text_string_to_metric_families(text) for each in family.samples}
+    there |= set(re.findall(r"(?m)^# TYPE (\S+)", text))
+    asked = {name for expr in (*alert_expressions(), *dashboard_expressions()) for name in NAME.findall(expr)}
+    assert len(asked) > 20
+    assert asked - there == set()
+
+
+@pytest.mark.broker
+def test_every_metric_is_documented(page_port: int) -> None:
+    page = (PROJECT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"(?m)^# TYPE (\S+)", scrape(page_port)))
+    assert {name for name in names if f"`{name}" not in page} == set()
+
+
+@pytest.mark.broker
+def test_the_sum_of_frames_adds_up(page_port: int) -> None:
+    sums: dict[str, float] = {}
+    for family in text_string_to_metric_families(scrape(page_port)):
+        sums[family.name] = sum(each.value for each in family.samples if not each.name.endswith("_created"))
+    gone = sum(sums[f"edge_agent_frames_{what}"] for what in ("answered", "failed", "shed"))
+    assert sums["edge_agent_frames_received"] == gone + sums["edge_agent_frames_in_flight"] == 4
+
+
+@pytest.mark.broker
+def test_a_real_prometheus_scrapes_it_and_answers_every_panel(page_port: int, tmp_path: Path) -> None:
+    program = shutil.which("prometheus") or missing("prometheus is not installed")
+    port = free_port()
+    config = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(ALERTS)],
+        "scrape_configs": [{"job_name": "edge-agent", "static_configs": [{"targets": [f"127.0.0.1:{page_port}"]}]}],
+    }
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    command = [
+        program,
+        f"--config.file={tmp_path}/prometheus.yml",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as prometheus:
+        try:
+            wait_until(lambda: answers(port, 'up{job="edge-agent"} == 1'), why=lambda: str(answers(port, "up")))
+            assert answers(port, 'edge_agent_status{status="ok"} == 1')
+            assert [expr for expr in dashboard_expressions() if answers(port, expr) is None] == []
+            assert answers(port, 'ALERTS{alertstate="firing"}') == []
+        finally:
+            prometheus.send_signal(signal.SIGTERM)
+
+
+def answers(port: int, expression: str) -> list[Any] | None:
+    """Return what Prometheus answers to an expression, None where it does not understand it or does not run yet."""
+    query = urllib.parse.urlencode({"query": expression})
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=10) as answer:
+            found: list[Any] = json.loads(answer.read())["data"]["result"]
+            return found
+    except OSError:
+        return None
