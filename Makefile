@@ -26,7 +26,7 @@ run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help
 
 .PHONY: test
 test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
-	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant $(ARGS)
+	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
 cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; ten minutes
@@ -35,6 +35,10 @@ cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost bro
 .PHONY: home-assistant
 home-assistant: $(VENV)/.dev ## Run the agent in a real Home Assistant, the one in the folder HA_INST; three minutes
 	@$(BIN)/pytest tests/home_assistant $(ARGS)
+
+.PHONY: packaging
+packaging: $(VENV)/.packaging ## Check what is handed out: image, compose, Kubernetes, workflows, wheels; three minutes
+	@$(BIN)/pytest tests/packaging $(ARGS)
 
 .PHONY: coverage
 coverage: ARGS += --cov
@@ -79,6 +83,22 @@ docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings
 lock: ## Pin the requirements, with hashes; needs uv. ARGS=--upgrade takes the newest
 	@$(REQUIREMENTS)/lock $(ARGS)
 
+.PHONY: wheels
+wheels: $(VENV)/.dev ## Ask the package index whether all that is pinned has wheels for x86_64 and aarch64
+	@$(BIN)/python requirements/check_wheels.py $(ARGS)
+
+.PHONY: dist
+dist: $(VENV)/.run ## Build wheel and sdist into dist/
+	@PYTHON=$(BIN)/python deploy/dist
+
+.PHONY: app
+app: dist ## Make dist/home_assistant_app, from which Home Assistant builds its app
+	@PYTHON=$(BIN)/python deploy/app
+
+.PHONY: image
+image: ## Build the container image, with docker or buildah. ARGS="--platform linux/arm64" for a Pi
+	@deploy/image $(ARGS)
+
 .PHONY: clean
 clean: ## Remove the environment and all that was made
 	@rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -91,3 +111,7 @@ $(VENV)/.run: pyproject.toml $(REQUIREMENTS)/first-look.txt $(REQUIREMENTS)/buil
 $(VENV)/.dev: pyproject.toml $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/install
 	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) dev
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.packaging: $(VENV)/.dev $(REQUIREMENTS)/packaging.txt
+	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) packaging
+	@touch $@

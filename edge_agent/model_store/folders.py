@@ -20,6 +20,10 @@ ABANDONED_S: Final = 3600.0
 """No fetch takes so long."""
 
 
+SHIPPED: Final = Path(__file__).with_name("files")
+"""What a released wheel carries; nothing is ever written to it."""
+
+
 def default_cache_dir() -> Path:
     """Return where downloads are kept, as the XDG Base Directory Specification says; nothing is created."""
     named = Path(os.environ.get("XDG_CACHE_HOME", ""))

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_agent.errors import ModelUnavailableError
-from edge_agent.model_store.folders import default_cache_dir, is_own, make_own, spare_dir, unfinished, workspace
+from edge_agent.model_store.folders import (
+    SHIPPED,
+    default_cache_dir,
+    is_own,
+    make_own,
+    spare_dir,
+    unfinished,
+    workspace,
+)
 from edge_agent.model_store.manifest import MODELS, ModelFile
 from edge_agent.model_store.sources import SOURCES, Source
 
@@ -104,8 +112,9 @@ class ModelStore:
 
     def _folders(self) -> list[Path]:
         given = [self._folder] if self._folder else []
+        shipped = [SHIPPED] if SHIPPED.is_dir() else []
         spare = [spare_dir()] if is_own(spare_dir()) else []
-        return [*given, self._cache_dir, *spare]
+        return [*given, *shipped, self._cache_dir, *spare]
 
     def _fetch(self, model: ModelFile, refusals: list[str]) -> Path | None:
         log.info("fetching the model %s", model.name)

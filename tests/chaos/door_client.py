@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -31,25 +32,37 @@ class SentPress:
 class DoorClient:
     """Sends frames and presses, and keeps account of what was answered."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, mqtt5: bool = True) -> None:
         self._port = port
+        self._mqtt5 = mqtt5
+        self._numbers: dict[int, int] = {}
+        self._confirmed: set[int] = set()
+        self.latency_by_press: dict[int, float] = {}
         self._lock = threading.Lock()
         self.presses: dict[int, SentPress] = {}
         self.answers: dict[str, set[str]] = {}
         self.heard: Counter[str] = Counter()
         self.latency_ms: list[float] = []
         self.metrics: dict[str, Any] = {}
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv5)
+        self._client = (
+            paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv5)
+            if mqtt5
+            else paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv311, clean_session=False)
+        )
         self._client.max_inflight_messages_set(200)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe([("doorbell/+/faces", 1), (METRICS, 0)])
         self._client.on_message = self._hear
+        self._client.on_publish = lambda _client, _data, packet_id, *_: self._confirmed.add(packet_id)
 
     def __enter__(self) -> Self:
         """Connect."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = SESSION_S
-        self._client.connect("127.0.0.1", self._port, clean_start=False, properties=properties)
+        if self._mqtt5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = SESSION_S
+            self._client.connect("127.0.0.1", self._port, clean_start=False, properties=properties)
+        else:
+            self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         return self
 
@@ -69,9 +82,16 @@ class DoorClient:
             sent = self.presses.setdefault(number, SentPress(time.monotonic()))
             frame_id = f"press-{number}-{len(sent.frame_ids)}"
             sent.frame_ids.append(frame_id)
-        self._client.publish(
-            f"doorbell/{doorbell}/frame", image, 1, properties=_said(trigger="press", frame_id=frame_id)
-        )
+        topic, said = f"doorbell/{doorbell}/frame", {"trigger": "press", "frame_id": frame_id}
+        if self._mqtt5:
+            info = self._client.publish(topic, image, 1, properties=_said(**said))
+        else:
+            info = self._client.publish(topic, json.dumps({"image": b64encode(image).decode(), **said}), 1)
+        self._numbers[info.mid] = number
+
+    def confirmed(self) -> set[int]:
+        """Return the presses that the broker has acknowledged."""
+        return {number for packet_id, number in self._numbers.items() if packet_id in self._confirmed}
 
     def unanswered(self) -> list[int]:
         """Return the presses that have no answer yet."""
@@ -92,9 +112,12 @@ class DoorClient:
                 self.heard["ordinary"] += 1
                 return
             self.heard[event["outcome"]] += 1
-            if event["frame_id"] not in self.answers:
-                sent = self.presses[int(event["frame_id"].split("-")[1])]
-                self.latency_ms.append((time.monotonic() - sent.at_s) * 1000)
+            number = int(event["frame_id"].split("-")[1])
+            if event["frame_id"] in self.answers:
+                self.heard["repeated"] += 1
+            else:
+                self.latency_ms.append((time.monotonic() - self.presses[number].at_s) * 1000)
+                self.latency_by_press.setdefault(number, self.latency_ms[-1])
             self.answers.setdefault(event["frame_id"], set()).add(event["event_id"])
 
 

@@ -89,6 +89,22 @@ def test_the_service_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert "edge-agent.service:" not in verdict.stderr, verdict.stderr
 
 
+def test_the_service_unit_is_as_closed_as_was_promised(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    unit = tmp_path / "edge-agent.service"
+    shutil.copy(_config("edge-agent.service"), unit)
+    verdict = subprocess.run(
+        [analyze, "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     """Return a mosquitto with our configuration, in which only the places on disk are others."""

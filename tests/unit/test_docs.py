@@ -93,6 +93,8 @@ def test_every_topic_is_documented(topic: str) -> None:
         "docs/reliability.md",
         "docs/benchmarks.md",
         "docs/scaling.md",
+        "docs/install.md",
+        "docs/docker.md",
     ],
 )
 def test_every_link_leads_somewhere(document: str) -> None:

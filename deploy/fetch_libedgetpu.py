@@ -1,0 +1,29 @@
+"""Fetch the .deb of libedgetpu for the image: URL, SHA-256, file. Without a URL there is none: mount the library."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+LIMIT_S: Final = 60.0
+
+
+def main(url: str, sha256: str, target: str) -> None:
+    """Put the file into place if it is the one whose hash was given; else stop with the reason."""
+    if not url:
+        return
+    if not url.startswith("https://") or not sha256:
+        sys.exit("LIBEDGETPU_URL needs an https address, and LIBEDGETPU_SHA256 the hash of what is there")
+    with urllib.request.urlopen(url, timeout=LIMIT_S) as answer:  # noqa: S310 - https, as was just checked
+        package = answer.read()
+    found = hashlib.sha256(package).hexdigest()
+    if found != sha256.lower():
+        sys.exit(f"{url} is not what was asked for: its sha256 is {found}")
+    Path(target).write_bytes(package)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

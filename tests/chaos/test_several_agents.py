@@ -1,0 +1,37 @@
+"""Two agents on one broker, one of them killed and started again under presses: minutes, so not part of `make test`."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.broker import Mosquitto
+from tests.chaos.several_agents import play
+
+if TYPE_CHECKING:
+    from tests.agent_process import AgentProcess
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
+
+SECONDS = 60.0
+AWAY_S = 2.0
+BROKER = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
+
+
+def _kill_and_start(agent: AgentProcess) -> None:
+    """End an agent as a power cut would; start it again as an orchestrator does, a little later."""
+    agent.kill()
+    threading.Event().wait(AWAY_S)
+    agent.start()
+
+
+def test_presses_of_two_agents_while_one_is_killed_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
+    with Mosquitto(*BROKER) as broker:
+        tale = play([broker.port], seconds=SECONDS, kill=_kill_and_start)
+    with capsys.disabled():
+        print(f"\n{tale}")  # noqa: T201 - figures for docs/scaling.md
+    assert tale.killed == 3
+    assert (tale.lost, tale.unconfirmed, tale.ambiguous) == ([], 0, 0)
+    assert tale.answered == tale.presses

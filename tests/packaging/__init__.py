@@ -1,0 +1,1 @@
+"""What is handed out is valid, by the tools of those who take it: `make packaging`."""

@@ -1,0 +1,113 @@
+"""The app of Home Assistant: its options are settings that exist, and what it says of itself is true."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import stat
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import pytest
+import yaml
+
+from edge_agent import __version__
+from edge_agent.settings import Settings
+from edge_agent.settings_sources import load_settings
+from tests.shared_data import PROJECT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APP = PROJECT / "home_assistant_app"
+CONFIG = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
+START = runpy.run_path(str(APP / "start.py"))
+SERVICE = {"host": "core-mosquitto", "port": 1883, "username": "addons", "password": "secret", "ssl": False}
+TYPE = re.compile(r"^(bool|port|str|password|int(\(\d*,\d*\))?|float(\([\d.]*,[\d.]*\))?|match\(.*\)|list\(.+\))\??$")
+"""Of the Supervisor's types those that are used here."""
+
+
+def _settings(options: dict[str, Any], service: dict[str, Any]) -> Settings:
+    return load_settings(None, {}, environment=START["settings_of"](options, service))
+
+
+def test_the_options_as_they_are_shipped_give_the_default_settings() -> None:
+    settings, defaults = _settings(CONFIG["options"], SERVICE), Settings()
+    assert settings.agent_id == "home"
+    assert settings.mqtt.host == "core-mosquitto"
+    assert settings.mqtt.password.get_secret_value() == "secret"
+    assert settings.detection == defaults.detection
+    assert settings.doorbells == defaults.doorbells
+    assert settings.pool == defaults.pool
+
+
+def test_every_option_has_a_type_a_setting_and_a_translation() -> None:
+    translations = yaml.safe_load((APP / "translations" / "en.yaml").read_text(encoding="utf-8"))["configuration"]
+    assert CONFIG["schema"].keys() == START["VARIABLES"].keys() == translations.keys()
+    assert CONFIG["options"].keys() <= CONFIG["schema"].keys()
+    assert all(text.keys() == {"name", "description"} for text in translations.values())
+    types = [each[0] if isinstance(each, list) else each for each in CONFIG["schema"].values()]
+    assert all(map(TYPE.match, types))
+    required = {name for name, kind in CONFIG["schema"].items() if not str(kind).rstrip("]'").endswith("?")}
+    assert required == CONFIG["options"].keys()
+
+
+def test_every_option_arrives() -> None:
+    options = {
+        "agent_id": "attic", "min_confidence": 0.8, "privacy": "blurred", "press_only": True, "log_level": "debug",
+        "workers": 3, "doorbells": ["front", "gate-*"], "mqtt_host": "broker", "mqtt_port": 1884,
+        "mqtt_username": "me", "mqtt_password": "mine",
+    }  # fmt: skip
+    settings = _settings(options, SERVICE)
+    assert (settings.agent_id, settings.log.level, settings.pool.workers) == ("attic", "debug", 3)
+    assert settings.detection.min_confidence == pytest.approx(0.8)
+    assert (settings.doorbells.privacy, settings.doorbells.press_only) == ("blurred", True)
+    assert settings.doorbells.include == ("front", "gate-*")
+    assert [str(address) for address in settings.mqtt.addresses()] == ["broker:1884"]
+    assert (settings.mqtt.username, settings.mqtt.password.get_secret_value()) == ("me", "mine")
+
+
+def test_the_password_of_the_supervisor_goes_to_no_other_broker() -> None:
+    settings = _settings({**CONFIG["options"], "mqtt_host": "elsewhere"}, SERVICE)
+    assert (settings.mqtt.username, settings.mqtt.password.get_secret_value()) == ("", "")
+
+
+def test_without_any_broker_none_is_named() -> None:
+    assert "EDGE_AGENT_MQTT__HOST" not in START["settings_of"](CONFIG["options"], {})
+
+
+def test_only_the_ingress_may_ask_for_the_page() -> None:
+    settings = _settings(CONFIG["options"], SERVICE)
+    assert settings.http.enabled
+    assert settings.http.allowed == ("172.30.32.2",)
+    assert settings.http.port == CONFIG["ingress_port"]
+
+
+def test_the_version_is_the_agents() -> None:
+    assert CONFIG["version"] == __version__
+    assert f"## {__version__}" in (APP / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "width", "height"), [("icon.png", 128, 128), ("logo.png", 320, 100)])
+def test_the_pictures_have_the_sizes_of_home_assistant(name: str, width: int, height: int) -> None:
+    picture = cv2.imread(str(APP / name), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape == (height, width, 4)
+
+
+def test_all_that_the_supervisor_looks_for_is_there() -> None:
+    wanted = {"config.yaml", "Dockerfile", "DOCS.md", "CHANGELOG.md", "icon.png", "logo.png", "apparmor.txt"}
+    assert wanted <= {path.name for path in APP.iterdir()}
+    assert "name" in yaml.safe_load((PROJECT / "repository.yaml").read_text(encoding="utf-8"))
+
+
+def test_what_docker_says_of_the_app_is_pinned() -> None:
+    text = (APP / "Dockerfile").read_text(encoding="utf-8")
+    assert all(":" in source for source in re.findall(r"(?m)^FROM (\S+)", text))
+
+
+def test_the_groups_of_usb_are_those_that_may_write(tmp_path: Path) -> None:
+    (tmp_path / "001").mkdir()
+    (tmp_path / "001" / "002").touch()
+    assert not stat.S_ISCHR((tmp_path / "001" / "002").stat().st_mode)
+    assert START["groups_of_usb"](tmp_path) == []
