@@ -126,7 +126,7 @@ class PoolCore:
             case Detected():
                 slot.memory_bytes = message.memory_bytes
                 actions = [self._report(job, message, slot, pictures, now)]
-        return [*actions, *self._dispatch(now)]
+        return [*self._dispatch(now), *actions]  # the worker waits; who reads the report can
 
     def lost(self, number: int, now: float) -> None:
         """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""

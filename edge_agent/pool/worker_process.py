@@ -63,6 +63,8 @@ class WorkerProcess:
         self._buffer = buffer
         self._life = life
         self._fault_log = fault_log
+        self._spoken = select.poll()  # Connection.poll makes a selector anew each time
+        self._spoken.register(pipe.fileno(), select.POLLIN)
 
     @classmethod
     def start(cls, context: BaseContext, spec: WorkerSpec) -> WorkerProcess:
@@ -98,7 +100,7 @@ class WorkerProcess:
 
     def receive(self) -> FromWorker | None:
         """Return the next message that lies in the pipe, or None; raise EOFError or OSError at its end."""
-        if not self.pipe.poll():
+        if not self._spoken.poll(0):
             return None
         return decode_from_worker(self.pipe.recv_bytes())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 class _Last:
     """A doorbell's last ordinary picture by its hash, and the thumbnail of its last empty one, looked at when."""
 
-    digest: bytes = b""
+    digest: int | None = None
     empty: bytes = b""
     looked_s: float = 0.0
 
@@ -35,7 +34,7 @@ class News:
         if frame.trigger is Trigger.PRESS or frame.shared or not self._settings.skip_duplicates:
             return None
         last = self._last.setdefault(frame.doorbell, _Last())
-        digest = hashlib.blake2b(frame.image, digest_size=16).digest()
+        digest = hash(frame.image)  # SipHash with this run's own key: a fifth of the time of a cryptographic one
         if digest == last.digest:
             return ShedReason.DUPLICATE
         last.digest = digest

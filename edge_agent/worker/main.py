@@ -133,7 +133,6 @@ class _Seen(NamedTuple):
 
     task: Task
     picture: Picture
-    thumbnail: bytes
     decode_ms: float
 
 
@@ -192,10 +191,12 @@ class Worker:
             return Failed(task.job_id, FailureReason(error.reason), error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
-        small = thumbnail(picture.pixels) if self._finder.sees_light else b""
-        if not task.thorough and is_same(small, task.reference):
+        if task.reference and not task.thorough and is_same(self._thumbnail(picture), task.reference):
             return Unchanged(task.job_id, guards.resident_bytes())
-        return _Seen(task, picture, small, (time.perf_counter() - began_s) * 1000)
+        return _Seen(task, picture, (time.perf_counter() - began_s) * 1000)
+
+    def _thumbnail(self, picture: Picture) -> bytes:
+        return thumbnail(picture.pixels) if self._finder.sees_light else b""
 
     def _conclude(self, seen: _Seen, found: Found, look_ms: float, room: _Room) -> Detected | Failed:
         began_s = time.perf_counter()
@@ -219,7 +220,7 @@ class Worker:
             portrait_size=len(portrait),
             second_model=found.second_model,
             pictures_offset=offset,
-            thumbnail=seen.thumbnail,
+            thumbnail=b"" if found.faces else self._thumbnail(picture),
         )
 
     @staticmethod
