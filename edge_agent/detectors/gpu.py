@@ -34,7 +34,7 @@ class GpuYuNet(YuNet):
         for layout in set(layouts):
             members = [number for number, each in enumerate(layouts) if each == layout]
             pixels = [self._canvas.draw(images[number], layout).copy() for number in members]
-            outputs = self._network.run(OUTPUTS, {"input": cv2.dnn.blobFromImages(pixels)})
+            outputs = self.network.run(OUTPUTS, {"input": cv2.dnn.blobFromImages(pixels)})
             for row, number in enumerate(members):
                 found[number] = faces_in([output[row : row + 1] for output in outputs], layout, images[number])
         return found

@@ -33,7 +33,7 @@ OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for
 LARGEST_OVERLAP = 0.3
 """Two boxes that overlap more (IoU) are one face."""
 
-KNOTS = ((0.0, 0.0), (0.72, 0.7), (1.0, 1.0))
+KNOTS = ((0.0, 0.0), (0.7, 0.7), (1.0, 1.0))
 """Score to confidence: at 0.7, 19 in 20 are faces."""
 
 LOWEST_SCORE = lowest_score(KNOTS, LOWEST_CONFIDENCE)
@@ -45,17 +45,18 @@ class YuNet:
     strategy = "cpu"
     model = "yunet_n"
     sees_light = True
-    side = 640
+    side = 544
+    """640 takes 1.4 times as long, for the same average precision on labelled pictures and their mirror images."""
 
     def __init__(self, choice: DetectorChoice) -> None:
-        self._network = self._session(choice)
+        self.network = self._session(choice)
         self._canvas = Canvas()
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
         layout = self._fit(image)
         blob = cv2.dnn.blobFromImage(self._canvas.draw(image, layout))
-        return faces_in(self._network.run(OUTPUTS, {"input": blob}), layout, image)
+        return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def close(self) -> None:
         """Nothing is held that the end of the process does not release."""
@@ -108,10 +109,10 @@ def decode(outputs: Sequence[FloatArray], input_width: int) -> tuple[FloatArray,
 def _decode_grid(  # noqa: PLR0913, PLR0917 - the four heads of one grid
     stride: int, columns: int, classes: FloatArray, objects: FloatArray, boxes: FloatArray, keypoints: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    scores = np.sqrt(np.clip(classes[0, :, 0], 0, 1) * np.clip(objects[0, :, 0], 0, 1))
-    cells = np.flatnonzero(scores >= LOWEST_SCORE)
+    squares = classes[0, :, 0] * objects[0, :, 0]  # both are sigmoids
+    cells = np.flatnonzero(squares >= LOWEST_SCORE**2)
     origins = np.stack((cells % columns, cells // columns), axis=1).astype(np.float32)
     centres = (origins + boxes[0, cells, :2]) * stride
     sizes = np.exp(boxes[0, cells, 2:]) * stride
     points = (keypoints[0, cells].reshape(-1, 5, 2) + origins[:, None]) * stride
-    return np.concatenate((centres - sizes / 2, sizes), axis=1), points, scores[cells]
+    return np.concatenate((centres - sizes / 2, sizes), axis=1), points, np.sqrt(squares[cells])
