@@ -68,8 +68,16 @@ types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/.run ## Measure. ARGS goes to the benchmark
-	@$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.dev ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
+	@$(BIN)/python -m bench run $(ARGS)
+
+.PHONY: bench-compare
+bench-compare: $(VENV)/.dev ## Show two results beside each other: ARGS="A.json B.json"
+	@$(BIN)/python -m bench compare $(ARGS)
+
+.PHONY: bench-doorbells
+bench-doorbells: $(VENV)/.dev ## 64 doorbells at a frame a second for ten minutes: do the counters add up?
+	@$(BIN)/python -m bench doorbells $(ARGS)
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## Measure precision and recall on labelled pictures: LABELLED=folder

@@ -10,7 +10,42 @@ import typer
 
 commands = typer.Typer(help="Measure the agent on this machine.", no_args_is_help=True, add_completion=False)
 
-Picture = Annotated[Path, typer.Argument(help="A photograph with a face.", exists=True, dir_okay=False)]
+SHARED = Path("../shared")
+Report = Annotated[Path, typer.Argument(help="A result in JSON.", exists=True, dir_okay=False)]
+Pictures = Annotated[
+    Path | None, typer.Option(help="Folder of photographs; else the shared test data, else the simulated door.")
+]
+Models = Annotated[Path | None, typer.Option(help="Folder of models; else the shared test data, else fetched.")]
+
+
+@commands.command()
+def run(  # noqa: PLR0913, PLR0917 - the options of a command
+    questions: Annotated[list[str] | None, typer.Argument(help="Which; else all.")] = None,
+    pictures: Pictures = None,
+    models: Models = None,
+    rounds: Annotated[int, typer.Option(min=2, help="How often contenders take turns.")] = 6,
+    burst_s: Annotated[float, typer.Option(min=0.2, help="Seconds of each turn at full load.")] = 1.5,
+    output: Annotated[Path | None, typer.Option(help="Where the JSON goes; else bench/results.")] = None,
+) -> None:
+    """Answer all questions, or some: tables here, JSON and plots in bench/results."""
+    from bench.setup import prepare  # noqa: PLC0415 - each command loads only what it needs
+    from bench.suite import QUESTIONS, ask_all  # noqa: PLC0415 - likewise
+
+    if unknown := set(questions or ()) - set(QUESTIONS):
+        message = f"no such question: {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
+        raise typer.BadParameter(message)
+    pictures = pictures or _shared("data", "dev", "images")
+    setup = prepare(pictures, models or _shared("models"), rounds=rounds, burst_s=burst_s)
+    ask_all(setup, questions or QUESTIONS, output)
+
+
+@commands.command()
+def compare(before: Report, after: Report) -> None:
+    """Show two results beside each other."""
+    from bench.answer import read  # noqa: PLC0415 - each command loads only what it needs
+    from bench.tables import compare as compare_reports  # noqa: PLC0415 - likewise
+
+    compare_reports(read(before), read(after))
 
 
 @commands.command()
@@ -38,43 +73,34 @@ def clips(
 
 
 @commands.command()
-def overhead(picture: Picture, frames: Annotated[int, typer.Option(min=10)] = 200) -> None:
-    """Show what the agent adds to decoding and inference, from message received to event published."""
-    from bench.overhead import measure  # noqa: PLC0415 - each command loads only what it needs
-
-    measure(picture, frames)
-
-
-@commands.command()
-def pool(picture: Picture, runs: Annotated[int, typer.Option(min=1)] = 5) -> None:
-    """Show how long a pool takes from its start to its first answer, and what its workers hold in memory."""
-    from bench.pool_start import measure  # noqa: PLC0415 - each command loads only what it needs
-
-    measure(picture, runs)
-
-
-@commands.command()
-def recovery(rounds: Annotated[int, typer.Option(min=1)] = 10) -> None:
-    """Show how long it takes from a fault to the next good answer, beside the standard library's pool."""
-    from bench.recovery import measure  # noqa: PLC0415 - each command loads only what it needs
-
-    measure(rounds)
-
-
-@commands.command()
-def throughput(picture: Picture, rounds: Annotated[int, typer.Option(min=1)] = 5) -> None:
-    """Show frames per second at full load, beside the standard library's pool."""
-    from bench.throughput import measure  # noqa: PLC0415 - each command loads only what it needs
-
-    measure(picture, rounds)
-
-
-@commands.command()
-def soak(picture: Picture, minutes: Annotated[float, typer.Option(min=1)] = 30) -> None:
+def soak(
+    picture: Annotated[Path, typer.Argument(help="A photograph with a face.", exists=True, dir_okay=False)],
+    minutes: Annotated[float, typer.Option(min=1)] = 30,
+) -> None:
     """Show whether memory, descriptors and threads stay flat at full load, with workers being recycled."""
     from bench.soak import measure  # noqa: PLC0415 - each command loads only what it needs
 
     measure(picture, minutes)
+
+
+@commands.command()
+def doorbells(
+    count: Annotated[int, typer.Option(min=1, max=64)] = 64,
+    minutes: Annotated[float, typer.Option(min=0.5)] = 10,
+    pictures: Pictures = None,
+    models: Models = None,
+) -> None:
+    """Show whether counters add up and memory stays flat with many doorbells at one frame a second."""
+    from bench.doorbells import measure  # noqa: PLC0415 - each command loads only what it needs
+    from bench.setup import prepare  # noqa: PLC0415 - likewise
+
+    setup = prepare(pictures or _shared("data", "dev", "images"), models or _shared("models"), rounds=2, burst_s=1.0)
+    measure(setup, count, minutes)
+
+
+def _shared(*parts: str) -> Path | None:
+    path = SHARED.joinpath(*parts)
+    return path.resolve() if path.is_dir() else None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long it takes from a fault to the next good answer, beside the pool of the standard library."""
+"""How long from the death or the hang of workers to the next good answer, beside the naive pool?"""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from bench.baseline import Baseline
-from bench.figures import show
+from bench.answer import Answer, Series
+from bench.naive import Naive
 from edge_agent.model import SlotState
 from edge_agent.wire import Detected
 from tests.pictures import jpeg
@@ -19,28 +19,31 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.setup import Setup
+
 LIMIT_S: Final = 1.0
 """How long a frame may take, in both pools."""
 BUSY: Final = scripted(latency_ms=100)
 
 
-def measure(rounds: int) -> None:
-    """Play every fault in turn in both pools, `rounds` times, and print seconds and lost frames."""
+def measure(setup: Setup) -> Answer:
+    """Play every fault in turn in both pools."""
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     lost: defaultdict[str, int] = defaultdict(int)
-    with PoolUnderTest(BUSY, job_timeout_s=LIMIT_S) as ours, Baseline(BUSY) as baseline:
-        baseline.wait_for(baseline.offer(jpeg()), 60)
-        for _ in range(rounds):
+    with PoolUnderTest(BUSY, job_timeout_s=LIMIT_S) as ours, Naive(BUSY) as naive:
+        naive.wait_for(naive.offer(jpeg()), 60)
+        for _ in range(max(3, setup.rounds // 2)):
             for fault, harm in FAULTS.items():
                 ours.wait_until_idle()
                 ours.pool.restart()
                 ours.wait_until_idle()
-                seconds[f"{fault}: edge-agent"].append(harm(ours, lost, f"{fault}: edge-agent"))
+                seconds[fault].append(harm(ours, lost, "edge-agent"))
                 if fault in NAIVE_FAULTS:
-                    seconds[f"{fault}: standard library"].append(NAIVE_FAULTS[fault](baseline))
-            lost["standard library"] = baseline.lost
-    show("from the fault to the next good answer", "s", seconds)
-    print("frames lost:", dict(lost))
+                    seconds[f"{fault}: naive pool"].append(NAIVE_FAULTS[fault](naive))
+        lost["naive pool"] = naive.lost
+    remark = "frames lost: " + ", ".join(f"{name} {count}" for name, count in lost.items())
+    series = tuple(Series(name, "s", tuple(values)) for name, values in seconds.items())
+    return Answer(__doc__ or "", series, remarks=(f"a frame may take {LIMIT_S:g} s in both pools", remark))
 
 
 def _answered(ours: PoolUnderTest, frames: list[str], lost: defaultdict[str, int], name: str) -> None:
@@ -79,25 +82,25 @@ def _hang(act: str) -> Callable[[PoolUnderTest, defaultdict[str, int], str], flo
     return harm
 
 
-def _naive_kill(baseline: Baseline) -> float:
-    future = baseline.offer(jpeg())
+def _naive_kill(naive: Naive) -> float:
+    future = naive.offer(jpeg())
     wait_until(lambda: future.running() or future.done())
-    os.kill(baseline.worker_pids()[0], signal.SIGKILL)
+    os.kill(naive.worker_pids()[0], signal.SIGKILL)
     began_s = time.monotonic()
-    while not baseline.wait_for(future, LIMIT_S * 30):
-        future = baseline.offer(jpeg())
+    while not naive.wait_for(future, LIMIT_S * 30):
+        future = naive.offer(jpeg())
     return time.monotonic() - began_s
 
 
-def _naive_hang(baseline: Baseline) -> float:
+def _naive_hang(naive: Naive) -> float:
     """Hang both workers, notice it by the time-out, make the pool anew, and ask again."""
     began_s = time.monotonic()
-    hanging = [baseline.offer(jpeg(WIDTHS["hang_holding_gil"], 80)) for _ in range(2)]
-    future = baseline.offer(jpeg())
-    baseline.wait_for(hanging[0], LIMIT_S)
-    if not baseline.wait_for(future, LIMIT_S):
-        baseline.renew()
-        baseline.wait_for(baseline.offer(jpeg()), 60)
+    hanging = [naive.offer(jpeg(WIDTHS["hang_holding_gil"], 80)) for _ in range(2)]
+    future = naive.offer(jpeg())
+    naive.wait_for(hanging[0], LIMIT_S)
+    if not naive.wait_for(future, LIMIT_S):
+        naive.renew()
+        naive.wait_for(naive.offer(jpeg()), 60)
     return time.monotonic() - began_s
 
 

@@ -1,0 +1,92 @@
+"""The agent's pool, without MQTT: frames are offered at its queue."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Self
+
+from bench.limit import Burst
+from bench.processes import cpu_seconds
+from edge_agent.app import build_pool
+from edge_agent.image_header import read_header
+from edge_agent.model import Frame, Job, Outcome, PoolView, SlotState, Trigger
+from edge_agent.wire import FaceRules, SnapshotWish
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge_agent.model import DetectorPlan
+    from edge_agent.settings import Settings
+
+AHEAD: Final = 3
+"""Frames per worker that are offered and not answered: one looked at, two that wait."""
+LONGEST_S: Final = 60.0
+
+
+class Ours:
+    """A pool that runs, and what it answers."""
+
+    def __init__(self, settings: Settings, detectors: DetectorPlan, frames: Sequence[bytes]) -> None:
+        self.workers: Final = settings.pool.workers
+        self.outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self.pool = build_pool(settings, detectors, self.outcomes.put)
+        self._pictures = [(data, read_header(data)) for data in frames]
+        self._numbers = itertools.count()
+        self._rules = FaceRules(settings.detection.min_confidence)
+
+    def __enter__(self) -> Self:
+        """Start it, and return when it has answered."""
+        self.pool.start()
+        self.offer()
+        self.outcomes.get(timeout=LONGEST_S)
+        self.wait_until_idle()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.pool.stop(0.0)
+
+    def wait_until_idle(self) -> PoolView:
+        """Return the view once every worker waits for work."""
+        return wait_until(self._idle_view, timeout_s=LONGEST_S)
+
+    def offer(
+        self,
+        trigger: Trigger = Trigger.MOTION,
+        doorbell: str = "front",
+        snapshot: SnapshotWish = SnapshotWish.NEVER,
+        expiry_s: float = LONGEST_S,
+    ) -> int:
+        """Offer the next frame; return its number, which is its id too."""
+        number, now = next(self._numbers), time.monotonic()
+        image, header = self._pictures[number % len(self._pictures)]
+        frame = Frame(doorbell, str(number), str(number), trigger, image, header, now, datetime.now(UTC))
+        self.pool.offer(Job(frame, self._rules, now + expiry_s, snapshot, label=doorbell))
+        return number
+
+    def run(self, seconds: float, snapshot: SnapshotWish = SnapshotWish.NEVER, *, doors: int | None = None) -> Burst:
+        """Keep every worker busy for so many seconds, with frames of so many doorbells."""
+        cpu_s, busy_s, began_s = cpu_seconds(), self._busy_s(), time.monotonic()
+        count, waiting = 0, max(AHEAD * self.workers, doors or 0)
+        for number in range(waiting):
+            self.offer(doorbell=f"door-{number % (doors or waiting)}", snapshot=snapshot)
+        while time.monotonic() - began_s < seconds:
+            outcome = self.outcomes.get(timeout=LONGEST_S)
+            self.offer(doorbell=outcome.frame.doorbell, snapshot=snapshot)
+            count += 1
+        wall_s = time.monotonic() - began_s
+        busy = (self._busy_s() - busy_s) / wall_s / self.workers
+        for _ in range(waiting):
+            self.outcomes.get(timeout=LONGEST_S)
+        return Burst(count, wall_s, (cpu_seconds() - cpu_s) * count / (count + waiting), busy)
+
+    def _busy_s(self) -> float:
+        return sum(worker.busy_s for worker in self.pool.view().workers)
+
+    def _idle_view(self) -> PoolView | None:
+        view = self.pool.view()
+        return view if all(worker.state is SlotState.IDLE for worker in view.workers) else None

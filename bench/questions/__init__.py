@@ -1,0 +1,1 @@
+"""The benchmarks: each module asks the one question of its first line, and `measure` answers it."""

@@ -1,0 +1,88 @@
+"""What do pictures, visits, metrics and the gate for unchanged scenes cost, or save?"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from bench.answer import Answer, Series, ratios
+from bench.frames import jpegs
+from bench.ours import Ours
+from bench.through_broker import ThroughBroker
+from edge_agent.first_look.porch import Scene, draw
+from edge_agent.results.timings import Timings
+from edge_agent.results.visits import Visits
+from edge_agent.wire import SnapshotWish
+from tests import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.setup import Setup
+
+CALLS: Final = 500
+ASKED: Final = 20
+SCENES: Final = 8
+SIZE: Final = (1280, 720)
+
+
+def measure(setup: Setup) -> Answer:
+    """Run with and without by turns; what cannot be switched off is called by itself."""
+    drawn, plain, gated, ungated = [], [], [], []
+    with (
+        Ours(setup.settings, setup.detectors, setup.frames) as ours,
+        ThroughBroker(empty_scene(), setup.workers) as with_gate,
+        ThroughBroker(empty_scene(), setup.workers, DOORBELLS__SKIP_UNCHANGED="false") as without_gate,
+    ):
+        for _ in range(setup.rounds):
+            plain.append(ours.run(setup.burst_s).cpu_ms)
+            drawn.append(ours.run(setup.burst_s, SnapshotWish.ALWAYS).cpu_ms)
+            gated.append(with_gate.cost(ASKED))
+            ungated.append(without_gate.cost(ASKED))
+    with_pictures = Series("a frame, with its pictures drawn", "ms", tuple(drawn))
+    without_pictures = Series("a frame, without", "ms", tuple(plain))
+    skipping, looking = (
+        Series("an empty scene, gate on", "ms", tuple(gated)),
+        Series("an empty scene, gate off", "ms", tuple(ungated)),
+    )
+    return Answer(
+        __doc__ or "",
+        (
+            with_pictures,
+            without_pictures,
+            looking,
+            skipping,
+            ratios("gate on / gate off", skipping, looking),
+            Series("a visit's part in a frame", "ms", tuple(_visits(3 * setup.rounds))),
+            Series("the metrics' part in a frame", "ms", tuple(_timings(3 * setup.rounds))),
+        ),
+        remarks=("processor time of all processes, per frame",),
+    )
+
+
+def empty_scene() -> list[bytes]:
+    """Return pictures of nobody that differ by the noise of a camera alone."""
+    return [jpegs([draw(Scene(seed=seed))], size=SIZE)[0] for seed in range(SCENES)]
+
+
+def _visits(rounds: int) -> list[float]:
+    visits = Visits(30.0, lambda: "visit")
+    outcome = values.outcome()
+    return _timed(rounds, lambda: visits.see(outcome, datetime.now(UTC)))
+
+
+def _timings(rounds: int) -> list[float]:
+    timings = Timings(0.0)
+    outcome = values.outcome()
+    return _timed(rounds, lambda: timings.note(outcome, 1.0))
+
+
+def _timed(rounds: int, call: Callable[[], object]) -> list[float]:
+    took = []
+    for _ in range(rounds):
+        began_s = time.perf_counter()
+        for _ in range(CALLS):
+            call()
+        took.append((time.perf_counter() - began_s) * 1000 / CALLS)
+    return took

@@ -1,0 +1,57 @@
+"""What does an agent cost that has next to nothing to do: no frame, and one frame a second?"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from bench.answer import Answer, Series, at_most
+from bench.limit import Limit
+from bench.through_broker import ThroughBroker
+
+if TYPE_CHECKING:
+    import psutil
+
+    from bench.setup import Setup
+
+SPAN_S: Final = 6
+BESIDE: Final = "one frame a second, all but decoding and inference"
+
+
+def measure(setup: Setup) -> Answer:
+    """Let the agent be, then send a frame a second, by turns; read the processor time of its processes."""
+    still, parent, beside = [], [], []
+    with ThroughBroker(setup.frames, setup.workers) as agent, Limit(setup.choice, setup.frames, processes=1) as limit:
+        for _ in range(max(2, setup.rounds // 2)):
+            still.append(sum(_span(agent, frames=False)))
+            of_parent, of_workers = _span(agent, frames=True)
+            parent.append(of_parent)
+            beside.append(of_parent + of_workers - limit.run(setup.burst_s).cpu_ms / 10)
+    series = (
+        Series("no frame, all processes", "% of a core", tuple(still)),
+        Series("one frame a second, the parent", "% of a core", tuple(parent)),
+        Series(BESIDE, "% of a core", tuple(beside)),
+    )
+    remark = "decoding and inference: what they cost a bare process; the picture drawn every 2 s is in the last line"
+    return Answer(
+        __doc__ or "", series, targets=(at_most(BESIDE, series[2].median, 1.0, " % of a core"),), remarks=(remark,)
+    )
+
+
+def _span(agent: ThroughBroker, *, frames: bool) -> tuple[float, float]:
+    """Return how many percent of a core the parent and the workers took."""
+    processes = agent.processes()
+    before = [_cpu_s(process) for process in processes]
+    began_s = time.monotonic()
+    for second in range(SPAN_S):
+        if frames:
+            agent.ask()
+        time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
+    wall_s = time.monotonic() - began_s
+    parent_s, *workers_s = (_cpu_s(process) - first for process, first in zip(processes, before, strict=True))
+    return 100 * parent_s / wall_s, 100 * sum(workers_s) / wall_s
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -1,0 +1,84 @@
+"""How many frames per second at full load, and at what processor time, beside the limit and the naive pool?"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from bench.answer import Answer, Series, at_least, at_most, ratios
+from bench.dlib_hog import dlib_look
+from bench.limit import Burst, Limit
+from bench.naive import Naive
+from bench.ours import Ours
+from bench.through_broker import ThroughBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.setup import Setup
+
+LIMIT: Final = "limit: bare processes"
+PLAIN: Final = "plain loop: cv2.imdecode + resize + YuNet-n 640"
+POOL: Final = "pool alone"
+BROKER: Final = "through mosquitto"
+NAIVE: Final = "naive pool"
+SINGLE: Final = "one process, synchronous"
+UTILISATION: Final = "pool alone: utilisation of the workers"
+DLIB: Final = "one process, dlib HOG, one upsampling"
+
+
+def measure(setup: Setup) -> Answer:
+    """Let every contender run by turns, `rounds` times."""
+    bursts: defaultdict[str, list[Burst]] = defaultdict(list)
+    with contextlib.ExitStack() as resources:
+        contenders = _contenders(setup, resources)
+        for _ in range(setup.rounds):
+            for name, run in contenders.items():
+                bursts[name].append(run(setup.burst_s))
+    rates = {name: Series(name, "frames/s", tuple(burst.rate for burst in all_)) for name, all_ in bursts.items()}
+    costs = {
+        name: Series(f"{name}: processor time", "ms/frame", tuple(burst.cpu_ms for burst in bursts[name]))
+        for name in (LIMIT, PLAIN, POOL, BROKER)
+    }
+    return _answer(rates, costs, Series(UTILISATION, "", tuple(each.busy for each in bursts[POOL])))
+
+
+def _contenders(setup: Setup, resources: contextlib.ExitStack) -> dict[str, Callable[[float], Burst]]:
+    choice, frames, workers = setup.choice, setup.frames, setup.workers
+    made: dict[str, Limit | Ours | ThroughBroker | Naive] = {
+        LIMIT: Limit(choice, frames, processes=workers),
+        PLAIN: Limit(choice, frames, processes=workers, look="plain"),
+        POOL: Ours(setup.settings, setup.detectors, frames),
+        BROKER: ThroughBroker(frames, workers),
+        NAIVE: Naive(choice, frames, workers=workers),
+        SINGLE: Limit(choice, frames, processes=1),
+    }
+    if dlib_look is not None:
+        made[DLIB] = Limit(choice, frames, processes=1, look="dlib")
+    for contender in made.values():
+        resources.enter_context(contender)
+    return {name: contender.run for name, contender in made.items()}
+
+
+def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series) -> Answer:
+    shares = {
+        "pool alone / limit": (rates[POOL], rates[LIMIT], 0.97),
+        "through mosquitto / limit": (rates[BROKER], rates[LIMIT], 0.85),
+        "pool alone / naive pool": (rates[POOL], rates[NAIVE], 3.0),
+    }
+    compared = {name: ratios(name, ours, theirs) for name, (ours, theirs, _) in shares.items()}
+    compared |= {
+        name: ratios(name, costs[whose], costs[PLAIN])
+        for name, whose in (
+            ("pool alone / plain loop: processor time", POOL),
+            ("through mosquitto / plain loop: processor time", BROKER),
+        )
+    }
+    targets = [at_least(name, compared[name].median, wanted) for name, (_, _, wanted) in shares.items()]
+    targets += [at_most(name, each.median, 0.75) for name, each in compared.items() if "time" in name]
+    targets.append(at_least(UTILISATION, busy.median, 0.95))
+    remarks = () if DLIB in rates else ("dlib HOG is left out: `pip install dlib-bin` adds it",)
+    return Answer(
+        __doc__ or "", (*rates.values(), *costs.values(), *compared.values(), busy), (), tuple(targets), remarks
+    )

@@ -1,0 +1,64 @@
+"""Asks all questions, one after the other, and writes down the answers."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import plots
+from bench.answer import Report, write
+from bench.host import read_host
+from bench.tables import show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.answer import Answer
+    from bench.setup import Setup
+
+QUESTIONS: Final = (
+    "saturation",
+    "latency",
+    "press",
+    "ring",
+    "recovery",
+    "startup",
+    "memory",
+    "dispatch",
+    "decoding",
+    "extras",
+    "fairness",
+    "growth",
+    "idle",
+)
+RESULTS: Final = Path(__file__).with_name("results")
+
+
+def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
+    """Answer the questions, print a table for each, and write JSON and plots."""
+    began_s, host = time.monotonic(), read_host()
+    now = datetime.now(UTC)
+    answers: dict[str, Answer] = {}
+    console = Console()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(task, description=f"{name:10}")
+            answers[name] = importlib.import_module(f"bench.questions.{name}").measure(setup)
+            progress.advance(task)
+            show(console, answers[name])
+    report = Report(
+        now.isoformat(timespec="seconds"), round(time.monotonic() - began_s, 1), setup.described, host, answers
+    )
+    path = output or RESULTS / f"{now:%Y%m%d-%H%M%S}-{host.commit or 'unknown'}.json"
+    write(report, path)
+    drawn = plots.draw(report, path.with_suffix(""))
+    console.print(f"written: {path} and {len(drawn)} plots in {path.with_suffix('')}")
+    return report
