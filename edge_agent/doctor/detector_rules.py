@@ -70,8 +70,11 @@ def judge_models(
     return found
 
 
-def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool) -> Finding:
-    """Return whether a detector works; `is_spare` tells that another one stands in where it does not."""
+def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_second: bool = False) -> Finding:
+    """Return whether a detector works; `is_spare` tells that another one stands in where it does not.
+
+    One that `is_second` looks where the first is unsure, and may take its time.
+    """
     what = f"{choice.model} on {choice.device}" if choice.device else choice.model
     if not probed.works:
         level = warning if is_spare else error
@@ -79,7 +82,7 @@ def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool) -> Fi
             choice.strategy, f"{what} cannot be used: {probed.reason}", fix_for(choice.strategy, probed.reason)
         )
     times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.look_ms:.0f} ms"
-    if probed.look_ms > SLOW_MS:
+    if probed.look_ms > SLOW_MS and not is_second:
         fix = "choose a faster model (detection.cpu_model), or add an accelerator; docs/models.md compares"
         return warning(choice.strategy, f"{times}, which is slow", fix)
     return ok(choice.strategy, times)

@@ -65,7 +65,7 @@ def _examine_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str
     for number, (choice, probed) in enumerate(zip((*first, *second), results, strict=True)):
         is_first = number < len(first)
         works = works or (is_first and probed.works)
-        yield rules.judge_probe(choice, probed, is_spare=not is_first or len(first) > 1)
+        yield rules.judge_probe(choice, probed, is_spare=not is_first or len(first) > 1, is_second=not is_first)
     if len(first) > 1 and not works:
         yield error("detectors", "none of them can be used", "mend one of those above")
 

@@ -136,6 +136,7 @@ def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() ->
     assert detectors.judge_probe(choice, broken, is_spare=False).level is Level.ERROR
     assert detectors.judge_probe(choice, Probed(10, 8), is_spare=False).level is Level.OK
     slow = detectors.judge_probe(choice, Probed(10, 800), is_spare=False)
+    assert detectors.judge_probe(choice, Probed(10, 800), is_spare=True, is_second=True).level is Level.OK
     assert (slow.level, "choose a faster model" in slow.fix) == (Level.WARNING, True)
 
 
