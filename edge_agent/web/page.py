@@ -187,7 +187,8 @@ def _accelerators(health: HealthPayload) -> Markup:
     missing = [tag("li", f"{each.strategy}: {each.reason}") for each in health.missing]
     names = ", ".join(each.strategy for each in health.missing)
     folded = tag("details", tag("summary", f"Not to be had here: {names}"), tag("ul", *missing), data_part="missing")
-    return tag("div", tag("ul", *used, data_part="accelerators"), folded if missing else "", class_="dim")
+    parts = [*([tag("ul", *used, data_part="accelerators")] if used else []), *([folded] if missing else [])]
+    return tag("div", *parts, class_="dim") if parts else Markup()
 
 
 def _worker(worker: WorkerPayload) -> Markup:

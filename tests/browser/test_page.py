@@ -39,11 +39,11 @@ class House:
         self._recorder = recorder
         self._rung = 0
 
-    def ring(self, doorbell: str) -> None:
+    def ring(self, doorbell: str, width: int = 640, height: int = 360) -> None:
         """Press a bell and send a picture; return when the annotated one was published."""
         self._rung += 1
         self._recorder.forget()
-        picture = jpeg(640, 360, seed=self._rung)
+        picture = jpeg(width, height, seed=self._rung)
         self._recorder.publish(f"doorbell/{doorbell}/frame", picture, user={"trigger": "press"})
         self._recorder.wait_for_count(f"doorbell/{doorbell}/snapshot", 1)
 
@@ -105,8 +105,11 @@ def test_the_page_lives(house: House, browser: Chromium) -> None:
     browser.wait_for(f"document.querySelector('.picture img').src !== '{first}'")
     assert browser.run("document.querySelector('details').open"), "what was unfolded stays so"
     assert browser.run("document.querySelector('main').marked"), "only what changed is replaced"
-    house.ring("garden")
-    browser.wait_for("[...document.querySelectorAll('h2')].some((each) => each.innerText.startsWith('garden'))")
+    house.ring("garden", 360, 640)
+    frame = "document.querySelector('[data-part=picture-garden]')"
+    browser.wait_for(f"{frame}?.querySelector('img').naturalHeight === 640")
+    ratio = browser.run(f"{frame}.clientWidth / {frame}.clientHeight")
+    assert ratio == pytest.approx(16 / 9, rel=0.02), "a picture in portrait format stays in its frame"
 
 
 def test_the_page_says_when_nobody_answers_and_goes_on_when_somebody_does(house: House, browser: Chromium) -> None:
