@@ -103,6 +103,26 @@ def _shared(*parts: str) -> Path | None:
     return path.resolve() if path.is_dir() else None
 
 
+@commands.command()
+def scale(
+    frames_per_s: Annotated[float, typer.Option(help="Of one doorbell, the mean.", min=0.001)] = 0.1,
+    frame_kb: Annotated[float, typer.Option(help="Size of a picture.", min=1)] = 100,
+    look_ms: Annotated[float, typer.Option(help="Processor time of a look.", min=0.1)] = 17,
+    doorbells_per_agent: Annotated[int, typer.Option(help="doorbells.max_doorbells.", min=1)] = 64,
+) -> None:
+    """Show, on paper, what 10, 1,000 and 100,000 doorbells ask of brokers and agents."""
+    from bench.scale import Load, show  # noqa: PLC0415 - each command loads only what it needs
+
+    show(
+        Load(
+            frames_per_s=frames_per_s,
+            frame_bytes=round(frame_kb * 1000),
+            look_ms=look_ms,
+            doorbells_per_agent=doorbells_per_agent,
+        )
+    )
+
+
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)  # what is broken on purpose is no news
     commands()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.broker import Mosquitto
+from tests.chaos.nats_cluster import NatsCluster
 from tests.chaos.several_agents import play
 
 if TYPE_CHECKING:
@@ -35,3 +37,21 @@ def test_presses_of_two_agents_while_one_is_killed_again_and_again(capsys: pytes
     assert tale.killed == 3
     assert (tale.lost, tale.unconfirmed, tale.ambiguous) == ([], 0, 0)
     assert tale.answered == tale.presses
+
+
+def test_the_same_where_a_node_of_a_clustered_broker_is_killed_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with NatsCluster() as cluster:
+        kills = itertools.cycle((1, 2))
+
+        def kill(agent: AgentProcess) -> None:
+            """End the agent, and a node that the doorbells do not use; both come back a little later."""
+            node = next(kills)
+            cluster.kill(node)
+            _kill_and_start(agent)
+            cluster.start(node)
+
+        tale = play(cluster.ports, seconds=SECONDS, kill=kill, mqtt5=False)
+    with capsys.disabled():
+        print(f"\n{tale}")  # noqa: T201 - figures for docs/scaling.md
+    assert tale.ambiguous == 0
+    assert tale.answered + len(tale.lost) + tale.unconfirmed == tale.presses

@@ -1,0 +1,83 @@
+"""Three nodes of NATS that are one MQTT broker, each a process of its own on loopback ports."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Final, Self
+
+import pytest
+
+from tests.broker import free_port
+from tests.waiting import wait_until
+
+NODES: Final = 3
+STOP_S: Final = 10.0
+
+
+class NatsCluster:
+    """The nodes, by number; `ports` are those of MQTT."""
+
+    def __init__(self) -> None:
+        """Choose the ports; skip the test where NATS is not installed."""
+        self._program = shutil.which("nats-server") or pytest.skip("nats-server is not installed")
+        self._folder = tempfile.TemporaryDirectory(prefix="nats-")
+        self._routes = [free_port() for _ in range(NODES)]
+        self._clients = [free_port() for _ in range(NODES)]
+        self.ports = [free_port() for _ in range(NODES)]
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        """Start all, and wait until they have elected a leader."""
+        for number in range(NODES):
+            self.start(number)
+        wait_until(lambda: "JetStream cluster new metadata leader" in self.log, timeout_s=60, why=lambda: self.log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all, and remove what they left on disk."""
+        for number in list(self._processes):
+            self.kill(number)
+        self._folder.cleanup()
+
+    @property
+    def log(self) -> str:
+        """What all nodes have logged."""
+        return "".join(path.read_text(encoding="utf-8", errors="replace") for path in self._path.glob("*.log"))
+
+    @property
+    def _path(self) -> Path:
+        return Path(self._folder.name)
+
+    def start(self, number: int) -> None:
+        """Start a node, also again, and wait until it takes connections."""
+        config = self._path / f"{number}.conf"
+        config.write_text(self._config(number), encoding="utf-8")
+        with (self._path / f"{number}.log").open("ab") as log:
+            self._processes[number] = subprocess.Popen([self._program, "-c", str(config)], stdout=log, stderr=log)
+        wait_until(lambda: self._takes_connections(number), timeout_s=30, why=lambda: self.log)
+
+    def kill(self, number: int) -> None:
+        """End a node as a power cut would."""
+        process = self._processes.pop(number)
+        process.kill()
+        process.wait(STOP_S)
+
+    def _config(self, number: int) -> str:
+        routes = ", ".join(f"nats-route://127.0.0.1:{port}" for port in self._routes)
+        return (
+            f"server_name: node{number}\nlisten: 127.0.0.1:{self._clients[number]}\n"
+            f"jetstream {{ store_dir: {self._path / str(number)} }}\n"
+            f"mqtt {{ listen: 127.0.0.1:{self.ports[number]} }}\n"
+            f"cluster {{ name: test, listen: 127.0.0.1:{self._routes[number]}, routes: [{routes}] }}\n"
+        )
+
+    def _takes_connections(self, number: int) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.ports[number]), timeout=1).close()
+            return True
+        return False
