@@ -44,6 +44,18 @@ def test_workflows_are_by_the_schema_of_github(workflow: Path) -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
 
 
+def test_promtool_takes_the_configuration_of_prometheus(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
+    text = (PROJECT / "deploy" / "compose" / "prometheus.yaml").read_text(encoding="utf-8")
+    config = tmp_path / "prometheus.yaml"
+    config.write_text(text.replace("/config/", f"{PROJECT / 'config'}/"), encoding="utf-8")
+    done = subprocess.run(
+        [promtool, "check", "config", config], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rules found" in done.stdout
+
+
 def test_dependabot_is_by_its_schema() -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 

@@ -95,6 +95,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "docs/scaling.md",
         "docs/install.md",
         "docs/docker.md",
+        "docs/upgrading.md",
     ],
 )
 def test_every_link_leads_somewhere(document: str) -> None:
