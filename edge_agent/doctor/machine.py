@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import edge_agent
 from edge_agent.doctor import machine_rules as rules
 from edge_agent.doctor.finding import Finding, ok
+from edge_agent.heartbeat import runtime_folder
 from edge_agent.host import Host
 from edge_agent.model_store import default_cache_dir
 from edge_agent.state_file import default_folder
@@ -91,7 +92,11 @@ def _in_step() -> bool | None:
 
 def _examine_folders(settings: Settings, state: Path) -> Iterator[Finding]:
     cache = (settings.models.cache_dir or default_cache_dir()).expanduser()
-    places = [("what is set over MQTT", state, "state.dir"), ("downloaded models", cache, "models.cache_dir")]
+    places = [
+        ("what is set over MQTT", state, "state.dir"),
+        ("downloaded models", cache, "models.cache_dir"),
+        ("the heartbeat", runtime_folder(), "RUNTIME_DIRECTORY"),
+    ]
     if settings.quarantine.dir:
         places.append(("pictures on which workers died", settings.quarantine.dir, "quarantine.dir"))
     for what, folder, setting in places:

@@ -37,7 +37,7 @@ TYPES: Final = {
 FILES: Final = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
 PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
 """What a proxy may say that it serves the page under."""
-NAME: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.local)?")
+NAME: Final = re.compile(r"[a-z0-9_-]+|(?:[a-z0-9_-]+\.)+(?:local|localhost|internal|lan|home\.arpa)", re.IGNORECASE)
 """Names that no public name server gives: a page elsewhere cannot make a browser take one of its own for ours."""
 
 
