@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from bench.processes import memory_mb
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.processes import memory_mb
 
 if TYPE_CHECKING:
     from bench.client import Heard

@@ -12,6 +12,7 @@ from typing import Final
 import psutil
 
 from bench.answer import Host
+from edge_agent.benchmark.short import processor
 
 PACKAGES: Final = ("edge-agent", "numpy", "onnxruntime", "opencv-python-headless", "msgspec", "paho-mqtt", "dlib-bin")
 PROJECT: Final = Path(__file__).resolve().parents[1]
@@ -20,7 +21,7 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 def read_host() -> Host:
     """Return what this machine is, and how busy it is."""
     return Host(
-        processor=_processor(),
+        processor=processor(),
         machine=platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
@@ -30,14 +31,6 @@ def read_host() -> Host:
         commit=_commit(),
         load_at_start=round(os.getloadavg()[0], 2),
     )
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() in {"model name", "Model"}:
-            return value.strip()
-    return platform.machine()
 
 
 def _version(package: str) -> str:

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Final, Self
 import cv2
 import numpy as np
 
-from bench.limit import Burst
-from bench.processes import cpu_seconds
+from edge_agent.benchmark.limit import Burst
+from edge_agent.benchmark.processes import cpu_seconds
 from edge_agent.detectors import registry
 from edge_agent.wire import DetectorChoice
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bench.client import Client, Heard
 from bench.frames import numbered
-from bench.limit import Burst
-from bench.processes import cpu_seconds, family
+from edge_agent.benchmark.limit import Burst
+from edge_agent.benchmark.processes import cpu_seconds, family
 from edge_agent.settings import DoorbellSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Series, ratios
 from bench.frames import jpegs
-from bench.ours import Ours
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.first_look.porch import Scene, draw
 from edge_agent.results.timings import Timings
 from edge_agent.results.visits import Visits
@@ -31,7 +31,7 @@ def measure(setup: Setup) -> Answer:
     """Run with and without by turns; what cannot be switched off is called by itself."""
     drawn, plain, gated, ungated = [], [], [], []
     with (
-        Ours(setup.settings, setup.detectors, setup.frames) as ours,
+        BusyPool(setup.settings, setup.detectors, setup.frames) as ours,
         ThroughBroker(empty_scene(), setup.workers) as with_gate,
         ThroughBroker(empty_scene(), setup.workers, DOORBELLS__SKIP_UNCHANGED="false") as without_gate,
     ):

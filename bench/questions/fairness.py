@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Curve, Series, at_least
-from bench.ours import Ours
+from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.model import DetectorPlan, Trigger
 from edge_agent.wire import Detected
 from tests.pools import scripted
@@ -27,7 +27,7 @@ def measure(setup: Setup) -> Answer:
     """Keep a frame of every doorbell waiting, and of one of them many more; count whose were looked at."""
     plan = DetectorPlan((scripted(latency_ms=LOOK_MS),))
     shares: dict[int, list[float]] = {count: [] for count in DOORS}
-    with Ours(setup.settings, plan, [min(setup.frames, key=len)]) as ours:
+    with BusyPool(setup.settings, plan, [min(setup.frames, key=len)]) as ours:
         for _ in range(max(2, setup.rounds // 3)):
             for count in DOORS:
                 shares[count].append(_worst_share(ours, count))
@@ -40,7 +40,7 @@ def measure(setup: Setup) -> Answer:
     return Answer(__doc__ or "", series, (curve,), tuple(targets), (remark,))
 
 
-def _worst_share(ours: Ours, count: int) -> float:
+def _worst_share(ours: BusyPool, count: int) -> float:
     """Return the smallest share that a doorbell had over what was due to it; each frame must be reported."""
     doors = [NOISY, *(f"door-{number}" for number in range(1, count))]
     offered = [ours.offer(Trigger.MOTION, door) for door in doors for _ in range(NOISE if door == NOISY else 2)]

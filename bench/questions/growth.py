@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Curve, Series
 from bench.frames import jpegs
-from bench.ours import Ours
+from edge_agent.benchmark.busy_pool import BusyPool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,5 +49,5 @@ def _rate(setup: Setup, frames: Sequence[bytes], *, workers: int | None = None, 
     settings = setup.settings
     if workers is not None:
         settings = settings.model_copy(update={"pool": settings.pool.model_copy(update={"workers": workers})})
-    with Ours(settings, setup.detectors, frames) as ours:
+    with BusyPool(settings, setup.detectors, frames) as ours:
         return ours.run(setup.burst_s, doors=doors).rate

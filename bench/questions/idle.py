@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Series, at_most
-from bench.limit import Limit
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.limit import Limit
 
 if TYPE_CHECKING:
     import psutil

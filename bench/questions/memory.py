@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Curve, Series, at_most
-from bench.processes import memory_mb
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.processes import memory_mb
 
 if TYPE_CHECKING:
     from bench.setup import Setup

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Curve, Series, at_most
 from bench.naive import Naive
-from bench.ours import Ours
+from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.model import Trigger
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def measure(setup: Setup) -> Answer:
     service, naive_ms = [], []
     waited: dict[int, list[float]] = {count: [] for count in WAITING}
     with (
-        Ours(settings, setup.detectors, setup.frames) as ours,
+        BusyPool(settings, setup.detectors, setup.frames) as ours,
         Naive(setup.choice, setup.frames, workers=setup.workers) as naive,
     ):
         for number in range(3 * setup.rounds):
@@ -59,14 +59,14 @@ def _answer(
     )
 
 
-def _press(ours: Ours) -> float:
+def _press(ours: BusyPool) -> float:
     began_s = time.monotonic()
     ours.offer(Trigger.PRESS)
     ours.outcomes.get()
     return (time.monotonic() - began_s) * 1000
 
 
-def _press_behind(ours: Ours, count: int) -> float:
+def _press_behind(ours: BusyPool, count: int) -> float:
     """Let `count` frames wait, press, and return the milliseconds to the press's answer; the others expire."""
     for number in range(count + ours.workers):
         ours.offer(Trigger.MOTION, f"door-{number % DOORS}", expiry_s=EXPIRY_S[count])
@@ -92,7 +92,7 @@ def _naive_press(naive: Naive) -> float:
     return took_ms
 
 
-def _drain(ours: Ours, count: int) -> tuple[tuple[float, float], ...]:
+def _drain(ours: BusyPool, count: int) -> tuple[tuple[float, float], ...]:
     """Offer frames at once and return how many wait, over the seconds until none does."""
     for number in range(count):
         ours.offer(Trigger.MOTION, f"door-{number % DOORS}")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Series, at_least, at_most, ratios
 from bench.dlib_hog import dlib_look
-from bench.limit import Burst, Limit
 from bench.naive import Naive
-from bench.ours import Ours
+from bench.plain_loop import plain_look
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.busy_pool import BusyPool
+from edge_agent.benchmark.limit import Burst, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,16 +47,16 @@ def measure(setup: Setup) -> Answer:
 
 def _contenders(setup: Setup, resources: contextlib.ExitStack) -> dict[str, Callable[[float], Burst]]:
     choice, frames, workers = setup.choice, setup.frames, setup.workers
-    made: dict[str, Limit | Ours | ThroughBroker | Naive] = {
+    made: dict[str, Limit | BusyPool | ThroughBroker | Naive] = {
         LIMIT: Limit(choice, frames, processes=workers),
-        PLAIN: Limit(choice, frames, processes=workers, look="plain"),
-        POOL: Ours(setup.settings, setup.detectors, frames),
+        PLAIN: Limit(choice, frames, processes=workers, make=plain_look),
+        POOL: BusyPool(setup.settings, setup.detectors, frames),
         BROKER: ThroughBroker(frames, workers),
         NAIVE: Naive(choice, frames, workers=workers),
         SINGLE: Limit(choice, frames, processes=1),
     }
     if dlib_look is not None:
-        made[DLIB] = Limit(choice, frames, processes=1, look="dlib")
+        made[DLIB] = Limit(choice, frames, processes=1, make=dlib_look)
     for contender in made.values():
         resources.enter_context(contender)
     return {name: contender.run for name, contender in made.items()}

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.answer import Answer, Series, at_most
-from bench.ours import Ours
 from bench.through_broker import ThroughBroker
+from edge_agent.benchmark.busy_pool import BusyPool
 
 if TYPE_CHECKING:
     from bench.setup import Setup
@@ -18,7 +18,7 @@ def measure(setup: Setup) -> Answer:
     pool, program = [], []
     for _ in range(max(3, setup.rounds // 2)):
         began_s = time.monotonic()
-        with Ours(setup.settings, setup.detectors, setup.frames):
+        with BusyPool(setup.settings, setup.detectors, setup.frames):
             pool.append(time.monotonic() - began_s)
         began_s = time.monotonic()
         with ThroughBroker(setup.frames, setup.workers):

@@ -169,6 +169,20 @@ def doctor(
     raise typer.Exit(run_doctor(load_settings(config, {**broker, "agent_id": agent_id}), as_json=json))
 
 
+@commands.command()
+def bench(
+    picture: Annotated[
+        Path | None, typer.Argument(help="A picture of your own; else a visitor at a simulated door.", dir_okay=False)
+    ] = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="All figures on one line, to send.")] = False,
+) -> None:
+    """Measure for a minute how fast the agent is on this machine, and which targets it meets."""
+    from edge_agent.cli.bench import run_benchmark  # noqa: PLC0415 - each command loads only what it needs
+
+    run_benchmark(config, picture, as_json=json)
+
+
 models = typer.Typer(help="Model files: which there are, which are here, and fetching them.", no_args_is_help=True)
 commands.add_typer(models, name="models")
 

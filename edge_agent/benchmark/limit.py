@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
-
-import cv2
-import numpy as np
-
-from bench.dlib_hog import dlib_look
-from edge_agent.detectors import registry
-from edge_agent.detectors.letterbox import Canvas, fit
-from edge_agent.detectors.yunet import OUTPUTS, YuNet, faces_in
-from edge_agent.image_header import read_header
-from edge_agent.worker.decode import decode
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +12,8 @@ if TYPE_CHECKING:
 
     from edge_agent.wire import DetectorChoice
 
-PLAIN_SIDE: Final = 640
+    Look = Callable[[bytes], int]
+    """Looks at a JPEG and returns how many faces it shows."""
 
 
 class Burst(NamedTuple):
@@ -45,21 +36,15 @@ class Burst(NamedTuple):
         return self.cpu_s * 1000 / self.frames
 
 
-def plain_look(choice: DetectorChoice) -> Callable[[bytes], int]:
-    """Return the loop that anyone would write: `cv2.imdecode`, resize, YuNet-n at 640."""
-    network, canvas = YuNet(choice).network, Canvas()
-
-    def look(data: bytes) -> int:
-        image = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-        layout = fit(image.shape[1], image.shape[0], side=PLAIN_SIDE, multiple=32)
-        blob = cv2.dnn.blobFromImage(canvas.draw(image, layout))
-        return len(faces_in(network.run(OUTPUTS, {"input": blob}), layout, image))
-
-    return look
-
-
-def bare_look(choice: DetectorChoice) -> Callable[[bytes], int]:
+def bare_look(choice: DetectorChoice) -> Look:
     """Return a worker's decoding and detector, and nothing else of it."""
+    import cv2  # noqa: PLC0415 - in the process that loops alone
+
+    from edge_agent.detectors import registry  # noqa: PLC0415 - likewise
+    from edge_agent.image_header import read_header  # noqa: PLC0415 - likewise
+    from edge_agent.worker.decode import decode  # noqa: PLC0415 - likewise
+
+    cv2.setNumThreads(1)
     detector = registry.load(choice)
 
     def look(data: bytes) -> int:
@@ -70,18 +55,22 @@ def bare_look(choice: DetectorChoice) -> Callable[[bytes], int]:
     return look
 
 
-LOOKS: Final = {"bare": bare_look, "plain": plain_look, "dlib": dlib_look}
-
-
 class Limit:
     """Processes that loop for a while when they are told to; what `run` returns is of all of them together."""
 
-    def __init__(self, choice: DetectorChoice, frames: Sequence[bytes], *, processes: int, look: str = "bare") -> None:
+    def __init__(
+        self,
+        choice: DetectorChoice,
+        frames: Sequence[bytes],
+        *,
+        processes: int,
+        make: Callable[[DetectorChoice], Look] = bare_look,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         for _ in range(processes):
             ours, theirs = context.Pipe()
-            context.Process(target=_loop, args=(theirs, choice, frames, look), daemon=True).start()
+            context.Process(target=_loop, args=(theirs, choice, frames, make), daemon=True).start()
             theirs.close()
             self._pipes.append(ours)
         for pipe in self._pipes:
@@ -106,25 +95,22 @@ class Limit:
         return Burst(frames, frames / rate, sum(burst.cpu_s for burst in bursts))
 
 
-def _loop(pipe: Connection, choice: DetectorChoice, frames: Sequence[bytes], look: str) -> None:
-    cv2.setNumThreads(1)
-    make = LOOKS[look]
-    if make is None:
-        message = f"the loop {look} cannot run here"
-        raise RuntimeError(message)
-    see = make(choice)
-    see(frames[0])
+def _loop(
+    pipe: Connection, choice: DetectorChoice, frames: Sequence[bytes], make: Callable[[DetectorChoice], Look]
+) -> None:
+    look = make(choice)
+    look(frames[0])
     pipe.send(None)
     try:
         while True:
-            pipe.send(_burst(see, frames, pipe.recv()))
+            pipe.send(_burst(look, frames, pipe.recv()))
     except EOFError:
         pass
 
 
-def _burst(see: Callable[[bytes], int], frames: Sequence[bytes], seconds: float) -> Burst:
+def _burst(look: Look, frames: Sequence[bytes], seconds: float) -> Burst:
     began_s, cpu_s, count = time.monotonic(), time.process_time(), 0
     while time.monotonic() - began_s < seconds:
-        see(frames[count % len(frames)])
+        look(frames[count % len(frames)])
         count += 1
     return Burst(count, time.monotonic() - began_s, time.process_time() - cpu_s)

@@ -8,13 +8,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
-from bench.limit import Burst
-from bench.processes import cpu_seconds
 from edge_agent.app import build_pool
+from edge_agent.benchmark.limit import Burst
+from edge_agent.benchmark.processes import cpu_seconds
+from edge_agent.errors import PoolStartError
 from edge_agent.image_header import read_header
 from edge_agent.model import Frame, Job, Outcome, PoolView, SlotState, Trigger
-from edge_agent.wire import FaceRules, SnapshotWish
-from tests.waiting import wait_until
+from edge_agent.wire import Detected, FaceRules, SnapshotWish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 AHEAD: Final = 3
 """Frames per worker that are offered and not answered: one looked at, two that wait."""
 LONGEST_S: Final = 60.0
+LOOK_S: Final = 0.01
 
 
-class Ours:
-    """A pool that runs, and what it answers."""
+class BusyPool:
+    """A pool that runs, and what it answers; `lost` counts the frames at full load that were not looked at."""
 
     def __init__(self, settings: Settings, detectors: DetectorPlan, frames: Sequence[bytes]) -> None:
         self.workers: Final = settings.pool.workers
@@ -36,6 +37,8 @@ class Ours:
         self.pool = build_pool(settings, detectors, self.outcomes.put)
         self._pictures = [(data, read_header(data)) for data in frames]
         self._numbers = itertools.count()
+        self.offered = 0
+        self.lost = 0
         self._rules = FaceRules(settings.detection.min_confidence)
 
     def __enter__(self) -> Self:
@@ -51,8 +54,15 @@ class Ours:
         self.pool.stop(0.0)
 
     def wait_until_idle(self) -> PoolView:
-        """Return the view once every worker waits for work."""
-        return wait_until(self._idle_view, timeout_s=LONGEST_S)
+        """Return the view once every worker waits for work; raise PoolStartError where that takes LONGEST_S."""
+        give_up_s = time.monotonic() + LONGEST_S
+        while time.monotonic() < give_up_s:
+            view = self.pool.view()
+            if all(worker.state is SlotState.IDLE for worker in view.workers):
+                return view
+            time.sleep(LOOK_S)
+        message = f"the workers were not ready within {LONGEST_S:g} s"
+        raise PoolStartError(message)
 
     def offer(
         self,
@@ -63,6 +73,7 @@ class Ours:
     ) -> int:
         """Offer the next frame; return its number, which is its id too."""
         number, now = next(self._numbers), time.monotonic()
+        self.offered += 1
         image, header = self._pictures[number % len(self._pictures)]
         frame = Frame(doorbell, str(number), str(number), trigger, image, header, now, datetime.now(UTC))
         self.pool.offer(Job(frame, self._rules, now + expiry_s, snapshot, label=doorbell))
@@ -76,6 +87,7 @@ class Ours:
             self.offer(doorbell=f"door-{number % (doors or waiting)}", snapshot=snapshot)
         while time.monotonic() - began_s < seconds:
             outcome = self.outcomes.get(timeout=LONGEST_S)
+            self.lost += not isinstance(outcome.result, Detected)
             self.offer(doorbell=outcome.frame.doorbell, snapshot=snapshot)
             count += 1
         wall_s = time.monotonic() - began_s
@@ -86,7 +98,3 @@ class Ours:
 
     def _busy_s(self) -> float:
         return sum(worker.busy_s for worker in self.pool.view().workers)
-
-    def _idle_view(self) -> PoolView | None:
-        view = self.pool.view()
-        return view if all(worker.state is SlotState.IDLE for worker in view.workers) else None

@@ -1,0 +1,91 @@
+"""What a measurement says: targets met and missed, ratios and percentiles of its series, two results compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.answer import Answer, Host, Report, Series, at_least, at_most, ratios, read, write
+from bench.tables import figure
+from edge_agent.benchmark.short import Findings, targets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FINDINGS: dict[str, Any] = {
+    "version": "1",
+    "processor": "a processor",
+    "machine": "aarch64",
+    "cores": 4,
+    "memory_gb": 4.0,
+    "python": "3.13",
+    "detector": "cpu yunet_n",
+    "frames": "a visitor",
+    "workers": 4,
+    "limit_rate": 10.0,
+    "pool_rate": 9.8,
+    "pool_over_limit": 0.98,
+    "utilisation": 0.97,
+    "latency_ms": 120.0,
+    "latency_p95_ms": 140.0,
+    "press_in_flood_p95_ms": 250.0,
+    "press_over_unloaded": 2.0,
+    "start_s": 3.0,
+    "worker_mb": 120.0,
+    "frames_offered": 1000,
+    "frames_lost": 0,
+}
+
+
+def test_a_good_machine_meets_every_target() -> None:
+    assert all(target.met for target in targets(Findings(**FINDINGS)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latency_ms": 500.0},
+        {"pool_rate": 5.0},
+        {"worker_mb": 200.0},
+        {"start_s": 5.0},
+        {"frames_lost": 10},
+        {"utilisation": 0.8},
+        {"pool_over_limit": 0.96},
+        {"press_over_unloaded": 2.3},
+    ],
+)
+def test_each_figure_misses_its_own_target_alone(change: dict[str, float]) -> None:
+    found = Findings(**{**FINDINGS, **change})
+    assert sum(not target.met for target in targets(found)) == 1
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    ours, theirs = Series("ours", "frames/s", (90.0, 45.0)), Series("theirs", "frames/s", (100.0, 50.0))
+    assert ratios("ratio", ours, theirs).values == (0.9, 0.9)
+
+
+def test_a_single_figure_is_its_own_median_and_percentile() -> None:
+    series = Series("one", "ms", (3.0,))
+    assert (series.median, series.percentile(95)) == (3.0, 3.0)
+
+
+def test_targets_say_what_was_wanted() -> None:
+    assert at_least("rate", 3.0, 3.0).met
+    assert not at_most("time", 2.5, 2.2).met
+    assert at_most("time", 1.0, 2.0, " ms").wanted == "<= 2 ms"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1234.5, "1234"), (12.34, "12.3"), (1.234, "1.23"), (0.0123, "0.012"), (-4.5, "-4.50")]
+)
+def test_a_figure_has_the_digits_that_say_something(value: float, shown: str) -> None:
+    assert figure(value) == shown
+
+
+def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+    host = Host("p", "x86_64", 2, 8.0, "Linux", "3.11", {"numpy": "2"}, "abc", 0.5)
+    answer = Answer("A question?", (Series("one", "ms", (1.0, 2.0)),))
+    report = Report("2026-01-02T12:00:00+00:00", 1.0, "frames", host, {"ring": answer})
+    write(report, tmp_path / "result.json")
+    assert read(tmp_path / "result.json") == report
