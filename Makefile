@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
 	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
-cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; ten minutes
+cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; a quarter of an hour
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: home-assistant

@@ -73,6 +73,14 @@ def clips(
 
 
 @commands.command()
+def telemetry(seconds: Annotated[float, typer.Option(min=20)] = 60) -> None:
+    """Show what it costs, of one core, to say how the agent is at 30 frames/s."""
+    from bench.telemetry import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(seconds)
+
+
+@commands.command()
 def soak(
     picture: Annotated[Path, typer.Argument(help="A photograph with a face.", exists=True, dir_okay=False)],
     minutes: Annotated[float, typer.Option(min=1)] = 30,

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SAVE_AGAIN_S: Final = 5.0
+"""How long after a failure what is set is saved again; a little later where nothing else happens."""
+
 Asked = Commanded | OptionSet | Announced | HomeAssistantBorn | Ignored
 """What the administration deals with."""
 
@@ -45,6 +48,7 @@ class Administration:
         self._agent_id: Final = settings.agent_id
         self._partition: Final = Partition(settings.doorbells.include)
         self._state_file = state_file
+        self._save_again_s = 0.0
         self._doorbells = doorbells
         self._out = out
         self._pool = pool
@@ -112,6 +116,9 @@ class Administration:
 
     def tick(self, now: float) -> None:
         """Tell Home Assistant what it is to be told by now, and all of a state file that fails."""
+        if now >= self._save_again_s:
+            self._save_again_s = now + SAVE_AGAIN_S
+            self._state_file.save_again()
         self._reporter.heed_fault("state", self._state_file.fault)
         if self._home_assistant.is_configs_due(now):
             self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))

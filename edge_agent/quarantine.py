@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import tempfile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,3 +31,12 @@ def keep(frame: Frame, folder: Path, most: int) -> str:
         log.warning("%s", complaint)
         return complaint
     return ""
+
+
+def is_possible(folder: Path) -> bool:
+    """Return whether a picture could be kept now."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    return False

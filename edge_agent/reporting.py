@@ -7,6 +7,7 @@ import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, quarantine, topics
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+QUARANTINE: Final = "quarantine"
 MOST_REFUSED: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
@@ -147,6 +149,8 @@ class Reporter:
         self._tell_times(self.telemetry.timings.cumulated(BOUNDS_MS))
 
     def _tell_health(self, view: PoolView, now: float) -> None:
+        if self.telemetry.faults.get(QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
+            self.telemetry.faults[QUARANTINE] = ""
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
@@ -166,4 +170,4 @@ class Reporter:
     def _keep_poison(self, outcome: Outcome) -> None:
         failure, settings = failure_of(outcome), self._quarantine
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self.heed_fault("quarantine", quarantine.keep(outcome.frame, settings.dir, settings.max_files))
+            self.heed_fault(QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))

@@ -38,6 +38,7 @@ class StateFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault = ""
+        self._unsaved: Chosen | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
 
     def load(self) -> Chosen:
@@ -60,6 +61,11 @@ class StateFile:
         """
         self._writer.submit(self._save, chosen)
 
+    def save_again(self) -> None:
+        """Try once more what could not be saved, if anything."""
+        if self._unsaved is not None:
+            self.save(self._unsaved)
+
     def close(self) -> None:
         """Wait until all is saved."""
         self._writer.shutdown()
@@ -69,9 +75,10 @@ class StateFile:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
         except OSError as error:
+            self._unsaved = chosen
             self._complain(f"{self.path} cannot be written ({error.strerror}): what is set is lost at the next start")
         else:
-            self.fault = ""
+            self._unsaved, self.fault = None, ""
 
     def _put_aside(self, why: str) -> Chosen:
         aside = self.path.with_suffix(".damaged")

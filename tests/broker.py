@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 from tests.shared_data import missing
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator
 
 START_S: Final = 10.0
@@ -67,6 +68,11 @@ class Mosquitto:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([executable(), "-v", "-c", str(config)], stdout=log, stderr=log)
         self._wait_until_ready()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: at SIGHUP it reads its access list again."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def stop(self) -> None:
         """End it as an administrator would: it keeps what it must."""

@@ -25,6 +25,8 @@ NONE_WORKS_S: Final = 30.0
 DEATHS: Final = 3
 """So many deaths of workers within DEATHS_WINDOW_S are more than bad luck."""
 DEATHS_WINDOW_S: Final = 60.0
+UNREACHABLE: Final = "no connection to the broker at "
+"""How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 LEAST_FRAMES: Final = 5
 """Fewer frames say nothing about shares."""
 DROPPED_SHARE: Final = 0.1
@@ -36,6 +38,12 @@ LOW_DISK_BYTES, ENOUGH_DISK_BYTES = 50_000_000, 80_000_000
 
 STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 """Best first."""
+CODES: Final = (
+    "no_workers", "worker_parked", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
+    "broker_lost", "broker_refuses", "overload", "frames_failing", "state", "quarantine", "heartbeat",
+    "hot", "throttled", "under_voltage", "memory_low", "disk_low",
+)  # fmt: skip
+"""Every kind of problem."""
 NAMES: Final = {"edgetpu": "Coral", "gpu": "GPU"}
 FAILURES: Final = {
     "bad_image": "could not be read: look at what the camera sends",
@@ -167,7 +175,8 @@ def _slower(lost: str, instead: str, service_ms: dict[str, float]) -> str:
 
 def _of_broker(broker: BrokerView) -> Iterator[Problem]:
     if not broker.connected:
-        text = f"No connection to the broker since {_clock(broker.since_at)}: {broker.reason or 'not tried yet'}"
+        why = broker.reason.removeprefix(UNREACHABLE) or "it has not answered yet"
+        text = f"No connection to the broker since {_clock(broker.since_at)}: {why}"
         yield Problem("broker_lost", text, appear_s=1.0, clear_s=2 * CLEAR_S)
     if broker.refused:
         yield Problem("broker_refuses", broker.refused)

@@ -44,6 +44,8 @@ class DoorClient:
         self.heard: Counter[str] = Counter()
         self.latency_ms: list[float] = []
         self.metrics: dict[str, Any] = {}
+        self.metrics_heard = 0
+        self.wrong_sums: list[dict[str, Any]] = []
         self._client = (
             paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv5)
             if mqtt5
@@ -107,6 +109,9 @@ class DoorClient:
         with self._lock:
             if message.topic == METRICS:
                 self.metrics = event
+                self.metrics_heard += 1
+                if not adds_up(event):
+                    self.wrong_sums.append(event)
                 return
             if not event["frame_id"].startswith("press-"):
                 self.heard["ordinary"] += 1
@@ -119,6 +124,12 @@ class DoorClient:
                 self.latency_ms.append((time.monotonic() - self.presses[number].at_s) * 1000)
                 self.latency_by_press.setdefault(number, self.latency_ms[-1])
             self.answers.setdefault(event["frame_id"], set()).add(event["event_id"])
+
+
+def adds_up(metrics: dict[str, Any]) -> bool:
+    """Return whether every frame that was received is answered, failed, shed or in flight."""
+    gone = sum(sum(metrics[outcome].values()) for outcome in ("answered", "failed", "shed"))
+    return bool(sum(metrics["received"].values()) == gone + metrics["in_flight"])
 
 
 def _said(**said: str) -> Properties:

@@ -1,6 +1,6 @@
 """A storm: everything that can die does, again and again, under load. `make chaos` runs ten minutes of it.
 
-Exits with 1 if a press is unanswered or something leaked.
+Exits with 1 if a press is unanswered, a frame is not accounted for or something leaked.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ class Storm:
         self.sent: Counter[str] = Counter()
         self._samples: list[dict[str, int]] = []
         self.after: dict[str, int] = {}
+        self.lost = 0
 
     def run(self) -> DoorClient:
         """Play the storm and wait until it has settled."""
@@ -161,8 +162,9 @@ class Storm:
         deadline_s = time.monotonic() + SETTLE_S
         while client.unanswered() and time.monotonic() < deadline_s:
             time.sleep(0.1)
-        before = client.metrics.get("uptime_s")
-        wait_until(lambda: client.metrics.get("uptime_s") != before, timeout_s=30)
+        before = client.metrics_heard
+        wait_until(lambda: client.metrics_heard > before, timeout_s=30)
+        self.lost = client.metrics["in_flight"]
         self.after = holdings(agent.pid)
         self.done["exit code"] = agent.stop()
 
@@ -199,6 +201,8 @@ def report(storm: Storm, client: DoorClient) -> Table:
         ("since the agent's last start", ""),
         *((f"  {key}", client.metrics.get(key)) for key in ("received", "answered", "failed", "shed", "dropped")),
         *((f"  {key}", client.metrics.get(key)) for key in ("retries", "restarts", "deaths", "in_flight")),
+        ("metrics that add up", f"{client.metrics_heard - len(client.wrong_sums)} of {client.metrics_heard}"),
+        ("in flight when all was quiet", storm.lost),
         *((f"{key} before, after", f"{before[key]}, {after[key]}") for key in before),
     ]
     if client.latency_ms:
@@ -223,10 +227,11 @@ def main(
     console.print(report(storm, client))
     unanswered, grown = client.unanswered(), leaks(storm.before, storm.after)
     ambiguous = [frame_id for frame_id, ids in client.answers.items() if len(ids) != 1]
-    if unanswered or grown or ambiguous or storm.done["exit code"]:
+    if unanswered or grown or ambiguous or client.wrong_sums or storm.lost or storm.done["exit code"]:
         console.print(f"[red]unanswered: {unanswered}; grown: {grown}; more than one event id: {ambiguous}")
+        console.print(f"[red]lost: {storm.lost}; metrics that do not add up: {client.wrong_sums[:1]}")
         sys.exit(1)
-    console.print("[green]every press was answered, and nothing leaked")
+    console.print("[green]every press was answered, every frame accounted for, and nothing leaked")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from edge_agent.results.payloads import (
     TimingPayload,
     VisitPayload,
 )
+from edge_agent.results.problems import CODES
 from edge_agent.results.status import ProblemPayload
 from edge_agent.results.timings import STAGES, LatencyPayload
 from edge_agent.wire import FailureReason
@@ -56,7 +57,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_word_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
-    words |= {reason.value for reason in ShedReason} | {*STAGES, *COMPONENTS, *COMPONENTS.values()}
+    words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
     assert words <= WORDS
 
 
