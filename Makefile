@@ -48,6 +48,10 @@ coverage: test ## Run the tests, and measure the branches they take, also in wor
 chaos: $(VENV)/.dev ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
 	@$(BIN)/python -m tests.chaos.storm $(ARGS)
 
+.PHONY: hostile
+hostile: $(VENV)/.dev ## Send an agent 100,000 hostile messages. ARGS="--messages 5000 --seed 2" for less
+	@$(BIN)/python -m tests.chaos.hostile $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Fuzz the parsers, ten minutes each. ARGS="topic --seconds 30" for less
 	@$(BIN)/python -m tests.fuzz $(ARGS)
