@@ -25,6 +25,7 @@ from edge_agent.mqtt.tls import tls_context
 from edge_agent.partition import Partition
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.results import events
+from edge_agent.settings_sources import forget_secrets
 from edge_agent.sources import PRESETS, Source
 from edge_agent.state_file import StateFile, default_folder
 from edge_agent.web.board import Board
@@ -42,6 +43,8 @@ MOST_WAITING: Final = 200
 MOST_PRESSES_WAITING: Final = 1000
 """The same for press frames, which are answered `overload` then: more than any house has bells."""
 INTERRUPTED: Final = 130
+FOR_US_ALONE: Final = 0o077
+"""umask: what the agent writes is nobody else's."""
 
 
 def run(settings: Settings, *, seconds: float | None = None) -> int:
@@ -50,6 +53,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     A second signal ends it at once. Raise SettingsError where TLS cannot be as the settings want it.
     """
     tls_context(settings.mqtt.tls)
+    os.umask(FOR_US_ALONE)
+    forget_secrets()
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
@@ -98,7 +103,7 @@ def build_pool(
         probe=ProbeLimits(pool.probe_timeout_s, pool.probe_rest_s, pool.probe_rest_max_s),
         queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
     )
-    plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes)
+    plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes, settings.pool.confine)
     return Pool(limits, plan, report, changed, crashed)
 
 

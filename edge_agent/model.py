@@ -254,6 +254,7 @@ class WorkerView:
     restarts: int
     memory_bytes: int
     last_error: str
+    confined: str = ""
 
 
 class AcceleratorState(StrEnum):

@@ -58,6 +58,9 @@ class PoolSettings(Section):
     give_up_s: float = Field(
         300.0, gt=0, description="When no worker can be kept alive for so long, the agent exits with code 1"
     )
+    confine: bool = Field(
+        default=True, description="Workers keep no rights but to read programs and models (Landlock, where there is it)"
+    )
     drain_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
 
 

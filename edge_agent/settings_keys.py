@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, SecretStr
 
@@ -23,6 +23,7 @@ class SettingKey:
     meaning: str
     default: object
     """None where the agent finds the value out when it starts."""
+    secret: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +47,8 @@ def _keys(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[SettingKey
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _keys(field.annotation, path)
         else:
-            yield SettingKey(path, field.description or "", _plain_default(field))
+            secret = SecretStr in {field.annotation, *get_args(field.annotation)}
+            yield SettingKey(path, field.description or "", _plain_default(field), secret)
 
 
 def secret_values(section: BaseModel) -> tuple[str, ...]:

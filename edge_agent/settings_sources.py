@@ -9,7 +9,7 @@ import difflib
 import functools
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -61,6 +61,13 @@ def load_settings(
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         message = "\n".join(_sentence(problem, layers) for problem in problems)
     raise SettingsError(message)  # outside of `except`: the error that it replaces holds the values
+
+
+def forget_secrets(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Remove passwords from the environment once they are read: what this process starts does not need them."""
+    secret = {key.variable for key in setting_keys() if key.secret}
+    for name in [name for name in environment if name.upper() in secret]:
+        del environment[name]
 
 
 def _layers(config: Path | None, flags: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[Layer, ...]:

@@ -10,8 +10,10 @@ import pytest
 
 from edge_agent.settings import PREFIX
 from edge_agent.settings_sources import TEST_PREFIX
+from edge_agent.worker.confinement import WRITABLE_VARIABLE
 from tests.broker import Mosquitto
 from tests.recorder import Recorder
+from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,12 @@ if TYPE_CHECKING:
 
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # on a busy machine everything is slow
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let confined workers write down what of their code was run, where that is measured."""
+    if config.getoption("cov_source", default=None):
+        os.environ[WRITABLE_VARIABLE] = str(PROJECT)
 
 
 @pytest.fixture

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAVY = {"cv2", "onnxruntime", "edge_agent.worker.main", "edge_agent.detectors.base"}
+PROGRAM = sorted(
+    path
+    for folder in ("edge_agent", "ha_discovery")
+    for path in (PROJECT / folder).rglob("*.py")
+    if path.parent.name != "benchmark"  # its processes see nothing but what it made itself
+)
+FORBIDDEN_CALLS = {
+    "eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "yaml.full_load",
+    "pipe.recv", "connection.recv", "life.recv", "?.recv",
+}  # fmt: skip
+"""`recv` of a multiprocessing connection unpickles; `recv_bytes` does not."""
 OF_THE_PARENT = {"paho", "pydantic", "pydantic_settings", "edge_agent.settings", "edge_agent.model"}
 
 
@@ -42,6 +53,28 @@ def test_a_worker_process_loads_nothing_of_the_parent() -> None:
 )
 def test_ha_discovery_needs_the_standard_library_only(path: Path) -> None:
     assert set(_imported(path)) <= {"ha_discovery", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("path", PROGRAM, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_nothing_that_came_from_outside_is_unpickled_or_run(path: Path) -> None:
+    assert set(_imported(path)).isdisjoint({"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"})
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            assert _called(node) not in FORBIDDEN_CALLS, f"{path}:{node.lineno}"
+            assert all(word.arg not in {"shell", "allow_pickle"} for word in node.keywords), f"{path}:{node.lineno}"
+
+
+def _called(node: ast.Call) -> str:
+    """Return the name of what is called, with that of what it belongs to."""
+    match node.func:
+        case ast.Name(name):
+            return name
+        case ast.Attribute(ast.Name(of), name):
+            return f"{of}.{name}"
+        case ast.Attribute(_, name):
+            return f"?.{name}"
+        case _:
+            return ""
 
 
 def _loaded_with(module: str) -> set[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import edge_agent
+from edge_agent import landlock
 from edge_agent.doctor import machine_rules as rules
 from edge_agent.doctor.finding import Finding, ok
 from edge_agent.heartbeat import runtime_folder
@@ -50,6 +51,7 @@ def examine_machine(settings: Settings, root: Path = Path("/")) -> Iterator[Find
     yield rules.judge_load(host.load_1m, host.cores)
     yield from rules.judge_heat(host.cpu_temperature_c, throttled=host.throttled, under_voltage=host.under_voltage)
     yield rules.judge_clock(datetime.now(UTC), _installed_at(), in_step=_in_step())
+    yield rules.judge_confinement(landlock.version(), wanted=settings.pool.confine)
     yield rules.judge_memory(host.memory_free_bytes, settings.pool.workers)
     yield from _examine_folders(settings, state)
     if settings.http.enabled:

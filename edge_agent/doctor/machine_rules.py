@@ -40,6 +40,20 @@ def judge_processor(machine: str, features: Collection[str], cores: int) -> Find
     )
 
 
+def judge_confinement(landlock: int, *, wanted: bool) -> Finding:
+    """Return whether workers can give up what they do not need; `landlock` is the kernel's version of it."""
+    if not wanted:
+        return warning("confinement", "workers keep all rights: pool.confine is off", "set pool.confine to true")
+    if not landlock:
+        return warning(
+            "confinement",
+            "this kernel cannot confine the workers: it has no Landlock",
+            "use Linux 5.13 or newer with `landlock` in its `lsm=` list; the agent works without it",
+        )
+    network = "" if landlock >= 4 else ", but not from the network"  # noqa: PLR2004 - the version that can
+    return ok("confinement", f"workers are kept from files{network} (Landlock {landlock})")
+
+
 def judge_heat(temperature_c: float | None, *, throttled: bool | None, under_voltage: bool | None) -> list[Finding]:
     """Return whether the machine slows itself down; None: nothing tells."""
     found = []

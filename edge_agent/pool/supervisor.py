@@ -61,6 +61,7 @@ class WorkerPlan:
     detectors: DetectorPlan
     max_pixels: int
     memory_limit_bytes: int
+    confine: bool = True
 
 
 class Pool:
@@ -231,7 +232,14 @@ class Pool:
     def _start(self, slot: int, choices: tuple[DetectorChoice, ...]) -> Iterable[Action]:
         plan, detectors = self._plan, self._plan.detectors
         limit_bytes = 0 if any(each.device for each in choices) else plan.memory_limit_bytes
-        spec = WorkerSpec(slot, choices or detectors.choices, plan.max_pixels, limit_bytes, detectors.second_look)
+        spec = WorkerSpec(
+            slot,
+            choices or detectors.choices,
+            plan.max_pixels,
+            limit_bytes,
+            detectors.second_look,
+            confine=plan.confine,
+        )
         try:
             worker = WorkerProcess.start(self._context, spec)
         except OSError as error:
@@ -307,11 +315,12 @@ class Pool:
         match message:
             case Ready():
                 log.info(
-                    "worker %d is ready: %s %s, loaded in %.0f ms",
+                    "worker %d is ready: %s %s, loaded in %.0f ms (%s)",
                     slot,
                     message.strategy,
                     message.model,
                     message.load_ms,
+                    message.confined or "not confined",
                     extra={"worker": slot},
                 )
                 actions = self._core.ready(slot, message, now)

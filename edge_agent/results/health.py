@@ -36,6 +36,7 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     busy_percent_since_start: float
     restarts: int
     last_error: str | None
+    confined: str | None
 
 
 class AcceleratorPayload(msgspec.Struct, frozen=True):
@@ -203,4 +204,5 @@ def _worker(worker: WorkerView, uptime_s: float, busy_percent: float) -> WorkerP
         busy_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
         last_error=worker.last_error or None,
+        confined=worker.confined or None,
     )

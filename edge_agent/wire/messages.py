@@ -130,7 +130,8 @@ class SecondLook(msgspec.Struct, frozen=True):
 class WorkerSpec(msgspec.Struct, frozen=True):
     """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits.
 
-    `memory_limit_bytes` 0 is no limit. With `probe` it looks at one grey picture, says that it is ready, and exits.
+    `memory_limit_bytes` 0 is no limit. With `confine` it gives up what it does not need. With `probe` it looks at one
+    grey picture, says that it is ready, and exits.
     """
 
     slot: int
@@ -139,6 +140,7 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     memory_limit_bytes: int
     second_look: SecondLook | None = None
     probe: bool = False
+    confine: bool = False
 
 
 class Unavailable(msgspec.Struct, frozen=True):
@@ -191,7 +193,8 @@ class Trying(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The detector is loaded and can look at `batch` pictures at once.
 
-    `unavailable` says what was tried before it, `look_ms` how long a probe's look took.
+    `unavailable` says what was tried before it, `look_ms` how long a probe's look took, `confined` by what the
+    worker is kept from files and the network, in words.
     """
 
     strategy: str
@@ -200,6 +203,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     unavailable: tuple[Unavailable, ...] = ()
     look_ms: float = 0.0
     batch: int = 1
+    confined: str = ""
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):

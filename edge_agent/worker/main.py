@@ -39,6 +39,7 @@ from edge_agent.wire import (
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.change import is_same, thumbnail
+from edge_agent.worker.confinement import confine
 from edge_agent.worker.decode import Picture, decode, to_sent
 from edge_agent.worker.finder import FaceFinder, Found, View
 from edge_agent.worker.judge import judge
@@ -61,6 +62,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     guards.die_with_parent(life)
     guards.record_faults(fault_log)
     guards.limit_memory(spec.memory_limit_bytes)
+    confined = confine(spec)
     cv2.setNumThreads(1)
     began_s = time.monotonic()
     detector, unavailable = load_first(
@@ -77,7 +79,8 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     load_ms = (time.monotonic() - began_s) * 1000
     by_night = spec.second_look is not None and spec.second_look.by_night
     finder = FaceFinder(detector, second, by_night=by_night)
-    pipe.send_bytes(encode(Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch)))
+    ready = Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch, confined=confined)
+    pipe.send_bytes(encode(ready))
     worker = Worker(finder, buffer)
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass, field
@@ -183,6 +184,7 @@ class Assault:
         self._attacker = attacker
         self._recorder = recorder
         self.presses = 0
+        self.stacks: list[str] = []
         self.before: dict[str, float] = {}
         self.after: dict[str, float] = {}
 
@@ -246,6 +248,7 @@ def assault(count: int, seed: int) -> tuple[Assault, list[str]]:
         recorder.forget()
         wait_until(lambda: recorder.heard(f"edge_agent/{AGENT_ID}/metrics"), timeout_s=SETTLE_S)
         faults = made.faults()
+        made.stacks = re.findall(r"ended with this stack:\n(?:.*\n){1,12}", agent.log)
         if agent.stop():
             faults.append("the agent did not end as asked")
     return made, faults
@@ -264,6 +267,7 @@ def main(
         print(f"  {name}: {metrics[name]}")  # noqa: T201
     for name, value in made.before.items():
         print(f"  {name}: {value:,.0f} after a fifth, {made.after[name]:,.0f} at the end")  # noqa: T201
+    print(*made.stacks, sep="")  # noqa: T201
     print(f"FAILED: {', '.join(faults)}" if faults else "passed")  # noqa: T201
     sys.exit(bool(faults))
 

@@ -1,0 +1,113 @@
+"""What a worker cannot do, whatever a picture makes it do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent import landlock
+from edge_agent.wire import Detected
+from tests.pools import PoolUnderTest, scripted
+from tests.shared_data import PROJECT, shared
+
+pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+
+ATTEMPTS = """
+import json, os, pathlib, socket, subprocess, sys
+from edge_agent.wire import DetectorChoice, WorkerSpec
+from edge_agent.worker.confinement import confine
+
+folder, device, port, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+choice = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
+memory = os.memfd_create("before")
+listener = socket.create_server(("127.0.0.1", 0))
+words = confine(WorkerSpec(0, (choice,), 1, 1, confine=True))
+
+def tried(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+
+def ends(other):
+    os.kill(other, 0)
+
+import wave  # what Python and its libraries load late can still be loaded
+print(json.dumps({
+    "words": words,
+    "read a secret": tried(lambda: pathlib.Path(folder, "secret").read_bytes()),
+    "read the model": tried(lambda: pathlib.Path(folder, "model").read_bytes()),
+    "list": tried(lambda: os.listdir(folder)),
+    "write": tried(lambda: pathlib.Path(folder, "new").write_bytes(b"")),
+    "write to the model": tried(lambda: pathlib.Path(folder, "model").write_bytes(b"")),
+    "remove": tried(lambda: pathlib.Path(folder, "secret").unlink()),
+    "run": tried(lambda: subprocess.run(["/bin/true"])),
+    "connect": tried(lambda: socket.create_connection(("127.0.0.1", port), 1)),
+    "listen": tried(lambda: socket.create_server(("127.0.0.1", 0))),
+    "signal": tried(lambda: ends(pid)),
+    "read its parent": tried(lambda: pathlib.Path(f"/proc/{os.getppid()}/environ").read_bytes()),
+    "write to its own memory file": tried(lambda: os.pwrite(memory, b"x" * 9000, 0) and os.ftruncate(memory, 0)),
+    "read about itself": tried(lambda: pathlib.Path("/proc/self/statm").read_bytes()),
+}))
+"""
+
+
+def _attempt(folder: Path, device: str = "") -> dict[str, Any]:
+    for name in ("secret", "model"):
+        (folder / name).write_bytes(b"content")
+    command = [sys.executable, "-c", ATTEMPTS, str(folder), device, "1", str(os.getpid())]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=30)
+    attempts: dict[str, Any] = json.loads(done.stdout)
+    return attempts
+
+
+def test_a_worker_reads_programs_and_its_model_and_does_nothing_else(tmp_path: Path) -> None:
+    attempts = _attempt(tmp_path)
+    assert attempts.pop("words") == f"Landlock {landlock.version()}"
+    allowed = {what for what, result in attempts.items() if result == "done"}
+    of_the_network = {"connect", "listen"} if landlock.version() < 4 else set()
+    of_signals = {"signal"} if landlock.version() < 6 else set()
+    expected = {"read the model", "write to its own memory file", "read about itself"}
+    assert allowed - of_the_network - of_signals == expected
+    assert (tmp_path / "secret").read_bytes() == b"content"
+
+
+@pytest.mark.skipif(landlock.version() < 4, reason="this Landlock knows nothing of the network")
+def test_a_worker_with_an_accelerator_gives_up_the_network_alone(tmp_path: Path) -> None:
+    attempts = _attempt(tmp_path, device="usb:0")
+    assert attempts["read a secret"] == attempts["write"] == "done"
+    assert attempts["connect"] == attempts["listen"] == "PermissionError"
+
+
+def test_the_inference_engine_keeps_nothing_and_reports_to_nobody(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "from edge_agent.detectors import registry\n"
+        "from edge_agent.wire import DetectorChoice\n"
+        "registry.load(DetectorChoice('cpu', 'yunet_n', sys.argv[1]))\n"
+        "print(len(os.listdir('/proc/self/task')))\n"
+    )
+    model = shared("models", "yunet_n_640_640.onnx")
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(model)],
+        cwd=PROJECT, env=environment, capture_output=True, text=True, check=True, timeout=30,
+    )  # fmt: skip
+    assert list(tmp_path.rglob("*")) == []
+    assert int(done.stdout) <= 2
+
+
+def test_workers_of_the_pool_are_confined_and_work() -> None:
+    with PoolUnderTest(scripted(latency_ms=1)) as tested:
+        view = tested.wait_until_idle()
+        assert {worker.confined for worker in view.workers} == {f"Landlock {landlock.version()}"}
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+        status = [Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii") for worker in view.workers]
+    assert all("NoNewPrivs:\t1" in each and "CapEff:\t0000000000000000" in each for each in status)
