@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 
 PREFIX: Final = "/api/hassio_ingress/Ab12-_"
+FRAME: Final = "/panel"
+"""A page of the proxy's own that shows the agent's in a frame."""
 
 
 class Ingress:
@@ -16,6 +18,13 @@ class Ingress:
     def __init__(self, target_port: int) -> None:
         class Passing(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == FRAME:
+                    self.send_response(200)
+                    self.send_header("Content-Type", "text/html")
+                    self.end_headers()
+                    frame = f'<iframe src="{PREFIX}/" width="900" height="700"></iframe>'
+                    self.wfile.write(f'<link rel="icon" href="data:,">{frame}'.encode())
+                    return
                 if not self.path.startswith(PREFIX):
                     self.send_error(404)
                     return
@@ -34,7 +43,8 @@ class Ingress:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
-        self.url = f"http://127.0.0.1:{self._server.server_port}{PREFIX}"
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self.origin}{PREFIX}"
 
     def __enter__(self) -> Self:
         """Start to take requests."""

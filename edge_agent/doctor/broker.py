@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ipaddress
 import re
@@ -74,7 +75,7 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
         )
         yield from _examine_rights(settings, trial)
         yield _examine_packet_size(settings, trial.largest_packet_bytes)
-        yield _examine_client_id(settings, trial)
+        yield _examine_client_id(settings)
     finally:
         trial.close()
 
@@ -93,8 +94,8 @@ def _examine_rights(settings: Settings, trial: Trial) -> Iterator[Finding]:
     filters = [each for each in link_filters(settings) if tells or not each.startswith(topics.SHARE)]
     yield rules.judge_subscriptions([_try_subscription(trial, each) for each in filters], tells=tells)
     wanted = _published(settings)
-    refused = [topic_filter for topic_filter, message in wanted.items() if trial.put(message, ANSWER_S) != ""]
-    echoed = tells or _try_availability(settings, trial)
+    refused = list(_refused(trial, wanted))
+    echoed = tells or _is_echoed(settings, trial)
     yield rules.judge_publishing(refused, len(wanted), tells=tells, echoed=echoed)
 
 
@@ -111,20 +112,24 @@ def _try_subscription(trial: Trial, topic_filter: str) -> rules.Subscribed:
     return rules.Subscribed(topic_filter, refused, written, heard=heard)
 
 
-def _try_availability(settings: Settings, trial: Trial) -> bool:
-    """Return whether what is said of the agent's availability can be heard; it is said as it is, and not retained."""
-    topic = topics.agent_availability(settings.agent_id)
-    payload = _availability(settings, trial) or b"offline"
-    trial.put(Publication(topic, payload, qos=1), ANSWER_S)
-    return trial.hear(topic, ECHO_S) is not None
+def _refused(trial: Trial, wanted: dict[str, Publication]) -> Iterator[str]:
+    """Yield the filters of the topics that the agent may not publish to; a broker that hangs up says no more."""
+    for topic_filter, message in wanted.items():
+        if trial.put(message, ANSWER_S) != "":
+            yield topic_filter
+        if trial.lost.is_set():
+            return
 
 
-def _availability(settings: Settings, trial: Trial) -> bytes:
-    """Return what the broker holds of the agent's availability, b'' for nothing."""
+def _is_echoed(settings: Settings, trial: Trial) -> bool:
+    """Return whether the agent's availability can be heard: an empty message, not retained, means nothing to anyone."""
     topic = topics.agent_availability(settings.agent_id)
     trial.ask_for(topic, ANSWER_S)
-    said = trial.hear(topic, ECHO_S)
-    return said.payload if said else b""
+    trial.put(Publication(topic, b"", qos=1), ANSWER_S)
+    while message := trial.hear(topic, ECHO_S):
+        if not message.payload:
+            return True
+    return False
 
 
 def _published(settings: Settings) -> dict[str, Publication]:
@@ -149,13 +154,28 @@ def _published(settings: Settings) -> dict[str, Publication]:
     return tried
 
 
-def _examine_client_id(settings: Settings, trial: Trial) -> Finding:
-    client_id = f"edge_agent-{settings.agent_id}"
-    availability = _availability(settings, trial).decode(errors="replace")
-    is_online = availability == "online"
-    kicked = "" if is_online else _try_client_id(settings, client_id)
-    is_here = is_online and _runs_here(settings, trial)
-    return rules.judge_client_id(client_id, availability=availability, is_here=is_here, kicked=kicked)
+def _examine_client_id(settings: Settings) -> Finding:
+    """Connect as the agent, to see whether somebody minds; not where the agent is online, or that cannot be told."""
+    client_id, topic = f"edge_agent-{settings.agent_id}", topics.agent_availability(settings.agent_id)
+    with _connected(settings) as trial:
+        trial.ask_for(topic, ANSWER_S)
+        said = trial.hear(topic, ECHO_S)
+        if said is None and not _is_echoed(settings, trial):
+            return rules.judge_client_id(client_id, rules.Use(is_known=False))
+        if said is not None and said.payload == b"online":
+            return rules.judge_client_id(client_id, rules.Use(is_online=True, is_here=_runs_here(settings, trial)))
+    return rules.judge_client_id(client_id, rules.Use(kicked=_try_client_id(settings, client_id)))
+
+
+@contextlib.contextmanager
+def _connected(settings: Settings) -> Iterator[Trial]:
+    """Give a connection of its own to what may end it."""
+    trial = _trial(settings)
+    trial.open()
+    try:
+        yield trial
+    finally:
+        trial.close()
 
 
 def _try_client_id(settings: Settings, client_id: str) -> str:
@@ -205,10 +225,8 @@ def _examine_packet_size(settings: Settings, largest_bytes: int | None) -> Findi
     if largest_bytes is None:
         topic = f"edge_agent/{settings.agent_id}/doctor"
         message = Publication(topic, bytes(mqtt.max_publish_bytes - rules.OVERHEAD_BYTES), qos=1)
-        trial = _trial(settings)
-        trial.open()
-        refused = trial.put(message, 2 * ANSWER_S) or ""
-        trial.close()
+        with _connected(settings) as trial:
+            refused = trial.put(message, 2 * ANSWER_S) or ""
     return rules.judge_packet_size(
         largest_bytes,
         refused=refused,

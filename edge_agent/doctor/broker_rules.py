@@ -157,18 +157,35 @@ def judge_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes:
     return ok("packet size", "no limit in the way" if largest_bytes is None else f"up to {_size(largest_bytes)}")
 
 
-def judge_client_id(client_id: str, *, availability: str, is_here: bool, kicked: str) -> Finding:
-    """Return whether the client id is the agent's alone.
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Who uses the agent's client id, as far as that `is_known`.
 
-    `availability` is what the broker holds of it; `is_here`: the agent that is online runs on this machine. `kicked` is
-    why a connection with its id ended at once ('': it did not, or was not tried, since the agent is online).
+    An agent `is_online`, and `is_here`, on this machine. Where none is, a connection with the id was tried: `kicked`
+    is why it ended at once ('': it did not).
     """
+
+    is_known: bool = True
+    is_online: bool = False
+    is_here: bool = False
+    kicked: str = ""
+
+
+def judge_client_id(client_id: str, use: Use) -> Finding:
+    """Return whether the client id is the agent's alone."""
     other = "give each agent an agent_id of its own, and no other client this client id"
-    if kicked:
-        return error("client id", f"another client uses {client_id}: it took the connection over ({kicked})", other)
-    if availability != "online":
+    if not use.is_known:
+        return warning(
+            "client id",
+            f"whether {client_id} is in use cannot be told: the agent's availability is not heard",
+            f"add to the broker's access list: `topic read edge_agent/+/availability` ({ACL})",
+        )
+    if use.kicked:
+        text = f"another client uses {client_id}: it took the connection over ({use.kicked})"
+        return error("client id", text, other)
+    if not use.is_online:
         return ok("client id", f"{client_id} is free")
-    if is_here:
+    if use.is_here:
         return ok("client id", f"{client_id} is the agent that runs here")
     return warning(
         "client id",

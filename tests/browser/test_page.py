@@ -11,7 +11,7 @@ import pytest
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.browser.chromium import Chromium
-from tests.http_proxy import PREFIX, Ingress
+from tests.http_proxy import FRAME, PREFIX, Ingress
 from tests.pictures import jpeg
 from tests.recorder import Recorder
 
@@ -94,6 +94,17 @@ def test_the_page_works_under_a_path_of_a_proxy(house: House, browser: Chromium)
             assert browser.run("document.querySelector('footer a').href").endswith(f"{PREFIX}/metrics")
         assert all(PREFIX in url for url in browser.requests() if url.startswith("http"))
         assert browser.complaints() == []
+
+
+def test_the_page_may_be_framed_by_its_own_origin_alone(house: House, browser: Chromium) -> None:
+    inside = "document.querySelector('iframe').contentDocument"
+    with Ingress(house.port) as ingress:
+        browser.open(ingress.origin + FRAME)
+        browser.wait_for(f"{inside}?.querySelector('.picture img')?.naturalWidth > 0")
+        assert browser.complaints() == []
+        browser.run(f"document.querySelector('iframe').src = '{house.url}'")
+        browser.wait_for(f"{inside} === null")
+        assert any("frame-ancestors" in each for each in browser.complaints())
 
 
 def test_the_page_lives(house: House, browser: Chromium) -> None:

@@ -176,6 +176,15 @@ def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path
 
 
 @pytest.mark.broker
+def test_an_agent_whose_availability_may_not_be_heard_is_left_in_peace(tmp_path: Path) -> None:
+    with guarded(tmp_path, acl("topic read edge_agent/+/availability")) as broker:
+        login = {"username": USER, "password": PASSWORD}
+        found = the("client id", examine_broker(settings(broker.port, mqtt=login)), Level.WARNING)
+        assert "`topic read edge_agent/+/availability`" in found.fix
+        assert f"as edge_agent-{AGENT_ID} " not in broker.log
+
+
+@pytest.mark.broker
 def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
         login = {"username": USER, "password": PASSWORD}

@@ -13,7 +13,7 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import machine_rules as machine
-from edge_agent.doctor.broker_rules import Subscribed
+from edge_agent.doctor.broker_rules import Subscribed, Use
 from edge_agent.pool import Probed
 from edge_agent.wire import DetectorChoice
 from tests.values import NOON
@@ -93,19 +93,19 @@ def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: 
 
 
 @pytest.mark.parametrize(
-    ("availability", "is_here", "kicked", "level"),
+    ("use", "level", "fix"),
     [
-        ("", False, "", Level.OK),
-        ("offline", False, "", Level.OK),
-        ("offline", False, "Session taken over", Level.ERROR),
-        ("online", True, "", Level.OK),
-        ("online", False, "", Level.WARNING),
+        (Use(), Level.OK, ""),
+        (Use(kicked="Session taken over"), Level.ERROR, "agent_id of its own"),
+        (Use(is_online=True, is_here=True), Level.OK, ""),
+        (Use(is_online=True), Level.WARNING, "agent_id of its own"),
+        (Use(is_known=False), Level.WARNING, "topic read edge_agent/+/availability"),
     ],
 )
-def test_whose_the_client_id_is(availability: str, is_here: bool, kicked: str, level: Level) -> None:
-    found = broker.judge_client_id("edge_agent-pi", availability=availability, is_here=is_here, kicked=kicked)
+def test_whose_the_client_id_is(use: Use, level: Level, fix: str) -> None:
+    found = broker.judge_client_id("edge_agent-pi", use)
     assert found.level is level
-    assert ("agent_id" in found.fix) == (level is not Level.OK)
+    assert fix in found.fix
 
 
 @pytest.mark.parametrize(
