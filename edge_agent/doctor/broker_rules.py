@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.doctor.finding import Finding, error, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 SNAPSHOT_BYTES: Final = 300_000
 """Annotated pictures have so many bytes at the most."""
@@ -16,6 +16,7 @@ OVERHEAD_BYTES: Final = 1000
 """Topic and properties of a message."""
 SMALL_FRAME_BYTES: Final = 2_000_000
 """Cameras send pictures of this size."""
+MOST_LISTED: Final = 3
 MEGABYTE: Final = 1_000_000
 ACL: Final = "config/acl.example has all lines"
 FIXES: Final = (
@@ -84,8 +85,10 @@ def judge_subscriptions(tried: Sequence[Subscribed], *, tells: bool) -> Finding:
     """
     deaf = [each.topic_filter for each in tried if _is_deaf(each, tells=tells)]
     if not deaf:
-        return ok("subscriptions", f"all {len(tried)} are allowed" if tells else "not refused; only MQTT 5 tells more")
-    lines = ", ".join(f"`topic read {each}`" for each in deaf)
+        heard = sum(each.heard for each in tried)
+        how = f"messages came through {heard} of them" if tells else "only MQTT 5 tells more"
+        return ok("subscriptions", f"none of {len(tried)} is refused; {how}")
+    lines = _listed([f"`topic read {each}`" for each in deaf])
     return error(
         "subscriptions",
         f"the broker does not let the agent hear {_listed(deaf)}",
@@ -105,7 +108,7 @@ def judge_publishing(refused: Sequence[str], tried: int, *, tells: bool, echoed:
     `echoed` is whether a message to the agent's own topic came back: before MQTT 5 nothing else tells.
     """
     if refused:
-        lines = ", ".join(f"`topic write {each}`" for each in refused)
+        lines = _listed([f"`topic write {each}`" for each in refused])
         return error(
             "publishing",
             f"the broker does not let the agent publish {_listed(refused)}",
@@ -194,8 +197,10 @@ def judge_client_id(client_id: str, use: Use) -> Finding:
     )
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+def _listed(names: Sequence[str]) -> str:
+    """Return names in a row, the first few of many."""
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _size(size_bytes: int) -> str:

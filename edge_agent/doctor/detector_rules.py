@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -97,7 +98,7 @@ def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool) -> 
         return error(strategy, reason, fix_for(strategy, reason))
     if not device:
         what = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}.get(strategy, "not here")
-        return ok(strategy, f"{what}, so it is not used")
+        return ok(strategy, f"{what}, so it is not used; besides, {re.split('[:;]', reason)[0]}")
     return warning(strategy, f"there is {device}, but {reason}", fix_for(strategy, reason))
 
 
