@@ -19,7 +19,7 @@ from edge_agent import topics
 from edge_agent.administration import Administration
 from edge_agent.heart import Heart
 from edge_agent.host import Host
-from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested
+from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested, Subscribed
 from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import (
     Arrival,
@@ -120,8 +120,8 @@ class Agent:
                 self._finish(happening)
             case Pressed():
                 self._press(happening)
-            case Confirmed(packet, refused):
-                self._reporter.heed_refusal(self._out.confirm(packet), refused=refused)
+            case Confirmed() | Subscribed():
+                self._heed_broker(happening)
             case Commanded() | OptionSet() | Announced() | HomeAssistantBorn() | Ignored():
                 self._administration.deal_with(happening)
             case Dropped(reason, packet):
@@ -252,6 +252,12 @@ class Agent:
             self._out.publish(events.answer(answer, self._stamp(now)), now)
 
     # The broker
+
+    def _heed_broker(self, answer: Confirmed | Subscribed) -> None:
+        if isinstance(answer, Confirmed):
+            self._reporter.heed_refusal(self._out.confirm(answer.packet), refused=answer.refused)
+        else:
+            self._reporter.heed_subscriptions(answer.refused)
 
     def _heed_link(self, link: LinkUp | LinkDown) -> None:
         self._reporter.heed_link(link)

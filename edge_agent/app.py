@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent import Agent
 from edge_agent.frame_queue import QueueLimits
-from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested
+from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
 from edge_agent.ingest import ImageLimits
 from edge_agent.intake import Intake, IntakeLimits
 from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
@@ -135,6 +135,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
                 message=intake.take,
                 published=lambda packet_id, refused: inbox.put(Confirmed(Packet(number, packet_id), refused)),
                 undecodable=intake.drop,
+                subscribed=lambda refused: inbox.put(Subscribed(refused)),
             ),
         )
 

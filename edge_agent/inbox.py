@@ -19,6 +19,13 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has answered a subscription: `refused` are all topic filters that it does not allow by now."""
+
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested:
     """The agent is to finish and end."""
 
@@ -47,6 +54,7 @@ Happening = (
     | LinkUp
     | LinkDown
     | Confirmed
+    | Subscribed
     | StopRequested
     | PoolStopped
     | PoolCrashed

@@ -17,7 +17,7 @@ from edge_agent.results import errors
 from edge_agent.results.failures import failure_of
 from edge_agent.results.health import Run
 from edge_agent.results.payloads import encode
-from edge_agent.results.problems import BrokerView, refusal
+from edge_agent.results.problems import refusal
 from edge_agent.results.telemetry import Telemetry, Unsent
 from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
@@ -70,6 +70,7 @@ class Reporter:
         self._view: PoolView | None = None
         self._asked: list[ReplyTo] = []
         self._refused: dict[str, None] = {}
+        self._unheard: tuple[str, ...] = ()
 
     def note(self, outcome: Outcome) -> None:
         """Note what became of a frame that was just told of; tell of it once more where it failed."""
@@ -83,12 +84,12 @@ class Reporter:
     def heed_link(self, link: LinkUp | LinkDown) -> None:
         """Note that the broker came or went."""
         now, now_at, before = time.monotonic(), datetime.now(UTC), self.telemetry.broker
-        self._refused.clear()
         if isinstance(link, LinkUp):
-            broker = BrokerView(
-                connected=True, since_at=now_at, protocol=link.protocol, connections=before.connections + 1
-            )
+            broker = replace(before, connected=True, since_at=now_at, protocol=link.protocol, reason="")
+            broker = replace(broker, connections=before.connections + 1)
         else:
+            self._refused.clear()
+            self._unheard = ()
             since_at = now_at if before.connected else before.since_at
             broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
         self.telemetry.broker = broker
@@ -103,8 +104,13 @@ class Reporter:
             self._refused[topic] = None
         else:
             self._refused.pop(topic, None)
-        self.telemetry.broker = replace(self.telemetry.broker, refused=refusal(tuple(self._refused)))
-        self.telemetry.hasten(time.monotonic())
+        self._tell_refusals()
+
+    def heed_subscriptions(self, refused: tuple[str, ...]) -> None:
+        """Note which topic filters the broker does not let us subscribe to by now."""
+        if refused != self._unheard:
+            self._unheard = refused
+            self._tell_refusals()
 
     def heed_fault(self, code: str, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
@@ -147,6 +153,11 @@ class Reporter:
         payload = self.telemetry.metrics(self._pool.view(), self._host.read(now, time.time()), unsent, now)
         self._out.publish(Publication(topics.metrics(self._agent_id), encode(payload)), now)
         self._tell_times(self.telemetry.timings.cumulated(BOUNDS_MS))
+
+    def _tell_refusals(self) -> None:
+        refused = refusal(self._unheard, tuple(self._refused))
+        self.telemetry.broker = replace(self.telemetry.broker, refused=refused)
+        self.telemetry.hasten(time.monotonic())
 
     def _tell_health(self, view: PoolView, now: float) -> None:
         if self.telemetry.faults.get(QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):

@@ -24,12 +24,12 @@ class ServiceManager:
         return cls(os.environ.get(ADDRESS, ""))
 
     def tell(self, *states: str) -> None:
-        """Tell it states; one that does not listen is not waited for."""
+        """Tell it states, each in a line whatever is in it; one that does not listen is not waited for."""
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
                 channel.settimeout(0.0)
-                channel.sendto("\n".join(states).encode(), self._address)
+                channel.sendto("\n".join(" ".join(each.split()) for each in states).encode(), self._address)
         except OSError:
             return

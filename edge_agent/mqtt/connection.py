@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -71,12 +72,14 @@ class Sent:
 class ConnectionEvents:
     """What a connection reports, on its network thread: the functions must be quick and never block.
 
-    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5).
+    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5); `subscribed`
+    is told all topic filters that the broker refuses by now.
     """
 
     message: Callable[[Message], None] = lambda _message: None
     published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
     undecodable: Callable[[str], None] = lambda _reason: None
+    subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
 
 
 class _Client(paho.Client):
@@ -110,6 +113,8 @@ class Connection:
         self.end = Lost("not connected")
         self.session_present = False
         self.largest_packet_bytes: int | None = None
+        self.refused: tuple[str, ...] = ()
+        self._asked: deque[tuple[str, ...]] = deque()
         self._settings = settings
         self._client_id = client_id
         self._clean = clean
@@ -142,16 +147,19 @@ class Connection:
         raise BrokerUnreachableError(message)
 
     def subscribe(self, filters: Iterable[str], qos: int = 1) -> None:
-        """Ask for the topics that match `filters`; a refusal of the broker is logged.
+        """Ask for the topics that match `filters`; what the broker refuses of them is in `refused` then.
 
         What is shared may be shed, and is asked for with QoS 0: a broker keeps nothing for a member that is gone.
         """
         client = self._opened()
         wanted = [(each, 0 if each.startswith(SHARE) else qos) for each in filters]
+        if not self._is_mqtt5():
+            wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
+        self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
             client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
         else:
-            client.subscribe([(each, level) for each, level in wanted if not each.startswith(SHARE)])
+            client.subscribe(wanted)
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
         """Let go of what a kept session may still have from another time."""
@@ -314,11 +322,11 @@ class Connection:
         self._events.published(packet_id, reason.is_failure)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                log.error(
-                    "the broker refused a subscription (%s): its access list must allow what docs/mqtt.md lists", reason
-                )
+        """Use the answers to a SUBSCRIBE, which come in the order of what was asked."""
+        asked = self._asked.popleft()
+        refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
+        self.refused = (*(each for each in self.refused if each not in asked), *refused)
+        self._events.subscribed(self.refused)
 
 
 def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:

@@ -37,6 +37,8 @@ FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 30.0
 """Two clients with one id kick each other out for ever: the wait grows up to this."""
 HEALTH_CHECK_S: Final = 1.0
+ASK_AGAIN_S: Final = 15.0
+"""How long after a subscription that the broker has refused it is asked for again."""
 STOP_TIMEOUT_S: Final = 2.0
 """On a dead line DISCONNECT is never written; the thread is a daemon and is left behind."""
 BACKOFF = wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3)
@@ -168,8 +170,12 @@ class Link:
             LinkUp(connection.number, connection.session_present, connection.protocol, connection.largest_packet_bytes)
         )
         connected_s = time.monotonic()
+        ask_again_s = connected_s + ASK_AGAIN_S
         while not connection.lost.wait(HEALTH_CHECK_S) and connection.is_healthy():
             self._alive_s = time.monotonic()
+            if connection.refused and self._alive_s >= ask_again_s:
+                ask_again_s = self._alive_s + ASK_AGAIN_S
+                connection.subscribe(connection.refused)
         self._connection = None
         connection.close()
         if not self._stopping.is_set():

@@ -182,14 +182,17 @@ def _of_broker(broker: BrokerView) -> Iterator[Problem]:
         yield Problem("broker_refuses", broker.refused)
 
 
-def refusal(refused: tuple[str, ...]) -> str:
-    """Return the topics to which the broker lets nothing through as a sentence, or ''."""
-    if not refused:
+def refusal(filters: tuple[str, ...], published: tuple[str, ...]) -> str:
+    """Return as a sentence what the broker does not let the agent subscribe and publish to; '': it lets it."""
+    both = (("the subscription to", filters), ("what is published to", published))
+    parts = [f"{what} {refused[0]}{_more(len(refused) - 1)}" for what, refused in both if refused]
+    if not parts:
         return ""
-    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    return (
-        f"The broker refuses what is published to {refused[0]}{more}: its access list must allow it, see docs/mqtt.md"
-    )
+    return f"The broker refuses {' and '.join(parts)}: its access list must allow it, see docs/mqtt.md"
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count else ""
 
 
 def _of_frames(recent: RecentView) -> Iterator[Problem]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,14 @@ from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
 from tests.processes import needs_namespaces
 from tests.recorder import Recorder
-from tests.shared_data import shared
+from tests.shared_data import missing, shared
 from tests.stand_in import Stick
 from tests.waiting import wait_until
 
 AGENT = f"edge_agent/{AGENT_ID}"
 HEALTH = f"{AGENT}/health"
 SOON_S = 45.0
+SECURITY = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -178,6 +182,40 @@ def test_a_broker_that_refuses_what_is_published(tmp_path: Path) -> None:
         broker.signal(signal.SIGHUP)
         recorder.publish("homeassistant/status", "online")
         wait_until_ok(recorder)
+
+
+@pytest.mark.skipif(not SECURITY, reason="needs mosquitto's dynamic security plugin")
+def test_a_broker_that_refuses_a_subscription(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.json"
+    _control("dynsec", "init", str(rules), "admin", "let me in")
+    said = json.loads(rules.read_text(encoding="utf-8"))
+    said["defaultACLAccess"] = dict.fromkeys(said["defaultACLAccess"], True) | {"subscribe": False}
+    recorders = {"acltype": "subscribeLiteral", "topic": "#", "allow": True}
+    said["roles"].append({"rolename": "recorder", "acls": [recorders]})
+    said["groups"] = [{"groupname": "all", "roles": [{"rolename": "recorder"}], "clients": []}]
+    said["anonymousGroup"] = "all"
+    rules.write_text(json.dumps(said), encoding="utf-8")
+    with (
+        Mosquitto(f"plugin {SECURITY}", f"plugin_opt_config_file {rules}") as broker,
+        AgentProcess.with_script(broker.port) as agent,
+    ):
+        with Recorder(broker.port) as recorder:
+            agent.wait_until_ready(recorder)
+            text = wait_for_problem(recorder, "broker_refuses")
+            assert re.match("The broker refuses the subscription to .* more: its access list must allow it", text)
+            asked_for = f"Received SUBSCRIBE from edge_agent-{AGENT_ID}"
+            wait_until(lambda: broker.log.count(asked_for) > 1, timeout_s=30)  # it asks again
+        admin = ("-u", "admin", "-P", "let me in", "-p", str(broker.port))
+        _control(*admin, "dynsec", "addRoleACL", "recorder", "subscribePattern", "#", "allow")  # all are sent away
+        with Recorder(broker.port) as recorder:
+            wait_until_ok(recorder)
+            recorder.publish("doorbell/front/frame", jpeg())
+            recorder.wait_for("doorbell/front/faces")
+
+
+def _control(*arguments: str) -> None:
+    program = shutil.which("mosquitto_ctrl") or missing("mosquitto_ctrl comes with mosquitto")
+    subprocess.run([program, *arguments], check=True, capture_output=True)
 
 
 def test_more_pictures_than_can_be_looked_at(mosquitto: Mosquitto, recorder: Recorder) -> None:

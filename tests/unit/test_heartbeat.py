@@ -82,8 +82,8 @@ def test_a_service_manager_hears_what_it_is_told(tmp_path: Path, abstract: bool)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}" if abstract else str(tmp_path / "s"))
         manager.settimeout(5.0)
-        ServiceManager(f"@{name}" if abstract else str(tmp_path / "s")).tell("READY=1", "STATUS=ok")
-        assert manager.recv(100) == b"READY=1\nSTATUS=ok"
+        ServiceManager(f"@{name}" if abstract else str(tmp_path / "s")).tell("READY=1", "STATUS=a\nMAINPID=1")
+        assert manager.recv(100) == b"READY=1\nSTATUS=a MAINPID=1"
 
 
 def test_nobody_need_listen(tmp_path: Path) -> None:
