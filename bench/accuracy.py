@@ -43,13 +43,13 @@ class Way:
 
 
 WAYS: Final = (
-    Way("default, ordinary frame", Trigger.CONTINUOUS, {}),
-    Way("default, press frame", Trigger.PRESS, {}),
+    Way("ordinary frame", Trigger.CONTINUOUS, {}),
+    Way("press frame", Trigger.PRESS, {}),
     Way("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_look": "off"}),
     Way("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_look": "off"}),
     Way("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_look": "off"}),
     Way("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_look": "off"}),
-    Way("gpu (on the CPU: a rehearsal)", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_look": "off"}),
+    Way("gpu, rehearsed", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_look": "off"}),
 )
 
 
@@ -92,7 +92,7 @@ def _look(folder: Path, truths: list[Truth], way: Way) -> dict[str, FileOutcome]
 def _strata(truths: list[Truth], *, by_stratum: bool) -> dict[str, list[Truth]]:
     strata: defaultdict[str, list[Truth]] = defaultdict(list)
     for truth in truths:
-        strata["simulated infrared" if "irsim" in truth["stratum"] else "real"].append(truth)
+        strata["infrared" if "irsim" in truth["stratum"] else "real"].append(truth)
         if by_stratum:
             strata[truth["stratum"]].append(truth)
     return strata
@@ -114,13 +114,15 @@ def _row(
         milliseconds.append(result.times.inference)
         memory_bytes = max(memory_bytes, result.memory_bytes)
     faces = sum(len(truth["boxes"]) for truth in truths)
-    figures = score.figures(judged, faces, load_settings(None, {}).detection.min_confidence)
+    threshold = load_settings(None, {}).detection.min_confidence
+    figures = score.figures(judged, faces, threshold)
     mean, p95 = statistics.fmean(milliseconds), statistics.quantiles(milliseconds, n=20, method="inclusive")[-1]
     return (
         way.name,
         stratum,
         str(faces),
-        *(f"{figures[name]:.3f}" for name in ("precision", "recall", "ap")),
+        *(f"{figures[name]:.3f}" if faces else "-" for name in ("precision", "recall", "ap")),
+        str(sum(confidence >= threshold and not true for confidence, true in judged)),
         f"{mean:.1f}",
         f"{p95:.1f}",
         f"{memory_bytes / 1e6:.0f}",
@@ -128,9 +130,9 @@ def _row(
 
 
 def _table() -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("")
-    table.add_column("pictures")
-    for name in ("faces", "P", "R", "AP", "ms mean", "p95", "worker MB"):
-        table.add_column(name, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for name in ("looked at", "pictures"):
+        table.add_column(name, no_wrap=True)
+    for name in ("faces", "P", "R", "AP", "false", "ms", "p95", "MB"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=5)
     return table
