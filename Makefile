@@ -111,6 +111,10 @@ app: dist ## Make dist/home_assistant_app, from which Home Assistant builds its 
 image: ## Build the container image, with docker or buildah. ARGS="--platform linux/arm64" for a Pi
 	@deploy/image $(ARGS)
 
+.PHONY: audit
+audit: $(VENV)/.dev ## Check what is pinned: hashes, names, licences, vulnerabilities; write an SBOM to dist/
+	@$(BIN)/python $(REQUIREMENTS)/audit.py
+
 .PHONY: clean
 clean: ## Remove the environment and all that was made
 	@rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

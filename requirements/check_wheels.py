@@ -77,7 +77,7 @@ def main(names: list[str]) -> int:
                 missing = complaint(wanted, python, processor)
                 failed |= bool(missing)
                 said = missing or f"all {len(wanted)} are there"
-                print(f"{name} {python} {processor}: {said}", flush=True)  # noqa: T201 - what it was asked for
+                print(f"{name} {python} {processor}: {said}", flush=True)
     return int(failed)
 
 

@@ -87,11 +87,13 @@ def test_every_topic_is_documented(topic: str) -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "docs/home-assistant.md",
         "docs/mqtt.md",
         "docs/models.md",
         "docs/monitoring.md",
         "docs/reliability.md",
+        "docs/security.md",
         "docs/benchmarks.md",
         "docs/scaling.md",
         "docs/install.md",
@@ -103,3 +105,11 @@ def test_every_link_leads_somewhere(document: str) -> None:
     path = PROJECT / document
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
     assert all((path.parent / link).exists() for link in links)
+
+
+@pytest.mark.parametrize("document", ["docs/security.md", "docs/reliability.md"])
+def test_every_test_that_is_named_exists(document: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", (PROJECT / document).read_text(encoding="utf-8")))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))
+    assert named
+    assert {name for name in named if f"def {name}(" not in tests} == set()

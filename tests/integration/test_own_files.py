@@ -1,0 +1,52 @@
+"""What the agent leaves on disk, and in the environment of what it starts."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.settings_sources import forget_secrets
+from tests.agent_process import AGENT_ID, AgentProcess
+from tests.pictures import jpeg
+from tests.pools import BY_WIDTH, WIDTHS
+from tests.processes import descendants
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.broker import Mosquitto
+    from tests.recorder import Recorder
+
+
+@pytest.mark.broker
+def test_what_the_agent_writes_is_for_its_user_alone(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+    settings = {
+        "QUARANTINE__DIR": str(tmp_path / "poison"),
+        "STATE__DIR": str(tmp_path / "state"),
+        "MQTT__USERNAME": "hall",
+        "MQTT__PASSWORD": "open sesame",
+    }
+    with AgentProcess.with_script(mosquitto.port, {"by_width": BY_WIDTH}, **settings) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish(f"edge_agent/{AGENT_ID}/log_level/set", "debug")
+        recorder.publish("doorbell/front/frame", jpeg(WIDTHS["exit"], 80))
+        recorder.wait_for("doorbell/front/faces")
+        written = wait_until(lambda: files if len(files := _files(tmp_path)) == 2 else None)
+        assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+        assert {stat.S_IMODE(path.parent.stat().st_mode) for path in written} == {0o700}
+        environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in descendants(agent.pid)]
+    assert environments
+    assert all(b"sesame" not in each for each in environments)
+    assert all(b"sesame" not in each.payload for each in recorder.heard("edge_agent/#"))
+
+
+def test_passwords_leave_the_environment_and_nothing_else_does() -> None:
+    environment = {"EDGE_AGENT_MQTT__PASSWORD": "a", "edge_agent_mqtt__password": "b", "EDGE_AGENT_MQTT__HOST": "c"}
+    forget_secrets(environment)
+    assert environment == {"EDGE_AGENT_MQTT__HOST": "c"}
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
