@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,10 @@ from edge_agent import landlock
 if TYPE_CHECKING:
     from edge_agent.wire import WorkerSpec
 
-SYSTEM: Final = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev")
+SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev",
+)  # fmt: skip
+"""Where programs and libraries are, and what the system says of itself."""
 WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
 """Names the folder in which the tests measure what of a worker's code was run."""
 
@@ -25,9 +29,10 @@ def confine(spec: WorkerSpec) -> str:
     if not spec.confine:
         return ""
     kept = _kept(spec)
-    try:
-        if kept.files:
+    if kept.files:
+        with contextlib.suppress(OSError):  # where even that is forbidden, the rest still helps
             landlock.drop_capabilities()
+    try:
         version = landlock.confine(kept)
     except OSError as error:
         return f"not confined: {error.strerror}"
@@ -39,7 +44,8 @@ def _kept(spec: WorkerSpec) -> landlock.Confinement:
     if any(choice.device for choice in choices):
         return landlock.Confinement(files=False)
     models = [choice.path for choice in choices if choice.path]
-    programs = [path for path in (sys.prefix, sys.base_prefix, *sys.path) if os.path.isabs(path)]  # noqa: PTH117 - of strings
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    programs = [path for path in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if os.path.isabs(path)]  # noqa: PTH117 - of strings
     # libraries that a package brings may lie where links of a virtual environment lead
     readable = dict.fromkeys((*SYSTEM, *programs, *models, *map(os.path.realpath, (*programs, *models))))
     writable = os.environ.get(WRITABLE_VARIABLE, "")

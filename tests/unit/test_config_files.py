@@ -76,6 +76,12 @@ def test_the_service_unit_sets_settings_that_exist() -> None:
     assert named <= {name for key in setting_keys() for name in (key.variable, f"{key.variable}_FILE")}
 
 
+def test_the_service_unit_lets_the_workers_confine_themselves() -> None:
+    text = _config("edge-agent.service").read_text(encoding="utf-8")
+    (allowed,) = re.findall(r"(?m)^SystemCallFilter=(.*)$", text)
+    assert {f"landlock_{call}" for call in ("create_ruleset", "add_rule", "restrict_self")} <= set(allowed.split())
+
+
 def test_the_service_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
