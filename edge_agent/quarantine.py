@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 SUFFIX: Final = ".poison"
 """No name of a picture format: nothing that looks for pictures shall open one of these by accident."""
 
+ROOM_BYTES: Final = 1_000_000
+"""Where so much can be written, a picture can be kept: most are smaller."""
+
 
 def keep(frame: Frame, folder: Path, most: int) -> str:
     """Save the picture of a frame, and remove the oldest ones above `most`; return what is wrong, or ''."""
@@ -37,6 +40,7 @@ def is_possible(folder: Path) -> bool:
     """Return whether a picture could be kept now."""
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM_BYTES))
+        return True
     return False
