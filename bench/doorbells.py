@@ -37,9 +37,10 @@ def measure(setup: Setup, count: int, minutes: float) -> None:
         heard += _outcomes(agent.client.heard_until(time.monotonic() + 3))
         told = agent.counted()
     counted = {name: told[name] - already[name] for name in told}
-    answered, shed, failed = counted["answered"], counted["shed"], counted["failed"]
-    print(f"sent {sent}; received {counted['received']} = answered {answered} + shed {shed} + failed {failed}")
-    print(f"heard: {dict(heard)}; lost: {counted['received'] - answered - shed - failed}")
+    known = counted["answered"] + counted["shed"] + counted["failed"]
+    print(f"sent {sent}, heard {dict(heard)}, counted {counted}")
+    print(f"received and not accounted for: {counted['received'] - known}")
+    print(f"sent (QoS 0) and never seen: {sent - counted['received'] - counted['dropped']}")
 
 
 def _outcomes(heard: list[Heard]) -> Counter[str]:

@@ -51,7 +51,7 @@ class ThroughBroker:
             self._resources.enter_context(part)
         self.agent.wait_until_ready(self.telemetry, self._workers)
         for _ in range(2 * self._workers):
-            self.ask(trigger="press")  # which is looked at whatever it shows
+            self.ask("door-0", trigger="press")  # which is looked at whatever it shows
         self.client.settle()
         return self
 
@@ -120,4 +120,4 @@ class ThroughBroker:
         """Return what the agent's next message of its counters says, each summed over triggers or reasons."""
         self.telemetry.forget()
         metrics = self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics")
-        return {name: sum(metrics[name].values()) for name in ("received", "answered", "shed", "failed")}
+        return {name: sum(metrics[name].values()) for name in ("received", "answered", "shed", "failed", "dropped")}

@@ -94,7 +94,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "docs/monitoring.md",
         "docs/reliability.md",
         "docs/security.md",
-        "docs/benchmarks.md",
+        "docs/performance.md",
         "docs/scaling.md",
         "docs/install.md",
         "docs/docker.md",

@@ -1,0 +1,120 @@
+"""Write the tables and the plots of docs/performance.md anew from a result of `make bench`.
+
+Usage: python docs/make_performance.py bench/results/RESULT.json
+
+The page keeps its words; what stands between `<!-- name -->` and `<!-- end -->` is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench import plots
+from bench.answer import read
+from bench.tables import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.answer import Answer, Report, Series
+
+PAGE: Final = Path(__file__).with_name("performance.md")
+PLOTS: Final = Path(__file__).with_name("performance")
+BLOCK: Final = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+class Board(NamedTuple):
+    """A board whose core takes `slower` times as long as the core that was measured on, by published figures."""
+
+    name: str
+    slower: float
+    cores: int
+
+
+BOARDS: Final = (Board("Raspberry Pi 4", 11.5, 4), Board("Raspberry Pi 5", 5.1, 4))
+"""11.5: a Pi 4B over a Core i7-12700K in opencv_zoo's table for SFace, the largest ratio of those on
+the page. A Pi 5 does 2.27 times as many events/s in sysbench on one thread (812 and 1,847)."""
+
+
+def main() -> None:
+    """Renew the page and its plots."""
+    report = read(Path(sys.argv[1]))
+    for plot in plots.draw(report, PLOTS):
+        print(f"wrote {plot}")
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(BLOCK.sub(lambda found: found[1] + _block(found[2], report) + found[3], page), encoding="utf-8")
+    print(f"wrote {PAGE}")
+
+
+def _block(name: str, report: Report) -> str:
+    if name == "host":
+        return _host(report)
+    if name == "targets":
+        return _targets(report)
+    if name == "projection":
+        return _projection(report)
+    return _series(report.answers[name]) if name in report.answers else "Not measured in this run.\n"
+
+
+def _host(report: Report) -> str:
+    host = report.host
+    versions = ", ".join(f"{name} {number}" for name, number in host.versions.items())
+    machine = f"{host.processor}, {host.cores} cores, {host.memory_gb:g} GB, {host.system}, Python {host.python}"
+    run = f"{report.measured_at}, {report.seconds / 60:.0f} minutes, load {host.load_at_start} before it"
+    return f"{machine};\n{versions}; commit {host.commit};\n{run}. Frames: {report.frames}.\n"
+
+
+def _targets(report: Report) -> str:
+    rows = [
+        (target.name, target.wanted, figure(target.value), "met" if target.met else "**missed**")
+        for answer in report.answers.values()
+        for target in answer.targets
+    ]
+    return _table(("", "target", "measured", ""), rows)
+
+
+def _series(answer: Answer) -> str:
+    rows = [
+        (
+            each.name,
+            figure(each.median),
+            f"{figure(each.percentile(5))} to {figure(each.percentile(95))}",
+            each.unit,
+            str(len(each.values)),
+        )
+        for each in answer.series
+    ]
+    remarks = "".join(f"\n{remark[:1].upper()}{remark[1:]}.\n" for remark in answer.remarks)
+    return _table(("", "median", "5 % to 95 %", "", "n"), rows) + remarks
+
+
+def _projection(report: Report) -> str:
+    latency = _find(report, "latency", "continuous, unloaded").median
+    per_core = _find(report, "saturation", "through mosquitto").median / report.host.cores
+    start = _find(report, "startup", "pool: to its first answer, all workers ready").median
+    memory = max(_find(report, "memory", "the largest worker").values)
+    rows = [("frame, received to published", "< 500 ms", *(f"{latency * each.slower:.0f} ms" for each in BOARDS))]
+    rows.append(
+        ("frames per second, all cores", "> 5", *(f"{per_core * each.cores / each.slower:.0f}" for each in BOARDS))
+    )
+    rows.append(("memory of a worker, at most", "< 200 MB", *(f"{memory:.0f} MB" for _ in BOARDS)))
+    rows.append(("pool's start to its first answer", "< 5 s", *(f"{start * each.slower:.1f} s" for each in BOARDS)))
+    return _table(("projection", "target", *(each.name for each in BOARDS)), rows)
+
+
+def _find(report: Report, question: str, name: str) -> Series:
+    return next(each for each in report.answers[question].series if each.name == name)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n".replace("|  |", "| |") for line in lines)
+
+
+if __name__ == "__main__":
+    main()
