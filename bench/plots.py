@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import matplotlib as mpl
+from cycler import cycler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = (6.4, 3.6)
 DPI: Final = 110
+COLOURS: Final = ("#c0392b", "#2471a3", "#7d8c8d")
 
 
 class Axes(NamedTuple):
@@ -52,6 +54,8 @@ def _draw(name: str, curves: list[Curve], folder: Path) -> Path:
 
     axes, figure = AXES[name], Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     plot = figure.add_subplot(title=name, xlabel=axes.across, ylabel=axes.up)
+    if len(curves) > len(COLOURS):  # three of a kind: a colour each, and a style for each kind
+        plot.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * cycler(color=COLOURS))
     for curve in curves:
         marker = "o" if len(curve.points) <= 12 else None  # noqa: PLR2004 - so many can be told apart
         plot.plot(*zip(*curve.points, strict=True), label=curve.name, marker=marker, markersize=4, linewidth=1.6)

@@ -64,6 +64,10 @@ class BusyPool:
         message = f"the workers were not ready within {LONGEST_S:g} s"
         raise PoolStartError(message)
 
+    def picture(self, number: int) -> int:
+        """Return which of the pictures the frame of that number shows."""
+        return number % len(self._pictures)
+
     def offer(
         self,
         trigger: Trigger = Trigger.MOTION,
@@ -74,7 +78,7 @@ class BusyPool:
         """Offer the next frame; return its number, which is its id too."""
         number, now = next(self._numbers), time.monotonic()
         self.offered += 1
-        image, header = self._pictures[number % len(self._pictures)]
+        image, header = self._pictures[self.picture(number)]
         frame = Frame(doorbell, str(number), str(number), trigger, image, header, now, datetime.now(UTC))
         self.pool.offer(Job(frame, self._rules, now + expiry_s, snapshot, label=doorbell))
         return number

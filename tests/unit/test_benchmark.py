@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.answer import Answer, Host, Report, Series, at_least, at_most, ratios, read, write
+from bench.suite import QUESTIONS
 from bench.tables import figure
+from docs.make_performance import BLOCK, PAGE
 from edge_agent.benchmark.short import Findings, targets
 
 if TYPE_CHECKING:
@@ -89,3 +91,8 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = Report("2026-01-02T12:00:00+00:00", 1.0, "frames", host, {"ring": answer})
     write(report, tmp_path / "result.json")
     assert read(tmp_path / "result.json") == report
+
+
+def test_the_page_has_a_place_for_every_answer() -> None:
+    places = {found[2] for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
+    assert places == {"host", "targets", "projection", *QUESTIONS}

@@ -1,0 +1,44 @@
+"""The measurement of `edge-agent bench`, with a detector that plays a script, and the pictures that it draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_agent.benchmark.pictures import SIZE, read_frames
+from edge_agent.benchmark.short import measure
+from edge_agent.errors import SettingsError
+from edge_agent.image_header import read_header
+from edge_agent.model import DetectorPlan
+from edge_agent.settings_sources import load_settings
+from tests.pictures import jpeg
+from tests.pools import scripted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_picture_is_drawn_by_ourselves() -> None:
+    frames, shown = read_frames(None)
+    assert {(header.width, header.height) for header in map(read_header, frames)} == {SIZE}
+    assert "simulated door" in shown
+
+
+def test_a_picture_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.jpg cannot be read: No such file"):
+        read_frames(tmp_path / "none.jpg")
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+def test_a_whole_measurement_loses_no_frame() -> None:
+    steps: list[str] = []
+    plan = DetectorPlan((scripted(latency_ms=5),))
+    settings = load_settings(None, {"pool": {"workers": 2}})
+    found = measure(settings, plan, [jpeg()], "a pattern", steps.append)
+    assert found.frames_lost == 0
+    assert found.frames_offered > 100
+    assert found.latency_ms >= 5
+    assert found.worker_mb > 0
+    assert steps
