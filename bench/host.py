@@ -25,7 +25,7 @@ def read_host() -> Host:
         machine=platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         versions={name: found for name in PACKAGES if (found := _version(name))},
         commit=_commit(),
