@@ -37,7 +37,7 @@ home-assistant: $(VENV)/.dev ## Run the agent in a real Home Assistant, the one 
 	@$(BIN)/pytest tests/home_assistant $(ARGS)
 
 .PHONY: packaging
-packaging: $(VENV)/.packaging ## Check what is handed out: image, compose, Kubernetes, workflows, wheels; three minutes
+packaging: $(VENV)/.packaging ## Check what is handed out: image, compose, Kubernetes, workflows, wheels; a minute
 	@$(BIN)/pytest tests/packaging $(ARGS)
 
 .PHONY: coverage
