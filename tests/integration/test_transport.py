@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from edge_agent import topics
-from edge_agent.errors import BrokerUnreachableError
+from edge_agent.cli.commands import commands
+from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings_broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
@@ -142,7 +143,6 @@ def test_with_tls_and_access_lists_the_agent_has_all_it_needs_and_a_viewer_sees_
         ):
             home_assistant.wait_for_count(topic, 1)
         home_assistant.wait_for_count("homeassistant/device/+/config", 2)
-        home_assistant.wait_for(topics.metrics(AGENT_ID))
         denied = [line for line in broker.log.splitlines() if "Denied" in line]
         assert "refused a subscription" not in agent.log
         assert agent.stop() == 0
@@ -265,6 +265,13 @@ def test_a_websocket_that_answers_nonsense_is_no_broker(answer: bytes, words: st
         listener.join(20)
 
 
+def _refusal(*flags: str) -> str:
+    """Return why a command does not connect."""
+    with pytest.raises(SettingsError) as refused:
+        commands(["watch", "--host", HOST, "--port", "1", *flags], standalone_mode=False)
+    return str(refused.value)
+
+
 def _sentence(*flags: str) -> str:
     """Return what `edge-agent run` says instead of starting."""
     done = edge_agent(
@@ -297,9 +304,13 @@ def test_what_cannot_be_honoured_stops_the_start(authority: Authority, tmp_path:
         ("--tls", *own, str(tmp_path / "none")): "mqtt.tls.key_file",
         ("--tls", *own, str(others.key)): "are no certificate and its key",
         ("--tls", *own, str(locked)): "without a passphrase",
-        ("--tls", "--simulate", str(tmp_path)): "speak no TLS",
         ("--transport", "carrier pigeon"): "mqtt.transport, from the command line, cannot be used",
         ("--websocket-path", "/a\r\nHost: b"): "mqtt.websocket_path",
     }
-    said = {flags: _sentence(*flags) for flags in cases}
+    said = {flags: _refusal(*flags) for flags in cases}
     assert {flags: words for flags, words in cases.items() if words not in said[flags]} == {}, said
+
+
+def test_the_agent_says_in_one_sentence_why_it_does_not_start(tmp_path: Path) -> None:
+    assert "No such file" in _sentence("--tls", "--ca-file", str(tmp_path / "none"))
+    assert "speak no TLS" in _sentence("--tls", "--simulate", str(tmp_path))
