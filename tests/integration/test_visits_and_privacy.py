@@ -43,7 +43,7 @@ def _faces(picture: bytes) -> list[Any]:
 def test_somebody_who_comes_to_the_door_is_one_visit(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S="2") as agent:
         agent.wait_until_ready(recorder)
-        for number, distance_m in enumerate((None, 4.0, 2.0, 1.0, 0.9, None)):
+        for number, distance_m in enumerate((None, 3.0, 2.0, 1.0, 0.9, None)):
             recorder.publish("doorbell/front/frame", _scene(distance_m, number), user={"trigger": "motion"})
             recorder.wait_for_count("doorbell/front/faces", number + 1)
         left = recorder.wait_for("doorbell/front/visit", lambda event: event["event_type"] == "face_left")
