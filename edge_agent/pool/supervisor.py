@@ -13,16 +13,16 @@ import selectors
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge_agent.model import DetectorPlan, Pictures, Trigger
+from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.probe import Probe
+from edge_agent.pool.tasks import task_of
 from edge_agent.pool.worker_process import WorkerProcess, prepare
 from edge_agent.wire import (
     Batch,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from edge_agent.model import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
+    from edge_agent.pool.tasks import WorkerPlan
     from edge_agent.wire import DetectorChoice
 
 log = logging.getLogger(__name__)
@@ -52,16 +53,6 @@ EXIT_S: Final = 1.0
 """How long idle workers may take to exit by themselves before they are killed."""
 STOP_S: Final = 4.0
 """How long the thread may take to end the workers, over and above the time to drain."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPlan:
-    """What every worker is started with."""
-
-    detectors: DetectorPlan
-    max_pixels: int
-    memory_limit_bytes: int
-    confine: bool = True
 
 
 class Pool:
@@ -280,7 +271,7 @@ class Pool:
         tasks: list[Task] = []
         for job_id, job in jobs:
             offset = tasks[-1].offset + tasks[-1].size if tasks else 0
-            tasks.append(_task(job_id, job, limit_s, offset))
+            tasks.append(task_of(job_id, job, limit_s, offset))
         message = tasks[0] if len(tasks) == 1 else Batch(tuple(tasks))
         try:
             self._workers[slot].assign(message, [job.frame.image for _, job in jobs])
@@ -358,20 +349,3 @@ class Pool:
     def _deafen(self, worker: WorkerProcess) -> None:
         if worker.pipe.fileno() in self._selector.get_map():
             self._selector.unregister(worker.pipe)
-
-
-def _task(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
-    return Task(
-        job_id=job_id,
-        size=len(job.frame.image),
-        width=job.frame.header.width,
-        height=job.frame.header.height,
-        rules=job.rules,
-        time_limit_s=limit_s,
-        snapshot=job.snapshot,
-        privacy=job.privacy,
-        label=job.label,
-        thorough=job.frame.trigger is Trigger.PRESS,
-        offset=offset,
-        reference=b"" if job.frame.trigger is Trigger.PRESS else job.reference,
-    )

@@ -25,6 +25,8 @@ NONE_WORKS_S: Final = 30.0
 DEATHS: Final = 3
 """So many deaths of workers within DEATHS_WINDOW_S are more than bad luck."""
 DEATHS_WINDOW_S: Final = 60.0
+BROKER_S, FIRST_BROKER_S = 3.0, 10.0
+"""A connection that comes back at once is no problem, and the first one takes a moment."""
 UNREACHABLE: Final = "no connection to the broker at "
 """How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 LEAST_FRAMES: Final = 5
@@ -177,7 +179,9 @@ def _of_broker(broker: BrokerView) -> Iterator[Problem]:
     if not broker.connected:
         why = broker.reason.removeprefix(UNREACHABLE) or "it has not answered yet"
         text = f"No connection to the broker since {_clock(broker.since_at)}: {why}"
-        yield Problem("broker_lost", text, appear_s=1.0, clear_s=2 * CLEAR_S)
+        yield Problem(
+            "broker_lost", text, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S
+        )
     if broker.refused:
         yield Problem("broker_refuses", broker.refused)
 

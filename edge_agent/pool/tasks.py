@@ -1,0 +1,40 @@
+"""What workers are started with, and what they are told to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_agent.model import Trigger
+from edge_agent.wire import Task
+
+if TYPE_CHECKING:
+    from edge_agent.model import DetectorPlan, Job
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What every worker is started with."""
+
+    detectors: DetectorPlan
+    max_pixels: int
+    memory_limit_bytes: int
+    confine: bool = True
+
+
+def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
+    """Return what a worker is told of a job whose picture lies at `offset` of its buffer."""
+    return Task(
+        job_id=job_id,
+        size=len(job.frame.image),
+        width=job.frame.header.width,
+        height=job.frame.header.height,
+        rules=job.rules,
+        time_limit_s=limit_s,
+        snapshot=job.snapshot,
+        privacy=job.privacy,
+        label=job.label,
+        thorough=job.frame.trigger is Trigger.PRESS,
+        offset=offset,
+        reference=b"" if job.frame.trigger is Trigger.PRESS else job.reference,
+    )
