@@ -17,7 +17,7 @@ from edge_agent.results import errors
 from edge_agent.results.failures import failure_of
 from edge_agent.results.health import Run
 from edge_agent.results.payloads import encode
-from edge_agent.results.problems import refusal
+from edge_agent.results.problems import BrokerView, refusal
 from edge_agent.results.telemetry import Telemetry, Unsent
 from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
@@ -85,8 +85,13 @@ class Reporter:
         """Note that the broker came or went."""
         now, now_at, before = time.monotonic(), datetime.now(UTC), self.telemetry.broker
         if isinstance(link, LinkUp):
-            broker = replace(before, connected=True, since_at=now_at, protocol=link.protocol, reason="")
-            broker = replace(broker, connections=before.connections + 1)
+            broker = BrokerView(
+                connected=True,
+                since_at=now_at,
+                protocol=link.protocol,
+                connections=before.connections + 1,
+                refused=before.refused,
+            )
         else:
             self._refused.clear()
             self._unheard = ()
@@ -98,7 +103,7 @@ class Reporter:
 
     def heed_refusal(self, topic: str, *, refused: bool) -> None:
         """Note whether the broker lets us publish to a topic."""
-        if (topic in self._refused) == refused:
+        if not topic or (topic in self._refused) == refused:
             return
         if refused and len(self._refused) < MOST_REFUSED:
             self._refused[topic] = None
