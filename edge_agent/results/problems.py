@@ -31,6 +31,8 @@ UNREACHABLE: Final = "no connection to the broker at "
 """How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 LEAST_FRAMES: Final = 5
 """Fewer frames say nothing about shares."""
+TOO_MANY: Final = ("overload", "expired")
+"""Why frames are dropped when more come than can be looked at."""
 DROPPED_SHARE: Final = 0.1
 FAILED_SHARE: Final = 0.5
 HOT_C, COOL_C = 80.0, 75.0
@@ -200,17 +202,19 @@ def _more(count: int) -> str:
 
 
 def _of_frames(recent: RecentView) -> Iterator[Problem]:
-    frames = recent.frames
-    if frames < LEAST_FRAMES:
+    """Yield what is wrong with frames; those that are no news say nothing of the others."""
+    late = sum(recent.shed.get(reason, 0) for reason in TOO_MANY)
+    wanted = recent.looked + sum(recent.failed.values()) + late
+    if wanted < LEAST_FRAMES:
         return
-    dropped = sum(recent.shed.get(reason, 0) + recent.failed.get(reason, 0) for reason in ("overload", "expired"))
-    if dropped >= DROPPED_SHARE * frames:
-        share = round(100 * dropped / frames)
+    dropped = late + sum(recent.failed.get(reason, 0) for reason in TOO_MANY)
+    if dropped >= DROPPED_SHARE * wanted:
+        share = round(100 * dropped / wanted)
         text = f"Pictures come faster than they can be looked at: {share} % of the last seconds' were dropped"
         yield Problem("overload", text)
     for reason, count in recent.failed.items():
-        if reason not in {"overload", "expired"} and count >= FAILED_SHARE * frames:
-            text = f"{count} of the last {frames} pictures {FAILURES[reason]}"
+        if reason not in TOO_MANY and count >= FAILED_SHARE * wanted:
+            text = f"{count} of the last {wanted} pictures {FAILURES[reason]}"
             yield Problem("frames_failing", text, reason)
 
 

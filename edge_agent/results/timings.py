@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent.model import Shed, Trigger
-from edge_agent.results.failures import failure_of, is_published
 from edge_agent.results.histogram import Histogram, QuantilesPayload, merged
 from edge_agent.wire import Detected
 
@@ -53,24 +52,19 @@ class _Slice:
         if isinstance(outcome.result, Detected):
             self.looked += 1
             _note_all(self.times, times_ms)
-        elif (failure := failure_of(outcome)) is not None and is_published(outcome):
-            self.failed[failure.reason.value] += 1
         elif isinstance(outcome.result, Shed):
             self.shed[outcome.result.reason.value] += 1
+        else:
+            self.failed[outcome.result.reason.value] += 1
 
 
 @dataclass(frozen=True, slots=True)
 class RecentView:
-    """What became of the frames of the last seconds."""
+    """What became of the frames of the last seconds; one of a press that was shed is among those."""
 
     looked: int
     failed: Mapping[str, int]
     shed: Mapping[str, int]
-
-    @property
-    def frames(self) -> int:
-        """How many there were."""
-        return self.looked + sum(self.failed.values()) + sum(self.shed.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
          r"No connection to the broker since \d\d:\d\d: timed out"),
         ({"broker": replace(BROKER, refused="The broker refuses x")}, "broker_refuses", "The broker refuses x"),
         ({"recent": RecentView(45, {}, {"overload": 4, "expired": 1})}, "overload", "10 % of the last seconds'"),
-        ({"recent": RecentView(5, {"bad_image": 5}, {})}, "frames_failing",
+        ({"recent": RecentView(5, {"bad_image": 5}, {"unchanged": 90})}, "frames_failing",
          "5 of the last 10 pictures could not be read: look at what the camera sends"),
         ({"faults": {"state": "the disk is full"}}, "state", "the disk is full"),
         ({"host": replace(HOST, cpu_temperature_c=80.0)}, "hot", "80 °C hot"),
