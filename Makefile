@@ -25,8 +25,8 @@ run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## Run the tests. ARGS goes to pytest
-	@$(BIN)/pytest -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
+test: $(VENV)/.dev ## Run the tests, several at a time. ARGS goes to pytest
+	@$(BIN)/pytest --numprocesses 4 --dist loadscope -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
 cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; a quarter of an hour

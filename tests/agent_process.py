@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -42,6 +43,7 @@ class AgentProcess:
         self.environment = {"RUNTIME_DIRECTORY": self._state.name}
         self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
         self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = datetime.now(UTC)
 
     @classmethod
     def with_real_detector(cls, port: int, **settings: str) -> AgentProcess:
@@ -91,6 +93,7 @@ class AgentProcess:
     def start_in(self, *command: str, program: Sequence[str] = ("-m", "edge_agent", "run")) -> None:
         """Start it in place of one that runs, through a command that prepares its surroundings."""
         self.kill()
+        self._started_at = datetime.now(UTC)
         self._process = subprocess.Popen(
             [*command, sys.executable, *program],
             env={**os.environ, **self.environment, **self._settings},
@@ -100,9 +103,12 @@ class AgentProcess:
         )
 
     def wait_until_ready(self, recorder: Recorder, workers: int = 2) -> None:
-        """Wait until so many workers take frames."""
-        topic = f"edge_agent/{AGENT_ID}/health"
-        recorder.wait_for(topic, lambda health: _working(health) >= workers)
+        """Wait until so many workers of this run, and not of one before it, take frames."""
+
+        def is_ready(health: dict[str, Any]) -> bool:
+            return datetime.fromisoformat(health["started_at"]) >= self._started_at and _working(health) >= workers
+
+        recorder.wait_for(f"edge_agent/{AGENT_ID}/health", is_ready)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 
 FRONT: Final = "doorbell/front"
-GAP_S: Final = 1.5
+GAP_S: Final = 4.0
 
 EXPECTED: Final = {
     ("ring", "ring"): 3,

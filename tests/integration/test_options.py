@@ -40,6 +40,7 @@ def test_options_are_echoed_used_and_remembered(mosquitto: Mosquitto, recorder: 
         recorder.wait_for_payload("doorbell/front/min_confidence", b"95")
         agent.kill()
         agent.start()
+        agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg(seed=2))
         assert recorder.wait_for("doorbell/front/faces")["outcome"] == "no_face"
 
