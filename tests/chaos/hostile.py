@@ -42,6 +42,7 @@ PRESS_SHARE: Final = 0.02
 LARGE_SHARE: Final = 0.0005
 MOST_UNANSWERED: Final = 20
 SETTLE_S: Final = 120.0
+LOOKS: Final = 50
 WARM_SHARE: Final = 0.2
 GROWTH: Final = 1.05
 SLACK_BYTES: Final = 8_000_000
@@ -235,8 +236,12 @@ class Assault:
         return [what for what, is_so in broken.items() if is_so]
 
     def _settled(self) -> dict[str, float]:
-        """Return what the agent and its workers hold once every press is answered."""
+        """Return what the agent and its workers hold at the least, of many looks, once every press is answered."""
         wait_until(lambda: not self._doors.unanswered(), timeout_s=SETTLE_S)
+        looks = [self._held() for _ in range(LOOKS)]
+        return {name: min(look[name] for look in looks) for name in looks[0]}
+
+    def _held(self) -> dict[str, float]:
         processes = {self._agent.pid, *descendants(self._agent.pid)}
         held = [holdings(pid) for pid in processes]
         return {name: sum(each[name] for each in held) for name in held[0]}
