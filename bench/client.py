@@ -1,4 +1,4 @@
-"""An MQTT client that costs little: it publishes, and queues what comes with the time it came."""
+"""An MQTT client that costs little: it queues what comes, with the time it came."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import msgspec
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 WAIT_S: Final = 60.0
 QUIET_S: Final = 0.1
@@ -49,7 +47,6 @@ class Client:
         )
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._hear
-        self._client.max_inflight_messages_set(0)
         self._client.on_socket_open = _send_at_once
 
     def __enter__(self) -> Self:
@@ -65,16 +62,6 @@ class Client:
         """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
-
-    def publish(
-        self, topic: str, payload: bytes, user: Mapping[str, str], qos: int = 0, response_topic: str = ""
-    ) -> None:
-        """Publish without waiting."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.UserProperty = list(user.items())
-        if response_topic:
-            properties.ResponseTopic = response_topic
-        self._client.publish(topic, payload, qos, retain=False, properties=properties)
 
     def take(self, timeout_s: float = WAIT_S) -> Heard:
         """Return the next message; raise queue.Empty where none comes in time."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from bench.client import Client, Heard
 from bench.frames import numbered
+from bench.sender import Sender
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds, family
 from edge_agent.settings import DoorbellSettings
@@ -44,7 +45,7 @@ class ThroughBroker:
         self._workers = workers
         self.agent = AgentProcess(self._broker.port, **given)
         self.client = Client(self._broker.port, ("doorbell/+/faces", "doorbell/+/ring", "doorbell/+/answer", REPLY))
-        self._sender = Client(self._broker.port, ("bench/nothing",))
+        self._sender = Sender(self._broker.port)
         self.telemetry = Recorder(self._broker.port, topic_filter="edge_agent/#")
 
     def __enter__(self) -> Self:
