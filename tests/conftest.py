@@ -27,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let confined workers write down what of their code was run, where that is measured."""
     if config.getoption("cov_source", default=None):
         os.environ[WRITABLE_VARIABLE] = str(PROJECT)
+        os.environ["COVERAGE_FILE"] = str(PROJECT / ".coverage")  # also of commands that run in another folder
 
 
 @pytest.fixture

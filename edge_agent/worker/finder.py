@@ -120,11 +120,18 @@ class FaceFinder:
 
 def is_night(image: Image) -> bool:
     """Return whether a picture was taken in the dark, with or without infrared light."""
-    sample = image[::SAMPLE, ::SAMPLE].astype(np.int16)
-    brightness = float(sample.mean())
+    sample = np.ascontiguousarray(image[::SAMPLE, ::SAMPLE])
+    brightness = sum(cv2.mean(sample)[:3]) / 3
     if brightness < DARK:
         return True
-    return brightness < DIM and float((sample.max(axis=2) - sample.min(axis=2)).mean()) < COLOURLESS
+    return brightness < DIM and _colour(sample) < COLOURLESS
+
+
+def _colour(image: Image) -> float:
+    """Return the mean over all pixels of the levels between the strongest and the weakest colour."""
+    blue, green, red = cv2.split(image)
+    strongest, weakest = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
+    return cv2.mean(cv2.subtract(strongest, weakest))[0]
 
 
 def brightened(image: Image) -> Image:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import cv2
-import numpy as np
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from edge_agent.wire import Face
@@ -33,11 +34,13 @@ def frontal(face: Face) -> float:
     names = ("right_eye", "left_eye", "nose")
     if not all(name in face.landmarks for name in names):
         return 0.5
-    right, left, nose = (np.array(face.landmarks[name], np.float32) for name in names)
-    between = float(np.linalg.norm(left - right))
+    right, left, nose = (face.landmarks[name] for name in names)
+    across, down = left[0] - right[0], left[1] - right[1]
+    between = math.hypot(across, down)
     if between < 1:
         return 0.0
-    sideways = float(np.dot(nose - (right + left) / 2, (left - right) / between)) / between
+    aside, below = nose[0] - (right[0] + left[0]) / 2, nose[1] - (right[1] + left[1]) / 2
+    sideways = (aside * across + below * down) / between**2
     return max(0.0, 1.0 - 2.0 * abs(sideways))
 
 
@@ -47,4 +50,5 @@ def _sharpness(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
     if crop.size == 0:
         return 0.0
     grey = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (SHARPNESS_SIDE, SHARPNESS_SIDE))
-    return min(1.0, float(cv2.Laplacian(grey, cv2.CV_32F).var()) / GOOD_SHARPNESS)
+    deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1].item()
+    return min(1.0, deviation**2 / GOOD_SHARPNESS)
