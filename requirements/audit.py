@@ -77,7 +77,7 @@ def licence_of(name: str) -> str:
         said = metadata(name)
     except PackageNotFoundError:
         return ""
-    if said["License-Expression"]:
+    if "License-Expression" in said:
         return str(said["License-Expression"])
     classified = [
         each.rpartition(" :: ")[2] for each in said.get_all("Classifier") or [] if each.startswith("License ::")
@@ -85,7 +85,8 @@ def licence_of(name: str) -> str:
     known = [WORDS[each] for each in classified if each in WORDS]
     if known:
         return " OR ".join(sorted(set(known)))
-    line = (said["License"] or "").strip().partition("\n")[0]
+    lines = said.get_all("License") or [""]
+    line = lines[0].strip().partition("\n")[0]
     return UNNAMED.get(name) or WORDS.get(line, line) or "none"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 START_S: Final = 10.0
 STOP_S: Final = 10.0
 LOOK_S: Final = 0.02
+OWN_PORTS: Final = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections: a broker that is started again finds its port free."""
 PLACES: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 """Debian puts mosquitto where only root's PATH leads."""
 PASSWORD: Final = "let me in"
@@ -133,6 +136,8 @@ def set_password(file: Path, user: str) -> None:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a loopback port that nobody listens on, and that the system gives to no connection meanwhile."""
+    while True:
+        port = random.SystemRandom().choice(OWN_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
