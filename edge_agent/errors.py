@@ -29,14 +29,6 @@ class ImageError(EdgeAgentError):
         self.detail = detail
 
 
-class DroppedMessageError(EdgeAgentError):
-    """A message that names no usable doorbell or is stale; it is counted under `reason` and dropped."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-
-
 class BrokerUnreachableError(EdgeAgentError):
     """The broker did not accept a connection; the message says which broker and why."""
 
