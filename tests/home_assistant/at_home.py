@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.photos import portrait
 from tests.shared_data import PROJECT
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 
     from tests.recorder import Recorder
 
+MARKS: Final = (
+    pytest.mark.timeout(240),
+    # what starts Home Assistant leaves the files of its output open
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+)
+"""Of every module whose tests start a Home Assistant."""
 AGENT: Final = f"edge_agent_{AGENT_ID}"
 DOORBELL: Final = "edge_doorbell_front"
 BLUEPRINTS: Final = PROJECT / "config" / "home_assistant"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
-
 from tests.agent_process import AGENT_ID
 from tests.home_assistant.at_home import (
     AGENT,
     DOORBELL,
+    MARKS,
     agent_for,
     alert,
     entity,
@@ -24,11 +23,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from tests.recorder import Recorder
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # what starts Home Assistant leaves the files of its output open
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = list(MARKS)
 
 Row = tuple[str, str | None, str | None, str | None, bool]
 """Platform, device class, unit, category, and whether it is enabled at first."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.home_assistant.at_home import (
     AGENT,
     DOORBELL,
+    MARKS,
     agent_for,
     alert,
     entity,
@@ -25,11 +24,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from tests.recorder import Recorder
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # what starts Home Assistant leaves the files of its output open
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = list(MARKS)
 
 
 def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -> None:
