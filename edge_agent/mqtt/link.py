@@ -34,8 +34,10 @@ SHORT_LIFE_S: Final = 5.0
 SUSPICIOUS_LIVES: Final = 5
 """So many short lives in a row are reported as a second client with our client id."""
 FIRST_DELAY_S: Final = 0.2
-LONGEST_DELAY_S: Final = 30.0
-"""Two clients with one id kick each other out for ever: the wait grows up to this."""
+TAKEN_OVER_DELAY_S: Final = 30.0
+"""Two clients with one id kick each other out for ever: where the broker says so, the wait grows up to this."""
+LONGEST_DELAY_S: Final = 2.0
+"""Where it does not (mosquitto before 2.1), it may as well be the line that is bad, and a press wait behind it."""
 HEALTH_CHECK_S: Final = 1.0
 ASK_AGAIN_S: Final = 15.0
 """How long after a subscription that the broker has refused it is asked for again."""
@@ -84,8 +86,7 @@ class Link:
         self._connection: Connection | None = None
         """Also while it is being opened: messages of a kept session come before `open` returns."""
         self._number = 0
-        self._short_lives = 0
-        self._delay_s = 0.0
+        self._lives = Lives()
         self._alive_s = 0.0
 
     def start(self) -> None:
@@ -180,22 +181,39 @@ class Link:
         connection.close()
         if not self._stopping.is_set():
             self._report(LinkDown(connection.end.reason))
-            self._stopping.wait(self._delay_after(connection, time.monotonic() - connected_s))
+            delay_s = self._lives.end(time.monotonic() - connected_s, taken_over=connection.end.taken_over)
+            self._explain(connection.end.reason)
+            self._stopping.wait(delay_s)
 
-    def _delay_after(self, connection: Connection, lived_s: float) -> float:
-        """Return how long to wait before the next connection, and say what is wrong where that is known.
+    def _explain(self, reason: str) -> None:
+        """Say why a connection was lost, and what is wrong where that is known."""
+        if self._lives.taken_over:
+            log.error(
+                "the connection to the broker keeps ending right away (%s): "
+                "another client probably uses our client id; give each agent an agent_id of its own",
+                reason,
+            )
+        else:
+            log.warning("lost the connection to the broker (%s); connecting again", reason)
+
+
+class Lives:
+    """How long connections have lived, and how long to wait before the next one. Pure."""
+
+    def __init__(self) -> None:
+        self._short = 0
+        self._delay_s = 0.0
+        self.taken_over = False
+        """Whether another client has probably taken our place, again and again."""
+
+    def end(self, lived_s: float, *, taken_over: bool) -> float:
+        """Note the end of a connection, and return the wait; `taken_over` is whether the broker said so.
 
         A life is short also when it is not much longer than the wait before it: the other client waits as we do.
         """
         is_short = lived_s < max(SHORT_LIFE_S, 2 * self._delay_s)
-        self._short_lives = self._short_lives + 1 if is_short else 0
-        self._delay_s = backoff_s(max(1, self._short_lives), FIRST_DELAY_S, LONGEST_DELAY_S)
-        if connection.end.taken_over or self._short_lives >= SUSPICIOUS_LIVES:
-            log.error(
-                "the connection to the broker keeps ending right away (%s): "
-                "another client probably uses our client id; give each agent an agent_id of its own",
-                connection.end.reason,
-            )
-        else:
-            log.warning("lost the connection to the broker (%s); connecting again", connection.end.reason)
+        self._short = self._short + 1 if is_short else 0
+        self.taken_over = taken_over or self._short >= SUSPICIOUS_LIVES
+        longest_s = TAKEN_OVER_DELAY_S if taken_over else LONGEST_DELAY_S
+        self._delay_s = backoff_s(max(1, self._short), FIRST_DELAY_S, longest_s)
         return self._delay_s

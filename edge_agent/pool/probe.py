@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from edge_agent.pool.worker_process import WorkerProcess, prepare
+from edge_agent.pool.fork_server import prepare
+from edge_agent.pool.worker_process import WorkerProcess
 from edge_agent.wire import FromWorker, Ready, Unusable, WorkerSpec
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
+from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.probe import Probe
 from edge_agent.pool.tasks import task_of
-from edge_agent.pool.worker_process import WorkerProcess, prepare
+from edge_agent.pool.worker_process import WorkerProcess
 from edge_agent.wire import (
     Batch,
     Detected,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import multiprocessing
 import os
 import select
 import signal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.model import Pictures
+from edge_agent.pool.fork_server import launch
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
 if TYPE_CHECKING:
@@ -31,23 +31,6 @@ def enter(pipe: Connection, buffer: SharedBuffer, spec: bytes, life: Connection,
     from edge_agent.worker.main import serve  # noqa: PLC0415 - only a worker process loads OpenCV and a detector
 
     serve(pipe, buffer, spec, life, fault_log)
-
-
-def prepare(max_pixels: int) -> BaseContext:
-    """Return the way to start workers, with numpy and OpenCV loaded once in the fork server.
-
-    A forked worker is ready in a tenth of the time of a spawned one and shares its memory. Nothing that starts
-    a thread may be loaded there, and the libraries read these variables when they are loaded.
-    """
-    os.environ |= {
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENCV_IO_MAX_IMAGE_PIXELS": str(max_pixels),
-        "OPENCV_LOG_LEVEL": "ERROR",
-    }
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["edge_agent.worker.main"])
-    return context
 
 
 class WorkerProcess:
@@ -80,7 +63,7 @@ class WorkerProcess:
             on_failure.callback(buffer.close)
             on_failure.callback(fault_log.close)
             arguments = (child_pipe, buffer, encode(spec), child_life, fault_log)
-            process = _launch(context, f"edge-agent-worker-{spec.slot}", arguments)
+            process = launch(context, f"edge-agent-worker-{spec.slot}", enter, arguments)
             worker = cls(process, pipe, buffer, life, fault_log)
             on_failure.pop_all()
             return worker
@@ -149,16 +132,3 @@ def describe_exit(code: int | None, stack: str = "") -> str:
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"exited with code {code}"
-
-
-def _launch(context: BaseContext, name: str, arguments: tuple[Any, ...]) -> BaseProcess:
-    """Start through the fork server, or afresh where the fork server does not answer."""
-    process: BaseProcess
-    try:
-        process = context.Process(target=enter, args=arguments, name=name, daemon=True)  # type: ignore[attr-defined]
-        process.start()
-    except (OSError, EOFError) as error:
-        log.warning("the fork server does not answer (%s); starting a worker without it", error)
-        process = multiprocessing.get_context("spawn").Process(target=enter, args=arguments, name=name, daemon=True)
-        process.start()
-    return process

@@ -188,6 +188,20 @@ def test_the_pool_survives_the_loss_of_its_fork_server() -> None:
     wait_until(lambda: not any(map(is_alive, workers)))
 
 
+def test_a_fork_server_that_is_stopped_holds_nobody_up() -> None:
+    with PoolUnderTest() as tested:
+        view = tested.wait_until_idle()
+        (server,) = [each for each in psutil.Process().children() if {child.pid for child in each.children()}]
+        workers = {worker.pid for worker in view.workers}
+        assert {child.pid for child in server.children()} >= workers
+        server.suspend()
+        tested.pool.restart()
+        assert isinstance(tested.wait_for(tested.offer()).result, Detected)
+        wait_until(lambda: workers.isdisjoint({worker.pid for worker in tested.pool.view().workers}))
+        tested.wait_until_idle()
+    assert not is_alive(server.pid)
+
+
 def test_a_failure_of_the_supervisor_itself_is_told(caplog: pytest.LogCaptureFixture) -> None:
     crashed = threading.Event()
 
