@@ -102,13 +102,15 @@ class Agent:
         self._administration.start()
         self._link.start()
         while not self._ended:
+            due_s = self._next_due_s()
             try:
-                happening = self._inbox.get(timeout=max(0.0, self._next_due_s() - time.monotonic()))
+                happening = self._inbox.get(timeout=max(0.0, due_s - time.monotonic()))
             except queue.Empty:
                 pass
             else:
                 self._take(happening)
-            self._tick(time.monotonic())
+            if (now := time.monotonic()) >= due_s:
+                self._tick(now)
         self._say_farewell()
         return self._exit_code
 

@@ -5,6 +5,7 @@ A pure value: no lock, no clock, no thread. One owner calls it; times are argume
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -42,11 +43,13 @@ class FrameQueue:
     def __init__(self, limits: QueueLimits) -> None:
         self._limits = limits
         self._turns: dict[Trigger, OrderedDict[str, deque[Job]]] = {trigger: OrderedDict() for trigger in Trigger}
-        self._frames = 0
+        self._waiting = dict.fromkeys(Trigger, 0)
         self._image_bytes = 0
+        self._expiry_s = math.inf
+        """No job expires before; looked up anew only then, since most are taken before their time."""
 
     def __len__(self) -> int:
-        return self._frames
+        return sum(self._waiting.values())
 
     @property
     def image_bytes(self) -> int:
@@ -55,7 +58,11 @@ class FrameQueue:
 
     def depths(self) -> dict[Trigger, int]:
         """Return how many frames wait, by trigger."""
-        return {trigger: sum(map(len, turns.values())) for trigger, turns in self._turns.items()}
+        return dict(self._waiting)
+
+    def depth(self, trigger: Trigger) -> int:
+        """Return how many frames of a trigger wait."""
+        return self._waiting[trigger]
 
     def offer(self, job: Job) -> list[Evicted]:
         """Take a job in and return what had to leave for it: perhaps the job itself."""
@@ -78,7 +85,7 @@ class FrameQueue:
         turns = self._turns[job.frame.trigger]
         turns.setdefault(job.frame.doorbell, deque()).appendleft(job)
         turns.move_to_end(job.frame.doorbell, last=False)
-        self._count(job, +1)
+        self._count_in(job)
 
     def put_last(self, job: Job) -> None:
         """Put a job that was taken before behind all others of its trigger; it is not counted against the limits."""
@@ -105,14 +112,17 @@ class FrameQueue:
 
     def expire(self, now: float) -> list[Job]:
         """Remove and return the jobs whose time has passed."""
+        if now < self._expiry_s:
+            return []
         late = [job for job in self if job.expires_s <= now]
         for job in late:
             self._remove(job)
+        self._expiry_s = min((job.expires_s for job in self), default=math.inf)
         return late
 
     def next_expiry_s(self) -> float | None:
-        """Return when the first waiting job expires, or None."""
-        return min((job.expires_s for job in self), default=None)
+        """Return when to call `expire`, or None: not after the first waiting job expires, perhaps before."""
+        return self._expiry_s if self._expiry_s < math.inf else None
 
     def clear(self, keep: Trigger | None = None) -> list[Job]:
         """Remove and return everything, but for the frames of one trigger."""
@@ -136,8 +146,7 @@ class FrameQueue:
 
     def _is_full_for(self, job: Job) -> bool:
         return (
-            self._frames + 1 > self._limits.frames
-            or self._image_bytes + len(job.frame.image) > self._limits.image_bytes
+            len(self) + 1 > self._limits.frames or self._image_bytes + len(job.frame.image) > self._limits.image_bytes
         )
 
     def _least_urgent(self) -> Job | None:
@@ -150,7 +159,12 @@ class FrameQueue:
 
     def _append(self, job: Job) -> None:
         self._turns[job.frame.trigger].setdefault(job.frame.doorbell, deque()).append(job)
-        self._count(job, +1)
+        self._count_in(job)
+
+    def _count_in(self, job: Job) -> None:
+        self._waiting[job.frame.trigger] += 1
+        self._image_bytes += len(job.frame.image)
+        self._expiry_s = min(self._expiry_s, job.expires_s)
 
     def _remove(self, job: Job) -> None:
         turns = self._turns[job.frame.trigger]
@@ -158,8 +172,5 @@ class FrameQueue:
         jobs.remove(job)
         if not jobs:
             del turns[job.frame.doorbell]
-        self._count(job, -1)
-
-    def _count(self, job: Job, sign: int) -> None:
-        self._frames += sign
-        self._image_bytes += sign * len(job.frame.image)
+        self._waiting[job.frame.trigger] -= 1
+        self._image_bytes -= len(job.frame.image)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from edge_agent.errors import ImageError
 from edge_agent.model import ImageHeader
@@ -17,6 +17,7 @@ _FRAME_HEADERS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC
 """SOF markers (ITU-T T.81, table B.1)."""
 _USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
 """Baseline, extended and progressive, by Huffman codes; no camera makes the others, and decoders differ over them."""
+_PROGRESSIVE: Final = 0xC2
 _SCAN_STARTS: Final = 0xDA
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _MOST_SEGMENTS: Final = 1000
@@ -28,6 +29,18 @@ _COMPONENTS: Final = {1, 3, 4}
 """Grey, colour, and the four inks of CMYK."""
 _PNG_KINDS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """Bit depths by colour type (PNG specification, table 11.1)."""
+
+
+class _JpegFrame(NamedTuple):
+    """What a JPEG's frame header says."""
+
+    width: int
+    height: int
+    components: int
+    is_progressive: bool
+
+
+_NO_FRAME: Final = _JpegFrame(0, 0, 0, is_progressive=False)
 
 
 def read_header(data: bytes) -> ImageHeader:
@@ -50,18 +63,19 @@ def check_size(header: ImageHeader, max_pixels: int) -> None:
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
-    position = 2
+    position, frame = 2, _NO_FRAME
     for _ in range(_MOST_SEGMENTS):
         position, marker = _next_marker(data, position)
-        if marker in _USUAL:
-            return _read_frame_header(data, position)
-        if marker in _FRAME_HEADERS:
+        if marker in _USUAL and frame is _NO_FRAME:
+            frame = _read_frame_header(data, position, is_progressive=marker == _PROGRESSIVE)
+        elif marker in _FRAME_HEADERS:
             _refuse("it is a lossless, hierarchical or arithmetically coded JPEG")
-        if marker == _SCAN_STARTS:
-            break
+        elif marker == _SCAN_STARTS:
+            _check_scans(data, position, frame)
+            return ImageHeader("jpeg", frame.width, frame.height)
         if marker not in _WITHOUT_LENGTH:
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
-    return _refuse("it is a JPEG without a frame header")
+    return _refuse("it is a JPEG without a picture")
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
@@ -74,16 +88,26 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     return _refuse("it is a damaged or cut off JPEG")
 
 
-def _read_frame_header(data: bytes, position: int) -> ImageHeader:
+def _read_frame_header(data: bytes, position: int, *, is_progressive: bool) -> _JpegFrame:
     segment = data[position : position + 8]
     if len(segment) < 8 or data.rfind(JPEG_END) < position:  # noqa: PLR2004 - up to the number of components
         _refuse("it is a cut off JPEG")
     bits, height, width, components = struct.unpack(">BHHB", segment[2:])
     if bits != _BITS or components not in _COMPONENTS:
         _refuse(f"it is a JPEG of {components} components with {bits} bits each")
-    if data.count(bytes((0xFF, _SCAN_STARTS)), position) > _MOST_SCANS:
+    return _JpegFrame(width, height, components, is_progressive)
+
+
+def _check_scans(data: bytes, position: int, frame: _JpegFrame) -> None:
+    """Refuse a picture of too many scans, or of scans without a frame; the first scan's header is at `position`.
+
+    A scan of all components is the only one, unless it is progressive: then the whole file need not be searched.
+    """
+    if frame is _NO_FRAME:
+        _refuse("it is a JPEG without a frame header")
+    is_only = not frame.is_progressive and data[position + 2 : position + 3] == bytes((frame.components,))
+    if not is_only and data.count(bytes((0xFF, _SCAN_STARTS)), position) >= _MOST_SCANS:
         _refuse(f"it is a JPEG of more than {_MOST_SCANS} scans")
-    return ImageHeader("jpeg", width, height)
 
 
 def _read_png(data: bytes) -> ImageHeader:

@@ -43,6 +43,11 @@ def _exif() -> Image.Exif:
     return exif
 
 
+def _of_scans(data: bytes, count: int) -> bytes:
+    """Return a JPEG that has so many scans of its first component in place of its own."""
+    return data[: data.index(b"\xff\xda")] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * count + b"\xff\xd9"
+
+
 def _animated() -> bytes:
     first = Image.fromarray(pixels()[:, :, ::-1])
     others = [first.transpose(Image.Transpose.ROTATE_180) for _ in range(3)]
@@ -103,7 +108,9 @@ def refused() -> dict[str, bytes]:
         "JPEG of 12 bits": small_jpeg().replace(b"\xff\xc0\0\x0b\x08", b"\xff\xc0\0\x0b\x0c"),
         "lossless JPEG": lossless,
         "arithmetically coded JPEG": arithmetic,
-        "JPEG of 1000 scans": small_jpeg()[:-2] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 1000 + b"\xff\xd9",
+        "progressive JPEG of 1000 scans": _of_scans(small_jpeg().replace(b"\xff\xc0", b"\xff\xc2"), 1000),
+        "JPEG of 1000 scans of one colour each": _of_scans(jpeg(), 1000),
+        "JPEG without a scan": jpeg()[: jpeg().index(b"\xff\xda")] + b"\xff\xd9",
         "JPEG of fill bytes": b"\xff\xd8" + b"\xff" * 9_000_000,
         "PNG of 3 bits": small_png()[:24] + b"\3" + small_png()[25:],
         "GIF": _saved("GIF"),

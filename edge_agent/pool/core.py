@@ -16,6 +16,7 @@ from edge_agent.model import (
     NO_PICTURES,
     DetectorPlan,
     Failure,
+    Frame,
     Job,
     Outcome,
     Pictures,
@@ -110,7 +111,7 @@ class PoolCore:
         job = slot.finish(message.job_id, now)
         if job is None:
             return []
-        job = replace(job, attempts=job.attempts + 1)
+        attempts = job.attempts + 1
         if alone and not isinstance(message, Unchanged):
             self._measure(slot, now)
         slot.jobs_done += 1
@@ -119,13 +120,13 @@ class PoolCore:
             slot.enter(SlotState.IDLE, now)
         match message:
             case Failed():
-                actions = self._refused(job, message, slot, now)
+                actions = self._refused(replace(job, attempts=attempts), message, slot, now)
             case Unchanged(memory_bytes=memory_bytes):
                 slot.memory_bytes = memory_bytes
-                actions = [shed(job, ShedReason.UNCHANGED)]
+                actions = [shed(replace(job, attempts=attempts), ShedReason.UNCHANGED)]
             case Detected():
                 slot.memory_bytes = message.memory_bytes
-                actions = [self._report(job, message, slot, pictures, now)]
+                actions = [_report(job.frame, message, attempts, slot, pictures, now)]
         return [*self._dispatch(now), *actions]  # the worker waits; who reads the report can
 
     def lost(self, number: int, now: float) -> None:
@@ -236,8 +237,10 @@ class PoolCore:
 
         None goes while a press waits: it would be one less to answer it.
         """
+        if all(slot.state is SlotState.BUSY for slot in self._slots):
+            return []
         actions: list[Action] = []
-        if not self._draining and not self._queue.depths()[Trigger.PRESS]:
+        if not self._draining and not self._queue.depth(Trigger.PRESS):
             actions += self._crew.recycle(now)
         while idle := [slot for slot in self._slots if slot.state is SlotState.IDLE]:
             job = self._queue.take()
@@ -252,7 +255,7 @@ class PoolCore:
 
     def _more(self, first: Job, most: int, now: float) -> Iterator[Job]:
         """Yield waiting frames of the same trigger, which are looked at together with the first."""
-        while most and self._queue.depths()[first.frame.trigger]:
+        while most and self._queue.depth(first.frame.trigger):
             job = self._queue.take()
             if job is None:
                 return
@@ -284,7 +287,7 @@ class PoolCore:
                 self._demote(slot, [job, *slot.release(now)], now)
                 return [self._crew.discharge(slot, now)]
         failure = after_refusal(job, message, self._limits.max_attempts)
-        return [self._report(job, failure, slot)] if failure else self._retry(job, now)
+        return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _demote(self, slot: Slot, jobs: list[Job], now: float) -> None:
         """Take the accelerator from a slot; its frames, which had no part in that, are for the next worker."""
@@ -296,7 +299,7 @@ class PoolCore:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         late = now - slot.assigned_s >= self._limits.job_timeout_s
         failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
-        return [self._report(job, failure, slot)] if failure else self._retry(job, now)
+        return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _retry(self, job: Job, now: float) -> list[Action]:
         if self._draining and job.frame.trigger is not Trigger.PRESS:
@@ -310,12 +313,17 @@ class PoolCore:
             job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
         )
 
-    @staticmethod
-    def _report(
-        job: Job, result: Detected | Failure, slot: Slot, pictures: Pictures = NO_PICTURES, answered_s: float = 0.0
-    ) -> Report:
-        queue_ms = (slot.assigned_s - job.frame.received_s) * 1000
-        return Report(Outcome(job.frame, result, job.attempts, queue_ms, slot.detector, pictures, answered_s))
+
+def _report(  # noqa: PLR0913, PLR0917 - an outcome's parts
+    frame: Frame,
+    result: Detected | Failure,
+    attempts: int,
+    slot: Slot,
+    pictures: Pictures = NO_PICTURES,
+    answered_s: float = 0.0,
+) -> Report:
+    queue_ms = (slot.assigned_s - frame.received_s) * 1000
+    return Report(Outcome(frame, result, attempts, queue_ms, slot.detector, pictures, answered_s))
 
 
 def _kind(slot: Slot) -> tuple[str, str]:

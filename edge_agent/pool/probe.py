@@ -72,8 +72,8 @@ class Probe:
 
     def _messages(self) -> Iterator[FromWorker]:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
-            while (message := self._process.receive()) is not None:
-                yield message
+            while self._process.has_spoken():
+                yield self._process.receive()
 
 
 def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: float) -> Iterator[Probed]:

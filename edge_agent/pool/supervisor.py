@@ -162,7 +162,8 @@ class Pool:
             timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())
             for key, _ in self._selector.select(timeout_s):
                 key.data()
-            self._act(self._core.tick(time.monotonic()))
+            if due_s is not None and due_s <= time.monotonic():
+                self._act(self._core.tick(time.monotonic()))
             if self._core.is_drained():
                 self._drained.set()
         self._selector.close()
@@ -238,7 +239,7 @@ class Pool:
             return self._core.died(slot, f"could not be started: {error}", time.monotonic())
         self._workers[slot] = worker
         self._core.started(slot, worker.pid)
-        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
+        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot, worker))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
         return ()
 
@@ -288,14 +289,12 @@ class Pool:
         except OSError:
             self._workers[slot].kill()
 
-    def _listen(self, slot: int) -> None:
-        """Take the messages of a worker, as long as there are any."""
-        worker = self._workers.get(slot)
-        if worker is None:
-            return
+    def _listen(self, slot: int, worker: WorkerProcess) -> None:
+        """Take a message that a worker has sent; where there are more, the selector says so again."""
+        if self._workers.get(slot) is not worker:
+            return  # it was buried since the selector looked
         try:
-            while (message := worker.receive()) is not None:
-                self._act(self._understand(slot, worker, message))
+            self._act(self._understand(slot, worker, worker.receive()))
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             if isinstance(error, msgspec.MsgspecError):
                 log.error("worker %d sent what is no message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
@@ -332,7 +331,9 @@ class Pool:
     def _lose(self, slot: int) -> None:
         """Deal with the end of a worker's process: use what it still said, then tell the core."""
         self._core.lost(slot, time.monotonic())
-        self._listen(slot)
+        worker = self._workers[slot]
+        while worker.has_spoken() and self._is_heard(worker):
+            self._listen(slot, worker)
         reason = self._bury(slot)
         now = time.monotonic()
         actions = self._core.died(slot, reason, now)
@@ -348,5 +349,8 @@ class Pool:
         return worker.bury()
 
     def _deafen(self, worker: WorkerProcess) -> None:
-        if worker.pipe.fileno() in self._selector.get_map():
+        if self._is_heard(worker):
             self._selector.unregister(worker.pipe)
+
+    def _is_heard(self, worker: WorkerProcess) -> bool:
+        return worker.pipe.fileno() in self._selector.get_map()

@@ -81,10 +81,12 @@ class WorkerProcess:
         """Say something that carries no picture; raise OSError when the worker is gone."""
         self.pipe.send_bytes(encode(message))
 
-    def receive(self) -> FromWorker | None:
-        """Return the next message that lies in the pipe, or None; raise EOFError or OSError at its end."""
-        if not self._spoken.poll(0):
-            return None
+    def has_spoken(self) -> bool:
+        """Return whether a message lies in the pipe, or its end."""
+        return bool(self._spoken.poll(0))
+
+    def receive(self) -> FromWorker:
+        """Return the next message, which lies in the pipe; raise EOFError or OSError at its end."""
         return decode_from_worker(self.pipe.recv_bytes())
 
     def pictures(self, answer: Detected) -> Pictures:
@@ -117,15 +119,15 @@ class WorkerProcess:
             end.close()
         if stack:
             log.error("a worker (process %d) ended with this stack:\n%s", pid, stack)
-        return describe_exit(code, stack)
+        return describe_exit(code)
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
 
 
-def describe_exit(code: int | None, stack: str = "") -> str:
-    """Return an exit code of multiprocessing (negative: a signal) in words; `stack` is what faulthandler left."""
-    if stack.startswith("Timeout"):
+def describe_exit(code: int | None) -> str:
+    """Return an exit code of multiprocessing (negative: a signal) in words."""
+    if code == -signal.SIGALRM:
         return "ended itself: it did not finish in time"
     if code is None:
         return "vanished"

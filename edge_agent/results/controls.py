@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ON, OFF = "ON", "OFF"
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 AUTO: Final = "auto"
+MOST_LOOKS: Final = 1000
+"""Whoever sends shared frames may name any number of doorbells."""
 
 
 class Controls:
@@ -40,6 +42,8 @@ class Controls:
         self._doorbells = doorbells
         self._log_level = log_level
         self.chosen = self._valid(chosen)
+        self._looks: dict[str, Look] = {}
+        """How frames of a doorbell are looked at, until something is set."""
 
     @property
     def strategies(self) -> tuple[str, ...]:
@@ -63,6 +67,7 @@ class Controls:
             return f"must be {self._possible(setting)}"
         own = self._own(setting) | {setting.option: value}
         self.chosen = _with(self.chosen, setting.doorbell, own)
+        self._looks.clear()
         return ""
 
     def value(self, setting: Setting) -> str:
@@ -88,9 +93,17 @@ class Controls:
         """Forget what was set for a doorbell."""
         doorbells = {name: values for name, values in self.chosen.doorbells.items() if name != doorbell}
         self.chosen = Chosen(agent=self.chosen.agent, doorbells=doorbells)
+        self._looks.clear()
 
     def look_for(self, doorbell: str) -> Look:
         """Return how frames of a doorbell are looked at now."""
+        if doorbell not in self._looks:
+            if len(self._looks) >= MOST_LOOKS:
+                self._looks.clear()
+            self._looks[doorbell] = self._look_for(doorbell)
+        return self._looks[doorbell]
+
+    def _look_for(self, doorbell: str) -> Look:
         look = look_for(doorbell, self._doorbells, self._detection.min_confidence)
         confidence = int(self.value(Setting("min_confidence", doorbell))) / 100
         detecting = OFF not in {self.value(Setting("detection", doorbell)), self.value(Setting("detection"))}

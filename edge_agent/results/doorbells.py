@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +47,8 @@ class Doorbells:
         self._offline_after_s = offline_after_s
         self._most = most
         self._doorbells: dict[str, _Doorbell] = {}
+        self._due_s = math.inf
+        """No doorbell counts as gone before; looked up anew only then, since frames come far more often."""
 
     def is_welcome(self, name: str) -> bool:
         """Return whether a doorbell is known or may become so."""
@@ -70,6 +73,7 @@ class Doorbells:
 
     def heard(self, name: str, now: float) -> list[Publication]:
         """Note that a doorbell sent something; return what that changes."""
+        self._due_s = min(self._due_s, now + self._offline_after_s)
         doorbell = self._doorbells.get(name)
         if doorbell is None:
             doorbell = self._doorbells[name] = _Doorbell(name, now)
@@ -116,14 +120,18 @@ class Doorbells:
 
     def tick(self, now: float) -> list[Publication]:
         """Return the availability of the doorbells that have gone silent."""
-        gone = [each for each in self._doorbells.values() if each.online and now >= self._offline_s(each)]
+        if now < self._due_s:
+            return []
+        online = [each for each in self._doorbells.values() if each.online]
+        gone = [each for each in online if now >= self._offline_s(each)]
         for doorbell in gone:
             doorbell.online = False
+        self._due_s = min((self._offline_s(each) for each in online if each.online), default=math.inf)
         return [availability(topics.doorbell_availability(each.name), online=False) for each in gone]
 
     def next_due_s(self) -> float | None:
-        """Return when the next doorbell counts as gone, or None."""
-        return min((self._offline_s(each) for each in self._doorbells.values() if each.online), default=None)
+        """Return when to call `tick`, or None: not after the next doorbell counts as gone, perhaps before."""
+        return self._due_s if self._due_s < math.inf else None
 
     def everything(self) -> list[Publication]:
         """Return all that is retained of the doorbells, for a broker that may have lost it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +43,7 @@ class _Slice:
     """The frames of a few seconds: those that were looked at, and why the others were not."""
 
     number: int
-    times: dict[Key, Histogram] = field(default_factory=dict)
+    times: defaultdict[Key, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
     looked: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     shed: Counter[str] = field(default_factory=Counter)
@@ -85,7 +85,7 @@ class Timings:
     def __init__(self, now: float) -> None:
         self._started_s = now
         self._slices: deque[_Slice] = deque(maxlen=SLICES)
-        self._since_start: dict[Key, Histogram] = {}
+        self._since_start: defaultdict[Key, Histogram] = defaultdict(Histogram)
 
     def note(self, outcome: Outcome, now: float) -> None:
         """Note what became of a frame, as soon as that is published."""
@@ -146,16 +146,16 @@ def _times(outcome: Outcome, now: float) -> dict[Key, float]:
     }
 
 
-def _note_all(histograms: dict[Key, Histogram], times_ms: Mapping[Key, float]) -> None:
+def _note_all(histograms: defaultdict[Key, Histogram], times_ms: Mapping[Key, float]) -> None:
     for key, time_ms in times_ms.items():
-        histograms.setdefault(key, Histogram()).note(time_ms)
+        histograms[key].note(time_ms)
 
 
 def _joined(parts: Iterable[Mapping[Key, Histogram]]) -> dict[Key, Histogram]:
-    joined: dict[Key, Histogram] = {}
+    joined: defaultdict[Key, Histogram] = defaultdict(Histogram)
     for part in parts:
         for key, histogram in part.items():
-            joined.setdefault(key, Histogram()).add(histogram)
+            joined[key].add(histogram)
     return joined
 
 

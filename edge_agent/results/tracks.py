@@ -38,7 +38,8 @@ class Track:
     def at(self, now: float) -> Track:
         """Return the track as it would be now, had it gone on as it did."""
         elapsed_s = now - self.seen_s
-        return replace(self, x=self.x + self.speed_x * elapsed_s, y=self.y + self.speed_y * elapsed_s)
+        x, y = self.x + self.speed_x * elapsed_s, self.y + self.speed_y * elapsed_s
+        return Track(x, y, self.width, self.height, self.seen_s, self.speed_x, self.speed_y, self.sightings)
 
 
 def follow(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:

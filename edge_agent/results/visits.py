@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +76,8 @@ class Visits:
         self._gap_s = gap_s
         self._new_id = new_id
         self._current: dict[str, _Current] = {}
+        self._due_s = math.inf
+        """No visit ends before; looked up anew only then, since faces are seen far more often."""
 
     def visit_id(self, doorbell: str) -> str | None:
         """Return the id of the visit that is going on, or None."""
@@ -92,17 +95,22 @@ class Visits:
         if current is None:
             visit = Visit(self._new_id(), frame.doorbell, seen_at, seen_at, best, len(result.faces))
             self._current[frame.doorbell] = _Current(visit, frame.received_s, frame.received_s, best.quality)
+            self._due_s = min(self._due_s, frame.received_s + self._gap_s)
             self._track(self._current[frame.doorbell], result.faces, frame.received_s)
             return [*changes, VisitChange("face_appeared", visit)]
         return self._go_on(current, best, result.faces, frame.received_s, seen_at)
 
     def tick(self, now: float) -> list[VisitChange]:
         """Return the visits that have ended."""
-        return [change for doorbell in list(self._current) for change in self._end(doorbell, now)]
+        if now < self._due_s:
+            return []
+        ended = [change for doorbell in list(self._current) for change in self._end(doorbell, now)]
+        self._due_s = min((current.last_face_s + self._gap_s for current in self._current.values()), default=math.inf)
+        return ended
 
     def next_due_s(self) -> float | None:
-        """Return when the next visit may end, or None."""
-        return min((current.last_face_s + self._gap_s for current in self._current.values()), default=None)
+        """Return when to call `tick`, or None: not after the next visit ends, perhaps before."""
+        return self._due_s if self._due_s < math.inf else None
 
     def _end(self, doorbell: str, now: float) -> list[VisitChange]:
         current = self._current.get(doorbell)

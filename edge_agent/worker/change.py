@@ -18,8 +18,8 @@ NOTICED: Final = 10
 
 def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Return a picture (height x width x 3, uint8) as a small grey one."""
-    small = cv2.resize(pixels, SIZE, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).tobytes()
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # first: one channel is averaged in half the time of three
+    return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).tobytes()
 
 
 def is_same(one: bytes, other: bytes) -> bool:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 SHOWN_FROM: Final = 0.3
 """A face below this is not even listed as rejected."""
 
-SAMPLE: Final = 8
-"""Every eighth pixel, across and down, tells how dark and how colourful a picture is."""
+SAMPLE: Final = 16
+"""Every sixteenth pixel, across and down, tells how dark and how colourful a picture is."""
 COLOURLESS: Final = 3.0
 """Levels between the strongest and the weakest colour, on average: a camera's infrared light leaves less."""
 DIM: Final = 100.0

@@ -85,7 +85,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
             tasks = message.tasks if isinstance(message, Batch) else (message,)
-            with guards.time_limit(tasks[0].time_limit_s, fault_log):
+            with guards.time_limit(tasks[0].time_limit_s):
                 answers = worker.answer_all(tasks)
             for answer in answers:
                 pipe.send_bytes(encode(answer))
