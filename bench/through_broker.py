@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from bench.client import Client, Heard
 from bench.frames import numbered
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     import psutil
 
 REPLY: Final = "bench/reply"
-PER_WORKER: Final = 3
-"""So many frames are under way: one looked at, two on the way."""
-DOORS: Final = 2
+PER_WORKER: Final = 6
+"""So many frames are under way: one looked at, the others between clients, broker and agent, or waiting. With three
+the queue was empty at times, and workers waited."""
+DOORS: Final = 4
 """Doorbells that send motion frames by turns; pictures are drawn for each as often as the settings say."""
 DEFAULTS: Final = {
     f"DOORBELLS__{name.upper()}": str(DoorbellSettings.model_fields[name].default)
@@ -119,8 +120,12 @@ class ThroughBroker:
         """Return the agent's process, then its fork server and its workers."""
         return family(self.agent.pid)
 
-    def counted(self) -> dict[str, int]:
-        """Return what the agent's next message of its counters says, each summed over triggers or reasons."""
+    def metrics(self) -> dict[str, Any]:
+        """Return the agent's next message of its metrics."""
         self.telemetry.forget()
-        metrics = self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics")
+        return dict(self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics"))
+
+    def counted(self) -> dict[str, int]:
+        """Return its counters, each summed over triggers or reasons."""
+        metrics = self.metrics()
         return {name: sum(metrics[name].values()) for name in ("received", "answered", "shed", "failed", "dropped")}

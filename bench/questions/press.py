@@ -8,37 +8,44 @@ from typing import TYPE_CHECKING, Final
 from bench.answer import Answer, Curve, Series, at_most
 from bench.naive import Naive
 from edge_agent.benchmark.busy_pool import BusyPool
+from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.short import by_picture
 from edge_agent.model import Trigger
 
 if TYPE_CHECKING:
     from bench.setup import Setup
 
-EXPIRY_S: Final = {100: 0.5, 1000: 2.0}
-"""By how many wait: time enough to offer them all and to press."""
-WAITING: Final = tuple(EXPIRY_S)
+FLOODS: Final = {100: 1, 1000: 6}
+"""By how many wait: in each how manieth turn, since all that waited are looked at in the end."""
+PRESSES: Final = 6
+"""In each flood."""
 DOORS: Final = 50
 NAIVE_WAITING: Final = 100
+REMARKS: Final = (
+    "the queue is kept full, and a press comes at a moment that no worker chooses",
+    "a picture of a press at which the first look is unsure is looked at twice, waiting or not",
+)
 PLOT: Final = "queue under flood"
 LOOK_EVERY_S: Final = 0.05
 
 
 def measure(setup: Setup) -> Answer:
-    """Let frames wait, press, and time the answer; by turns with the naive pool and an idle pool."""
+    """Keep frames waiting, press, and time the answer; by turns with the naive pool and an idle pool."""
     queue = setup.settings.queue.model_copy(
-        update={"max_frames": 2 * max(WAITING), "motion_per_doorbell": max(WAITING), "max_megabytes": 2000}
+        update={"max_frames": 2 * max(FLOODS), "motion_per_doorbell": max(FLOODS), "max_megabytes": 2000}
     )
     settings = setup.settings.model_copy(update={"queue": queue})
     alone, naive_ms = [], []
-    waited: dict[int, list[tuple[int, float]]] = {count: [] for count in WAITING}
+    waited: dict[int, list[tuple[int, float]]] = {count: [] for count in FLOODS}
     with (
         BusyPool(settings, setup.detectors, setup.frames) as ours,
         Naive(setup.choice, setup.frames, workers=setup.workers) as naive,
     ):
         for number in range(3 * setup.rounds):
             alone += [_press(ours) for _ in setup.frames]
-            for count in WAITING:
-                waited[count].append(_press_behind(ours, count))
+            for count, turns in FLOODS.items():
+                if number % turns == 0:
+                    waited[count] += Flood(ours, count + ours.workers, DOORS, seed=number).press(PRESSES)
             if number % 6 == 0:
                 naive_ms.append(_naive_press(naive))
         curves = (
@@ -66,8 +73,7 @@ def _answer(
         series += [Series(f"press, {count} waiting", "ms", tuple(ms for _, ms in pressed)), share]
         targets.append(at_most(f"{share.name}, p95", share.percentile(95), 2.2))
     series.append(Series(f"naive pool, {NAIVE_WAITING} waiting", "ms", tuple(naive_ms)))
-    remark = "a picture of a press at which the first look is unsure is looked at twice, waiting or not"
-    return Answer(__doc__ or "", tuple(series), curves, tuple(targets), (remark,))
+    return Answer(__doc__ or "", tuple(series), curves, tuple(targets), REMARKS)
 
 
 def _press(ours: BusyPool) -> tuple[int, float]:
@@ -76,22 +82,6 @@ def _press(ours: BusyPool) -> tuple[int, float]:
     picture = ours.picture(ours.offer(Trigger.PRESS))
     ours.outcomes.get()
     return picture, (time.monotonic() - began_s) * 1000
-
-
-def _press_behind(ours: BusyPool, count: int) -> tuple[int, float]:
-    """Let `count` frames wait and press; return the picture, and the milliseconds to its answer; the others expire."""
-    for number in range(count + ours.workers):
-        ours.offer(Trigger.MOTION, f"door-{number % DOORS}", expiry_s=EXPIRY_S[count])
-    ours.pool.view()  # all requests before this one are done when it returns
-    began_s = time.monotonic()
-    pressed = ours.offer(Trigger.PRESS, "pressed")
-    left = count + ours.workers
-    while ours.outcomes.get().frame.frame_id != str(pressed):
-        left -= 1
-    took_ms = (time.monotonic() - began_s) * 1000
-    for _ in range(left):
-        ours.outcomes.get()
-    return ours.picture(pressed), took_ms
 
 
 def _naive_press(naive: Naive) -> float:

@@ -83,6 +83,12 @@ class BusyPool:
         self.pool.offer(Job(frame, self._rules, now + expiry_s, snapshot, label=doorbell))
         return number
 
+    def take(self) -> Outcome:
+        """Return the next outcome, and count it where nobody looked."""
+        outcome = self.outcomes.get(timeout=LONGEST_S)
+        self.lost += not isinstance(outcome.result, Detected)
+        return outcome
+
     def run(self, seconds: float, snapshot: SnapshotWish = SnapshotWish.NEVER, *, doors: int | None = None) -> Burst:
         """Keep every worker busy for so many seconds, with frames of so many doorbells."""
         cpu_s, busy_s, began_s = cpu_seconds(), self._busy_s(), time.monotonic()
@@ -90,14 +96,13 @@ class BusyPool:
         for number in range(waiting):
             self.offer(doorbell=f"door-{number % (doors or waiting)}", snapshot=snapshot)
         while time.monotonic() - began_s < seconds:
-            outcome = self.outcomes.get(timeout=LONGEST_S)
-            self.lost += not isinstance(outcome.result, Detected)
+            outcome = self.take()
             self.offer(doorbell=outcome.frame.doorbell, snapshot=snapshot)
             count += 1
         wall_s = time.monotonic() - began_s
         busy = (self._busy_s() - busy_s) / wall_s / self.workers
         for _ in range(waiting):
-            self.outcomes.get(timeout=LONGEST_S)
+            self.take()
         return Burst(count, wall_s, (cpu_seconds() - cpu_s) * count / (count + waiting), busy)
 
     def _busy_s(self) -> float:

@@ -15,11 +15,11 @@ import psutil
 
 from edge_agent import __version__
 from edge_agent.benchmark.busy_pool import BusyPool
+from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.limit import Limit
 from edge_agent.benchmark.processes import memory_mb
 from edge_agent.errors import PoolStartError
-from edge_agent.model import Outcome, Trigger
-from edge_agent.wire import Detected
+from edge_agent.model import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROUNDS: Final = 5
 BURST_S: Final = 2.0
 SINGLE: Final = 30
-FLOODS: Final = 10
+PRESSES: Final = 30
 WAITING: Final = 100
 DOORS: Final = 25
 """Doorbells that flood, with WAITING / DOORS frames of each waiting: no more than the queue keeps."""
@@ -87,7 +87,7 @@ def measure(
         single = [_ask(pool, Trigger.MOTION)[1] for _ in range(SINGLE)]
         step("presses behind 100 frames")
         alone = by_picture([_ask(pool, Trigger.PRESS) for _ in range(SINGLE)])
-        flooded = [_press_in_flood(pool) for _ in range(FLOODS)]
+        flooded = Flood(pool, WAITING - 1, DOORS).press(PRESSES)  # the queue keeps WAITING: the press is one
         with Limit(choice, frames, processes=workers) as limit:
             bursts = []
             for number in range(ROUNDS):
@@ -158,27 +158,8 @@ def _ask(pool: BusyPool, trigger: Trigger) -> tuple[int, float]:
     """Offer a frame; return its picture, and the milliseconds to its answer."""
     began_s = time.monotonic()
     picture = pool.picture(pool.offer(trigger))
-    pool.outcomes.get()
+    pool.take()
     return picture, (time.monotonic() - began_s) * 1000
-
-
-def _press_in_flood(pool: BusyPool) -> tuple[int, float]:
-    """Offer a press behind WAITING frames; return its picture, and the milliseconds to its answer."""
-    for number in range(WAITING - 1):  # the queue keeps as many, and the press is one of them
-        pool.offer(Trigger.MOTION, f"door-{number % DOORS}")
-    began_s = time.monotonic()
-    pressed = pool.offer(Trigger.PRESS, "pressed")
-    took_ms = 0.0
-    for _ in range(WAITING):
-        outcome = pool.outcomes.get()
-        if outcome.frame.frame_id == str(pressed):
-            took_ms = (time.monotonic() - began_s) * 1000
-        _count(pool, outcome)
-    return pool.picture(pressed), took_ms
-
-
-def _count(pool: BusyPool, outcome: Outcome) -> None:
-    pool.lost += not isinstance(outcome.result, Detected)
 
 
 def _p95(values: Sequence[float]) -> float:
