@@ -59,6 +59,9 @@ def accuracy(
     """Show precision, recall, time and memory on labelled pictures, by detector."""
     from bench.accuracy import measure  # noqa: PLC0415 - each command loads only what it needs
 
+    if not (folder / "score.py").is_file() or not (folder / "dev" / "gt.jsonl").is_file():
+        message = f"{folder} must hold score.py and dev/gt.jsonl"
+        raise typer.BadParameter(message)
     measure(folder, only=only, by_stratum=by_stratum)
 
 

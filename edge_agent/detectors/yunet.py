@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import onnxruntime
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
-from edge_agent.detectors.letterbox import Canvas, Letterbox, fit
+from edge_agent.detectors.boxes import LANDMARKS, lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.letterbox import Canvas, Letterbox, fit, to_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +54,7 @@ class YuNet:
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
         layout = self._fit(image)
-        blob = cv2.dnn.blobFromImage(self._canvas.draw(image, layout))
+        blob = to_planes(self._canvas.draw(image, layout))
         return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def close(self) -> None:
@@ -98,21 +97,23 @@ def decode(outputs: Sequence[FloatArray], input_width: int) -> tuple[FloatArray,
 
     `outputs` are in the order of OUTPUTS, each 1 x cells x values.
     """
-    grids = [
-        _decode_grid(stride, input_width // stride, *outputs[level :: len(STRIDES)])
+    levels = [
+        _candidates(stride, input_width // stride, *outputs[level :: len(STRIDES)])
         for level, stride in enumerate(STRIDES)
     ]
-    rectangles, points, scores = (np.concatenate(parts) for parts in zip(*grids, strict=True))
-    return rectangles, points, scores
+    strides, origins, boxes, keypoints, squares = (np.concatenate(parts) for parts in zip(*levels, strict=True))
+    centres = (origins + boxes[:, :2]) * strides
+    sizes = np.exp(boxes[:, 2:]) * strides
+    points = (keypoints.reshape(-1, len(LANDMARKS), 2) + origins[:, None]) * strides[:, None]
+    return np.concatenate((centres - sizes / 2, sizes), axis=1), points, np.sqrt(squares)
 
 
-def _decode_grid(  # noqa: PLR0913, PLR0917 - the four heads of one grid
+def _candidates(  # noqa: PLR0913, PLR0917 - the four heads of one grid
     stride: int, columns: int, classes: FloatArray, objects: FloatArray, boxes: FloatArray, keypoints: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, ...]:
+    """Return of one grid's cells that may hold a face: stride, column and row, box, points, and the score squared."""
     squares = classes[0, :, 0] * objects[0, :, 0]  # both are sigmoids
     cells = np.flatnonzero(squares >= LOWEST_SCORE**2)
     origins = np.stack((cells % columns, cells // columns), axis=1).astype(np.float32)
-    centres = (origins + boxes[0, cells, :2]) * stride
-    sizes = np.exp(boxes[0, cells, 2:]) * stride
-    points = (keypoints[0, cells].reshape(-1, 5, 2) + origins[:, None]) * stride
-    return np.concatenate((centres - sizes / 2, sizes), axis=1), points, np.sqrt(squares[cells])
+    strides = np.full((len(cells), 1), stride, np.float32)
+    return strides, origins, boxes[0, cells], keypoints[0, cells], squares[cells]

@@ -49,6 +49,6 @@ def _sharpness(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
     crop = pixels[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]
     if crop.size == 0:
         return 0.0
-    grey = cv2.resize(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), (SHARPNESS_SIDE, SHARPNESS_SIDE))
+    grey = cv2.cvtColor(cv2.resize(crop, (SHARPNESS_SIDE, SHARPNESS_SIDE)), cv2.COLOR_BGR2GRAY)
     deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1].item()
     return min(1.0, deviation**2 / GOOD_SHARPNESS)
