@@ -19,7 +19,7 @@ from bench.answer import read
 from bench.tables import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bench.answer import Answer, Report, Series
 
@@ -98,13 +98,28 @@ def _projection(report: Report) -> str:
     per_core = _find(report, "saturation", "through mosquitto").median / report.host.cores
     start = _find(report, "startup", "pool: to its first answer, all workers ready").median
     memory = max(_find(report, "memory", "the largest worker").values)
-    rows = [("frame, received to published", "< 500 ms", *(f"{latency * each.slower:.0f} ms" for each in BOARDS))]
-    rows.append(
-        ("frames per second, all cores", "> 5", *(f"{per_core * each.cores / each.slower:.0f}" for each in BOARDS))
-    )
-    rows.append(("memory of a worker, at most", "< 200 MB", *(f"{memory:.0f} MB" for _ in BOARDS)))
-    rows.append(("pool's start to its first answer", "< 5 s", *(f"{start * each.slower:.1f} s" for each in BOARDS)))
+    lost = _find(report, "saturation", "pool alone: frames lost").median
+    busy = 100 * _find(report, "saturation", "pool alone: utilisation of the workers").median
+    rows = [
+        _projected("frame, received to published", "< 500 ms", lambda board: latency * board.slower, 500),
+        _projected("frames per second, all cores", "> 5", lambda board: per_core * board.cores / board.slower, 5),
+        _projected("memory of a worker, at most", "< 200 MB", lambda _board: memory, 200),
+        _projected("pool's start to its first answer", "< 5 s", lambda board: start * board.slower, 5),
+        _projected("frames lost at full load", "< 1 %", lambda _board: lost),
+        _projected("utilisation at full load", "> 80 %", lambda _board: busy),
+    ]
     return _table(("projection", "target", *(each.name for each in BOARDS)), rows)
+
+
+def _projected(name: str, target: str, value: Callable[[Board], float], wanted: float | None = None) -> tuple[str, ...]:
+    """Return a line of the projection: a value by board, and how many times better than wanted it is."""
+    unit = target.split(maxsplit=2)[2] if target.count(" ") > 1 else ""
+    cells = []
+    for board in BOARDS:
+        found = value(board)
+        margin = "" if wanted is None else f" ({max(found / wanted, wanted / found):.1f} x)"
+        cells.append(f"{figure(found)} {unit}".rstrip() + margin)
+    return name, target, *cells
 
 
 def _find(report: Report, question: str, name: str) -> Series:

@@ -15,8 +15,6 @@ from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.benchmark.limit import Burst, Limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bench.setup import Setup
 
 LIMIT: Final = "limit: bare processes"
@@ -26,31 +24,36 @@ BROKER: Final = "through mosquitto"
 NAIVE: Final = "naive pool"
 SINGLE: Final = "one process, synchronous"
 UTILISATION: Final = "pool alone: utilisation of the workers"
+LOST: Final = "pool alone: frames lost"
 DLIB: Final = "one process, dlib HOG, one upsampling"
+
+Contender = Limit | BusyPool | ThroughBroker | Naive
 
 
 def measure(setup: Setup) -> Answer:
     """Let every contender run by turns, `rounds` times."""
     bursts: defaultdict[str, list[Burst]] = defaultdict(list)
+    pool = BusyPool(setup.settings, setup.detectors, setup.frames)
     with contextlib.ExitStack() as resources:
-        contenders = _contenders(setup, resources)
+        contenders = _contenders(setup, pool, resources)
         for _ in range(setup.rounds):
-            for name, run in contenders.items():
-                bursts[name].append(run(setup.burst_s))
+            for name, contender in contenders.items():
+                bursts[name].append(contender.run(setup.burst_s))
     rates = {name: Series(name, "frames/s", tuple(burst.rate for burst in all_)) for name, all_ in bursts.items()}
     costs = {
         name: Series(f"{name}: processor time", "ms/frame", tuple(burst.cpu_ms for burst in bursts[name]))
         for name in (LIMIT, PLAIN, POOL, BROKER)
     }
-    return _answer(rates, costs, Series(UTILISATION, "", tuple(each.busy for each in bursts[POOL])))
+    busy = Series(UTILISATION, "", tuple(each.busy for each in bursts[POOL]))
+    return _answer(rates, costs, busy, Series(LOST, "%", (100 * pool.lost / pool.offered,)))
 
 
-def _contenders(setup: Setup, resources: contextlib.ExitStack) -> dict[str, Callable[[float], Burst]]:
+def _contenders(setup: Setup, pool: BusyPool, resources: contextlib.ExitStack) -> dict[str, Contender]:
     choice, frames, workers = setup.choice, setup.frames, setup.workers
-    made: dict[str, Limit | BusyPool | ThroughBroker | Naive] = {
+    made: dict[str, Contender] = {
         LIMIT: Limit(choice, frames, processes=workers),
         PLAIN: Limit(choice, frames, processes=workers, make=plain_look),
-        POOL: BusyPool(setup.settings, setup.detectors, frames),
+        POOL: pool,
         BROKER: ThroughBroker(frames, workers),
         NAIVE: Naive(choice, frames, workers=workers),
         SINGLE: Limit(choice, frames, processes=1),
@@ -59,10 +62,10 @@ def _contenders(setup: Setup, resources: contextlib.ExitStack) -> dict[str, Call
         made[DLIB] = Limit(choice, frames, processes=1, make=dlib_look)
     for contender in made.values():
         resources.enter_context(contender)
-    return {name: contender.run for name, contender in made.items()}
+    return made
 
 
-def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series) -> Answer:
+def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series, lost: Series) -> Answer:
     shares = {
         "pool alone / limit": (rates[POOL], rates[LIMIT], 0.97),
         "through mosquitto / limit": (rates[BROKER], rates[LIMIT], 0.85),
@@ -78,8 +81,8 @@ def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series) ->
     }
     targets = [at_least(name, compared[name].median, wanted) for name, (_, _, wanted) in shares.items()]
     targets += [at_most(name, each.median, 0.75) for name, each in compared.items() if "time" in name]
-    targets.append(at_least(UTILISATION, busy.median, 0.95))
+    targets += [at_least(UTILISATION, busy.median, 0.95), at_most(LOST, lost.median, 0.0, " %")]
     remarks = () if DLIB in rates else ("dlib HOG is left out: `pip install dlib-bin` adds it",)
     return Answer(
-        __doc__ or "", (*rates.values(), *costs.values(), *compared.values(), busy), (), tuple(targets), remarks
+        __doc__ or "", (*rates.values(), *costs.values(), *compared.values(), busy, lost), (), tuple(targets), remarks
     )
