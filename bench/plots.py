@@ -29,7 +29,7 @@ class Axes(NamedTuple):
 AXES: Final = {
     "latency distribution": Axes("milliseconds from received to published", "% of the frames", log=True),
     "throughput against offered load": Axes("frames/s offered", "frames/s answered"),
-    "queue under flood": Axes("seconds", "frames waiting"),
+    "queue under flood": Axes("seconds since the first came", "frames without an answer"),
     "memory over time": Axes("seconds at full load", "MB"),
     "cost of dispatch": Axes("kB a frame", "ms", log=True),
     "fairness": Axes("doorbells, one of them noisy", "the worst share of its due", log=True),

@@ -54,6 +54,8 @@ def compare(one: Report, other: Report) -> None:
 
 def figure(value: float) -> str:
     """Return a figure with as many digits as say something."""
+    if not value:
+        return "0"
     digits = next((digits for size, digits in DIGITS if abs(value) >= size), 3)
     return f"{value:.{digits}f}"
 

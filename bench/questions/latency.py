@@ -41,7 +41,7 @@ def measure(setup: Setup) -> Answer:
         tuple(series),
         (
             Curve("throughput against offered load", "answered", tuple(answered)),
-            Curve("throughput against offered load", "the most there could be", offered),
+            Curve("throughput against offered load", "offered, at most a closed loop's full load", offered),
             *(Curve("latency distribution", each.name, _distribution(each.values)) for each in series),
         ),
         remarks=("flood: 1.5 times as many frames as can be looked at; of ordinary ones the newest are looked at",),

@@ -13,6 +13,8 @@ from edge_agent.benchmark.short import by_picture
 from edge_agent.model import Trigger
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from bench.setup import Setup
 
 FLOODS: Final = {100: 1, 1000: 6}
@@ -95,24 +97,28 @@ def _naive_press(naive: Naive) -> float:
 
 
 def _naive_drain(naive: Naive) -> tuple[tuple[float, float], ...]:
-    jobs = [naive.offer_next() for _ in range(NAIVE_WAITING)]
+    """Let frames come at once and return how many have no answer, over the seconds; who asks decodes each first."""
+    jobs: list[Future[int]] = []
     began_s = time.monotonic()
     depth: list[tuple[float, float]] = []
     while not depth or depth[-1][1]:
-        depth.append((time.monotonic() - began_s, sum(not job.done() for job in jobs)))
-        time.sleep(LOOK_EVERY_S)
+        if len(jobs) < NAIVE_WAITING:
+            jobs.append(naive.offer_next())
+        else:
+            time.sleep(LOOK_EVERY_S)
+        depth.append((time.monotonic() - began_s, NAIVE_WAITING - sum(job.done() for job in jobs)))
     return tuple(depth)
 
 
 def _drain(ours: BusyPool, count: int) -> tuple[tuple[float, float], ...]:
-    """Offer frames at once and return how many wait, over the seconds until none does."""
+    """Offer frames at once and return how many have no answer, over the seconds."""
+    began_s = time.monotonic()
     for number in range(count):
         ours.offer(Trigger.MOTION, f"door-{number % DOORS}")
-    began_s = time.monotonic()
     depth: list[tuple[float, float]] = []
     while not depth or depth[-1][1]:
-        depth.append((time.monotonic() - began_s, sum(ours.pool.view().waiting.values())))
+        depth.append((time.monotonic() - began_s, count - ours.outcomes.qsize()))
         time.sleep(LOOK_EVERY_S)
     for _ in range(count):
-        ours.outcomes.get()
+        ours.take()
     return tuple(depth)

@@ -23,16 +23,14 @@ from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.probe import Probe
-from edge_agent.pool.tasks import task_of
+from edge_agent.pool.tasks import message_of
 from edge_agent.pool.worker_process import WorkerProcess
 from edge_agent.wire import (
-    Batch,
     Detected,
     Failed,
     FromWorker,
     Ready,
     Stop,
-    Task,
     Trying,
     Unchanged,
     Unusable,
@@ -270,13 +268,8 @@ class Pool:
         self._act(actions)
 
     def _assign(self, slot: int, jobs: Sequence[tuple[int, Job]], limit_s: float) -> Iterable[Action]:
-        tasks: list[Task] = []
-        for job_id, job in jobs:
-            offset = tasks[-1].offset + tasks[-1].size if tasks else 0
-            tasks.append(task_of(job_id, job, limit_s, offset))
-        message = tasks[0] if len(tasks) == 1 else Batch(tuple(tasks))
         try:
-            self._workers[slot].assign(message, [job.frame.image for _, job in jobs])
+            self._workers[slot].assign(message_of(jobs, limit_s), [job.frame.image for _, job in jobs])
         except OSError as error:
             log.warning("worker %d took no frame: %s", slot, error)
             self._workers[slot].kill()

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.model import Trigger
-from edge_agent.wire import Task
+from edge_agent.wire import Batch, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from edge_agent.model import DetectorPlan, Job
 
 
@@ -20,6 +22,15 @@ class WorkerPlan:
     max_pixels: int
     memory_limit_bytes: int
     confine: bool = True
+
+
+def message_of(jobs: Iterable[tuple[int, Job]], limit_s: float) -> Task | Batch:
+    """Return what a worker is told of jobs (with their ids) whose pictures lie one behind the other in its buffer."""
+    tasks: list[Task] = []
+    for job_id, job in jobs:
+        offset = tasks[-1].offset + tasks[-1].size if tasks else 0
+        tasks.append(task_of(job_id, job, limit_s, offset))
+    return tasks[0] if len(tasks) == 1 else Batch(tuple(tasks))
 
 
 def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:

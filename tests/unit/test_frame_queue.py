@@ -153,8 +153,12 @@ def test_nothing_is_lost_or_doubled(steps: list[tuple[str, str, Trigger, int]]) 
             queue.promote(doorbell, lambda each: replace(each, expires_s=each.expires_s + 5))
         elif step == "expire":
             gone.update(each.frame.event_id for each in queue.expire(float(now)))
+            assert all(each.expires_s > now for each in queue)
         assert len(queue) <= LIMITS.frames + len(steps)
         assert queue.image_bytes == sum(len(each.frame.image) for each in queue)
         assert len(queue) == sum(queue.depths().values())
+        assert queue.depths() == {each: sum(job.frame.trigger is each for job in queue) for each in Trigger}
+        due_s = queue.next_expiry_s()
+        assert all(due_s is not None and due_s <= each.expires_s for each in queue), "it would not be looked at in time"
     gone.update(each.frame.event_id for each in [*held, *_drain(queue)])
     assert gone == offered

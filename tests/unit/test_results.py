@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent import topics
 from edge_agent.cli.event_table import to_line, to_row
@@ -157,6 +159,22 @@ def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
     assert [each.payload for each in doorbells.tick(10.0)] == [b"offline"]
     assert doorbells.tick(20.0) == []
     assert [each.payload for each in doorbells.heard("front", 21.0)] == [b"online"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["front", "back", "side"]), st.floats(0.1, 15.0)), max_size=30))
+def test_every_doorbell_that_is_silent_goes_offline_in_time(heard: list[tuple[str, float]]) -> None:
+    doorbells, now, last, told = Doorbells(offline_after_s=10.0, most=3), 0.0, dict[str, float](), dict[str, bytes]()
+    for name, pause_s in heard:
+        end_s = now + pause_s
+        while (due_s := doorbells.next_due_s()) is not None and due_s <= end_s:
+            told |= {each.topic: each.payload for each in doorbells.tick(due_s)}
+            assert all(
+                (told[topics.doorbell_availability(each)] == b"offline") == (due_s >= last[each] + 10.0)
+                for each in last
+            )
+        now = end_s
+        told |= {each.topic: each.payload for each in doorbells.heard(name, now)}
+        last[name] = now
 
 
 def test_no_more_doorbells_than_allowed_are_welcome() -> None:
