@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -89,7 +88,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
     """
     pixels = picture.pixels.copy()
     for box in boxes:
-        rows, columns = _slices(box, picture, margin=0.25)
+        rows, columns = picture.place_of(box, margin=0.25)
         area = pixels[rows, columns]
         if area.size:
             coarse = cv2.resize(area, (SQUARES, SQUARES), interpolation=cv2.INTER_AREA).astype(np.int16)
@@ -101,16 +100,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
 
 def crop(picture: Picture, face: Face) -> Image:
     """Return the face with some of its surroundings (height x width x 3, uint8, BGR, PORTRAIT_SIDE at most)."""
-    return _fitted(picture.pixels[_slices(face.box, picture, margin=0.4)], PORTRAIT_SIDE)
-
-
-def _slices(box: Box, picture: Picture, *, margin: float) -> tuple[slice, slice]:
-    """Return the rows and columns of a box, grown by a share of its size, as far as they lie in the picture."""
-    across, down = picture.scale
-    grow_x, grow_y = box.width * margin, box.height * margin
-    rows = slice(max(0, int((box.y - grow_y) / down)), max(0, math.ceil((box.y + box.height + grow_y) / down)))
-    columns = slice(max(0, int((box.x - grow_x) / across)), max(0, math.ceil((box.x + box.width + grow_x) / across)))
-    return rows, columns
+    return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], PORTRAIT_SIDE)
 
 
 def _fitted(pixels: Image, longest_side: int) -> Image:

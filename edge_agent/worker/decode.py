@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,17 @@ class Picture:
         """Pixels of the picture as it was sent per pixel here: across, down."""
         height, width = self.pixels.shape[:2]
         return self.size.width / width, self.size.height / height
+
+    def place_of(self, box: Box, *, margin: float = 0.0) -> tuple[slice, slice]:
+        """Return the rows and columns of `pixels` in which a box of the picture as it was sent lies.
+
+        The box is grown by a share of its size on each side.
+        """
+        across, down = self.scale
+        grow_x, grow_y = box.width * margin, box.height * margin
+        rows = slice(max(0, int((box.y - grow_y) / down)), max(0, math.ceil((box.y + box.height + grow_y) / down)))
+        left, right = (box.x - grow_x) / across, (box.x + box.width + grow_x) / across
+        return rows, slice(max(0, int(left)), max(0, math.ceil(right)))
 
 
 def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:

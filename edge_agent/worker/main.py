@@ -155,6 +155,11 @@ class _Room:
         return start
 
 
+def _measured(face: Face, picture: Picture) -> Face:
+    """Return a face with the quality of its picture."""
+    return msgspec.structs.replace(face, quality=quality(face, picture))
+
+
 def _failed(task: Task, error: Exception) -> Failed:
     return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
 
@@ -205,8 +210,9 @@ class Worker:
         began_s = time.perf_counter()
         task, picture = seen.task, seen.picture
         try:
-            measured = [self._measured(face, picture) for face in found.faces]
-            faces, rejected = judge(measured, task.rules, picture.size)
+            sent = [to_sent(face, picture) for face in found.faces]
+            counting, rejected = judge(sent, task.rules, picture.size)
+            faces = tuple(_measured(face, picture) for face in counting)
             snapshot, portrait = self._render(task, picture, faces, rejected)
             offset = room.put(snapshot + portrait)
         except Exception as error:  # noqa: BLE001 - as above
@@ -225,11 +231,6 @@ class Worker:
             pictures_offset=offset,
             thumbnail=b"" if found.faces else self._thumbnail(picture),
         )
-
-    @staticmethod
-    def _measured(face: Face, picture: Picture) -> Face:
-        """Return a face with the quality of its picture, in pixels of the picture as it was sent."""
-        return to_sent(msgspec.structs.replace(face, quality=quality(face, picture.pixels)), picture)
 
     @staticmethod
     def _render(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_agent.wire import Face
+    from edge_agent.worker.decode import Picture
 
 GOOD_HEIGHT_PX: Final = 160
 """A face this high shows on a phone all that there is to see."""
@@ -20,13 +21,11 @@ GOOD_SHARPNESS: Final = 220.0
 SHARPNESS_SIDE: Final = 96
 
 
-def quality(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
-    """Return 0..1 for a face in pixels of `pixels` (height x width x 3, uint8, BGR)."""
-    size = min(1.0, face.box.height / GOOD_HEIGHT_PX)
-    value = (
-        face.confidence * (0.25 + 0.75 * size) * (0.3 + 0.7 * _sharpness(face, pixels)) * (0.4 + 0.6 * frontal(face))
-    )
-    return round(value, 4)
+def quality(face: Face, picture: Picture) -> float:
+    """Return 0..1 for a face in pixels of the picture as it was sent."""
+    size = min(1.0, face.box.height / picture.scale[1] / GOOD_HEIGHT_PX)
+    sharpness = _sharpness(picture.pixels[picture.place_of(face.box)])
+    return round(face.confidence * (0.25 + 0.75 * size) * (0.3 + 0.7 * sharpness) * (0.4 + 0.6 * frontal(face)), 4)
 
 
 def frontal(face: Face) -> float:
@@ -44,9 +43,7 @@ def frontal(face: Face) -> float:
     return max(0.0, 1.0 - 2.0 * abs(sideways))
 
 
-def _sharpness(face: Face, pixels: npt.NDArray[np.uint8]) -> float:
-    box = face.box
-    crop = pixels[max(0, box.y) : box.y + box.height, max(0, box.x) : box.x + box.width]
+def _sharpness(crop: npt.NDArray[np.uint8]) -> float:
     if crop.size == 0:
         return 0.0
     grey = cv2.cvtColor(cv2.resize(crop, (SHARPNESS_SIDE, SHARPNESS_SIDE)), cv2.COLOR_BGR2GRAY)

@@ -128,17 +128,24 @@ def _checkered(side: int = 400) -> Image:
     return np.repeat((pattern * 200).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
-def test_a_sharp_large_frontal_face_is_a_better_picture() -> None:
-    sharp = _checkered()
-    soft = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 8), np.uint8)
-    frontal_marks = {"right_eye": (150, 150), "left_eye": (250, 150), "nose": (200, 200)}
-    aside_marks = {"right_eye": (150, 150), "left_eye": (250, 150), "nose": (245, 200)}
-    good = quality(Face(Box(100, 100, 200, 200), 0.9, frontal_marks), sharp)
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_sharp_large_frontal_face_is_a_better_picture(scale: int) -> None:
+    def marks(nose_x: int) -> dict[str, tuple[int, int]]:
+        points = {"right_eye": (150, 150), "left_eye": (250, 150), "nose": (nose_x, 200)}
+        return {name: (x * scale, y * scale) for name, (x, y) in points.items()}
+
+    def box(place: int, size: int) -> Box:
+        return Box(place * scale, place * scale, size * scale, size * scale)
+
+    sent = ImageSize(400 * scale, 400 * scale)
+    sharp = Picture(_checkered(), sent)
+    soft = Picture(np.asarray(cv2.GaussianBlur(sharp.pixels, (0, 0), 8), np.uint8), sent)
+    good = quality(Face(box(100, 200), 0.9, marks(200)), sharp)
     assert good > 0.8
-    assert quality(Face(Box(100, 100, 200, 200), 0.9, frontal_marks), soft) < 0.6 * good
-    assert quality(Face(Box(100, 100, 200, 200), 0.9, aside_marks), sharp) < 0.6 * good
-    assert quality(Face(Box(100, 100, 30, 30), 0.9, frontal_marks), sharp) < 0.6 * good
-    assert quality(Face(Box(390, 390, 0, 0), 0.9), sharp) < 0.3
+    assert quality(Face(box(100, 200), 0.9, marks(200)), soft) < 0.6 * good
+    assert quality(Face(box(100, 200), 0.9, marks(245)), sharp) < 0.6 * good
+    assert quality(Face(box(100, 30), 0.9, marks(200)), sharp) < 0.6 * good
+    assert quality(Face(box(390, 0), 0.9), sharp) < 0.3
 
 
 def test_a_blurred_face_is_nobodys_and_the_rest_stays() -> None:
