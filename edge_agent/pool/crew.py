@@ -28,7 +28,7 @@ class Crew:
         self.accelerators = Accelerators(detectors.accelerators, limits.probe)
         self.deaths: Counter[str] = Counter()
         self._limits = limits
-        self._has_fallback = bool(detectors.choices)
+        self._choices = [(each.strategy, each.model) for each in detectors.choices]
         self._exclusions = Exclusions()
         self._unavailable: tuple[Unavailable, ...] = ()
 
@@ -37,7 +37,7 @@ class Crew:
     def start(self, slot: Slot, now: float) -> list[Action]:
         """Have a new worker hold a slot."""
         slot.clear(now)
-        if slot.accelerator is None and not self._has_fallback:
+        if slot.accelerator is None and not self._choices:
             slot.last_error = "there is nothing to look with while no accelerator works"
             slot.enter(SlotState.PARKED, now)
             return []
@@ -57,11 +57,13 @@ class Crew:
             self._unavailable = unavailable
 
     def ready(self, slot: Slot, message: Ready, now: float) -> None:
-        """Begin to use a worker."""
+        """Begin to use a worker; if its detector is better than what others have, they are to try it too."""
         slot.become_ready(message, now)
         self._exclusions.clear((message.strategy, message.model))
         if slot.accelerator is None:
             self._unavailable = message.unavailable
+            for other in self.slots:
+                other.replace = other.replace or self._rank(other) > self._rank(slot)
         else:
             self.accelerators.loaded(slot.accelerator, now)
 
@@ -130,8 +132,14 @@ class Crew:
     # What is due
 
     def tick(self, now: float) -> list[Action]:
-        """Start the workers whose time has come, and end those whose time has passed."""
+        """Start the workers whose time has come, and end those whose time has passed.
+
+        When a detector need not be left out any more, one worker that has a lesser one makes room to try it.
+        """
         actions: list[Action] = []
+        if self._exclusions.have_ended(now):
+            lesser = max(self.slots, key=self._rank)
+            lesser.replace = lesser.replace or self._rank(lesser) > 0
         for slot in self.slots:
             if slot.resume_s is not None and slot.resume_s <= now:
                 actions += self.start(slot, now)
@@ -157,7 +165,7 @@ class Crew:
 
     def next_due_s(self) -> float | None:
         """Return when `tick` or `probe` has something to do, or None."""
-        due = [self.accelerators.next_due_s()]
+        due = [self.accelerators.next_due_s(), self._exclusions.next_end_s()]
         for slot in self.slots:
             due += [slot.deadline_s, slot.resume_s]
         return min((time_s for time_s in due if time_s is not None), default=None)
@@ -172,6 +180,11 @@ class Crew:
         """Return the detectors that should work on every worker and do not, with the reason."""
         excluded = self._exclusions.current(now).items()
         return (*self._unavailable, *(Unavailable(*choice, reason) for choice, reason in excluded))
+
+    def _rank(self, slot: Slot) -> int:
+        """Return the place of a worker's detector in the list of preference; 0 where it has none of that list."""
+        has = (slot.detector.strategy, slot.detector.model) if slot.detector and slot.accelerator is None else ("", "")
+        return self._choices.index(has) if has in self._choices else 0
 
     def _start_limit_s(self, slot: Slot) -> float:
         return self._limits.start_timeout_s if slot.accelerator is None else self._limits.probe.timeout_s

@@ -21,6 +21,7 @@ class _Record:
     deaths: int = 0
     rests: int = 0
     until_s: float = 0.0
+    rests_now: bool = False
     reason: str = ""
 
 
@@ -39,10 +40,22 @@ class Exclusions:
             record.deaths = 0
             record.rests += 1
             record.until_s = now + backoff_s(record.rests, FIRST_REST_S, LONGEST_REST_S)
+            record.rests_now = True
 
     def clear(self, choice: Choice) -> None:
         """Note that `choice` was loaded."""
         self._records.pop(choice, None)
+
+    def have_ended(self, now: float) -> bool:
+        """Return whether the rest of any has ended since this was asked before."""
+        over = [record for record in self._records.values() if record.rests_now and now >= record.until_s]
+        for record in over:
+            record.rests_now = False
+        return bool(over)
+
+    def next_end_s(self) -> float | None:
+        """Return when the next rest ends, or None."""
+        return min((record.until_s for record in self._records.values() if record.rests_now), default=None)
 
     def current(self, now: float) -> dict[Choice, str]:
         """Return what is left out now, with the reason."""

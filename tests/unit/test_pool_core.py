@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -22,10 +22,12 @@ from edge_agent.model import (
 )
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
-from edge_agent.pool.exclusion import Exclusions
+from edge_agent.pool.exclusion import FIRST_REST_S, Exclusions
 from edge_agent.pool.restart_policy import Park, Restart, decide
-from edge_agent.wire import Detected, Failed, FailureReason, Unavailable
+from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Trying, Unavailable
 from tests.values import LIMITS, PLAN, detected, job, ready
+
+TWO: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"), DetectorChoice("cpu", "centerface")))
 
 
 class Played:
@@ -43,9 +45,9 @@ class Played:
         self.actions += actions
         return actions
 
-    def ready(self, slot: int, strategy: str = "cpu") -> list[Action]:
+    def ready(self, slot: int, strategy: str = "cpu", model: str = "yunet_n") -> list[Action]:
         self.core.started(slot, 1000 + slot)
-        return self.do(self.core.ready(slot, ready(strategy), self.now))
+        return self.do(self.core.ready(slot, ready(strategy, model), self.now))
 
     def offer(self, *jobs: Job) -> None:
         for each in jobs:
@@ -72,6 +74,9 @@ class Played:
         while self.state(slot) is not SlotState.STARTING:
             self.pass_time(0.5)
         self.ready(slot)
+
+    def start_of(self, slot: int) -> StartWorker:
+        return [each for each in self.actions if isinstance(each, StartWorker) and each.slot == slot][-1]
 
     def assigned(self, slot: int) -> Assign:
         return [each for each in self.actions if isinstance(each, Assign) and each.slot == slot][-1]
@@ -378,6 +383,50 @@ def test_a_fatal_detector_is_left_out_for_longer_each_time() -> None:
     assert rests[1] > 1.5 * rests[0] >= 90
     exclusions.clear(choice)
     assert exclusions.current(1000.0) == {}
+
+
+def _with_the_lesser_detector() -> Played:
+    """Return a pool whose two workers died loading the better detector, and use the other one since."""
+    played = Played(TWO)
+    for slot in (0, 1):
+        played.die(slot)
+        while played.state(slot) is not SlotState.STARTING:
+            played.pass_time(0.5)
+        played.core.trying(slot, Trying("cpu", "yunet_n"))
+    for slot in (0, 1):
+        played.die(slot, "was ended by SIGSEGV")
+    for slot in (0, 1):
+        while played.state(slot) is not SlotState.STARTING:
+            played.pass_time(0.5)
+        assert played.start_of(slot).without == {("cpu", "yunet_n")}
+        played.ready(slot, model="centerface")
+    return played
+
+
+def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by_all() -> None:
+    played = _with_the_lesser_detector()
+    played.pass_time(FIRST_REST_S)
+    assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
+    played.core.lost(0, played.now)
+    played.do(played.core.died(0, "exited with code 0", played.now))
+    assert played.start_of(0).without == frozenset()
+    played.ready(0)
+    assert [played.state(slot) for slot in (0, 1)] == [SlotState.IDLE, SlotState.STOPPING]
+
+
+def test_a_detector_that_is_still_fatal_costs_one_worker_at_a_time() -> None:
+    played = _with_the_lesser_detector()
+    played.pass_time(FIRST_REST_S)
+    played.do(played.core.died(0, "exited with code 0", played.now))
+    for _ in range(2):
+        played.core.trying(0, Trying("cpu", "yunet_n"))
+        played.die(0, "was ended by SIGSEGV")
+        while played.state(0) is not SlotState.STARTING:
+            played.pass_time(0.5)
+    assert played.start_of(0).without == {("cpu", "yunet_n")}
+    played.ready(0, model="centerface")
+    assert [played.state(slot) for slot in (0, 1)] == [SlotState.IDLE, SlotState.IDLE]
+    assert played.core.view(played.now).workers[1].restarts == 2
 
 
 @pytest.mark.parametrize(
