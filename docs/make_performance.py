@@ -117,7 +117,8 @@ def _projected(name: str, target: str, value: Callable[[Board], float], wanted: 
     cells = []
     for board in BOARDS:
         found = value(board)
-        margin = "" if wanted is None else f" ({max(found / wanted, wanted / found):.1f} x)"
+        better = None if wanted is None else wanted / found if target.startswith("<") else found / wanted
+        margin = "" if better is None else f" ({better:.1f} x)"
         cells.append(f"{figure(found)} {unit}".rstrip() + margin)
     return name, target, *cells
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAVE_AGAIN_S: Final = 5.0
-"""How long after a failure what is set is saved again; a little later where nothing else happens."""
+"""How long after a failure what is set is saved again; a few seconds later, when something else is due."""
 
 Asked = Commanded | OptionSet | Announced | HomeAssistantBorn | Ignored
 """What the administration deals with."""

@@ -240,7 +240,10 @@ class Agent:
         self._administration.hear(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
         press = self._presses.press(new)
-        self._ledger.owe(press.press_id, pressed.packet)
+        if self._ledger.is_settled(press.press_id):
+            self._out.acknowledge(pressed.packet)  # a frame told of it before, and its answer is out
+        else:
+            self._ledger.owe(press.press_id, pressed.packet)
         if press is new:
             self._ring(press, now)
         self._pool.promote(pressed.doorbell)

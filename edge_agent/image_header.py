@@ -69,7 +69,7 @@ def _read_jpeg(data: bytes) -> ImageHeader:
         if marker in _USUAL and frame is _NO_FRAME:
             frame = _read_frame_header(data, position, is_progressive=marker == _PROGRESSIVE)
         elif marker in _FRAME_HEADERS:
-            _refuse("it is a lossless, hierarchical or arithmetically coded JPEG")
+            _refuse("it is a lossless, hierarchical or arithmetically coded JPEG, or holds several")
         elif marker == _SCAN_STARTS:
             _check_scans(data, position, frame)
             return ImageHeader("jpeg", frame.width, frame.height)
@@ -79,10 +79,15 @@ def _read_jpeg(data: bytes) -> ImageHeader:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at `position` and where its segment begins; fill bytes may stand before it (T.81, B.1.1.2)."""
+    """Return the marker at `position` and where its segment begins; fill bytes may stand before it (T.81, B.1.1.2).
+
+    What a decoder would pass over as garbage, FF 00 with it, is refused: it could hide another picture from us.
+    """
     if data[position : position + 1] != b"\xff":
         _refuse("it is a damaged or cut off JPEG")
     for place in range(position + 1, min(position + _MOST_FILL_BYTES, len(data))):
+        if data[place] == 0:
+            break
         if data[place] != 0xFF:  # noqa: PLR2004 - a fill byte
             return place + 1, data[place]
     return _refuse("it is a damaged or cut off JPEG")

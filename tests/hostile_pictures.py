@@ -48,6 +48,12 @@ def _of_scans(data: bytes, count: int) -> bytes:
     return data[: data.index(b"\xff\xda")] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * count + b"\xff\xd9"
 
 
+def _hidden() -> bytes:
+    """Return a JPEG of one scan to whoever takes FF 00 for a marker; decoders pass over it and see hundreds."""
+    hidden = _of_scans(small_jpeg().replace(b"\xff\xc0", b"\xff\xc2"), 500)[2:-2]
+    return b"\xff\xd8\xff\0" + struct.pack(">H", len(hidden) + 2) + hidden + jpeg()[2:]
+
+
 def _animated() -> bytes:
     first = Image.fromarray(pixels()[:, :, ::-1])
     others = [first.transpose(Image.Transpose.ROTATE_180) for _ in range(3)]
@@ -110,6 +116,7 @@ def refused() -> dict[str, bytes]:
         "arithmetically coded JPEG": arithmetic,
         "progressive JPEG of 1000 scans": _of_scans(small_jpeg().replace(b"\xff\xc0", b"\xff\xc2"), 1000),
         "JPEG of 1000 scans of one colour each": _of_scans(jpeg(), 1000),
+        "JPEG with another one hidden in what decoders pass over": _hidden(),
         "JPEG without a scan": jpeg()[: jpeg().index(b"\xff\xda")] + b"\xff\xd9",
         "JPEG of fill bytes": b"\xff\xd8" + b"\xff" * 9_000_000,
         "PNG of 3 bits": small_png()[:24] + b"\3" + small_png()[25:],

@@ -209,7 +209,8 @@ class PoolCore:
 
     def next_due_s(self) -> float | None:
         """Return when `tick` must be called at the latest, or None."""
-        due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._crew.next_due_s())
+        age_s = None if self._draining else self._crew.next_age_s()
+        due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._crew.next_due_s(), age_s)
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def view(self, now: float) -> PoolView:

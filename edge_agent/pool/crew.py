@@ -134,10 +134,11 @@ class Crew:
     def tick(self, now: float) -> list[Action]:
         """Start the workers whose time has come, and end those whose time has passed.
 
-        When a detector need not be left out any more, one worker that has a lesser one makes room to try it.
+        When a detector need not be left out any more, one worker that has a lesser one makes room to try it, if there
+        is another one to look meanwhile.
         """
         actions: list[Action] = []
-        if self._exclusions.have_ended(now):
+        if self._exclusions.have_ended(now) and len(self.slots) > 1:
             lesser = max(self.slots, key=self._rank)
             lesser.replace = lesser.replace or self._rank(lesser) > 0
         for slot in self.slots:
@@ -169,6 +170,13 @@ class Crew:
         for slot in self.slots:
             due += [slot.deadline_s, slot.resume_s]
         return min((time_s for time_s in due if time_s is not None), default=None)
+
+    def next_age_s(self) -> float | None:
+        """Return when the next idle worker that can be spared has grown too old, or None."""
+        if not self._limits.max_age_s:
+            return None
+        idle = [slot for slot in self.slots if can_be_spared(slot, self.slots)]
+        return min((slot.started_s + self._limits.max_age_s for slot in idle), default=None)
 
     # What is known
 

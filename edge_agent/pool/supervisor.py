@@ -34,7 +34,6 @@ from edge_agent.wire import (
     Trying,
     Unchanged,
     Unusable,
-    WorkerSpec,
 )
 
 if TYPE_CHECKING:
@@ -43,13 +42,14 @@ if TYPE_CHECKING:
     from edge_agent.model import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
-    from edge_agent.wire import DetectorChoice
 
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 EXIT_S: Final = 1.0
 """How long idle workers may take to exit by themselves before they are killed."""
+MOST_MESSAGES: Final = 64
+"""Of one worker at a time: one that babbles must not hold the others up."""
 STOP_S: Final = 4.0
 """How long the thread may take to end the workers, over and above the time to drain."""
 
@@ -202,7 +202,7 @@ class Pool:
                 case Assign(slot, job_id, job, limit_s, more):
                     waiting.extend(self._assign(slot, ((job_id, job), *more), limit_s))
                 case StartWorker(slot, without, accelerator):
-                    waiting.extend(self._start(slot, self._choices(without, accelerator)))
+                    waiting.extend(self._start(slot, without, accelerator))
                 case StartProbe(accelerator):
                     waiting.extend(self._start_probe(accelerator))
                 case EndProbe(accelerator):
@@ -214,31 +214,15 @@ class Pool:
                     if slot in self._workers:
                         self._workers[slot].kill()
 
-    def _choices(self, without: frozenset[tuple[str, str]], accelerator: int | None) -> tuple[DetectorChoice, ...]:
-        detectors = self._plan.detectors
-        if accelerator is not None:
-            return (detectors.accelerators[accelerator],)
-        return tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
-
-    def _start(self, slot: int, choices: tuple[DetectorChoice, ...]) -> Iterable[Action]:
-        plan, detectors = self._plan, self._plan.detectors
-        limit_bytes = 0 if any(each.device for each in choices) else plan.memory_limit_bytes
-        spec = WorkerSpec(
-            slot,
-            choices or detectors.choices,
-            plan.max_pixels,
-            limit_bytes,
-            detectors.second_look,
-            confine=plan.confine,
-        )
+    def _start(self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None) -> Iterable[Action]:
         try:
-            worker = WorkerProcess.start(self._context, spec)
+            worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
             return self._core.died(slot, f"could not be started: {error}", time.monotonic())
         self._workers[slot] = worker
         self._core.started(slot, worker.pid)
         self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot, worker))
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot, worker))
         return ()
 
     def _start_probe(self, accelerator: int) -> Iterable[Action]:
@@ -251,7 +235,9 @@ class Pool:
         return ()
 
     def _end_probe(self, accelerator: int) -> None:
-        probe = self._probes.pop(accelerator)
+        probe = self._probes.pop(accelerator, None)
+        if probe is None:
+            return  # as above
         self._selector.unregister(probe.pidfd)
         choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
         log.log(
@@ -283,11 +269,14 @@ class Pool:
             self._workers[slot].kill()
 
     def _listen(self, slot: int, worker: WorkerProcess) -> None:
-        """Take a message that a worker has sent; where there are more, the selector says so again."""
+        """Take the messages that a worker has sent: all answers of a batch, before its time may be found to be up."""
         if self._workers.get(slot) is not worker:
             return  # it was buried since the selector looked
         try:
-            self._act(self._understand(slot, worker, worker.receive()))
+            for _ in range(MOST_MESSAGES):
+                if not worker.has_spoken():
+                    break
+                self._act(self._understand(slot, worker, worker.receive()))
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             if isinstance(error, msgspec.MsgspecError):
                 log.error("worker %d sent what is no message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
@@ -321,10 +310,11 @@ class Pool:
             case Failed() | Unchanged():
                 return self._core.answered(slot, message, Pictures(), now)
 
-    def _lose(self, slot: int) -> None:
+    def _lose(self, slot: int, worker: WorkerProcess) -> None:
         """Deal with the end of a worker's process: use what it still said, then tell the core."""
+        if self._workers.get(slot) is not worker:
+            return  # as above
         self._core.lost(slot, time.monotonic())
-        worker = self._workers[slot]
         while worker.has_spoken() and self._is_heard(worker):
             self._listen(slot, worker)
         reason = self._bury(slot)

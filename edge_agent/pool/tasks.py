@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.model import Trigger
-from edge_agent.wire import Batch, Task
+from edge_agent.wire import Batch, Task, WorkerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,25 @@ class WorkerPlan:
     max_pixels: int
     memory_limit_bytes: int
     confine: bool = True
+
+    def spec(self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None) -> WorkerSpec:
+        """Return the start of a slot's worker: for an accelerator, or without some detectors (strategy, model).
+
+        What the driver of an accelerator takes is its own affair: there is no limit on memory then. Where all detectors
+        are to be left out, none is.
+        """
+        detectors = self.detectors
+        choices = tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
+        if accelerator is not None:
+            choices = (detectors.accelerators[accelerator],)
+        return WorkerSpec(
+            slot,
+            choices or detectors.choices,
+            self.max_pixels,
+            0 if any(each.device for each in choices) else self.memory_limit_bytes,
+            detectors.second_look,
+            confine=self.confine,
+        )
 
 
 def message_of(jobs: Iterable[tuple[int, Job]], limit_s: float) -> Task | Batch:

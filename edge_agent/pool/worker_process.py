@@ -119,15 +119,18 @@ class WorkerProcess:
             end.close()
         if stack:
             log.error("a worker (process %d) ended with this stack:\n%s", pid, stack)
-        return describe_exit(code)
+        return describe_exit(code, stack)
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
 
 
-def describe_exit(code: int | None) -> str:
-    """Return an exit code of multiprocessing (negative: a signal) in words."""
-    if code == -signal.SIGALRM:
+def describe_exit(code: int | None, stack: str = "") -> str:
+    """Return an exit code of multiprocessing (negative: a signal) in words; `stack` is what faulthandler left.
+
+    A stack without a fatal error is that of a worker whose time was up, also where a dead fork server tells no code.
+    """
+    if code == -signal.SIGALRM or (stack and not stack.startswith("Fatal")):
         return "ended itself: it did not finish in time"
     if code is None:
         return "vanished"

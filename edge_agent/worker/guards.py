@@ -60,6 +60,8 @@ def limit_memory(memory_limit_bytes: int) -> None:
 def record_faults(fault_log: SharedBuffer) -> None:
     """Write the stack where the parent finds it when a fatal signal comes, or the end of `time_limit`."""
     faulthandler.enable(fault_log.fileno())
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whoever started the agent may have had it ignored, or blocked
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     faulthandler.register(signal.SIGALRM, fault_log.fileno(), chain=True)  # and then, by default, it ends the process
 
 

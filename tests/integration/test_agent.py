@@ -202,6 +202,25 @@ def test_a_restart_replays_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
     assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 
 
+def test_a_bell_that_comes_after_its_own_answer_is_not_rung_again_after_a_restart(
+    mosquitto: Mosquitto, recorder: Recorder
+) -> None:
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "press"})
+        recorder.wait_for("doorbell/front/answer")
+        recorder.publish("doorbell/front/press", "")
+        recorder.publish("doorbell/front/frame", jpeg(seed=1))
+        recorder.wait_for_count("doorbell/front/faces", 2)
+        assert agent.stop() == 0
+        agent.start()
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/back/frame", jpeg())
+        recorder.wait_for("doorbell/back/faces")
+    assert len(recorder.events("doorbell/front/ring")) == 1
+    assert len(recorder.events("doorbell/front/answer")) == 1
+
+
 def test_ctrl_c_ends_it_without_a_traceback(agent: AgentProcess) -> None:
     agent.signal(signal.SIGINT)
     assert agent.wait() == 0

@@ -258,6 +258,33 @@ def test_a_worker_is_replaced_when_it_is_too_large_or_has_served(limits: dict[st
     assert played.core.view(played.now).restarts == 0
 
 
+def test_a_worker_that_grows_old_while_nothing_happens_is_replaced_then() -> None:
+    played = Played(max_age_s=10.0)
+    assert played.core.next_due_s() == 110.0
+    assert StopWorker(0) in played.pass_time(10.0)
+    assert played.core.next_due_s() != 110.0, "the supervisor would not rest"
+    played.do(played.core.drain())
+    assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
+
+
+def test_the_age_of_workers_wakes_nobody_while_the_pool_ends() -> None:
+    played = Played(max_age_s=10.0)
+    played.do(played.core.drain())
+    assert played.core.next_due_s() is None
+
+
+def test_the_only_worker_keeps_the_detector_it_has() -> None:
+    played = Played(TWO, workers=1)
+    for _ in range(2):
+        played.core.trying(0, Trying("cpu", "yunet_n"))
+        played.die(0, "was ended by SIGSEGV")
+        while played.state(0) is not SlotState.STARTING:
+            played.pass_time(0.5)
+    played.ready(0, model="centerface")
+    played.pass_time(1.2 * FIRST_REST_S)
+    assert played.state(0) is SlotState.IDLE
+
+
 def test_no_worker_is_replaced_while_a_press_waits_or_it_is_the_last() -> None:
     played = Played()
     played.offer(*(job(trigger=Trigger.PRESS) for _ in range(3)))
@@ -405,7 +432,7 @@ def _with_the_lesser_detector() -> Played:
 
 def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by_all() -> None:
     played = _with_the_lesser_detector()
-    played.pass_time(FIRST_REST_S)
+    played.pass_time(1.2 * FIRST_REST_S)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
     played.core.lost(0, played.now)
     played.do(played.core.died(0, "exited with code 0", played.now))
@@ -416,7 +443,7 @@ def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by
 
 def test_a_detector_that_is_still_fatal_costs_one_worker_at_a_time() -> None:
     played = _with_the_lesser_detector()
-    played.pass_time(FIRST_REST_S)
+    played.pass_time(1.2 * FIRST_REST_S)
     played.do(played.core.died(0, "exited with code 0", played.now))
     for _ in range(2):
         played.core.trying(0, Trying("cpu", "yunet_n"))
