@@ -159,7 +159,8 @@ class Pool:
             due_s = self._core.next_due_s()
             timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())
             for key, _ in self._selector.select(timeout_s):
-                key.data()
+                if self._selector.get_map().get(key.fd) is key:  # one before it may have buried whom it tells of
+                    key.data()
             if due_s is not None and due_s <= time.monotonic():
                 self._act(self._core.tick(time.monotonic()))
             if self._core.is_drained():
@@ -221,8 +222,8 @@ class Pool:
             return self._core.died(slot, f"could not be started: {error}", time.monotonic())
         self._workers[slot] = worker
         self._core.started(slot, worker.pid)
-        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot, worker))
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot, worker))
+        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
         return ()
 
     def _start_probe(self, accelerator: int) -> Iterable[Action]:
@@ -235,9 +236,7 @@ class Pool:
         return ()
 
     def _end_probe(self, accelerator: int) -> None:
-        probe = self._probes.pop(accelerator, None)
-        if probe is None:
-            return  # as above
+        probe = self._probes.pop(accelerator)
         self._selector.unregister(probe.pidfd)
         choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
         log.log(
@@ -268,10 +267,9 @@ class Pool:
         except OSError:
             self._workers[slot].kill()
 
-    def _listen(self, slot: int, worker: WorkerProcess) -> None:
+    def _listen(self, slot: int) -> None:
         """Take the messages that a worker has sent: all answers of a batch, before its time may be found to be up."""
-        if self._workers.get(slot) is not worker:
-            return  # it was buried since the selector looked
+        worker = self._workers[slot]
         try:
             for _ in range(MOST_MESSAGES):
                 if not worker.has_spoken():
@@ -310,13 +308,12 @@ class Pool:
             case Failed() | Unchanged():
                 return self._core.answered(slot, message, Pictures(), now)
 
-    def _lose(self, slot: int, worker: WorkerProcess) -> None:
+    def _lose(self, slot: int) -> None:
         """Deal with the end of a worker's process: use what it still said, then tell the core."""
-        if self._workers.get(slot) is not worker:
-            return  # as above
+        worker = self._workers[slot]
         self._core.lost(slot, time.monotonic())
         while worker.has_spoken() and self._is_heard(worker):
-            self._listen(slot, worker)
+            self._listen(slot)
         reason = self._bury(slot)
         now = time.monotonic()
         actions = self._core.died(slot, reason, now)
