@@ -44,7 +44,7 @@ def measure(setup: Setup) -> Answer:
         Naive(setup.choice, setup.frames, workers=setup.workers) as naive,
     ):
         for number in range(3 * setup.rounds):
-            alone += [_press(ours) for _ in setup.frames]
+            alone += [ours.ask(Trigger.PRESS) for _ in setup.frames]
             for count, turns in FLOODS.items():
                 if number % turns == 0:
                     waited[count] += Flood(ours, count + ours.workers, DOORS, seed=number).press(PRESSES)
@@ -76,14 +76,6 @@ def _answer(
         targets.append(at_most(f"{share.name}, p95", share.percentile(95), 2.2))
     series.append(Series(f"naive pool, {NAIVE_WAITING} waiting", "ms", tuple(naive_ms)))
     return Answer(__doc__ or "", tuple(series), curves, tuple(targets), REMARKS)
-
-
-def _press(ours: BusyPool) -> tuple[int, float]:
-    """Press; return the picture, and the milliseconds to its answer."""
-    began_s = time.monotonic()
-    picture = ours.picture(ours.offer(Trigger.PRESS))
-    ours.outcomes.get()
-    return picture, (time.monotonic() - began_s) * 1000
 
 
 def _naive_press(naive: Naive) -> float:

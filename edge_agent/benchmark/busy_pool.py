@@ -89,6 +89,13 @@ class BusyPool:
         self.lost += not isinstance(outcome.result, Detected)
         return outcome
 
+    def ask(self, trigger: Trigger) -> tuple[int, float]:
+        """Offer a frame while no other is under way; return its picture, and the milliseconds to its answer."""
+        began_s = time.monotonic()
+        picture = self.picture(self.offer(trigger))
+        self.take()
+        return picture, (time.monotonic() - began_s) * 1000
+
     def run(self, seconds: float, snapshot: SnapshotWish = SnapshotWish.NEVER, *, doors: int | None = None) -> Burst:
         """Keep every worker busy for so many seconds, with frames of so many doorbells."""
         cpu_s, busy_s, began_s = cpu_seconds(), self._busy_s(), time.monotonic()

@@ -84,9 +84,9 @@ def measure(
     with BusyPool(settings, detectors, frames) as pool:
         start_s = time.monotonic() - began_s
         step("one frame at a time")
-        single = [_ask(pool, Trigger.MOTION)[1] for _ in range(SINGLE)]
+        single = [pool.ask(Trigger.MOTION)[1] for _ in range(SINGLE)]
         step("presses behind 100 frames")
-        alone = by_picture([_ask(pool, Trigger.PRESS) for _ in range(SINGLE)])
+        alone = by_picture([pool.ask(Trigger.PRESS) for _ in range(SINGLE)])
         flooded = Flood(pool, WAITING - 1, DOORS).press(PRESSES)  # the queue keeps WAITING: the press is one
         with Limit(choice, frames, processes=workers) as limit:
             bursts = []
@@ -152,14 +152,6 @@ def by_picture(asked: Sequence[tuple[int, float]]) -> dict[int, float]:
     for picture, took_ms in asked:
         found[picture].append(took_ms)
     return {picture: statistics.median(values) for picture, values in found.items()}
-
-
-def _ask(pool: BusyPool, trigger: Trigger) -> tuple[int, float]:
-    """Offer a frame; return its picture, and the milliseconds to its answer."""
-    began_s = time.monotonic()
-    picture = pool.picture(pool.offer(trigger))
-    pool.take()
-    return picture, (time.monotonic() - began_s) * 1000
 
 
 def _p95(values: Sequence[float]) -> float:
