@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.agent import Agent
+from edge_agent.allocator import return_large_blocks
 from edge_agent.frame_queue import QueueLimits
 from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
 from edge_agent.ingest import ImageLimits
@@ -53,6 +54,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     A second signal ends it at once. Raise SettingsError where TLS cannot be as the settings want it.
     """
     tls_context(settings.mqtt.tls)
+    return_large_blocks()
     os.umask(FOR_US_ALONE)
     forget_secrets()
     detectors = find_detectors(settings)

@@ -101,7 +101,7 @@ def test_case_17_20_megabytes_are_refused_in_bounded_memory(mosquitto: Mosquitto
         assert _memory(agent.pid, "VmHWM") - before < 5 * 20 * MEGABYTE
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
-        wait_until(lambda: _memory(agent.pid, "VmRSS") - before < 25 * MEGABYTE, timeout_s=30)
+        wait_until(lambda: _memory(agent.pid, "VmRSS") - before < MOST_GROWTH_BYTES, timeout_s=30)
 
 
 def test_cases_18_and_19_hostile_messages_among_presses_cost_no_press_and_no_restart() -> None:
