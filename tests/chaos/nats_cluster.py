@@ -17,6 +17,8 @@ from tests.waiting import wait_until
 
 NODES: Final = 3
 STOP_S: Final = 10.0
+ACK_WAIT_S: Final = 5
+"""After how long a press that an agent died with is sent again. NATS' own 30 s are long before a door."""
 
 
 class NatsCluster:
@@ -72,7 +74,7 @@ class NatsCluster:
         return (
             f"server_name: node{number}\nlisten: 127.0.0.1:{self._clients[number]}\n"
             f"jetstream {{ store_dir: {self._path / str(number)} }}\n"
-            f"mqtt {{ listen: 127.0.0.1:{self.ports[number]} }}\n"
+            f'mqtt {{ listen: 127.0.0.1:{self.ports[number]}, ack_wait: "{ACK_WAIT_S}s" }}\n'
             f"cluster {{ name: test, listen: 127.0.0.1:{self._routes[number]}, routes: [{routes}] }}\n"
         )
 

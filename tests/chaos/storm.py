@@ -158,12 +158,14 @@ class Storm:
         return {name: max(sample[name] for sample in self._samples) for name in self._samples[0]}
 
     def _settle(self, agent: AgentProcess, client: DoorClient) -> None:
-        """Wait for the last answers, then for the pool to be whole again."""
+        """Wait for the last answers, to ordinary frames too, which a worker that was just stopped may hold."""
         deadline_s = time.monotonic() + SETTLE_S
         while client.unanswered() and time.monotonic() < deadline_s:
             time.sleep(0.1)
         before = client.metrics_heard
         wait_until(lambda: client.metrics_heard > before, timeout_s=30)
+        while client.metrics["in_flight"] and time.monotonic() < deadline_s:
+            time.sleep(0.1)
         self.lost = client.metrics["in_flight"]
         self.after = holdings(agent.pid)
         self.done["exit code"] = agent.stop()

@@ -214,8 +214,10 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
     client = shutil.which("mosquitto_sub") or missing("mosquitto_sub is not installed")
     command = [client, "-p", str(mosquitto.port), "-i", f"edge_agent-{AGENT_ID}", "-t", "nothing"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rival:
-        found = the("client id", examine_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
-        rival.terminate()
+        try:
+            found = the("client id", examine_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
+        finally:
+            rival.kill()  # a SIGTERM that meets it while it connects is lost
     assert f"another client uses edge_agent-{AGENT_ID}" in found.text
     assert found.fix.startswith("give each agent an agent_id of its own")
 

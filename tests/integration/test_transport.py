@@ -202,7 +202,7 @@ def test_nothing_is_said_in_plain_text_to_a_broker_without_tls(mosquitto: Mosqui
                 with server.accept()[0] as line:
                     heard.extend(line.recv(4096))
 
-        listener = threading.Thread(target=listen)
+        listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         settings = MqttSettings.model_validate({
             "host": HOST, "port": server.getsockname()[1], "username": "hall", "password": "open sesame",
@@ -235,7 +235,7 @@ def test_tls_1_1_is_refused(authority: Authority) -> None:
                 finally:
                     line.close()
 
-        listener = threading.Thread(target=listen)
+        listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         assert "no connection" in _why_not(_settings(server.getsockname()[1], ca_file=authority.ca))
         listener.join(20)
@@ -259,7 +259,7 @@ def test_a_websocket_that_answers_nonsense_is_no_broker(answer: bytes, words: st
                     line.recv(4096)
                     line.sendall(answer)
 
-        listener = threading.Thread(target=serve)
+        listener = threading.Thread(target=serve, daemon=True)
         listener.start()
         assert words in _why_not(MqttSettings(host=HOST, port=server.getsockname()[1], transport="websockets"))
         listener.join(20)
