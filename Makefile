@@ -25,15 +25,15 @@ run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev ## Run the tests, several at a time. ARGS goes to pytest
+test: mosquitto ## Run the tests, several at a time. ARGS goes to pytest
 	@$(BIN)/pytest --numprocesses 4 --dist loadscope -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
-cases: $(VENV)/.dev ## Run the reliability cases: kills, hangs, floods, lost brokers; a quarter of an hour
+cases: mosquitto ## Run the reliability cases: kills, hangs, floods, lost brokers; a quarter of an hour
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: home-assistant
-home-assistant: $(VENV)/.dev ## Run the agent in a real Home Assistant, the one in the folder HA_INST; three minutes
+home-assistant: mosquitto ## Run the agent in a real Home Assistant, the one in the folder HA_INST; three minutes
 	@$(BIN)/pytest tests/home_assistant $(ARGS)
 
 .PHONY: packaging
@@ -45,11 +45,11 @@ coverage: ARGS += --cov
 coverage: test ## Run the tests, and measure the branches they take, also in worker processes
 
 .PHONY: chaos
-chaos: $(VENV)/.dev ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
+chaos: mosquitto ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
 	@$(BIN)/python -m tests.chaos.storm $(ARGS)
 
 .PHONY: hostile
-hostile: $(VENV)/.dev ## Send an agent 100,000 hostile messages. ARGS="--messages 5000 --seed 2" for less
+hostile: mosquitto ## Send an agent 100,000 hostile messages. ARGS="--messages 5000 --seed 2" for less
 	@$(BIN)/python -m tests.chaos.hostile $(ARGS)
 
 .PHONY: fuzz
@@ -72,7 +72,7 @@ types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
+bench: mosquitto ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
 	@$(BIN)/python -m bench run $(ARGS)
 
 .PHONY: bench-compare
@@ -80,7 +80,7 @@ bench-compare: $(VENV)/.dev ## Show two results beside each other: ARGS="A.json 
 	@$(BIN)/python -m bench compare $(ARGS)
 
 .PHONY: bench-doorbells
-bench-doorbells: $(VENV)/.dev ## 64 doorbells at a frame a second for ten minutes: do the counters add up?
+bench-doorbells: mosquitto ## 64 doorbells at a frame a second for ten minutes: do the counters add up?
 	@$(BIN)/python -m bench doorbells $(ARGS)
 
 .PHONY: accuracy
@@ -114,6 +114,10 @@ image: ## Build the container image, with docker or buildah. ARGS="--platform li
 .PHONY: audit
 audit: $(VENV)/.dev ## Check what is pinned: hashes, names, licences, vulnerabilities; write an SBOM to dist/
 	@$(BIN)/python $(REQUIREMENTS)/audit.py
+
+.PHONY: mosquitto
+mosquitto: $(VENV)/.dev # the broker of the tests, where none is installed
+	@tests/fetch_mosquitto $(VENV)
 
 .PHONY: clean
 clean: ## Remove the environment and all that was made

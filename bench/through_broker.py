@@ -51,12 +51,14 @@ class ThroughBroker:
 
     def __enter__(self) -> Self:
         """Start all, and return when the first frames were answered."""
-        for part in (self._broker, self.telemetry, self.client, self._sender, self.agent):
-            self._resources.enter_context(part)
-        self.agent.wait_until_ready(self.telemetry, self._workers)
-        for _ in range(2 * self._workers):
-            self.ask("door-0", trigger="press")  # which is looked at whatever it shows
-        self.client.settle()
+        with self._resources:
+            for part in (self._broker, self.telemetry, self.client, self._sender, self.agent):
+                self._resources.enter_context(part)
+            self.agent.wait_until_ready(self.telemetry, self._workers)
+            for _ in range(2 * self._workers):
+                self.ask("door-0", trigger="press")  # which is looked at whatever it shows
+            self.client.settle()
+            self._resources = self._resources.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -28,20 +28,19 @@ class AgentProcess:
     """An agent that runs against a broker; `settings` are environment names without their prefix."""
 
     def __init__(self, port: int, **settings: str) -> None:
-        self._state = tempfile.TemporaryDirectory(prefix="edge-agent-")
+        self._resources = contextlib.ExitStack()
+        self._made: Path | None = None
         defaults = {
             "MQTT__HOST": "127.0.0.1",
             "MQTT__PORT": str(port),
             "AGENT_ID": AGENT_ID,
             "POOL__WORKERS": "2",
-            "STATE__DIR": self._state.name,
             # most tests send one picture again and again
             "DOORBELLS__SKIP_DUPLICATES": "false",
             "DOORBELLS__SKIP_UNCHANGED": "false",
         }
         self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
-        self.environment = {"RUNTIME_DIRECTORY": self._state.name}
-        self._log = tempfile.NamedTemporaryFile(prefix="edge-agent-", suffix=".log")  # noqa: SIM115 - closed in stop
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = datetime.now(UTC)
 
@@ -62,7 +61,10 @@ class AgentProcess:
 
     def __enter__(self) -> Self:
         """Start it."""
-        self.start()
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,8 +74,7 @@ class AgentProcess:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.wait()
         self.kill()
-        self._log.close()
-        self._state.cleanup()
+        self._resources.close()
 
     @property
     def pid(self) -> int:
@@ -84,7 +85,23 @@ class AgentProcess:
     @property
     def log(self) -> str:
         """What it has logged."""
-        return Path(self._log.name).read_text(encoding="utf-8")
+        return (self._folder / "log").read_text(encoding="utf-8")
+
+    @property
+    def _folder(self) -> Path:
+        """Where its log and its state are."""
+        if self._made is None:
+            self._made = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="edge-agent-")))
+            self._state.mkdir()
+        return self._made
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / "state"
+
+    @property
+    def _surroundings(self) -> dict[str, str]:
+        return {**os.environ, "RUNTIME_DIRECTORY": str(self._state), **self.environment}
 
     def start(self) -> None:
         """Start it, also again."""
@@ -94,13 +111,14 @@ class AgentProcess:
         """Start it in place of one that runs, through a command that prepares its surroundings."""
         self.kill()
         self._started_at = datetime.now(UTC)
-        self._process = subprocess.Popen(
-            [*command, sys.executable, *program],
-            env={**os.environ, **self.environment, **self._settings},
-            cwd=PROJECT,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, sys.executable, *program],
+                env={**self._surroundings, "EDGE_AGENT_STATE__DIR": str(self._state), **self._settings},
+                cwd=PROJECT,
+                stdout=log,
+                stderr=log,
+            )
 
     def wait_until_ready(self, recorder: Recorder, workers: int = 2) -> None:
         """Wait until so many workers of this run, and not of one before it, take frames."""
@@ -129,7 +147,7 @@ class AgentProcess:
         """Ask whether it is alive, as a container does."""
         return subprocess.run(
             [sys.executable, "-m", "edge_agent", "healthcheck"],
-            env={**os.environ, **self.environment},
+            env=self._surroundings,
             cwd=PROJECT,
             capture_output=True,
             text=True,

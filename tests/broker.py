@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from tests.shared_data import missing
+from tests.programs import program
 
 if TYPE_CHECKING:
     import signal
@@ -24,8 +23,6 @@ STOP_S: Final = 10.0
 LOOK_S: Final = 0.02
 OWN_PORTS: Final = range(20_000, 32_000)
 """Below those that Linux gives to outgoing connections: a broker that is started again finds its port free."""
-PLACES: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-"""Debian puts mosquitto where only root's PATH leads."""
 PASSWORD: Final = "let me in"
 """Of every user in tests."""
 
@@ -44,7 +41,10 @@ class Mosquitto:
 
     def __enter__(self) -> Self:
         """Start it."""
-        self.start()
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            self.start()
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -66,10 +66,11 @@ class Mosquitto:
 
     def start(self) -> None:
         """Start it and return when it takes connections; skip the test where mosquitto is not installed."""
+        command = program("mosquitto")
         config = self.folder / "mosquitto.conf"
         config.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen([executable(), "-v", "-c", str(config)], stdout=log, stderr=log)
+            self._process = subprocess.Popen([command, "-v", "-c", str(config)], stdout=log, stderr=log)
         self._wait_until_ready()
 
     def signal(self, number: signal.Signals) -> None:
@@ -123,16 +124,11 @@ class Mosquitto:
         process.wait(STOP_S)
 
 
-def executable() -> str:
-    """Return the path of mosquitto; where it is not installed, skip the test, or fail it under CI."""
-    return shutil.which("mosquitto", path=PLACES) or missing("mosquitto is not installed")
-
-
 def set_password(file: Path, user: str) -> None:
     """Give a user of mosquitto the password of tests."""
-    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
+    command = program("mosquitto_passwd", "mosquitto")
     create = [] if file.exists() else ["-c"]
-    subprocess.run([program, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
+    subprocess.run([command, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
 
 
 def free_port() -> int:

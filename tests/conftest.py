@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -28,6 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("cov_source", default=None):
         os.environ[WRITABLE_VARIABLE] = str(PROJECT)
         os.environ["COVERAGE_FILE"] = str(PROJECT / ".coverage")  # also of commands that run in another folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say for every reason how many tests were skipped."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -66,9 +67,12 @@ class Recorder:
 
     def __enter__(self) -> Self:
         """Connect and subscribe."""
-        self._client.connect("127.0.0.1", self._port)
-        self._client.loop_start()
-        assert self._subscribed.wait(WAIT_S)
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            self._client.connect("127.0.0.1", self._port)
+            self._client.loop_start()
+            assert self._subscribed.wait(WAIT_S)
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,9 +14,11 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 
 def shared(*parts: str) -> Path:
     """Return a path in the shared test data; where it is missing, skip the test, or fail it under CI."""
-    path = Path(os.environ.get(FOLDER_VARIABLE, PROJECT.parent / "shared")).joinpath(*parts)
+    folder = Path(os.environ.get(FOLDER_VARIABLE, PROJECT.parent / "shared"))
+    path = folder.joinpath(*parts)
     if not path.exists():
-        missing(f"the test data {path} is missing; {FOLDER_VARIABLE} names its folder")
+        what = path if folder.exists() else folder
+        missing(f"the test data {what} is missing; {FOLDER_VARIABLE} names its folder")
     return path
 
 

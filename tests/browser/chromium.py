@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.broker import free_port
-from tests.shared_data import missing
+from tests.programs import program
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -34,15 +34,35 @@ class Chromium:
     """One browser with one tab."""
 
     def __init__(self) -> None:
-        self._driver = shutil.which("chromedriver") or missing("chromedriver is not installed")
-        self._browser = shutil.which("chromium") or missing("chromium is not installed")
+        self._driver = program("chromedriver")
+        self._browser = program("chromium")
         self._port = free_port()
-        self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        self._resources = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._session = ""
 
     def __enter__(self) -> Self:
         """Start it."""
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            self._start()
+            undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        try:
+            if self._session:
+                self._ask(self._session, method="DELETE")
+        finally:
+            if self._process is not None:
+                self._process.terminate()
+                self._process.wait(ANSWER_S)
+            self._resources.close()
+
+    def _start(self) -> None:
+        folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        self._resources.enter_context(folder)
         self._process = subprocess.Popen(
             [self._driver, f"--port={self._port}"],
             stdout=subprocess.DEVNULL,
@@ -50,20 +70,9 @@ class Chromium:
             start_new_session=True,
         )
         wait_until(self._is_up, timeout_s=ANSWER_S)
-        options = {"binary": self._browser, "args": [*FLAGS, f"--user-data-dir={self._folder.name}"]}
+        options = {"binary": self._browser, "args": [*FLAGS, f"--user-data-dir={folder.name}"]}
         wishes = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         self._session = "/session/" + self._ask("/session", {"capabilities": {"alwaysMatch": wishes}})["sessionId"]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it."""
-        assert self._process is not None
-        try:
-            self._ask(self._session, method="DELETE")
-        finally:
-            self._process.terminate()
-            self._process.wait(ANSWER_S)
-            self._folder.cleanup()
 
     def look_like(self, width: int, height: int, scheme: str) -> None:
         """Be a screen of so many pixels that prefers `light` or `dark`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -59,6 +60,13 @@ class DoorClient:
 
     def __enter__(self) -> Self:
         """Connect."""
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            self._connect()
+            undo.pop_all()
+        return self
+
+    def _connect(self) -> None:
         if self._mqtt5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = SESSION_S
@@ -66,7 +74,6 @@ class DoorClient:
         else:
             self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Disconnect."""

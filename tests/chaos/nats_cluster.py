@@ -27,7 +27,8 @@ class NatsCluster:
     def __init__(self) -> None:
         """Choose the ports; skip the test where NATS is not installed."""
         self._program = shutil.which("nats-server") or pytest.skip("nats-server is not installed")
-        self._folder = tempfile.TemporaryDirectory(prefix="nats-")
+        self._resources = contextlib.ExitStack()
+        self._made: Path | None = None
         self._routes = [free_port() for _ in range(NODES)]
         self._clients = [free_port() for _ in range(NODES)]
         self.ports = [free_port() for _ in range(NODES)]
@@ -35,16 +36,19 @@ class NatsCluster:
 
     def __enter__(self) -> Self:
         """Start all, and wait until they have elected a leader."""
-        for number in range(NODES):
-            self.start(number)
-        wait_until(lambda: "JetStream cluster new metadata leader" in self.log, timeout_s=60, why=lambda: self.log)
+        with contextlib.ExitStack() as undo:
+            undo.push(self)
+            for number in range(NODES):
+                self.start(number)
+            wait_until(lambda: "JetStream cluster new metadata leader" in self.log, timeout_s=60, why=lambda: self.log)
+            undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End all, and remove what they left on disk."""
         for number in list(self._processes):
             self.kill(number)
-        self._folder.cleanup()
+        self._resources.close()
 
     @property
     def log(self) -> str:
@@ -53,7 +57,9 @@ class NatsCluster:
 
     @property
     def _path(self) -> Path:
-        return Path(self._folder.name)
+        if self._made is None:
+            self._made = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="nats-")))
+        return self._made
 
     def start(self, number: int) -> None:
         """Start a node, also again, and wait until it takes connections."""

@@ -20,15 +20,16 @@ from tests.broker import Mosquitto
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
 from tests.processes import needs_namespaces
+from tests.programs import mosquitto_plugin, program
 from tests.recorder import Recorder
-from tests.shared_data import missing, shared
+from tests.shared_data import shared
 from tests.stand_in import Stick
 from tests.waiting import wait_until
 
 AGENT = f"edge_agent/{AGENT_ID}"
 HEALTH = f"{AGENT}/health"
 SOON_S = 45.0
-SECURITY = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+SECURITY = mosquitto_plugin("mosquitto_dynamic_security.so")
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -214,8 +215,7 @@ def test_a_broker_that_refuses_a_subscription(tmp_path: Path) -> None:
 
 
 def _control(*arguments: str) -> None:
-    program = shutil.which("mosquitto_ctrl") or missing("mosquitto_ctrl comes with mosquitto")
-    subprocess.run([program, *arguments], check=True, capture_output=True)
+    subprocess.run([program("mosquitto_ctrl", "mosquitto"), *arguments], check=True, capture_output=True)
 
 
 def test_more_pictures_than_can_be_looked_at(mosquitto: Mosquitto, recorder: Recorder) -> None:

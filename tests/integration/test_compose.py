@@ -12,9 +12,10 @@ import yaml
 
 from edge_agent.settings_keys import setting_keys
 from tests.agent_process import AgentProcess
-from tests.broker import PLACES, Mosquitto, free_port
+from tests.broker import Mosquitto, free_port
 from tests.certificates import Authority
 from tests.pictures import jpeg
+from tests.programs import PLACES, program
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT
 
@@ -31,6 +32,7 @@ COMPOSE_TLS = yaml.safe_load((PROJECT / "compose.tls.yaml").read_text(encoding="
 
 
 def _prepare(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    program("mosquitto_passwd", "mosquitto")  # which the script runs
     places = {"CONFIG": str(PROJECT / "config"), "ACCESS": str(folder), "DATA": str(folder), "PATH": PLACES}
     return subprocess.run(
         ["/bin/sh", PROJECT / "deploy" / "compose" / "prepare"],

@@ -21,9 +21,10 @@ from edge_agent.doctor.detectors import examine_detectors
 from edge_agent.doctor.machine import examine_machine, try_folder
 from edge_agent.settings import Settings
 from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import PLACES, Mosquitto, free_port
+from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority
 from tests.command_line import edge_agent
+from tests.programs import program
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, missing, shared
 from tests.stand_in import Act, Stick
@@ -36,7 +37,7 @@ pytestmark = [  # paho leaves a socket behind where TLS fails
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-USER, PASSWORD = "edge-agent", "let me in"
+USER = "edge-agent"
 BUS = "sys/bus/usb/devices/1-1"
 
 
@@ -211,7 +212,7 @@ def test_the_broker_takes_small_packets_only(limit: int, protocol: str, level: L
 @pytest.mark.broker
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) -> None:
-    client = shutil.which("mosquitto_sub") or missing("mosquitto_sub is not installed")
+    client = program("mosquitto_sub")
     command = [client, "-p", str(mosquitto.port), "-i", f"edge_agent-{AGENT_ID}", "-t", "nothing"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rival:
         try:
@@ -372,14 +373,13 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
     if os.geteuid() != 0:
         missing("only root can mount a disk")
     folder.mkdir()
-    mount, umount = shutil.which("mount", path=PLACES), shutil.which("umount", path=PLACES)
-    assert mount
-    assert umount
-    subprocess.run([mount, "-t", "tmpfs", "-o", options, "none", str(folder)], check=True)
+    command = [program("mount"), "-t", "tmpfs", "-o", options, "none", str(folder)]
+    if subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
+        missing("root cannot mount a disk in this container")
     try:
         yield folder
     finally:
-        subprocess.run([umount, str(folder)], check=True)
+        subprocess.run([program("umount"), str(folder)], check=True)
 
 
 def test_the_disk_is_full(tmp_path: Path) -> None:
@@ -436,9 +436,8 @@ def test_the_command_says_all_in_a_table_and_in_json(mosquitto: Mosquitto, tmp_p
 @contextlib.contextmanager
 def guarded(folder: Path, lines: str) -> Iterator[Mosquitto]:
     """Return a broker with one user and an access list."""
-    program = shutil.which("mosquitto_passwd", path=PLACES) or missing("mosquitto_passwd is not installed")
     passwd, access = folder / "passwd", folder / "acl"
-    subprocess.run([program, "-c", "-b", str(passwd), USER, PASSWORD], check=True, capture_output=True)
+    set_password(passwd, USER)
     access.write_text(f"user {USER}\n{lines}\n", encoding="ascii")
     with Mosquitto("allow_anonymous false", f"password_file {passwd}", f"acl_file {access}") as broker:
         yield broker

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
 import urllib.parse
@@ -18,8 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.pictures import jpeg
+from tests.programs import program
 from tests.recorder import Recorder
-from tests.shared_data import PROJECT, missing
+from tests.shared_data import PROJECT
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ NAME = re.compile(r"\bedge_agent_[a-z0-9_]+")
 
 def promtool(*arguments: str, text: str = "") -> str:
     """Return what promtool says; fail with it where it complains."""
-    program = shutil.which("promtool") or missing("promtool is not installed (Debian's package prometheus)")
-    done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
+    command = program("promtool", "promtool (of Debian's package prometheus)")
+    done = subprocess.run([command, *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -126,7 +126,6 @@ def test_the_sum_of_frames_adds_up(page_port: int) -> None:
 
 @pytest.mark.broker
 def test_a_real_prometheus_scrapes_it_and_answers_every_panel(page_port: int, tmp_path: Path) -> None:
-    program = shutil.which("prometheus") or missing("prometheus is not installed")
     port = free_port()
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
@@ -135,7 +134,7 @@ def test_a_real_prometheus_scrapes_it_and_answers_every_panel(page_port: int, tm
     }
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [
-        program,
+        program("prometheus"),
         f"--config.file={tmp_path}/prometheus.yml",
         f"--storage.tsdb.path={tmp_path}/data",
         f"--web.listen-address=127.0.0.1:{port}",

@@ -6,12 +6,11 @@ A file beside it says what it does next; `Stick.does` writes it.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Literal
 
-from tests.shared_data import missing
+from tests.programs import program
 from tests.stand_in.model import build_model
 
 Act = Literal["work", "no_device", "hang_load", "crash_load", "error", "hang", "crash"]
@@ -26,7 +25,7 @@ class Stick:
         self._act = folder / "act"
         self.does("work")
         self.model.write_bytes(build_model())
-        compiler = shutil.which("gcc") or missing("gcc is needed to build the stand-in for libedgetpu")
+        compiler = program("gcc")
         source = Path(__file__).with_name("edgetpu.c")
         define = f'-DACT_FILE="{self._act}"'
         subprocess.run([compiler, "-shared", "-fPIC", "-O1", define, "-o", self.library, source, "-lm"], check=True)

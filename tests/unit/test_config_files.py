@@ -236,9 +236,9 @@ def _client(broker: Mosquitto, user: str | None, password: str | None) -> Iterat
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     if user:
         client.username_pw_set(user, password)
-    client.connect(broker.host, broker.port)
-    client.loop_start()
     try:
+        client.connect(broker.host, broker.port)
+        client.loop_start()
         yield client
     finally:
         client.disconnect()

@@ -1,0 +1,28 @@
+"""The programs that tests run: those of this machine, else the mosquitto that `make test` has fetched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.shared_data import missing
+
+FETCHED: Final = Path(sys.prefix) / "mosquitto"
+PLACES: Final = os.pathsep.join(
+    (os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", str(FETCHED / "bin"))
+)
+"""Debian puts mosquitto where only root's PATH leads."""
+
+
+def program(name: str, package: str = "") -> str:
+    """Return the path of a program; where it is not installed, skip the test, or fail it under CI."""
+    return shutil.which(name, path=PLACES) or missing(f"{package or name} is not installed")
+
+
+def mosquitto_plugin(name: str) -> Path | None:
+    """Return the path of a plugin that comes with mosquitto."""
+    folders = (Path("/usr/lib"), FETCHED / "root" / "usr" / "lib")
+    return next((path for folder in folders for path in folder.glob(f"*/{name}")), None)
