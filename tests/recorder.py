@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WAIT_S: Final = 20.0
+WAIT_S: Final = 40.0
+"""Against a hang: a busy machine may take that long to start an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,11 @@ class Recorder:
         return self._wait(
             lambda: next((each for each in self._matching(topic) if each.payload == payload), None), topic, timeout_s
         )
+
+    def last_metrics(self, agent_id: str) -> Any:
+        """Return the metrics that an agent tells before it goes offline."""
+        self.wait_for_payload(f"edge_agent/{agent_id}/availability", b"offline")
+        return self.events(f"edge_agent/{agent_id}/metrics")[-1]
 
     def forget(self) -> None:
         """Begin anew."""

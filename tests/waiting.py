@@ -13,7 +13,7 @@ T = TypeVar("T")
 LOOK_S: Final = 0.02
 
 
-def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 20.0, why: Callable[[], str] = lambda: "") -> T:
+def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 40.0, why: Callable[[], str] = lambda: "") -> T:
     """Return what `condition` gives once that is true; fail, with `why`, where it is not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := condition()):

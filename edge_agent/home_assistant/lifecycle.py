@@ -75,7 +75,6 @@ class HomeAssistant:
         """Note that Home Assistant has started."""
         if self._enabled:
             self._configs_due_s = now + self._delay_s()
-            self._states_due_s = self._configs_due_s + UNTIL_SUBSCRIBED_S
 
     def next_due_s(self) -> float | None:
         """Return when something is to be told, or None."""
@@ -86,6 +85,7 @@ class HomeAssistant:
         if self._configs_due_s is None or now < self._configs_due_s:
             return False
         self._configs_due_s = None
+        self._states_due_s = now + UNTIL_SUBSCRIBED_S
         return True
 
     def is_states_due(self, now: float) -> bool:

@@ -32,7 +32,7 @@ def _ready(recorder: Recorder, agent_id: str) -> None:
 
 
 def _dropped(recorder: Recorder, agent_id: str, reason: str) -> int:
-    return int(recorder.wait_for(f"edge_agent/{agent_id}/metrics")["dropped"].get(reason, 0))
+    return int(recorder.last_metrics(agent_id)["dropped"].get(reason, 0))
 
 
 def _of_agents(port: int, one: dict[str, str], two: dict[str, str]) -> tuple[AgentProcess, AgentProcess]:
@@ -71,6 +71,7 @@ def test_a_session_that_was_kept_does_not_bring_the_doorbells_of_before(
     with AgentProcess.with_script(mosquitto.port, AGENT_ID="one", POOL__WORKERS="1") as agent:
         _ready(listening, "one")
         assert agent.stop() == 0
+    listening.wait_for_payload("edge_agent/one/availability", b"offline")
     listening.forget()
     with AgentProcess.with_script(
         mosquitto.port, AGENT_ID="one", POOL__WORKERS="1", DOORBELLS__INCLUDE="front"

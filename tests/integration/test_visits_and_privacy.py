@@ -102,7 +102,7 @@ def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, rec
         recorder.wait_for("doorbell/back/faces")
         assert recorder.wait_for("doorbell/front/faces")["trigger"] == "press"
         assert agent.stop() == 0
-        metrics = recorder.events("edge_agent/test/metrics")[-1]
+        metrics = recorder.last_metrics("test")
     assert metrics["shed"] == {"detection_off": 1}
 
 

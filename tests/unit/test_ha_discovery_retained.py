@@ -37,7 +37,9 @@ TOPIC = device_topic("porch")
 
 identifiers = st.from_regex(r"[a-zA-Z0-9_-]{1,20}", fullmatch=True)
 json_values = st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each)
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(), each, max_size=3),
+    max_leaves=6,
 )
 sections = st.sampled_from(["origin", "o", "device", "dev", "components", "cmps", "name", "ids", "p"])
 
@@ -76,7 +78,7 @@ def test_what_announces_no_device_is_none(topic: str, payload: bytes) -> None:
     assert read_retained(topic, payload) is None
 
 
-@given(st.dictionaries(sections, json_values | st.dictionaries(sections | st.text(), json_values)))
+@given(st.dictionaries(sections, json_values | st.dictionaries(sections | st.text(), json_values, max_size=4)))
 def test_no_payload_is_too_strange(payload: dict[str, object]) -> None:
     """Whatever stands in it, what is read can be used to announce the removal of its components."""
     found = read_retained(TOPIC, json.dumps(payload).encode())

@@ -194,10 +194,11 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
     assert ours.next_due_s() == NOW + 3
     assert not ours.is_configs_due(NOW + 2.9)
     assert not ours.is_states_due(NOW + 10)
-    assert ours.is_configs_due(NOW + 3)
-    assert not ours.is_configs_due(NOW + 3)
-    assert ours.next_due_s() == NOW + 4
-    assert ours.is_states_due(NOW + 4)
+    assert ours.is_configs_due(NOW + 3.5), "late"
+    assert not ours.is_configs_due(NOW + 3.5)
+    assert ours.next_due_s() == NOW + 4.5
+    assert not ours.is_states_due(NOW + 4.4)
+    assert ours.is_states_due(NOW + 4.5)
     assert not ours.is_states_due(NOW + 5)
     assert ours.next_due_s() is None
 
