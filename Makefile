@@ -46,15 +46,15 @@ coverage: test ## Run the tests, and measure the branches they take, also in wor
 
 .PHONY: chaos
 chaos: mosquitto ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
-	@$(BIN)/python -m tests.chaos.storm $(ARGS)
+	@$(BIN)/python -P -m tests.chaos.storm $(ARGS)
 
 .PHONY: hostile
 hostile: mosquitto ## Send an agent 100,000 hostile messages. ARGS="--messages 5000 --seed 2" for less
-	@$(BIN)/python -m tests.chaos.hostile $(ARGS)
+	@$(BIN)/python -P -m tests.chaos.hostile $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## Fuzz the parsers, ten minutes each. ARGS="topic --seconds 30" for less
-	@$(BIN)/python -m tests.fuzz $(ARGS)
+	@$(BIN)/python -P -m tests.fuzz $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## Check style, format and which module may import which
@@ -73,19 +73,19 @@ types: $(VENV)/.dev ## Check the types
 
 .PHONY: bench
 bench: mosquitto ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
-	@$(BIN)/python -m bench run $(ARGS)
+	@$(BIN)/python -P -m bench run $(ARGS)
 
 .PHONY: bench-compare
 bench-compare: $(VENV)/.dev ## Show two results beside each other: ARGS="A.json B.json"
-	@$(BIN)/python -m bench compare $(ARGS)
+	@$(BIN)/python -P -m bench compare $(ARGS)
 
 .PHONY: bench-doorbells
 bench-doorbells: mosquitto ## 64 doorbells at a frame a second for ten minutes: do the counters add up?
-	@$(BIN)/python -m bench doorbells $(ARGS)
+	@$(BIN)/python -P -m bench doorbells $(ARGS)
 
 .PHONY: accuracy
 accuracy: $(VENV)/.dev ## Measure precision and recall on labelled pictures: LABELLED=folder
-	@$(BIN)/python -m bench accuracy $(LABELLED) $(ARGS)
+	@$(BIN)/python -P -m bench accuracy $(LABELLED) $(ARGS)
 
 .PHONY: docs
 docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings

@@ -6,8 +6,12 @@ Nothing is imported before `main` runs: each worker process imports this module 
 
 def main() -> None:
     """Run the command line; the question that a container asks every half minute costs no more than its answer."""
+    import os  # noqa: PLC0415 - see above
     import sys  # noqa: PLC0415 - see above
 
+    from edge_agent.import_path import exclude_current_folder  # noqa: PLC0415 - see above
+
+    exclude_current_folder(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - before any import
     if sys.argv[1:] == ["healthcheck"]:
         from edge_agent.heartbeat import check, runtime_folder  # noqa: PLC0415 - see above
 

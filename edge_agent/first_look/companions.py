@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Self
 
 from edge_agent.errors import FirstLookUnavailableError, SettingsError
+from edge_agent.import_path import python_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ class Companion:
     """A process that runs a module of this package, until its standard input closes: at `stop`, or when we die."""
 
     def __init__(self, module: str, *arguments: str) -> None:
-        self._command = [sys.executable, "-m", f"edge_agent.first_look.{module}", *arguments]
+        self._command = python_command("-m", f"edge_agent.first_look.{module}", *arguments)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

@@ -1,0 +1,135 @@
+"""The programs in a folder that holds another version of them, or modules that nobody asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import psutil
+import pytest
+
+from tests.broker import free_port
+from tests.photos import portrait
+from tests.planted import PlantedFolder, install, output, running, standard_names, start, third_party_names
+from tests.processes import is_alive
+from tests.shared_data import PROJECT, shared
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.broker import Mosquitto
+    from tests.recorder import Recorder
+
+OTHER: Final = "9.9.9"
+FACE: Final = '"faces":[{"box"'
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bin folder of an installation."""
+    return install(tmp_path_factory.mktemp("installed") / "venv", PROJECT)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> PlantedFolder:
+    """Return a checkout of another version."""
+    checkout = PlantedFolder(tmp_path / "checkout", tmp_path / "marks")
+    checkout.plant_checkout(PROJECT, OTHER)
+    return checkout
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> PlantedFolder:
+    """Return a folder with a module of every name that the program could import."""
+    planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
+    planted.plant(standard_names() | third_party_names() | {"edge_agent", "ha_discovery"})
+    return planted
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """Return a photograph of a face."""
+    path = tmp_path / "portrait.jpg"
+    path.write_bytes(portrait())
+    return path
+
+
+def test_inside_another_checkout_the_installed_command_finds_faces_with_its_own_code(
+    program: Path, checkout: PlantedFolder, picture: Path
+) -> None:
+    assert FACE in output(start(program, checkout, ["detect", picture, "--json"]))
+    assert OTHER not in output(start(program, checkout, ["--version"]))
+    assert checkout.marks == []
+
+
+def test_a_worker_without_the_fork_server_comes_from_the_installation_too(
+    program: Path, checkout: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
+) -> None:
+    command = ["run", "--agent-id", "test", "--host", "127.0.0.1", "--port", str(mosquitto.port)]
+    variables = {"EDGE_AGENT_STATE__DIR": str(tmp_path), "EDGE_AGENT_POOL__WORKERS": "1"}
+    with running(start(program, checkout, command, **variables)) as agent:
+        recorder.wait_for("edge_agent/test/health", lambda health: health["workers"])
+        recorder.publish("doorbell/front/frame", portrait())
+        recorder.wait_for("doorbell/front/faces", lambda event: len(event["faces"]) == 1)
+        (server,) = _children(agent.pid, "forkserver")
+        (worker,) = server.children()
+        server.send_signal(signal.SIGSTOP)
+        worker.kill()
+        wait_until(lambda: not is_alive(server.pid))
+        recorder.publish("doorbell/back/frame", portrait())
+        recorder.wait_for("doorbell/back/faces", lambda event: len(event["faces"]) == 1)
+        assert _children(agent.pid, "spawn_main")
+    assert checkout.marks == []
+
+
+def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
+    program: Path, checkout: PlantedFolder, picture: Path
+) -> None:
+    assert FACE in output(start(program, checkout, ["detect", picture, "--json"], python=["-m", "edge_agent"]))
+    assert any(mark.startswith("edge_agent.worker.main in ") and "forkserver" in mark for mark in checkout.marks)
+
+
+def test_the_app_of_home_assistant_runs_nothing_of_the_current_folder(
+    program: Path, planted: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
+) -> None:
+    """Its folders are the container's own, so they are moved, and the user stays who it is."""
+    (tmp_path / "options.json").write_text(
+        json.dumps({"agent_id": "test", "mqtt_host": "127.0.0.1", "mqtt_port": mosquitto.port}), encoding="utf-8"
+    )
+    script = PROJECT / "home_assistant_app" / "start.py"
+    moved = (
+        f"import pathlib, runpy; start = runpy.run_path({str(script)!r})['main']; "
+        f"start.__globals__.update(DATA=pathlib.Path({str(tmp_path)!r}), PORT='{free_port()}',"
+        " become_nobody=lambda: None); start()"
+    )
+    variables = {"PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "EDGE_AGENT_POOL__WORKERS": "1"}
+    with running(start(program, planted, [moved], python=["-P", "-c"], **variables)):
+        recorder.wait_for("edge_agent/test/health", lambda health: health["workers"])
+        recorder.publish("doorbell/front/frame", portrait())
+        recorder.wait_for("doorbell/front/faces", lambda event: len(event["faces"]) == 1)
+    assert "options.json" in output(start(program, planted, [script], python=["-B"]))
+    assert planted.marks == []
+
+
+def test_the_measurements_run_nothing_of_the_current_folder(tmp_path: Path) -> None:
+    planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
+    planted.plant(third_party_names() | {"edge_agent", "ha_discovery", "multiprocessing", "json", "logging"})
+    arguments = ["run", "startup", "--rounds", "2", "--burst-s", "0.2", "--output", str(tmp_path / "result.json")]
+    folders = ["--pictures", str(shared("data", "dev", "images")), "--models", str(shared("models"))]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", *arguments, *folders],
+        cwd=planted.folder, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert planted.marks == []
+
+
+def _children(pid: int, word: str) -> list[psutil.Process]:
+    """Return the processes that one has started with this word in their command, and that run."""
+    children = [child for child in psutil.Process(pid).children() if is_alive(child.pid)]
+    return [child for child in children if word in " ".join(child.cmdline())]
