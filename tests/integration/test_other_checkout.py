@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import pytest
 
+from edge_agent.worker.confinement import WRITABLE_VARIABLE
 from tests.broker import free_port
 from tests.photos import portrait
 from tests.planted import PlantedFolder, install, output, running, standard_names, start, third_party_names
@@ -88,10 +89,13 @@ def test_a_worker_without_the_fork_server_comes_from_the_installation_too(
 
 
 def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
-    program: Path, checkout: PlantedFolder, picture: Path
+    program: Path, checkout: PlantedFolder, picture: Path, tmp_path: Path
 ) -> None:
-    assert FACE in output(start(program, checkout, ["detect", picture, "--json"], python=["-m", "edge_agent"]))
-    assert any(mark.startswith("edge_agent.worker.main in ") and "forkserver" in mark for mark in checkout.marks)
+    variables = {WRITABLE_VARIABLE: str(tmp_path)}
+    arguments: list[str | Path] = ["detect", picture, "--json"]
+    assert FACE in output(start(program, checkout, arguments, python=["-m", "edge_agent"], **variables))
+    for module in ("edge_agent.worker.main", "edge_agent.detectors.yunet"):
+        assert any(mark.startswith(f"{module} in ") and "forkserver" in mark for mark in checkout.marks)
 
 
 def test_the_app_of_home_assistant_runs_nothing_of_the_current_folder(
