@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from edge_agent.heartbeat import BEAT_S, Beat, HeartbeatFile, runtime_folder, stale_parts
+from edge_agent.heartbeat import BEAT_S, Beat, HeartbeatFile, runtime_folder, stale_parts, this_process
 from edge_agent.service_manager import READY, STOPPING, WATCHDOG, ServiceManager
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ class Heart:
         self._link = link
         self._file = file
         self._manager = manager
+        self._process = this_process()
         self._due_s = 0.0
         self._ready = False
         self._status = ""
@@ -54,7 +54,7 @@ class Heart:
     def beat(self, now: float, status: str) -> bool:
         """Write a beat; tell the service manager and return True if all parts are fresh."""
         pool, link_s = self._pool.alive(), self._link.alive_s()
-        beat = Beat(os.getpid(), now, pool.supervisor_s, link_s, pool.worker_s)
+        beat = Beat(now, pool.supervisor_s, link_s, pool.worker_s, self._process)
         self._file.write(beat)
         if stale_parts(beat, now):
             return False

@@ -10,13 +10,14 @@ import contextlib
 import os
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
 SUFFIX: Final = ".heartbeat"
 BEAT_S: Final = 2.0
@@ -24,17 +25,69 @@ AGENT_FRESH_S: Final = 15.0
 LINK_FRESH_S: Final = 60.0
 """One try to reach a broker may take this long: a name that nobody resolves, an address that does not answer."""
 WORKER_FRESH_S: Final = 60.0
+ENDED: Final = frozenset({"Z", "X"})
+"""States in proc(5) of a process that has ended; nobody has asked for its exit code yet."""
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - our folder in it is ours alone, or is not used
+
+
+class ProcessId(msgspec.Struct, frozen=True):
+    """A process that no other one can be taken for: a number is used again, and each container counts from 1.
+
+    `started_ticks` is when it started, in clock ticks since boot; `namespace` is what its number is valid in, or ''
+    where that is unknown.
+    """
+
+    pid: int = 0
+    started_ticks: int = 0
+    namespace: str = ""
 
 
 class Beat(msgspec.Struct, frozen=True):
     """When each part was last known to live, in monotonic seconds: each thread, and any worker that takes frames."""
 
-    pid: int
     agent_s: float
     supervisor_s: float
     link_s: float
     worker_s: float
+    process: ProcessId = ProcessId()
+
+
+def this_process() -> ProcessId:
+    """Return the process that calls, with the number by which /proc knows it."""
+    try:
+        pid = int(str(Path("/proc/self").readlink()))
+        return ProcessId(pid, _started_ticks(pid), _namespace())
+    except OSError:
+        return ProcessId(os.getpid())
+
+
+def is_running(beat: Beat, now: float, seen_from: str) -> bool:
+    """Return whether the process of a beat is still there; `seen_from` is the namespace of who asks.
+
+    The number of a process in another namespace, or an unknown one, says nothing: its last sign of life must do.
+    """
+    process = beat.process
+    if not seen_from or process.namespace != seen_from:
+        return 0 <= now - beat.agent_s <= AGENT_FRESH_S
+    try:
+        return _started_ticks(process.pid) == process.started_ticks
+    except OSError:
+        return False
+
+
+def _started_ticks(pid: int) -> int:
+    """Return when a process started, proc(5), stat, field 22; raise ProcessLookupError where it has ended."""
+    state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    if state in ENDED:
+        raise ProcessLookupError(pid)
+    return int(fields[18])
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -87,24 +140,53 @@ class HeartbeatFile:
             self.path.unlink()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A heartbeat file: its beat, or why there is none that counts."""
+
+    agent_id: str
+    beat: Beat | None
+    fault: str = ""
+
+
 def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
-    """Return what is wrong with the agents that have a file in a folder, in a sentence, or ''."""
+    """Return what is wrong with the agents that have a file in a folder, in a sentence, or ''.
+
+    A file that a process left behind which is gone, or that cannot be read, does not count beside an agent that runs.
+    """
     now = time.monotonic() if now is None else now
-    paths = sorted(folder.glob(f"{agent_id or '*'}{SUFFIX}"))
-    if not paths:
-        whose = f"of the agent {agent_id} " if agent_id else ""
-        return f"there is no heartbeat {whose}in {folder}: it does not run, is starting, or runs as another user"
-    return "; ".join(sentence for path in paths for sentence in _complaints(path, now))
+    paths = [folder / f"{agent_id}{SUFFIX}"] if agent_id else sorted(folder.glob(f"*{SUFFIX}"))
+    files = [_read(path, now) for path in paths]
+    running = [(each.agent_id, each.beat) for each in files if each.beat is not None]
+    if not running:
+        return _nothing_runs(folder, agent_id, [each.fault for each in files if each.fault])
+    return "; ".join(
+        f"the agent {name} is not well: {', '.join(stale)}"
+        for name, beat in running
+        if (stale := stale_parts(beat, now))
+    )
 
 
-def _complaints(path: Path, now: float) -> Iterator[str]:
+def _nothing_runs(folder: Path, agent_id: str, faults: Sequence[str]) -> str:
+    if faults:
+        return f"no agent runs here: {'; '.join(faults)}"
+    whose = f"of the agent {agent_id} " if agent_id else ""
+    return f"there is no heartbeat {whose}in {folder}: it does not run, is starting, or runs as another user"
+
+
+def _read(path: Path, now: float) -> Found:
+    agent_id = path.name.removesuffix(SUFFIX)
     try:
         beat = msgspec.json.decode(path.read_bytes(), type=Beat)
-    except (OSError, msgspec.MsgspecError) as error:
-        yield f"{path} cannot be read: {error}"
-        return
-    if stale := stale_parts(beat, now):
-        yield f"the agent {path.name.removesuffix(SUFFIX)} is not well: {', '.join(stale)}"
+    except FileNotFoundError:
+        return Found(agent_id, None)
+    except OSError as error:
+        return Found(agent_id, None, f"{path} cannot be read ({error.strerror})")
+    except msgspec.MsgspecError:
+        return Found(agent_id, None, f"{path} is damaged")
+    if not is_running(beat, now, _namespace()):
+        return Found(agent_id, None, f"the agent {agent_id} has ended and left {path} behind")
+    return Found(agent_id, beat)
 
 
 def _own(folder: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
+import msgspec
 import pytest
 
 from edge_agent.errors import BrokerUnreachableError
@@ -20,7 +21,7 @@ from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.service_manager import ServiceManager
 from edge_agent.settings_broker import MqttSettings
-from tests.agent_process import AgentProcess
+from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pools import LIMITS, MAX_PIXELS, scripted
 from tests.waiting import wait_until
 
@@ -111,6 +112,31 @@ def test_an_agent_without_any_worker_is_never_ready(mosquitto: Mosquitto, record
         assert done.returncode == 1
         assert "any worker was not seen yet" in done.stderr
         assert manager.heard_nothing()
+
+
+@pytest.mark.broker
+def test_what_a_killed_agent_left_behind_does_not_count_against_one_that_runs(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
+) -> None:
+    killed, other = AgentProcess.with_script(mosquitto.port), AgentProcess.with_script(mosquitto.port, AGENT_ID="other")
+    for each in (killed, other):
+        each.environment["RUNTIME_DIRECTORY"] = str(tmp_path)
+    with other, killed:
+        killed.wait_until_ready(recorder)
+        wait_until(lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr)
+        killed.kill()
+        left = tmp_path / f"{AGENT_ID}.heartbeat"
+        beat = msgspec.json.decode(left.read_bytes())
+        left.write_bytes(msgspec.json.encode(beat | {"agent_s": beat["agent_s"] - 100}))
+        assert other.healthcheck().returncode == 0
+        other.signal(signal.SIGSTOP)
+        stopped = wait_until(lambda: done if (done := other.healthcheck()).returncode else None, timeout_s=30)
+        assert stopped.stderr.startswith("the agent other is not well")
+        other.signal(signal.SIGCONT)
+        other.kill()
+        assert "the agent test has ended and left" in other.healthcheck().stderr
+        killed.start()
+        wait_until(lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr)
 
 
 class Jam:

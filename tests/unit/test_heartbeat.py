@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from edge_agent.heartbeat import Beat, HeartbeatFile, check, runtime_folder, stale_parts
+from edge_agent.heartbeat import Beat, HeartbeatFile, ProcessId, check, runtime_folder, stale_parts, this_process
 from edge_agent.service_manager import ServiceManager
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOW_S = 1000.0
 
 
 def beat(agent_s: float = NOW_S, supervisor_s: float = NOW_S, link_s: float = NOW_S, worker_s: float = NOW_S) -> Beat:
-    return Beat(1, agent_s, supervisor_s, link_s, worker_s)
+    return Beat(agent_s, supervisor_s, link_s, worker_s, this_process())
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,57 @@ def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
     assert "of the agent attic" in check(file.path.parent, "attic", now=NOW_S + 1)
     assert check(file.path.parent, now=NOW_S + 30).startswith("the agent hall is not well: the agent's thread was last")
     file.path.write_text("{", encoding="ascii")
-    assert "cannot be read" in check(file.path.parent)
+    assert check(file.path.parent) == f"no agent runs here: {file.path} is damaged"
     file.remove()
     file.remove()
     assert "no heartbeat" in check(file.path.parent)
+
+
+def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_path: Path) -> None:
+    ours = this_process()
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    stale = beat(NOW_S - 9999)
+    left_behind = {
+        "killed": ProcessId(gone.pid, ours.started_ticks, ours.namespace),
+        "number-used-again": ProcessId(ours.pid, ours.started_ticks - 1, ours.namespace),
+        "container-before": ProcessId(ours.pid, ours.started_ticks, "pid:[1]"),
+        "older-version": ProcessId(),
+    }
+    for name, process in left_behind.items():
+        HeartbeatFile(tmp_path, name).write(msgspec.structs.replace(stale, process=process))
+        assert check(tmp_path, name, now=NOW_S).startswith(f"no agent runs here: the agent {name} has ended and left ")
+    (tmp_path / "damaged.heartbeat").write_text("{", encoding="ascii")
+    (tmp_path / "unreadable.heartbeat").mkdir()
+    assert "unreadable.heartbeat cannot be read (Is a directory)" in check(tmp_path, now=NOW_S)
+    HeartbeatFile(tmp_path, "hall").write(beat())
+    assert check(tmp_path, now=NOW_S) == ""
+    HeartbeatFile(tmp_path, "attic").write(beat(NOW_S - 20))
+    assert check(tmp_path, now=NOW_S) == "the agent attic is not well: the agent's thread was last seen 20 s ago"
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
+    script = (
+        "import sys; from edge_agent.heartbeat import *;"
+        "HeartbeatFile(Path(sys.argv[1]), 'x').write(Beat(1, 1, 1, 1, this_process()))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert Path(f"/proc/{process.pid}").exists()
+        assert "the agent x has ended" in check(tmp_path, now=2.0)
+
+
+def test_an_agent_in_another_container_is_known_by_its_last_sign_of_life(tmp_path: Path) -> None:
+    elsewhere = ProcessId(1, 1, "pid:[1]")
+    HeartbeatFile(tmp_path, "x").write(msgspec.structs.replace(beat(), process=elsewhere))
+    assert check(tmp_path, now=NOW_S + 5) == ""
+    assert "has ended" in check(tmp_path, now=NOW_S + 16)
+
+
+@pytest.mark.parametrize("name", ["*", "/etc/passwd", "../x", "a" * 300])
+def test_an_agent_that_cannot_be_is_not_there(tmp_path: Path, name: str) -> None:
+    HeartbeatFile(tmp_path, "hall").write(beat())
+    assert check(tmp_path, name, now=NOW_S) != ""
 
 
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
