@@ -28,7 +28,9 @@ Each setting is taken from the first of these that says something:
 5. the YAML file that `--config` or `EDGE_AGENT_CONFIG` names; [agent.yaml](../config/agent.yaml) holds every key;
 6. the default.
 
-An empty variable and a YAML key without a value say nothing. A list in a variable has commas: `edgetpu,cpu`.
+A file is text in UTF-8; a byte order mark and the end of its line do not count. A file that `_FILE` or
+`--password-file` names must not be empty. An empty variable and a YAML key without a value say nothing. A list in a
+variable has commas: `edgetpu,cpu`.
 A key, a variable beginning with `EDGE_AGENT_` or a secret of that name that is no setting is refused, and the nearest
 one is named. No message shows a value, and a password is never printed.
 

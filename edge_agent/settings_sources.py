@@ -5,6 +5,7 @@ No message here shows a value: what was misplaced may be a password.
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import functools
 import os
@@ -105,7 +106,9 @@ def _refuse_unknown(kind: str, names: Iterable[str], known: Iterable[str]) -> No
 def _named_files(variables: Mapping[str, str]) -> dict[str, str]:
     """Return what the files that the *_FILE variables name hold, by the variable of the setting."""
     files = _file_variables()
-    return {files[name]: _text(Path(path), f" ({name} names it)") for name, path in variables.items() if name in files}
+    return {
+        files[name]: read_value(Path(path), f" ({name} names it)") for name, path in variables.items() if name in files
+    }
 
 
 def _secrets(folder: Path | None) -> dict[str, str]:
@@ -119,12 +122,12 @@ def _secrets(folder: Path | None) -> dict[str, str]:
         raise SettingsError(message) from error
     ours = {path.name.upper(): path for path in paths if path.name.upper().startswith(PREFIX)}
     _refuse_unknown("The file in the secrets folder", ours, _variable_names())
-    return {name: _text(path) for name, path in ours.items()}
+    return {name: read_text(path) for name, path in ours.items()}
 
 
 def _yaml(path: Path) -> Values:
     """Return what a YAML file says."""
-    text = _text(path)
+    text = read_text(path)
     try:
         content = yaml.safe_load(text)
         if isinstance(content, Mapping | None):
@@ -139,14 +142,32 @@ def _yaml(path: Path) -> Values:
     raise SettingsError(message)  # outside of `except`: the error that it replaces quotes the file
 
 
-def _text(path: Path, note: str = "") -> str:
-    """Return a file's text less the line's end; raise SettingsError where there is none."""
+def read_text(path: Path, note: str = "") -> str:
+    """Return a file's text less a byte order mark and the line's end; raise SettingsError where there is none.
+
+    `note` is how the file came to be named, for the message.
+    """
     try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig").rstrip("\r\n")
     except OSError as error:
-        message = f"The file {path}{note} cannot be read: {error.strerror}."
+        fault = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError:
-        message = f"The file {path}{note} is not text in UTF-8."
+        is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        fault = f"is not text in UTF-8{', but in UTF-16' if is_utf16 else ''}: save it as UTF-8"
+    else:
+        if "\0" not in text:
+            return text
+        fault = "is not text in UTF-8: it holds zero bytes"
+    message = f"The file {path}{note} {fault}."
+    raise SettingsError(message)
+
+
+def read_value(path: Path, note: str) -> str:
+    """Return the value of a setting that a file of its own holds; raise SettingsError where it holds none."""
+    if value := read_text(path, note):
+        return value
+    message = f"The file {path}{note} is empty."
     raise SettingsError(message)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edge_agent.errors import SettingsError
+from edge_agent.settings_sources import read_value
 
 BROKER = "Broker"
 
@@ -65,7 +65,7 @@ def broker_flags(  # noqa: PLR0913, PLR0917 - the options of a command
             "host": host,
             "port": port,
             "username": username,
-            "password": _read_password(password_file) if password_file else None,
+            "password": read_value(password_file, " (--password-file names it)") if password_file else None,
             "transport": transport,
             "websocket_path": websocket_path,
             "tls": {
@@ -93,13 +93,3 @@ def takes_broker(command: Callable[..., None]) -> Callable[..., None]:
     with_flags.__signature__ = own.replace(parameters=[*parameters, *shared.values()])  # type: ignore[attr-defined]
     with_flags.__annotations__ = {each.name: each.annotation for each in (*parameters, *shared.values())}
     return with_flags
-
-
-def _read_password(path: Path) -> str:
-    """Return what the file holds, less the end of its line; raise SettingsError where it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        message = f"--password-file: {path} cannot be read: {reason}"
-        raise SettingsError(message) from error

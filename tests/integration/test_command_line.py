@@ -188,8 +188,9 @@ def test_models_are_pulled(tmp_path: Path) -> None:
 
 
 def test_a_password_file_that_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
-    done = edge_agent("watch", "--password-file", str(tmp_path / "none"))
+    file = tmp_path / "none"
+    done = edge_agent("watch", "--password-file", str(file))
     assert done.returncode == 2
     assert done.stderr.strip() == (
-        f"edge-agent: --password-file: {tmp_path / 'none'} cannot be read: No such file or directory"
+        f"edge-agent: The file {file} (--password-file names it) cannot be read: No such file or directory."
     )

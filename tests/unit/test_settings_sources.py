@@ -6,7 +6,7 @@ import contextlib
 import traceback
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge_agent import settings_sources
+from edge_agent.cli.options import broker_flags
 from edge_agent.errors import SettingsError
 from edge_agent.settings import Settings
 from edge_agent.settings_keys import setting_keys
@@ -177,6 +178,51 @@ def test_a_secret_is_read_without_the_lines_end(secrets: Path, name: str) -> Non
     assert settings.mqtt.password.get_secret_value() == f" {SECRET} "
 
 
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "with byte order mark"])
+def test_editors_that_add_to_a_file_add_nothing_to_a_password(secrets: Path, mark: bytes, end: bytes) -> None:
+    file = secrets / "edge_agent_mqtt__password"
+    file.write_bytes(mark + SECRET.encode() + end)
+    ways: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
+        ({"EDGE_AGENT_SECRETS_DIR": str(secrets)}, {}),
+        ({"EDGE_AGENT_MQTT__PASSWORD_FILE": str(file)}, {}),
+        ({}, broker_flags(password_file=file)),
+    )
+    for environment, flags in ways:
+        password = load_settings(None, flags, environment=environment).mqtt.password
+        assert password.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path, end: str) -> None:
+    config = tmp_path / "agent.yaml"
+    config.write_bytes(f"\ufeffmqtt:{end}  host: broker{end}".encode())
+    assert load_settings(config, {}, environment={}).mqtt.host == "broker"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (SECRET.encode("utf-16"), "is not text in UTF-8, but in UTF-16: save it as UTF-8."),
+        (b"\xfe\xff" + SECRET.encode("utf-16-be"), "is not text in UTF-8, but in UTF-16: save it as UTF-8."),
+        (SECRET.encode("utf-16-le"), "is not text in UTF-8: it holds zero bytes."),
+        ("pässword".encode("latin-1"), "is not text in UTF-8: save it as UTF-8."),
+        (b"", "is empty."),
+        (b"\xef\xbb\xbf\r\n", "is empty."),
+    ],
+)
+def test_a_password_file_that_holds_no_password_is_refused_in_a_sentence(
+    tmp_path: Path, content: bytes, fault: str
+) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(content)
+    message = refusal(environment={"EDGE_AGENT_MQTT__PASSWORD_FILE": str(file)})
+    assert message == f"The file {file} (EDGE_AGENT_MQTT__PASSWORD_FILE names it) {fault}"
+    with pytest.raises(SettingsError) as caught:
+        broker_flags(password_file=file)
+    assert str(caught.value) == f"The file {file} (--password-file names it) {fault}"
+
+
 def test_the_usual_secrets_folder_is_read_when_it_is_there(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (secrets / "edge_agent_mqtt__password").write_text(SECRET, encoding="utf-8")
     monkeypatch.setattr(settings_sources, "SECRETS_FOLDER", secrets)
@@ -242,7 +288,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     assert refusal(missing) == f"The file {missing} cannot be read: No such file or directory."
     assert refusal(tmp_path) == f"The file {tmp_path} cannot be read: Is a directory."
-    assert refusal(binary) == f"The file {binary} is not text in UTF-8."
+    assert refusal(binary) == f"The file {binary} is not text in UTF-8, but in UTF-16: save it as UTF-8."
     assert refusal(environment={"EDGE_AGENT_MQTT__PASSWORD_FILE": str(missing)}) == (
         f"The file {missing} (EDGE_AGENT_MQTT__PASSWORD_FILE names it) cannot be read: No such file or directory."
     )
