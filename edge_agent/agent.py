@@ -185,7 +185,7 @@ class Agent:
     def _offer(self, frame: Frame, now: float) -> None:
         """Have a frame looked at, if it is worth that."""
         look = self._administration.look_for(frame.doorbell)
-        pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, datetime.now(UTC))
+        pointless = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, now)
         pointless = pointless or self._news.reason_to_pass(frame)
         if self._stopping:
             pointless = ShedReason.STOPPING

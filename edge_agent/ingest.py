@@ -18,8 +18,8 @@ LONGEST_FRAME_ID: Final = 128
 LONGEST_TIME: Final = 40
 ENOUGH_TO_NAME: Final = 65536
 """Bytes of a message that is refused for its size of which its id is made."""
-YEARS: Final = range(1970, 9000)
-"""Of a time that a camera may name: those at the ends of the calendar are in no time zone but UTC."""
+FIRST_YEAR: Final = 2001
+"""Of a time that a camera may name: a clock that was never set begins in 1970 or 2000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
     image: bytes
     trigger: str = ""
-    captured_at: str = ""
+    captured_at: object = ""
     frame_id: str = ""
 
 
@@ -64,7 +64,8 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
     except ImageError as error:
         failure = Failure(FailureReason(error.reason), error.detail)
         header = NO_HEADER
-    said = {"trigger": envelope.trigger, "captured_at": envelope.captured_at, "frame_id": envelope.frame_id}
+    captured_at = envelope.captured_at if isinstance(envelope.captured_at, str) else ""
+    said = {"trigger": envelope.trigger, "captured_at": captured_at, "frame_id": envelope.frame_id}
     said |= {name: value for name, value in message.properties.items() if name in said}
     trigger = Trigger.from_word(said["trigger"])
     own_id = said["frame_id"] if _is_usable_id(said["frame_id"]) else ""
@@ -78,7 +79,7 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
         header=header,
         received_s=now_s,
         received_at=now_at,
-        captured_at=_read_time(said["captured_at"]),
+        captured_at=_read_time(said["captured_at"], now_at),
         reply_to=ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None,
     )
     return Arrival(frame, message.packet, failure, trigger is not None, message.duplicate or bool(own_id))
@@ -127,14 +128,13 @@ def _fingerprint(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _read_time(text: str) -> datetime | None:
-    """Return an ISO 8601 time, UTC where it names no zone; None where it is no time."""
+def _read_time(text: str, now_at: datetime) -> datetime | None:
+    """Return an ISO 8601 time, UTC where it names no zone; None where it is no time, or none that can be past."""
     if len(text) > LONGEST_TIME:
         return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    if time.year not in YEARS:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time if time.year >= FIRST_YEAR and time <= now_at else None

@@ -128,6 +128,12 @@ class Frame:
     reply_to: ReplyTo | None = None
     shared: bool = False
 
+    @property
+    def taken_s(self) -> float:
+        """When the picture was taken, in monotonic seconds: when it came, where its publisher does not say."""
+        waited_s = (self.received_at - self.captured_at).total_seconds() if self.captured_at else 0.0
+        return self.received_s - waited_s
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:

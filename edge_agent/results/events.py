@@ -39,9 +39,9 @@ class Stamp:
     now_s: float
     now_at: datetime
 
-    def age_ms(self, since: datetime) -> int:
-        """Return how long ago `since` was."""
-        return round((self.now_at - since).total_seconds() * 1000)
+    def age_ms(self, since_s: float) -> int:
+        """Return how long ago `since_s` was, whatever became of the wall clock since."""
+        return round((self.now_s - since_s) * 1000)
 
 
 def faces(outcome: Outcome, stamp: Stamp) -> Publication:
@@ -69,7 +69,7 @@ def ring(press: Press, stamp: Stamp) -> Publication:
         press_id=press.press_id,
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(press.pressed_at),
+        age_ms=stamp.age_ms(press.pressed_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
@@ -93,7 +93,7 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
         frame_event_id=outcome.frame.event_id if outcome else None,
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(press.pressed_at),
+        age_ms=stamp.age_ms(press.pressed_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
@@ -124,7 +124,7 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
         best_frame_id=current.best.frame_id,
         best_event_id=current.best.event_id,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(current.last_seen_at),
+        age_ms=stamp.age_ms(current.last_taken_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
@@ -162,7 +162,7 @@ def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
         captured_at=frame.captured_at,
         received_at=frame.received_at,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(frame.captured_at or frame.received_at),
+        age_ms=stamp.age_ms(frame.taken_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
         image=found.image if found else None,

@@ -111,10 +111,11 @@ class HealthPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """This run of the agent."""
+    """This run of the agent, and how long it has lasted by the monotonic clock."""
 
     version: str
     started_at: datetime
+    uptime_s: float = 0.0
 
 
 def health(
@@ -122,7 +123,6 @@ def health(
 ) -> HealthPayload:
     """Return the health as it is published; `busy_percent` is each worker's, of the last minute."""
     view, now_at = snapshot.pool, snapshot.now_at
-    uptime_s = (now_at - run.started_at).total_seconds()
     return HealthPayload(
         status=verdict.status,
         reasons=verdict.reasons,
@@ -130,7 +130,7 @@ def health(
         since=verdict.since_at,
         version=run.version,
         started_at=run.started_at,
-        workers=tuple(_worker(each, uptime_s, busy_percent.get(each.slot, 0.0)) for each in view.workers),
+        workers=tuple(_worker(each, run.uptime_s, busy_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
         missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
         broker=_broker(snapshot.broker),

@@ -11,8 +11,6 @@ from edge_agent.settings import DoorbellOptions
 from edge_agent.wire import FaceRules, Privacy
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from edge_agent.model import Frame
     from edge_agent.settings import DoorbellSettings, PressSettings, QueueSettings
     from edge_agent.wire import SnapshotWish
@@ -50,7 +48,7 @@ def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings
     return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
 
 
-def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now_at: datetime) -> ShedReason | None:
+def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now: float) -> ShedReason | None:
     """Return why a frame is not worth a look, or None. 0 seconds: none is too old."""
     if not look.detecting:
         return ShedReason.DETECTION_OFF
@@ -58,7 +56,7 @@ def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now_at: datet
         return None
     if look.press_only:
         return ShedReason.DETECTION_OFF
-    if stale_after_s and frame.captured_at and (now_at - frame.captured_at).total_seconds() > stale_after_s:
+    if stale_after_s and frame.captured_at and now - frame.taken_s > stale_after_s:
         return ShedReason.STALE
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.results.busy import Busy
@@ -82,7 +82,8 @@ class Telemetry:
             view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults)
         )
         new = self._status.see(find_problems(snapshot, self._status.codes()), now, now_at)
-        payload = health(snapshot, self._status.verdict(), self._run, timings, self._busy.note(view, now))
+        run = replace(self._run, uptime_s=now - self._started_s)
+        payload = health(snapshot, self._status.verdict(), run, timings, self._busy.note(view, now))
         return payload, list(new)
 
     def metrics(self, view: PoolView, host: HostView, unsent: Unsent, now: float) -> MetricsPayload:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from edge_agent.model import Outcome
+    from edge_agent.model import Frame, Outcome
 
 BETTER: Final = 1.25
 """A picture is better when its quality is so many times that of the best one told."""
@@ -33,20 +33,21 @@ class BestFace:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit; `people` is the most that were there at once, `frames` how many showed a face."""
+    """A visit; `people` is the most that were there at once, `frames` how many showed a face.
+
+    `last_taken_s` is when the last picture with a face was taken, and `duration_s` how long after the first one the
+    last one came, both by the monotonic clock.
+    """
 
     visit_id: str
     doorbell: str
     started_at: datetime
     last_seen_at: datetime
+    last_taken_s: float
     best: BestFace
     people: int
     frames: int = 1
-
-    @property
-    def duration_s(self) -> float:
-        """From the first face to the last."""
-        return (self.last_seen_at - self.started_at).total_seconds()
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class _Current:
     """The visit that is going on at a doorbell; times in monotonic seconds."""
 
     visit: Visit
+    first_face_s: float
     last_face_s: float
     told_s: float
     told_quality: float
@@ -93,12 +95,13 @@ class Visits:
         best = _best(outcome, result.faces)
         current = self._current.get(frame.doorbell)
         if current is None:
-            visit = Visit(self._new_id(), frame.doorbell, seen_at, seen_at, best, len(result.faces))
-            self._current[frame.doorbell] = _Current(visit, frame.received_s, frame.received_s, best.quality)
-            self._due_s = min(self._due_s, frame.received_s + self._gap_s)
-            self._track(self._current[frame.doorbell], result.faces, frame.received_s)
+            now = frame.received_s
+            visit = Visit(self._new_id(), frame.doorbell, seen_at, seen_at, frame.taken_s, best, len(result.faces))
+            self._current[frame.doorbell] = _Current(visit, now, now, now, best.quality)
+            self._due_s = min(self._due_s, now + self._gap_s)
+            self._track(self._current[frame.doorbell], result.faces, now)
             return [*changes, VisitChange("face_appeared", visit)]
-        return self._go_on(current, best, result.faces, frame.received_s, seen_at)
+        return self._go_on(current, best, result.faces, frame, seen_at)
 
     def tick(self, now: float) -> list[VisitChange]:
         """Return the visits that have ended."""
@@ -120,18 +123,21 @@ class Visits:
         return [VisitChange("face_left", current.visit)]
 
     def _go_on(
-        self, current: _Current, best: BestFace, faces: tuple[Face, ...], now: float, seen_at: datetime
+        self, current: _Current, best: BestFace, faces: tuple[Face, ...], frame: Frame, seen_at: datetime
     ) -> list[VisitChange]:
+        now = frame.received_s
         count = self._track(current, faces, now)
         before = current.visit
-        current.last_face_s = max(current.last_face_s, now)
+        current.first_face_s, current.last_face_s = min(current.first_face_s, now), max(current.last_face_s, now)
         current.visit = replace(
             before,
             started_at=min(before.started_at, seen_at),
             last_seen_at=max(before.last_seen_at, seen_at),
+            last_taken_s=max(before.last_taken_s, frame.taken_s),
             best=max(before.best, best, key=lambda each: each.quality),
             people=max(before.people, count),
             frames=before.frames + 1,
+            duration_s=current.last_face_s - current.first_face_s,
         )
         is_better = current.visit.best.quality >= current.told_quality * BETTER
         is_due = now - current.told_s >= UPDATE_INTERVAL_S

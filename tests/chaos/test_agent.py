@@ -228,7 +228,7 @@ def test_case_26_no_deadline_minds_the_wall_clock(mosquitto: Mosquitto, recorder
             (answer,) = recorder.wait_for_count("doorbell/front/answer", number)[number - 1 :]
             assert answer.json["event_type"] == "no_face"
             assert answer.at_s - ring.at_s > 1.0
-            assert abs(answer.json["age_ms"]) > 80_000_000
+            assert 1000 < answer.json["age_ms"] < 10_000
         assert recorder.events(HEALTH)[-1]["status"] == "ok"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,8 +96,17 @@ def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:
 def test_where_detection_is_off_nothing_is_looked_at(doorbell: str, trigger: Trigger) -> None:
     now = controls()
     now.choose(Setting("detection", doorbell, "OFF"))
-    assert reason_to_pass(frame("front", trigger), now.look_for("front"), 0.0, NOON) is ShedReason.DETECTION_OFF
+    assert reason_to_pass(frame("front", trigger), now.look_for("front"), 0.0, 0.0) is ShedReason.DETECTION_OFF
     assert now.look_for("back").detecting is bool(doorbell)
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(0.0, None), (2.0, None), (2.5, ShedReason.STALE)])
+def test_a_picture_that_was_taken_too_long_ago_is_passed_over(waited_s: float, reason: ShedReason | None) -> None:
+    look = controls().look_for("front")
+    taken = frame("front", received_s=100.0, captured_at=NOON - timedelta(seconds=8))
+    assert reason_to_pass(taken, look, 10.0, 100.0 + waited_s) is reason
+    assert reason_to_pass(taken, look, 0.0, 1e9) is None
+    assert reason_to_pass(frame("front"), look, 10.0, 1e9) is None
 
 
 def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:

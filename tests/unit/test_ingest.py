@@ -72,10 +72,24 @@ def test_user_properties_win() -> None:
         ({"trigger": "shout"}, "trigger", Trigger.CONTINUOUS),
         ({"captured_at": "yesterday"}, "captured_at", None),
         ({"captured_at": "2026-01-02T12:00:00"}, "captured_at", NOON),
+        ({"captured_at": "2001-01-01T00:00:00+00:00"}, "captured_at", datetime(2001, 1, 1, tzinfo=UTC)),
+        ({"captured_at": "2026-01-02T12:00:00.001"}, "captured_at", None),
+        ({"captured_at": "2026-01-02T11:59:00-01:00"}, "captured_at", None),
+        ({"captured_at": "2062-01-02T12:00:00Z"}, "captured_at", None),
+        ({"captured_at": "1970-01-01T00:01:00Z"}, "captured_at", None),
+        ({"captured_at": "2000-01-01T00:01:00Z"}, "captured_at", None),
+        ({"captured_at": "-1"}, "captured_at", None),
+        ({"captured_at": "1767355200"}, "captured_at", None),
     ],
 )
 def test_what_is_said_wrongly_is_not_said(said: dict[str, str], attribute: str, value: object) -> None:
     assert getattr(_arrive(jpeg(), properties=said).frame, attribute) == value
+
+
+@pytest.mark.parametrize("captured_at", [None, 0, -1, 1767355200.5, 1e300, True, [1], "NaN"])
+def test_a_time_of_another_kind_costs_no_picture(captured_at: object) -> None:
+    arrival = _arrive(_envelope(captured_at=captured_at))
+    assert (arrival.failure, arrival.frame.captured_at) == (None, None)
 
 
 @pytest.mark.parametrize("frame_id", ["", "x" * 129, "a\nb", "\x00"])

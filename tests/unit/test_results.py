@@ -185,6 +185,21 @@ def test_no_more_doorbells_than_allowed_are_welcome() -> None:
     assert not doorbells.wants_snapshot("back", 0.0, 1.0)
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
+def test_ages_do_not_follow_a_wall_clock_that_is_set(jump: timedelta) -> None:
+    stamp = events.Stamp("boot", 7, now_s=2.0, now_at=NOON + jump)
+    (appeared,) = Visits(30.0, lambda: "visit-1").see(outcome(), NOON)
+    told = (
+        events.faces(outcome(), stamp),
+        events.ring(press(), stamp),
+        events.answer(Answer(press(), "failed", failure=failure()), stamp),
+        events.visit(appeared, stamp),
+    )
+    assert [_json(each)["age_ms"] for each in told] == [2000] * 4
+    taken = outcome(captured_at=NOON - timedelta(seconds=3))
+    assert _json(events.faces(taken, stamp))["age_ms"] == 5000
+
+
 def test_an_event_is_a_row() -> None:
     row = to_row("doorbell/front/faces", events.faces(outcome(), STAMP).payload)
     assert row is not None

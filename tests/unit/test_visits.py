@@ -53,6 +53,16 @@ def test_a_visit_is_one_visit_at_any_rate_of_frames(interval_s: float) -> None:
     assert visits.visit_id("front") is None
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
+def test_a_visit_is_as_long_as_it_was_when_the_clock_is_set_meanwhile(jump: timedelta) -> None:
+    visits = _visits()
+    visits.see(_seen(10.0, 0.5), NOON)
+    visits.see(_seen(14.0, 0.5), NOON + jump)
+    (left,) = visits.tick(14.0 + GAP_S)
+    assert left.visit.duration_s == 4.0
+    assert left.visit.last_taken_s == 14.0
+
+
 def test_frames_without_a_face_neither_begin_nor_prolong_a_visit() -> None:
     visits = _visits()
     changes = _play(visits, _seen(0.0), _seen(1.0, 0.5), _seen(20.0), outcome(failure(), received_s=25.0), _seen(31.0))

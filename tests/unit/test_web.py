@@ -75,7 +75,7 @@ def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any
     now_at = NOON + timedelta(seconds=60)
     snapshot = Snapshot(changes.pop("pool", pool_view()), BROKER, host, timings.view(1.0).recent, now_at)
     verdict = Verdict(status, NOON, problems)
-    payload = health(snapshot, verdict, Run("1.2.3", NOON), timings.view(1.0), {0: 2.5})
+    payload = health(snapshot, verdict, Run("1.2.3", NOON, uptime_s=60.0), timings.view(1.0), {0: 2.5})
     return Publication(topics.health(AGENT), encode(msgspec.structs.replace(payload, **changes)), retain=True)
 
 
