@@ -165,12 +165,13 @@ class Failure:
 
 
 class ShedReason(StrEnum):
-    """Why an ordinary frame was dropped unseen; counted, not published."""
+    """Why a frame was dropped unseen; an ordinary one is counted and not published. Each is a FailureReason too."""
 
     SUPERSEDED = "superseded"
     OVERLOAD = "overload"
     EXPIRED = "expired"
     DETECTION_OFF = "detection_off"
+    PRESS_ONLY = "press_only"
     STALE = "stale"
     DUPLICATE = "duplicate"
     UNCHANGED = "unchanged"

@@ -10,7 +10,7 @@ import msgspec
 
 from edge_agent import topics
 from edge_agent.model import Publication
-from edge_agent.results.failures import failure_of, is_published
+from edge_agent.results.failures import failure_of, is_error, is_published
 from edge_agent.results.payloads import encode
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class Mishap:
 
 
 def of_frame(outcome: Outcome) -> Mishap | None:
-    """Return a frame's failure, or None where it did not fail."""
+    """Return a frame's failure, or None where it did not fail or somebody wanted it so."""
     failure = failure_of(outcome)
-    if failure is None or not is_published(outcome):
+    if failure is None or not is_published(outcome) or not is_error(failure):
         return None
     frame, detector = outcome.frame, outcome.detector
     return Mishap(

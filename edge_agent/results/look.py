@@ -55,7 +55,7 @@ def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now: float) -
     if frame.trigger is Trigger.PRESS:
         return None
     if look.press_only:
-        return ShedReason.DETECTION_OFF
+        return ShedReason.PRESS_ONLY
     if stale_after_s and frame.captured_at and now - frame.taken_s > stale_after_s:
         return ShedReason.STALE
     return None

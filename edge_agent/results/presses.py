@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.model import Failure, Outcome, Press
-from edge_agent.results.failures import failure_of
+from edge_agent.results.failures import failure_of, is_published
 from edge_agent.wire import Detected, FailureReason
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Presses:
         for call in waiting:
             if isinstance(outcome.result, Detected):
                 call.looked = outcome
-            elif failure_of(outcome) is not None:
+            elif is_published(outcome):
                 call.failed = outcome
         return []
 

@@ -21,6 +21,13 @@ class FailureReason(StrEnum):
     TIMEOUT = "timeout"
     QUARANTINED = "quarantined"
     DETECTOR_ERROR = "detector_error"
+    DETECTION_OFF = "detection_off"
+    PRESS_ONLY = "press_only"
+    SUPERSEDED = "superseded"
+    STALE = "stale"
+    DUPLICATE = "duplicate"
+    UNCHANGED = "unchanged"
+    STOPPING = "stopping"
 
 
 class RejectionReason(StrEnum):

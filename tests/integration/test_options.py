@@ -55,8 +55,12 @@ def test_where_detection_is_off_a_press_still_rings(mosquitto: Mosquitto, record
         recorder.publish("doorbell/front/frame", jpeg(seed=1))
         recorder.wait_for("doorbell/front/ring")
         answer = recorder.wait_for("doorbell/front/answer")
-        assert (answer["event_type"], answer["detail"]) == ("failed", "detection is switched off")
+        assert (answer["event_type"], answer["reason"]) == ("failed", "detection_off")
+        assert answer["detail"] == "detection is switched off"
         assert [event["trigger"] for event in recorder.events("doorbell/front/faces")] == ["press"]
+        metrics = recorder.wait_for(f"{AGENT}/metrics", lambda metrics: metrics["failed"])
+        assert (metrics["failed"], metrics["shed"]) == ({"detection_off": 1}, {"detection_off": 1})
+        assert recorder.heard(f"{AGENT}/error") == [], "what somebody wants is no error"
 
 
 def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,12 @@ def test_a_picture_that_was_taken_too_long_ago_is_passed_over(waited_s: float, r
     assert reason_to_pass(taken, look, 10.0, 100.0 + waited_s) is reason
     assert reason_to_pass(taken, look, 0.0, 1e9) is None
     assert reason_to_pass(frame("front"), look, 10.0, 1e9) is None
+
+
+def test_where_only_presses_count_other_frames_have_a_reason_of_their_own() -> None:
+    look = replace(controls().look_for("front"), press_only=True)
+    reasons = [reason_to_pass(frame("front", trigger), look, 0.0, 0.0) for trigger in Trigger]
+    assert reasons == [None, ShedReason.PRESS_ONLY, ShedReason.PRESS_ONLY]
 
 
 def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:

@@ -263,7 +263,7 @@ def test_every_frame_leaves_the_counters_once() -> None:
             registry.counters.count(done)
     told = registry.metrics(pool(SlotState.IDLE), HOST, Unsent(1, 2), 1.0)
     assert told.answered == {"face": 2, "no_face": 2}
-    assert told.failed == {"timeout": 2, "overload": 1}
+    assert told.failed == {"timeout": 2, "superseded": 1}
     assert told.shed == {"superseded": 1, "stopping": 2}
     assert told.received == {"press": 5, "motion": 0, "continuous": 5}
     assert (told.in_flight, told.unsent, told.unsent_dropped) == (0, 1, 2)

@@ -56,8 +56,7 @@ def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
     [
         (detected(0), "no_face", None),
         (failure(FailureReason.TIMEOUT), "failed", "timeout"),
-        (shed(ShedReason.EXPIRED), "failed", "expired"),
-        (shed(ShedReason.OVERLOAD), "failed", "overload"),
+        *((shed(reason), "failed", reason.value) for reason in ShedReason),
     ],
 )
 def test_an_outcome_has_a_word_and_a_reason(result: Any, word: str, reason: str | None) -> None:
@@ -102,6 +101,16 @@ def test_the_sender_gets_the_same_answer() -> None:
     reply = events.reply(seen, reply_to(), STAMP)
     assert (reply.topic, reply.correlation_data) == ("my/answers", b"7")
     assert _json(reply) == _json(events.faces(seen, STAMP))
+
+
+@pytest.mark.parametrize("reason", ShedReason)
+def test_every_frame_that_is_passed_over_is_answered_with_a_reason_of_its_own(reason: ShedReason) -> None:
+    answers = {}
+    for each in ShedReason:
+        told = _json(events.reply(outcome(shed(each), Trigger.MOTION), reply_to(), STAMP))
+        answers[each] = (told["outcome"], told["reason"], told["detail"])
+    assert answers[reason][:2] == ("failed", reason.value)
+    assert list(answers.values()).count(answers[reason]) == 1
 
 
 def test_ring_and_answer_name_the_same_press() -> None:
