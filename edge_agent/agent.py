@@ -90,6 +90,7 @@ class Agent:
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.note_times)
         self._counters = self._reporter.telemetry.counters
+        self._beat = board.beat
         self._heart = Heart.of_this_process(pool, link, settings.agent_id)
         self._administration = Administration(settings, state_file, self._doorbells, self._out, pool, self._reporter)
         self._stopping = False
@@ -293,6 +294,7 @@ class Agent:
         self._administration.tick(now)
         self._reporter.tick(now)
         self._heart.tick(now, self._reporter.status)
+        self._beat(now)
         self._reporter.heed_fault("heartbeat", self._heart.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:

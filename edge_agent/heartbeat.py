@@ -189,8 +189,13 @@ def _read(path: Path, now: float) -> Found:
     return Found(agent_id, beat)
 
 
+def is_foreign(folder: Path) -> bool:
+    """Return whether a folder that is there is somebody else's, or leads somewhere else: nothing is written there."""
+    return folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid())
+
+
 def _own(folder: Path) -> None:
     """Make the folder, for its owner alone; raise PermissionError where somebody else was first."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+    if is_foreign(folder):
         raise PermissionError(1, "its folder belongs to somebody else")

@@ -32,6 +32,20 @@ def default_folder() -> Path:
     return base / "edge-agent"
 
 
+def read(path: Path) -> Chosen:
+    """Return what a file holds, nothing where there is none; raise OSError, or ValueError with what is wrong in it."""
+    try:
+        chosen = msgspec.json.decode(path.read_bytes(), type=Chosen)
+    except FileNotFoundError:
+        return Chosen()
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+    if chosen.version != VERSION:
+        message = f"it is of version {chosen.version}"
+        raise ValueError(message)
+    return chosen
+
+
 class StateFile:
     """The file. Nothing that goes wrong with it stops the agent: the log says what, and `fault` keeps it."""
 
@@ -44,15 +58,12 @@ class StateFile:
     def load(self) -> Chosen:
         """Return what the file holds; one that is damaged is put aside and nothing is chosen."""
         try:
-            chosen = msgspec.json.decode(self.path.read_bytes(), type=Chosen)
-        except FileNotFoundError:
-            return Chosen()
+            return read(self.path)
         except OSError as error:
             self._complain(f"{self.path} cannot be read ({error.strerror}): what was set over MQTT is forgotten")
             return Chosen()
-        except msgspec.MsgspecError as error:
+        except ValueError as error:
             return self._put_aside(str(error))
-        return chosen if chosen.version == VERSION else self._put_aside(f"it is of version {chosen.version}")
 
     def save(self, chosen: Chosen) -> None:
         """Put `chosen` into the file, soon: a memory card may take a second, and a press cannot wait for it.

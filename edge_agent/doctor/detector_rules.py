@@ -71,6 +71,13 @@ def judge_models(
     return found
 
 
+def judge_substitute(name: str, better: str) -> Finding:
+    """Return that a slower model is used because a better one is not here."""
+    return warning(
+        "models", f"the slower model {name} is used: {better} is not here", f"edge-agent models pull {better}"
+    )
+
+
 def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_second: bool = False) -> Finding:
     """Return whether a detector works; `is_spare` tells that another one stands in where it does not.
 
@@ -89,13 +96,16 @@ def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_se
     return ok(choice.strategy, times)
 
 
-def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool) -> Finding:
+def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
     """Return what a strategy lacks that cannot even be tried.
 
-    One without its `device` ('') is no fault, unless it is the last: the default settings ask for every strategy.
+    One without its `device` ('') is no fault, unless it is the last or the user asked for it: the default settings name
+    every strategy.
     """
     if is_last:
         return error(strategy, reason, fix_for(strategy, reason))
+    if not device and is_asked:
+        return warning(strategy, reason, fix_for(strategy, reason))
     if not device:
         what = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}.get(strategy, "not here")
         return ok(strategy, f"{what}, so it is not used; besides, {re.split('[:;]', reason)[0]}")

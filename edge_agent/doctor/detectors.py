@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from edge_agent.app import max_pixels
 from edge_agent.doctor import detector_rules as rules
 from edge_agent.doctor.finding import Finding, error
 from edge_agent.errors import EdgeAgentError
-from edge_agent.model_store import MODELS, ModelStore, plan_detectors
+from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.pool import probe_all
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from edge_agent.model import DetectorPlan
     from edge_agent.settings import DetectionSettings, Settings
-
-MODEL_OF: Final = {"auto": "yunet_n", "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
-"""The model file of a setting, where it is not called the same."""
 
 
 def examine_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
@@ -38,27 +35,23 @@ def examine_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Fi
 
 
 def _examine_models(settings: DetectionSettings, store: ModelStore) -> Iterator[Finding]:
-    wanted = _wanted(settings, store)
     faults = {name: store.faults(name) for name in MODELS}
     here = {name for name in MODELS if store.find(name)}
-    yield from rules.judge_models(faults, here, wanted)
-
-
-def _wanted(settings: DetectionSettings, store: ModelStore) -> dict[str, bool]:
-    """Return the models that the settings ask for on the processor, and whether the agent cannot do without."""
-    if not {"cpu", "gpu"} & set(settings.strategies):
-        return {}
-    first = MODEL_OF.get(settings.cpu_model, settings.cpu_model)
-    if settings.cpu_model == "auto" and not store.find(first) and store.find("centerface"):
-        first = "centerface"
-    second = {} if settings.second_look == "off" else {"centerface": False}
-    return second | {first: True}
+    yield from rules.judge_models(faults, here, wanted_files(settings, store))
+    chosen = find_cpu_model(settings.cpu_model, store) if "cpu" in settings.strategies else None
+    if chosen and chosen.note:
+        yield rules.judge_substitute(chosen.name, FIRST_MODEL)
 
 
 def _examine_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
     for each in plan.missing:
-        is_last = settings.detection.strategies == (each.strategy,)
-        yield rules.judge_missing(each.strategy, each.reason, device=devices.get(each.strategy, ""), is_last=is_last)
+        yield rules.judge_missing(
+            each.strategy,
+            each.reason,
+            device=devices.get(each.strategy, ""),
+            is_last=settings.detection.strategies == (each.strategy,),
+            is_asked="strategies" in settings.detection.model_fields_set,
+        )
     first, second = (*plan.accelerators, *plan.choices), (plan.second_look.choice,) if plan.second_look else ()
     results = probe_all((*first, *second), max_pixels(settings), settings.pool.probe_timeout_s)
     works = False

@@ -21,10 +21,10 @@ import edge_agent
 from edge_agent import landlock
 from edge_agent.doctor import machine_rules as rules
 from edge_agent.doctor.finding import Finding, ok
-from edge_agent.heartbeat import runtime_folder
+from edge_agent.heartbeat import is_foreign, runtime_folder
 from edge_agent.host import Host
 from edge_agent.model_store import default_cache_dir
-from edge_agent.state_file import default_folder
+from edge_agent.state_file import default_folder, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ STATUS_AT: Final = 5 * ctypes.sizeof(ctypes.c_long)
 UNSYNCHRONISED: Final = 0x0040
 """STA_UNSYNC of linux/timex.h."""
 OUR_NAME: Final = "edge-agent"
+RUNTIME: Final = "RUNTIME_DIRECTORY"
 
 
 def examine_machine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
@@ -52,8 +53,9 @@ def examine_machine(settings: Settings, root: Path = Path("/")) -> Iterator[Find
     yield from rules.judge_heat(host.cpu_temperature_c, throttled=host.throttled, under_voltage=host.under_voltage)
     yield rules.judge_clock(datetime.now(UTC), _installed_at(), in_step=_in_step())
     yield rules.judge_confinement(landlock.version(), wanted=settings.pool.confine)
-    yield rules.judge_memory(host.memory_free_bytes, settings.pool.workers)
+    yield rules.judge_memory(host.memory_free_bytes, settings.pool.workers, host.memory_total_bytes)
     yield from _examine_folders(settings, state)
+    yield from _examine_state(state / f"{settings.agent_id}.json")
     if settings.http.enabled:
         yield _examine_port(settings.http)
 
@@ -97,13 +99,26 @@ def _examine_folders(settings: Settings, state: Path) -> Iterator[Finding]:
     places = [
         ("what is set over MQTT", state, "state.dir"),
         ("downloaded models", cache, "models.cache_dir"),
-        ("the heartbeat", runtime_folder(), "RUNTIME_DIRECTORY"),
+        ("the heartbeat", runtime_folder(), RUNTIME),
     ]
     if settings.quarantine.dir:
         places.append(("pictures on which workers died", settings.quarantine.dir, "quarantine.dir"))
     for what, folder, setting in places:
         fault, free_bytes = try_folder(folder)
+        if setting == RUNTIME and is_foreign(folder):
+            fault = "it belongs to somebody else"
         yield rules.judge_folder(what, str(folder), fault, free_bytes, setting)
+
+
+def _examine_state(path: Path) -> Iterator[Finding]:
+    fault = ""
+    try:
+        read(path)
+    except OSError as error:
+        fault = (error.strerror or str(error)).lower()
+    except ValueError as error:
+        fault = str(error)
+    yield from rules.judge_state(str(path), fault)
 
 
 def try_folder(folder: Path) -> tuple[str, int | None]:

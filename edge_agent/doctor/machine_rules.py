@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.results.problems import HOT_C, LOW_DISK_BYTES
+from edge_agent.results.problems import HOT_C, LOW_DISK_BYTES, LOW_MEMORY_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -107,8 +107,8 @@ def judge_clock(now_at: datetime, installed_at: datetime | None, *, in_step: boo
     return ok("clock", f"{now_at:%Y-%m-%d %H:%M} UTC{', kept in step' if in_step else ''}")
 
 
-def judge_memory(free_bytes: int | None, workers: int) -> Finding:
-    """Return whether the workers fit."""
+def judge_memory(free_bytes: int | None, workers: int, total_bytes: int | None = None) -> Finding:
+    """Return whether the workers fit, and whether a running agent would call this much too little."""
     if free_bytes is None:
         return ok("memory", "nothing tells")
     needed = AGENT_BYTES + workers * WORKER_BYTES
@@ -118,6 +118,8 @@ def judge_memory(free_bytes: int | None, workers: int) -> Finding:
     if free_bytes < needed:
         fit = max(1, (free_bytes - AGENT_BYTES) // WORKER_BYTES)
         return warning("memory", said, f"set pool.workers to {fit}, or end other programs")
+    if total_bytes and free_bytes < LOW_MEMORY_SHARE * total_bytes:
+        return warning("memory", f"{said}; that is less than {LOW_MEMORY_SHARE:.0%} of it", "end other programs")
     return ok("memory", said)
 
 
@@ -133,6 +135,14 @@ def judge_folder(what: str, folder: str, fault: str, free_bytes: int | None, set
         )
     free = f", {free_bytes / 1e9:.1f} GB free" if free_bytes is not None else ""
     return ok("disk", f"{folder}, for {what}{free}")
+
+
+def judge_state(file: str, fault: str) -> list[Finding]:
+    """Return what is wrong with what was set over MQTT and kept; `fault` is why the next start cannot use it."""
+    if not fault:
+        return []
+    fix = "see whether it can be mended; a start puts it aside, and the settings of the configuration hold again"
+    return [warning("state", f"{file} cannot be used ({fault}): what was set over MQTT is lost", fix)]
 
 
 def judge_port(where: str, fault: str, *, is_ours: bool) -> Finding:

@@ -1,11 +1,19 @@
 """Where model files come from: found or fetched, and always checked against their pinned sha256."""
 
-from edge_agent.model_store.choice import CpuModel, choose_cpu_model, plan_detectors
+from edge_agent.model_store.choice import (
+    FIRST_MODEL,
+    CpuModel,
+    choose_cpu_model,
+    find_cpu_model,
+    plan_detectors,
+    wanted_files,
+)
 from edge_agent.model_store.folders import default_cache_dir
 from edge_agent.model_store.manifest import MODELS, ModelFile, WheelMember
 from edge_agent.model_store.store import ModelStore
 
 __all__ = [
+    "FIRST_MODEL",
     "MODELS",
     "CpuModel",
     "ModelFile",
@@ -13,5 +21,7 @@ __all__ = [
     "WheelMember",
     "choose_cpu_model",
     "default_cache_dir",
+    "find_cpu_model",
     "plan_detectors",
+    "wanted_files",
 ]

@@ -45,6 +45,27 @@ class CpuModel(NamedTuple):
     note: str = ""
 
 
+def find_cpu_model(setting: str, store: ModelStore) -> CpuModel | None:
+    """Return the model that `choose_cpu_model` takes without any network, None where it has to fetch one."""
+    for name in (FIRST_MODEL, SECOND_MODEL) if setting == AUTO else (setting,):
+        if path := store.find(MODEL_FILES.get(name, name)):
+            return CpuModel(name, path, _substitute() if setting == AUTO and name != FIRST_MODEL else "")
+    return None
+
+
+def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bool]:
+    """Return the model files that a start uses or fetches, and whether the agent cannot work without them."""
+    strategies = set(settings.strategies)
+    found = find_cpu_model(settings.cpu_model, store)
+    first = found.name if found else settings.cpu_model.replace(AUTO, FIRST_MODEL)
+    wanted = {} if settings.second_look == "off" or strategies == {"mock"} else {SECOND_MODEL: False}
+    if "gpu" in strategies and (settings.gpu_provider == ON_CPU or any(map(_is_installed, NEEDED["gpu"]))):
+        wanted[FIRST_MODEL] = "cpu" not in strategies
+    if "cpu" in strategies:
+        wanted[MODEL_FILES.get(first, first)] = True
+    return wanted
+
+
 def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     """Return the model that `setting` names, or for `auto` the best one to be had; raise EdgeAgentError.
 
@@ -53,10 +74,7 @@ def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     if setting != AUTO:
         return _named(setting, store)
     try:
-        for name in (FIRST_MODEL, SECOND_MODEL):
-            if path := store.find(name):
-                return CpuModel(name, path, "" if name == FIRST_MODEL else _substitute())
-        return CpuModel(FIRST_MODEL, store.resolve(FIRST_MODEL))
+        return find_cpu_model(AUTO, store) or CpuModel(FIRST_MODEL, store.resolve(FIRST_MODEL))
     except ModelUnavailableError as error:
         first = str(error)
     try:

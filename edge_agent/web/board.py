@@ -34,7 +34,7 @@ BOUNDS_MS: Final = (5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.
 Times = Mapping[tuple[Trigger, str], tuple[tuple[int, ...], int, float]]
 """By trigger and stage, since the start: how many frames took up to each bound, how many in all, the sum in ms."""
 SILENT_S: Final = 30.0
-"""Three times the period of the health message: an agent that said nothing for longer hangs."""
+"""An agent whose thread showed no life for longer hangs, and is restarted by whoever asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,11 @@ class Board:
                 self._metrics = posted
             elif (named := topics.of_doorbell(topic)) and named[1] in KEPT:
                 self._note_doorbell(*named, posted)
+
+    def beat(self, now: float) -> None:
+        """Note that the agent's thread lives."""
+        with self._lock:
+            self._heard_s = now
 
     def note_times(self, times: Times) -> None:
         """Keep how long frames took since the start, by the bounds of BOUNDS_MS."""

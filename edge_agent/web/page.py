@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.web.board import SILENT_S
 from edge_agent.web.chart import chart
 from edge_agent.web.markup import Markup, join, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from edge_agent.results.health import AcceleratorPayload, HealthPayload, WorkerPayload
     from edge_agent.web.board import Sight, View
@@ -18,6 +18,10 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86400
 JUST_NOW_S: Final = 1.5
+QUIET_S: Final = 8.0
+"""The agent's thread shows life every 2 s: after four times that, what the page shows is old."""
+BROKER_LOST: Final = "broker_lost"
+"""The code of that problem in the health."""
 
 
 def ago(seconds: float) -> str:
@@ -48,8 +52,35 @@ def page(view: View, base: str = "") -> str:
         tag("script", src="page.js", defer=True),
     )
     layout = "one" if len(view.doorbells) == 1 else None
-    body = tag("body", _header(view), tag("main", *_main(view), class_=layout), _footer(view))
+    body = tag("body", _alarm(view), _header(view), tag("main", *_main(view), class_=layout), _footer(view))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _alarm(view: View) -> Markup:
+    """Return why what the page shows is not live, empty where it is; page.js writes here too.
+
+    Without a broker the doors alone are old: the agent still tells of itself.
+    """
+    said, class_ = "", "alarm"
+    if view.silent_s > QUIET_S:
+        said = f"The agent has not answered for {duration(view.silent_s)}. What you see is from before."
+    elif lost_at := _broker_lost_at(view):
+        said = f"No connection to the broker since {lost_at:%H:%M:%S}. The doors show their last pictures."
+        class_ = "alarm broker"
+    return tag("p", said, class_=class_, data_part="alarm", role="alert")
+
+
+def _is_live(view: View) -> bool:
+    return view.silent_s <= QUIET_S and not _broker_lost_at(view)
+
+
+def _broker_lost_at(view: View) -> datetime | None:
+    """Return since when there is no broker, or None: there is one, or it is not away long enough to be a problem."""
+    health = view.health
+    if health is None or health.broker.connected:
+        return None
+    is_problem = any(problem.code == BROKER_LOST for problem in health.problems)
+    return health.broker.since.astimezone() if is_problem else None
 
 
 def _header(view: View) -> Markup:
@@ -68,8 +99,10 @@ def _status(view: View) -> Markup:
 
 def _judged(view: View) -> tuple[str, str]:
     """Return the class and the words of the status."""
-    if view.silent_s > SILENT_S:
-        return "failed", f"silent for {duration(view.silent_s)}"
+    if view.silent_s > QUIET_S:
+        return "failed", "no answer"
+    if _broker_lost_at(view):
+        return "failed", "no broker"
     if view.health is None:
         return "degraded", "starting"
     if view.health.status == "ok":
@@ -78,7 +111,7 @@ def _judged(view: View) -> tuple[str, str]:
 
 
 def _main(view: View) -> list[Markup]:
-    parts = [_reasons(view), _doorbells(view.doorbells)]
+    parts = [_reasons(view), _doorbells(view.doorbells, is_live=_is_live(view))]
     if view.health is not None:
         parts += [_tiles(view.health), _latency(view), _workers(view.health)]
     return parts
@@ -90,16 +123,19 @@ def _reasons(view: View) -> Markup:
     return tag("section", items, class_="reasons", data_part="reasons", aria_live="polite")
 
 
-def _doorbells(doorbells: Sequence[Sight]) -> Markup:
+def _doorbells(doorbells: Sequence[Sight], *, is_live: bool) -> Markup:
     if not doorbells:
         hint = ("No doorbell has sent anything yet. A doorbell is whatever publishes a picture to ",
                 tag("code", "doorbell/<id>/frame"), ".")  # fmt: skip
         return tag("section", tag("p", *hint, class_="empty"), data_part="no-doorbell")
-    return tag("section", *(_doorbell(each) for each in doorbells), class_="doors", aria_label="Doorbells")
+    return tag(
+        "section", *(_doorbell(each, is_live=is_live) for each in doorbells), class_="doors", aria_label="Doorbells"
+    )
 
 
-def _doorbell(sight: Sight) -> Markup:
-    return tag("article", _picture(sight), _caption(sight), class_="door")
+def _doorbell(sight: Sight, *, is_live: bool) -> Markup:
+    caption = _caption(sight) if is_live else _old_caption(sight)
+    return tag("article", _picture(sight), caption, class_="door")
 
 
 def _picture(sight: Sight) -> Markup:
@@ -122,6 +158,12 @@ def _caption(sight: Sight) -> Markup:
         class_="caption",
         data_part=f"caption-{sight.name}",
     )
+
+
+def _old_caption(sight: Sight) -> Markup:
+    """Return a caption that says nothing of what is not known any more."""
+    name = tag("h2", sight.name, tag("span", "unknown", class_="dot"))
+    return tag("div", name, class_="caption", data_part=f"caption-{sight.name}")
 
 
 def _faces(sight: Sight) -> str:
@@ -214,8 +256,7 @@ def _footer(view: View) -> Markup:
     said = join(
         _between((f"edge-agent {version}", f"up for {duration(view.running_s)}", tag("a", "metrics", href="metrics")))
     )
-    lost = tag("span", "The agent does not answer; trying again.", class_="silence", role="status")
-    return tag("footer", tag("p", said, data_part="footer"), lost)
+    return tag("footer", tag("p", said, data_part="footer"))
 
 
 def _between(parts: Iterable[str]) -> Iterable[str]:

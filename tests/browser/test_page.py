@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from edge_agent import topics
+from edge_agent.results import events
+from edge_agent.settings import HttpSettings
+from edge_agent.web.board import Board
+from edge_agent.web.server import serving
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.browser.chromium import Chromium
@@ -36,8 +44,9 @@ RENEWED: Final = "document.dispatchEvent(new Event('visibilitychange'))"
 class House:
     """A broker, an agent with its page, and a doorbell that has rung."""
 
-    def __init__(self, agent: AgentProcess, recorder: Recorder, port: int) -> None:
+    def __init__(self, agent: AgentProcess, broker: Mosquitto, recorder: Recorder, port: int) -> None:
         self.agent = agent
+        self.broker = broker
         self.port = port
         self.url = f"http://127.0.0.1:{port}/"
         self._recorder = recorder
@@ -54,12 +63,16 @@ class House:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
+    yield from _house()
+
+
+def _house() -> Iterator[House]:
     port = free_port()
     with Mosquitto() as broker, Recorder(broker.port) as recorder:
         http = {"HTTP__ENABLED": "true", "HTTP__PORT": str(port)}
         with AgentProcess(broker.port, DETECTION__STRATEGIES="gpu,mock", **http) as agent:
             agent.wait_until_ready(recorder)
-            house = House(agent, recorder, port)
+            house = House(agent, broker, recorder, port)
             house.ring("front")
             yield house
 
@@ -128,12 +141,124 @@ def test_the_page_lives(house: House, browser: Chromium) -> None:
     assert ratio == pytest.approx(16 / 9, rel=0.02), "a picture in portrait format stays in its frame"
 
 
-def test_the_page_says_when_nobody_answers_and_goes_on_when_somebody_does(house: House, browser: Chromium) -> None:
+ALARM: Final = "document.querySelector('.alarm').innerText"
+STATUS: Final = "document.querySelector('.status').innerText"
+DOOR: Final = "getComputedStyle(document.querySelector('.door'))"
+NOTICED_S: Final = 15.0
+
+
+def wait_for_alarm(browser: Chromium, words: str, status: str) -> str:
+    """Return what the page says at its top, once it does so by itself; hold that nothing looks live below it."""
+    started_s = time.monotonic()
+    browser.wait_for(f"{ALARM}.startsWith('{words}')")
+    assert time.monotonic() - started_s < NOTICED_S
+    said: str = browser.run(ALARM)
+    shown = {
+        "banner": "getComputedStyle(document.querySelector('.alarm')).backgroundColor",
+        "top": "document.querySelector('.alarm').getBoundingClientRect().top < 30",
+        "status": STATUS,
+        "class": "document.querySelector('.status').className",
+        "door": f"[{DOOR}.filter, {DOOR}.opacity]",
+        "dots": "[...document.querySelectorAll('.dot')].map((dot) => dot.className + dot.innerText)",
+        "captions": "document.querySelectorAll('.caption p').length",
+        "overflow": OVERFLOW,
+    }
+    assert {name: browser.run(script) for name, script in shown.items()} == {
+        "banner": "rgb(179, 38, 30)",
+        "top": True,
+        "status": status,
+        "class": "status failed",
+        "door": ["grayscale(1)", "0.5"],
+        "dots": ["dotunknown"],
+        "captions": 0,
+        "overflow": 0,
+    }
+    return said
+
+
+def wait_until_live(browser: Chromium) -> None:
+    """Wait until the page shows by itself that all is well again."""
+    browser.wait_for(f"{STATUS} === 'all is well' && {ALARM} === '' && {DOOR}.filter === 'none'")
+    assert browser.run("document.querySelector('.dot').className") == "dot online"
+    assert browser.run("document.querySelectorAll('.caption p').length") == 2
+
+
+@pytest.fixture
+def door() -> Iterator[House]:
+    """Return a house of its own, for what is lost in it."""
+    yield from _house()
+
+
+def _keep(browser: Chromium, what: str, scheme: str, folder: Path) -> None:
+    browser.save(Path(os.environ.get(KEEP_VARIABLE, folder)) / f"page-{what}-{scheme}.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_in_red_that_the_broker_is_lost(
+    door: House, browser: Chromium, scheme: str, tmp_path: Path
+) -> None:
+    browser.look_like(*PHONE, scheme)
+    browser.open(door.url)
+    browser.wait_for(PICTURE_IS_THERE)
+    wait_until_live(browser)
+    _keep(browser, "ok", scheme, tmp_path)
+    door.broker.stop()
+    said = wait_for_alarm(browser, "No connection to the broker since ", "no broker")
+    assert re.fullmatch(
+        r"No connection to the broker since \d\d:\d\d:\d\d\. The doors show their last pictures\.", said
+    )
+    assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "1", "the agent is still here"
+    _keep(browser, "broker-lost", scheme, tmp_path)
+    door.broker.start()
+    wait_until_live(browser)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_in_red_that_the_agent_is_gone(
+    door: House, browser: Chromium, scheme: str, tmp_path: Path
+) -> None:
+    browser.look_like(*PHONE, scheme)
+    browser.open(door.url)
+    browser.wait_for(PICTURE_IS_THERE)
+    door.agent.kill()
+    said = wait_for_alarm(browser, "The agent has not answered since ", "no answer")
+    assert re.fullmatch(r"The agent has not answered since \d\d:\d\d:\d\d\. What you see is from before\.", said)
+    assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "0.5"
+    _keep(browser, "agent-gone", scheme, tmp_path)
+    door.agent.start()
+    browser.wait_for(f"{STATUS} === 'all is well' && {ALARM} === ''")
+
+
+def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House, browser: Chromium) -> None:
+    browser.look_like(*PHONE, "light")
+    browser.open(door.url)
+    browser.wait_for(PICTURE_IS_THERE)
+    door.agent.signal(signal.SIGSTOP)
+    wait_for_alarm(browser, "The agent has not answered since ", "no answer")
+    door.agent.signal(signal.SIGCONT)
+    wait_until_live(browser)
+
+
+def test_a_page_notices_an_agent_whose_thread_hangs(browser: Chromium) -> None:
+    """Its server still answers, with what it was told last."""
+    board = Board("attic", time.monotonic())
+    board.note(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
+    browser.look_like(*PHONE, "light")
+    port = free_port()
+    with serving(HttpSettings(enabled=True, port=port), board):
+        browser.open(f"http://127.0.0.1:{port}/")
+        wait_for_alarm(browser, "The agent has not answered for ", "no answer")
+        board.beat(time.monotonic())
+        browser.wait_for(f"{ALARM} === '' && {STATUS} === 'starting'")
+
+
+def test_a_page_that_somebody_else_answers_shows_no_answer_of_the_agent(house: House, browser: Chromium) -> None:
+    """As a proxy does, with a page of its own and the status 200."""
+    browser.look_like(*PHONE, "light")
     browser.open(house.url)
-    browser.complaints()
-    house.agent.stop()
+    browser.wait_for(PICTURE_IS_THERE)
+    browser.run("(window.given = window.fetch, window.fetch = async () => new Response('<h1>Log in</h1>'), 1)")
     browser.run(RENEWED)
-    browser.wait_for("getComputedStyle(document.querySelector('.silence')).display === 'block'")
-    house.agent.start()
-    browser.wait_for(f"{RENEWED} && getComputedStyle(document.querySelector('.silence')).display === 'none'")
-    browser.wait_for(f"{RENEWED} && document.querySelector('.status').innerText === 'all is well'")
+    browser.wait_for(f"{ALARM}.startsWith('The agent has not answered since ')")
+    browser.run("(window.fetch = window.given, 1)")
+    browser.wait_for(f"{ALARM} === ''")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import socket
@@ -19,6 +20,8 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor.broker import examine_broker
 from edge_agent.doctor.detectors import examine_detectors
 from edge_agent.doctor.machine import examine_machine, try_folder
+from edge_agent.errors import DetectorUnavailableError
+from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.settings import Settings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
@@ -265,6 +268,41 @@ def test_the_models_are_missing(tmp_path: Path) -> None:
     assert the("detectors", found).fix == "edge-agent models pull yunet_n"
 
 
+def test_the_slower_model_stands_in(tmp_path: Path) -> None:
+    found = detectors(tmp_path, with_models(tmp_path / "models", CENTERFACE))
+    slower = the("models", found, Level.WARNING)
+    assert slower.text == "the slower model centerface is used: yunet_n is not here"
+    assert slower.fix == "edge-agent models pull yunet_n"
+
+
+@pytest.mark.parametrize("names", [(), (YUNET,), (CENTERFACE,), (YUNET, CENTERFACE)], ids=" ".join)
+@pytest.mark.parametrize(
+    "detection",
+    [
+        {"strategies": ("cpu",)},
+        {"strategies": ("edgetpu", "cpu")},
+        {"strategies": ("cpu",), "cpu_model": "yunet_n"},
+        {"strategies": ("cpu",), "cpu_model": "centerface"},
+        {"strategies": ("cpu",), "cpu_model": "yunet_opencv"},
+        {"strategies": ("cpu",), "second_look": "off"},
+        {"strategies": ("gpu", "cpu")},
+        {"strategies": ("cpu", "mock")},
+        {"strategies": ("mock",)},
+    ],
+    ids=str,
+)
+def test_what_a_start_warns_of_is_no_tick(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], detection: dict[str, Any]
+) -> None:
+    chosen = Settings(models=with_models(tmp_path / "models", *names), detection=detection)
+    store = ModelStore(chosen.models.dir, chosen.models.cache_dir, sources=())
+    with contextlib.suppress(DetectorUnavailableError):
+        plan_detectors(chosen.detection, store)
+    warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    found = [each for each in examine_detectors(chosen, tmp_path) if each.level is not Level.OK]
+    assert bool(found) >= bool(warned), warned
+
+
 def test_a_model_is_damaged(tmp_path: Path) -> None:
     models = with_models(tmp_path / "models", YUNET, CENTERFACE)
     with (tmp_path / "models" / YUNET).open("r+b") as file:
@@ -353,6 +391,9 @@ def test_memory_is_short(tmp_path: Path) -> None:
     assert "set pool.workers to 1" in found.fix
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 90000 kB\n")
     assert "end other programs" in the("memory", looked_at(root, tmp_path)).fix
+    root = machine(tmp_path / "root", proc__meminfo="MemTotal: 16000000 kB\nMemAvailable: 700000 kB\n")
+    found = the("memory", looked_at(root, tmp_path, pool={"workers": 1}), Level.WARNING)
+    assert "less than 5% of it" in found.text, "a running agent calls this memory_low"
 
 
 def test_the_board_is_hot_and_its_supply_is_weak(tmp_path: Path) -> None:
@@ -399,6 +440,22 @@ def test_a_folder_is_read_only(tmp_path: Path) -> None:
 def test_a_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
+
+
+def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "theirs")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    found = the("disk", looked_at(Path("/"), tmp_path))
+    assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to somebody else"
+
+
+@pytest.mark.parametrize(("content", "why"), [("{", "truncated"), ('{"version": 99}', "it is of version 99")])
+def test_what_was_set_over_mqtt_is_damaged(tmp_path: Path, content: str, why: str) -> None:
+    (tmp_path / f"{AGENT_ID}.json").write_text(content, encoding="ascii")
+    found = the("state", looked_at(Path("/"), tmp_path, agent_id=AGENT_ID), Level.WARNING)
+    assert why in found.text
+    assert (tmp_path / f"{AGENT_ID}.json").read_text(encoding="ascii") == content
 
 
 def test_the_port_of_the_page_is_taken(tmp_path: Path) -> None:

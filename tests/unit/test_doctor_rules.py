@@ -141,11 +141,18 @@ def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() ->
 
 
 @pytest.mark.parametrize(
-    ("device", "is_last", "level"),
-    [("", False, Level.OK), ("USB 1-1", False, Level.WARNING), ("", True, Level.ERROR), ("USB 1-1", True, Level.ERROR)],
+    ("device", "is_last", "is_asked", "level"),
+    [
+        ("", False, False, Level.OK),
+        ("", False, True, Level.WARNING),
+        ("USB 1-1", False, False, Level.WARNING),
+        ("", True, True, Level.ERROR),
+        ("USB 1-1", True, True, Level.ERROR),
+    ],
 )
-def test_a_strategy_that_nobody_expects_is_no_fault(device: str, is_last: bool, level: Level) -> None:
-    assert detectors.judge_missing("edgetpu", "is not installed", device=device, is_last=is_last).level is level
+def test_a_strategy_that_nobody_expects_is_no_fault(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
+    found = detectors.judge_missing("edgetpu", "is not installed", device=device, is_last=is_last, is_asked=is_asked)
+    assert found.level is level
 
 
 def test_a_device_that_may_not_be_opened() -> None:

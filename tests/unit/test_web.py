@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html.parser
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pytest
@@ -79,10 +80,12 @@ def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any
     return Publication(topics.health(AGENT), encode(msgspec.structs.replace(payload, **changes)), retain=True)
 
 
-def without_broker() -> Publication:
+def without_broker(*problems: ProblemPayload) -> Publication:
     reason = "Connection refused"
     broker = BrokerPayload(connected=False, since=NOON, protocol=None, connections=1, reason=reason)
-    return health_message("degraded", problem(f"No connection to the broker: {reason}"), broker=broker)
+    return health_message(
+        "degraded", *(problems or (problem(f"No connection to the broker: {reason}"),)), broker=broker
+    )
 
 
 def metrics_message() -> Publication:
@@ -176,6 +179,41 @@ def test_a_doorbell_that_is_forgotten_leaves_with_its_picture() -> None:
     )
     assert board.view(2.0).doorbells == ()
     assert ask(board, "/picture/front").status == 404
+
+
+HOUSE: Final = (
+    events.availability(topics.doorbell_availability("front"), online=True),
+    events.state("front", StatePayload(face_present=True, faces=2, confidence=0.97)),
+)
+LOST: Final = ProblemPayload("broker_lost", None, NOON, "No connection to the broker")
+
+
+@pytest.mark.parametrize(
+    ("health", "now", "alarm", "status"),
+    [
+        (health_message(), 2.0, "", "all is well"),
+        (health_message(), 8.9, "", "all is well"),
+        (health_message(), 13.0, "The agent has not answered for 12 s. What you see is from before.", "no answer"),
+        (without_broker(LOST), 2.0, "No connection to the broker since ", "no broker"),
+        (without_broker(LOST), 13.0, "The agent has not answered for 12 s.", "no answer"),
+        (without_broker(), 2.0, "", "degraded since"),
+        (health_message("degraded", LOST), 2.0, "", "degraded since"),
+    ],
+)  # fmt: skip
+def test_nothing_is_shown_as_live_that_is_not(health: Publication, now: float, alarm: str, status: str) -> None:
+    document = ask(told(health, *HOUSE), now=now).body.decode()
+    (said,) = re.findall(r'<p class="alarm[^"]*" data-part="alarm" role="alert">([^<]*)</p>', document)
+    assert said.startswith(alarm) if alarm else said == ""
+    assert status in document
+    assert ("2 faces at the door now" in document, "online</span>" in document) == (not alarm, not alarm)
+    assert ('class="dot">unknown' in document, 'class="status failed"' in document) == (bool(alarm), bool(alarm))
+    assert document.index('data-part="alarm"') < document.index("<header>")
+
+
+def test_an_agent_whose_thread_beats_is_not_silent() -> None:
+    board = told(health_message())
+    board.beat(40.0)
+    assert board.view(42.0).silent_s == 2.0
 
 
 def test_a_page_of_an_agent_that_has_said_nothing_says_so() -> None:
