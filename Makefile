@@ -72,11 +72,11 @@ types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: mosquitto ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
+bench: mosquitto $(VENV)/.bench ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
 	@$(BIN)/python -P -m bench run $(ARGS)
 
 .PHONY: bench-compare
-bench-compare: $(VENV)/.dev ## Show two results beside each other: ARGS="A.json B.json"
+bench-compare: $(VENV)/.bench ## Show two results beside each other: ARGS="A.json B.json"
 	@$(BIN)/python -P -m bench compare $(ARGS)
 
 .PHONY: bench-doorbells
@@ -134,4 +134,8 @@ $(VENV)/.dev: pyproject.toml $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/install
 
 $(VENV)/.packaging: $(VENV)/.dev $(REQUIREMENTS)/packaging.txt
 	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) packaging
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev $(REQUIREMENTS)/bench.txt
+	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) bench
 	@touch $@

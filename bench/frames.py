@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import PORTRAITS
+from edge_agent.first_look.portraits import read_visitors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,9 +66,9 @@ def _largest(folder: Path) -> Iterator[Image]:
 
 
 def _porch() -> Iterator[Image]:
+    visitors = read_visitors()
     for number in range(COUNT):
-        portrait = PORTRAITS[number % len(PORTRAITS)]
-        yield draw(Scene(portrait, distance_m=0.9 + 0.5 * number, seed=number))
+        yield draw(Scene(visitors[number % len(visitors)], distance_m=0.9 + 0.5 * number, seed=number))
 
 
 def _fitted(image: Image, size: tuple[int, int]) -> Image:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import matplotlib as mpl
-from cycler import cycler
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,6 +37,8 @@ AXES: Final = {
 
 def draw(report: Report, folder: Path) -> list[Path]:
     """Draw every plot of a report into a folder; return the files."""
+    import matplotlib as mpl  # noqa: PLC0415 - `make bench` alone needs it
+
     mpl.use("agg")
     plots: defaultdict[str, list[Curve]] = defaultdict(list)
     for answer in report.answers.values():
@@ -50,6 +49,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
 
 
 def _draw(name: str, curves: list[Curve], folder: Path) -> Path:
+    from cycler import cycler  # noqa: PLC0415 - it comes with matplotlib
     from matplotlib.figure import Figure  # noqa: PLC0415 - after its backend is chosen
 
     axes, figure = AXES[name], Figure(figsize=SIZE, dpi=DPI, layout="constrained")

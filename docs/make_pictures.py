@@ -12,7 +12,7 @@ import cv2
 
 from edge_agent.detectors.yunet import YuNet
 from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import ASTRONAUT
+from edge_agent.first_look.portraits import read_visitors
 from edge_agent.wire import DetectorChoice, FaceRules, ImageSize
 from edge_agent.worker.annotate import annotate
 from edge_agent.worker.decode import Picture
@@ -25,7 +25,7 @@ MIN_CONFIDENCE = 0.7
 
 def main() -> None:
     """Write the picture beside this script."""
-    image = draw(Scene(ASTRONAUT, distance_m=0.85, sideways_m=0.08))
+    image = draw(Scene(read_visitors()[0], distance_m=0.85, sideways_m=0.08))
     height, width = image.shape[:2]
     detector = YuNet(DetectorChoice("cpu", "yunet_n", sys.argv[1]))
     faces, _ = judge(detector.detect(image), FaceRules(MIN_CONFIDENCE), ImageSize(width, height))

@@ -13,8 +13,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, version
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.contrib.this.builders import this_component
@@ -23,6 +24,9 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HERE: Final = Path(__file__).resolve().parent
 SBOM: Final = HERE.parent / "dist" / "edge-agent.cdx.json"
@@ -105,10 +109,11 @@ def faults_of(pins: list[Pin]) -> list[str]:
     return faults
 
 
-def vulnerabilities(path: Path) -> list[str] | None:
-    """Return the known vulnerabilities of what a file pins, None where no database could be asked."""
+def vulnerabilities(paths: Sequence[Path]) -> list[str] | None:
+    """Return the known vulnerabilities of what files pin, None where no database could be asked."""
     for service in ("pypi", "osv"):
-        command = [sys.executable, "-m", "pip_audit", "--requirement", str(path), "--vulnerability-service", service]
+        command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service]
+        command += [word for path in paths for word in ("--requirement", str(path))]
         command += ["--disable-pip", "--no-deps", "--format", "json", "--progress-spinner", "off", "--timeout", "10"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
         try:
@@ -152,7 +157,8 @@ def write_sbom(pins: list[Pin]) -> None:
 
 def main() -> int:
     """Check everything and say what was found; return 1 where something is wrong."""
-    everything, installed = read_pins(HERE / "dev.txt"), read_pins(HERE / "run.txt")
+    files = [HERE / "dev.txt", HERE / "bench.txt"]
+    everything, installed = list(dict.fromkeys(chain(*map(read_pins, files)))), read_pins(HERE / "run.txt")
     faults = faults_of(everything)
     unknown = sorted({pin.name for pin in everything if not licence_of(pin.name)})
     print(
@@ -160,7 +166,7 @@ def main() -> int:
     )
     if unknown:
         print(f"not installed on this machine, so their licences were not read: {', '.join(unknown)}")
-    holes = vulnerabilities(HERE / "dev.txt")
+    holes = vulnerabilities(files)
     if holes is None:
         print("NOT CHECKED for known vulnerabilities: neither the package index nor OSV could be asked from here")
     else:

@@ -9,7 +9,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model_store import ModelFile, ModelStore, WheelMember
+from edge_agent.model_store import ModelStore, PinnedFile, WheelMember
 from edge_agent.model_store.address import LIMITS, DownloadLimits, fetch_address
 from edge_agent.model_store.sources import Source
 from edge_agent.model_store.wheel import fetch_wheel_member
@@ -23,13 +23,13 @@ SHA256: Final = hashlib.sha256(CONTENT).hexdigest()
 PATIENCE_S: Final = 20.0
 
 
-def tiny(url: str = "", wheel: WheelMember | None = None) -> ModelFile:
+def tiny(url: str = "", wheel: WheelMember | None = None) -> PinnedFile:
     """Return a model file that holds `CONTENT`."""
-    return ModelFile("tiny", "tiny.onnx", SHA256, len(CONTENT), "MIT", url, wheel)
+    return PinnedFile("tiny", "tiny.onnx", SHA256, len(CONTENT), "MIT", url, wheel)
 
 
 def store_of(
-    model: ModelFile, cache: Path, *, folder: Path | None = None, limits: DownloadLimits = LIMITS
+    model: PinnedFile, cache: Path, *, folder: Path | None = None, limits: DownloadLimits = LIMITS
 ) -> ModelStore:
     """Return a store of that one model."""
     address = Source("the address", partial(fetch_address, limits=limits))

@@ -1,4 +1,4 @@
-"""Real photographs of the test data."""
+"""Real photographs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.pictures import portraits
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -28,9 +29,8 @@ def photos() -> list[Photo]:
 
 
 def portrait() -> bytes:
-    """Return a photograph of one person's face."""
-    found = next(photo for photo in photos() if photo.stratum == "portrait" and len(photo.boxes) == 1)
-    return found.path.read_bytes()
+    """Return a photograph of one person's face, as a JPEG."""
+    return portraits()[1].read_bytes()
 
 
 def _photo(truth: dict[str, Any]) -> Photo:

@@ -1,11 +1,20 @@
-"""Pictures drawn by the tests themselves."""
+"""Pictures drawn by the tests themselves, and the visitors of the simulated door."""
 
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+
+from edge_agent.errors import FirstLookUnavailableError
+from edge_agent.first_look import resolve_portraits
+from edge_agent.first_look.portraits import CutOut, read_visitors
+from tests.shared_data import missing
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @functools.cache
@@ -20,3 +29,18 @@ def jpeg(width: int = 320, height: int = 240, seed: int = 0) -> bytes:
 def png(width: int = 64, height: int = 48) -> bytes:
     """Return a grey PNG."""
     return bytes(cv2.imencode(".png", np.full((height, width, 3), 128, np.uint8))[1].tobytes())
+
+
+@functools.cache
+def portraits() -> list[Path]:
+    """Return the portraits' files; skip where they cannot be fetched, fail there under CI."""
+    try:
+        return resolve_portraits()
+    except FirstLookUnavailableError as error:
+        missing(str(error))
+
+
+@functools.cache
+def visitors() -> list[CutOut]:
+    """Return the visitors of the simulated door."""
+    return read_visitors(portraits())

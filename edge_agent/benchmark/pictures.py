@@ -5,17 +5,21 @@ from __future__ import annotations
 import multiprocessing
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.errors import SettingsError
+from edge_agent.errors import FirstLookUnavailableError, SettingsError
+from edge_agent.first_look import resolve_portraits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from edge_agent.settings import ModelSettings
 
 SIZE: Final = (1920, 1080)
 QUALITY: Final = 85
 DISTANCES_M: Final = (0.9, 1.4, 1.9, 2.4)
 
 
-def read_frames(picture: Path | None) -> tuple[list[bytes], str]:
+def read_frames(picture: Path | None, models: ModelSettings) -> tuple[list[bytes], str]:
     """Return JPEGs and what they show, in words; raise SettingsError where the picture cannot be read."""
     if picture is not None:
         try:
@@ -23,29 +27,29 @@ def read_frames(picture: Path | None) -> tuple[list[bytes], str]:
         except OSError as error:
             message = f"the picture {picture} cannot be read: {error.strerror}"
             raise SettingsError(message) from error
+    portraits = _portraits(models)
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        frames, has_visitor = process.apply(draw_frames)
-    what = "a visitor at the simulated door" if has_visitor else "the simulated door without a visitor"
+        frames = process.apply(draw_frames, (portraits,))
+    what = "a visitor at the simulated door" if portraits else "the simulated door without a visitor"
     size = sum(map(len, frames)) / len(frames) / 1000
     return frames, f"{what}, {SIZE[0]} x {SIZE[1]}, {size:.0f} kB"
 
 
-def draw_frames() -> tuple[list[bytes], bool]:
-    """Return JPEGs of the simulated door, and whether a visitor is there: portraits come with the extra first-look."""
+def _portraits(models: ModelSettings) -> Sequence[Path]:
+    try:
+        return resolve_portraits(models.dir, models.cache_dir)
+    except FirstLookUnavailableError:
+        return ()
+
+
+def draw_frames(portraits: Sequence[Path]) -> list[bytes]:
+    """Return JPEGs of the simulated door, with a visitor if there are portraits."""
     import cv2  # noqa: PLC0415 - in the process that draws alone
 
-    from edge_agent.errors import FirstLookUnavailableError  # noqa: PLC0415 - likewise
     from edge_agent.first_look.porch import Scene, draw  # noqa: PLC0415 - likewise
-    from edge_agent.first_look.portraits import ASTRONAUT  # noqa: PLC0415 - likewise
+    from edge_agent.first_look.portraits import read_visitors  # noqa: PLC0415 - likewise
 
-    scenes = [Scene(ASTRONAUT, distance_m, seed=seed) for seed, distance_m in enumerate(DISTANCES_M)]
-    has_visitor = True
-    try:
-        drawn = [draw(scene) for scene in scenes]
-    except FirstLookUnavailableError:
-        has_visitor = False
-        drawn = [draw(Scene(seed=seed)) for seed in range(len(DISTANCES_M))]
+    visitor = read_visitors(portraits)[0] if portraits else None
+    drawn = [draw(Scene(visitor, distance_m, seed=seed)) for seed, distance_m in enumerate(DISTANCES_M)]
     large = [cv2.resize(image, SIZE, interpolation=cv2.INTER_CUBIC) for image in drawn]
-    return [
-        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes() for image in large
-    ], has_visitor
+    return [cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes() for image in large]

@@ -25,7 +25,7 @@ def run_benchmark(config: Path | None, picture: Path | None, *, as_json: bool) -
     flags = {"pool": {"workers": len(os.sched_getaffinity(0))}, "detection": {"strategies": "cpu"}}
     settings = load_settings(config, flags)
     with Console(stderr=True).status("drawing a picture") as status:
-        frames, shown = read_frames(picture)
+        frames, shown = read_frames(picture, settings.models)
         found = measure(settings, find_detectors(settings), frames, shown, status.update)
     if as_json:
         print(msgspec.json.encode(found).decode())  # noqa: T201 - output of a command

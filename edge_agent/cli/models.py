@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.errors import ModelUnavailableError
-from edge_agent.model_store import MODELS, ModelFile, ModelStore
+from edge_agent.model_store import MODELS, ModelStore, PinnedFile
 
 if TYPE_CHECKING:
     from edge_agent.settings import ModelSettings
@@ -38,7 +38,7 @@ def pull_models(settings: ModelSettings, names: list[str]) -> None:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         tasks = {name: progress.add_task(name, total=None, start=False) for name in names}
 
-        def show(model: ModelFile, size: int) -> None:
+        def show(model: PinnedFile, size: int) -> None:
             progress.start_task(tasks[model.name])
             progress.update(tasks[model.name], completed=size, total=model.size_bytes or None)
 

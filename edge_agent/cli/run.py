@@ -15,7 +15,7 @@ from rich.text import Text
 from edge_agent import app, logs, topics
 from edge_agent.cli.watch import EVENTS, Watcher, show
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
+from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
 from edge_agent.model import Message
 from edge_agent.settings_keys import secret_values
 
@@ -43,14 +43,17 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
             update={"host": broker.host, "port": broker.port, "protocol": "3.1.1", "transport": "tcp"}
         )
         settings = settings.model_copy(update={"mqtt": own})
-        Console().print(_welcome(settings))
-        threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()
         with _simulation(settings, folder):
+            Console().print(_welcome(settings))
+            threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()
             return app.run(settings, seconds=seconds)
 
 
 def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
-    return SimulatedDoorbell(settings.mqtt.host, settings.mqtt.port, folder=folder, doorbell=DOORBELL)
+    portraits = () if folder else resolve_portraits(settings.models.dir, settings.models.cache_dir)
+    return SimulatedDoorbell(
+        settings.mqtt.host, settings.mqtt.port, doorbell=DOORBELL, folder=folder, portraits=portraits
+    )
 
 
 def _show(settings: Settings) -> None:

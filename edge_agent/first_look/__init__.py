@@ -5,5 +5,6 @@ them. The parent loads neither the broker nor OpenCV.
 """
 
 from edge_agent.first_look.companions import EmbeddedBroker, SimulatedDoorbell, check_pictures
+from edge_agent.first_look.portrait_files import resolve_portraits
 
-__all__ = ["EmbeddedBroker", "SimulatedDoorbell", "check_pictures"]
+__all__ = ["EmbeddedBroker", "SimulatedDoorbell", "check_pictures", "resolve_portraits"]

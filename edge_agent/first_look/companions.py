@@ -10,6 +10,7 @@ from edge_agent.errors import FirstLookUnavailableError, SettingsError
 from edge_agent.import_path import python_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
@@ -78,11 +79,14 @@ class EmbeddedBroker(Companion):
 
 
 class SimulatedDoorbell(Companion):
-    """A doorbell that plays a drawn porch, or the pictures of `folder`; now and then it is pressed."""
+    """A doorbell that plays a drawn porch with visitors, or the pictures of `folder`; now and then it is pressed."""
 
-    def __init__(self, host: str, port: int, *, doorbell: str, folder: Path | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, *, doorbell: str, folder: Path | None = None, portraits: Sequence[Path] = ()
+    ) -> None:
         arguments = ["--host", host, "--port", str(port), "--doorbell", doorbell]
-        super().__init__("doorbell", *arguments, *(["--folder", str(folder)] if folder else []))
+        shown = ["--folder", str(folder)] if folder else ["--portraits", *map(str, portraits)]
+        super().__init__("doorbell", *arguments, *shown)
 
 
 def check_pictures(folder: Path) -> None:

@@ -20,14 +20,15 @@ from edge_agent.errors import BrokerUnreachableError
 from edge_agent.first_look.companions import IMAGE_SUFFIXES
 from edge_agent.first_look.life import end_with_parent
 from edge_agent.first_look.porch import FAR_M, NEAR_M, Scene, draw
-from edge_agent.first_look.portraits import PORTRAITS, Portrait
+from edge_agent.first_look.portraits import read_visitors
 from edge_agent.model import Publication, Trigger
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings_broker import MqttSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from edge_agent.first_look.portraits import CutOut
     from edge_agent.first_look.scenery import Image
 
 FRAME_S: Final = 0.5
@@ -46,16 +47,16 @@ class Step:
     press: bool = False
 
 
-def script() -> Iterator[Step]:
+def script(visitors: Sequence[CutOut]) -> Iterator[Step]:
     """Yield the steps of visitors without end: one comes up the path, rings, waits, leaves."""
     seeds = itertools.count()
-    for visitor in itertools.cycle(PORTRAITS):
+    for visitor in itertools.cycle(visitors):
         for _ in range(2):
             yield Step(Scene(seed=next(seeds)))
         yield from _visit(visitor, seeds)
 
 
-def _visit(visitor: Portrait, seeds: Iterator[int]) -> Iterator[Step]:
+def _visit(visitor: CutOut, seeds: Iterator[int]) -> Iterator[Step]:
     for distance_m in np.geomspace(FAR_M, NEAR_M, 9):
         sideways_m = 0.15 * float(np.sin(distance_m * 1.4))
         trigger = Trigger.MOTION if distance_m < FAR_M / 2 else Trigger.CONTINUOUS
@@ -120,10 +121,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--doorbell", required=True)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--portraits", type=Path, nargs="*", default=())
     options = parser.parse_args()
     end_with_parent()
     settings = MqttSettings(host=options.host, port=options.port, protocol="3.1.1")
-    steps = folder_script(options.folder) if options.folder else script()
+    steps = folder_script(options.folder) if options.folder else script(read_visitors(options.portraits))
     while True:
         connection = Connection(settings, client_id=f"edge_agent-simulated-{secrets.token_hex(4)}")
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,12 +10,12 @@ import cv2
 import numpy as np
 
 from edge_agent.first_look.lens import LENS
-from edge_agent.first_look.portraits import CutOut, Portrait, cut_out
 from edge_agent.first_look.scenery import scenery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge_agent.first_look.portraits import CutOut, Portrait
     from edge_agent.first_look.scenery import Floats, Image
 
 NOISE: Final = 2.5
@@ -30,7 +29,7 @@ SHOES: Final = (30, 30, 34)
 class Scene:
     """What is before the door: `visitor` None for nobody, `distance_m` away; `seed` varies noise and step."""
 
-    visitor: Portrait | None = None
+    visitor: CutOut | None = None
     distance_m: float = FAR_M
     sideways_m: float = 0.0
     seed: int = 0
@@ -40,12 +39,9 @@ def draw(scene: Scene) -> Image:
     """Return the picture of a scene (720 x 1280 x 3, uint8, BGR)."""
     image = scenery().copy()
     if scene.visitor is not None:
-        _draw_visitor(image, _cut_out(scene.visitor), scene)
+        _draw_visitor(image, scene.visitor, scene)
     noise = np.random.default_rng(scene.seed).normal(0, NOISE, (*image.shape[:2], 1))
     return np.asarray(np.clip(image + noise, 0, 255), np.uint8)
-
-
-_cut_out = functools.cache(cut_out)
 
 
 def _draw_visitor(image: Image, person: CutOut, scene: Scene) -> None:

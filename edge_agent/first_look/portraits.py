@@ -1,18 +1,20 @@
-"""Two public-domain portraits that well-kept packages ship, cut out of their background."""
+"""Two public-domain portraits, cut out of their background."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 
 from edge_agent.errors import FirstLookUnavailableError
+from edge_agent.first_look.portrait_files import ADMIRAL_FILE, ASTRONAUT_FILE, resolve_portraits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     import numpy.typing as npt
 
     Image = npt.NDArray[np.uint8]
@@ -25,7 +27,7 @@ _FEATHER_SIGMA_PX: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """Where a portrait is, and our own tracing of it in its pixels.
+    """A portrait, and our own tracing of it in its pixels.
 
     `inside` is surely the person, what lies outside of `around` surely is not, and the edge between the two is
     found by GrabCut. `pixels_per_metre` is the picture's scale; it ends `hem_m` above the
@@ -33,8 +35,6 @@ class Portrait:
     """
 
     name: str
-    package: str
-    file: str
     inside: tuple[Outline, ...]
     around: Outline
     pixels_per_metre: float
@@ -42,19 +42,6 @@ class Portrait:
     hem_m: float
     half_width_m: float
     clothes: tuple[int, int, int]
-
-    def path(self) -> Path:
-        """Return the picture's file; raise FirstLookUnavailableError where the package is not installed.
-
-        The package is located, not imported: importing it would take a second and 100 MB.
-        """
-        spec = find_spec(self.package)
-        for folder in (spec.submodule_search_locations or ()) if spec else ():
-            path = Path(folder) / self.file
-            if path.is_file():
-                return path
-        message = f"the portrait of {self.name} in the package {self.package} is not installed"
-        raise FirstLookUnavailableError(message)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +53,16 @@ class CutOut:
     opacity: npt.NDArray[np.float32]
 
 
-def cut_out(portrait: Portrait) -> CutOut:
+def read_visitors(paths: Sequence[Path] = ()) -> list[CutOut]:
+    """Return the person of each portrait, from the files at `paths` or else in the default folders."""
+    return [cut_out(*each) for each in zip(PORTRAITS, paths or resolve_portraits(), strict=True)]
+
+
+def cut_out(portrait: Portrait, path: Path) -> CutOut:
     """Read a portrait and cut the person out."""
-    pixels = cv2.imread(str(portrait.path()), cv2.IMREAD_COLOR)
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
-        message = f"the portrait of {portrait.name} in the package {portrait.package} cannot be read"
+        message = f"the portrait {path} cannot be read"
         raise FirstLookUnavailableError(message)
     picture = np.asarray(pixels, np.uint8)
     return CutOut(portrait, picture, _opacity(picture, portrait))
@@ -90,9 +82,7 @@ def _opacity(picture: Image, portrait: Portrait) -> npt.NDArray[np.float32]:
 
 
 ASTRONAUT: Final = Portrait(
-    name="Eileen Collins",
-    package="skimage",
-    file="data/astronaut.png",
+    name=ASTRONAUT_FILE.name,
     inside=(
         (
             (165, 50), (195, 25), (260, 25), (290, 60), (290, 105), (268, 120), (255, 150), (250, 175), (300, 220),
@@ -113,12 +103,9 @@ ASTRONAUT: Final = Portrait(
     half_width_m=0.24,
     clothes=(38, 84, 196),
 )  # fmt: skip
-"""Eileen Collins, NASA, 1992: a work of the United States government, in scikit-image."""
 
 ADMIRAL: Final = Portrait(
-    name="Grace Hopper",
-    package="matplotlib",
-    file="mpl-data/sample_data/grace_hopper.jpg",
+    name=ADMIRAL_FILE.name,
     inside=(
         (
             (155, 95), (180, 75), (220, 35), (270, 25), (318, 42), (345, 85), (367, 100), (362, 170), (360, 230),
@@ -138,6 +125,6 @@ ADMIRAL: Final = Portrait(
     half_width_m=0.2,
     clothes=(34, 22, 20),
 )  # fmt: skip
-"""Grace Hopper, US Navy, 1984: a work of the United States government, in matplotlib."""
 
 PORTRAITS: Final = (ASTRONAUT, ADMIRAL)
+"""In the order of their files."""

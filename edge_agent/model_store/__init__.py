@@ -9,16 +9,20 @@ from edge_agent.model_store.choice import (
     wanted_files,
 )
 from edge_agent.model_store.folders import default_cache_dir
-from edge_agent.model_store.manifest import MODELS, ModelFile, WheelMember
-from edge_agent.model_store.store import ModelStore
+from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget
+from edge_agent.model_store.sources import PACKAGE_INDEX
+from edge_agent.model_store.store import FileStore, ModelStore
 
 __all__ = [
     "FIRST_MODEL",
     "MODELS",
+    "PACKAGE_INDEX",
     "CpuModel",
-    "ModelFile",
+    "FileStore",
     "ModelStore",
+    "PinnedFile",
     "WheelMember",
+    "WheelTarget",
     "choose_cpu_model",
     "default_cache_dir",
     "find_cpu_model",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_agent.model_store.manifest import ModelFile
+    from edge_agent.model_store.manifest import PinnedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ class HttpsRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def fetch_address(
-    model: ModelFile, into: Path, progress: Callable[[int], None] = lambda _bytes: None, limits: DownloadLimits = LIMITS
+    model: PinnedFile,
+    into: Path,
+    progress: Callable[[int], None] = lambda _bytes: None,
+    limits: DownloadLimits = LIMITS,
 ) -> Path:
     """Download `model` into the folder `into`, not verified; raise ModelUnavailableError with the reason.
 
@@ -81,7 +84,7 @@ def fetch_address(
 
 
 def _download(
-    model: ModelFile, path: Path, progress: Callable[[int], None], limits: DownloadLimits, deadline_s: float
+    model: PinnedFile, path: Path, progress: Callable[[int], None], limits: DownloadLimits, deadline_s: float
 ) -> None:
     size = path.stat().st_size if path.exists() else 0
     if 0 < model.size_bytes <= size:

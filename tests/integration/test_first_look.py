@@ -13,7 +13,7 @@ import pytest
 from edge_agent.errors import SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from tests.command_line import edge_agent_in
-from tests.pictures import jpeg
+from tests.pictures import jpeg, portraits
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, shared
 from tests.waiting import wait_until
@@ -31,7 +31,8 @@ def test_the_embedded_broker_passes_messages_on() -> None:
 
 
 def test_the_simulated_doorbell_shows_somebody_who_rings(mosquitto: Mosquitto) -> None:
-    with Recorder(mosquitto.port) as recorder, SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch"):
+    doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", portraits=portraits())
+    with Recorder(mosquitto.port) as recorder, doorbell:
         recorder.wait_for_count("doorbell/porch/press", 1)
         recorder.wait_for("doorbell/porch/frame", lambda frame: frame["trigger"] == "press")
     triggers = {frame["trigger"] for frame in recorder.events("doorbell/porch/frame")}
@@ -77,6 +78,16 @@ def test_run_without_a_broker_shows_face_events_and_a_press(tmp_path: Path) -> N
     assert re.search(r"faces: face +motion +1 ", done.stdout)
     assert "answer: face" in done.stdout
     assert list((tmp_path / "first-look").glob("*.jpg"))
+    assert "Traceback" not in done.stderr
+
+
+def test_without_portraits_and_network_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    nowhere = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = edge_agent_in(tmp_path, "run", EDGE_AGENT_MODELS__DIR=str(shared("models")), **nowhere)
+    assert done.returncode != 0
+    (line,) = [each for each in done.stderr.splitlines() if "simulated door" in each]
+    assert "pictures of your own (--simulate FOLDER)" in line
+    assert "the portrait Eileen Collins" in line
     assert "Traceback" not in done.stderr
 
 

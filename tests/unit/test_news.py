@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import ASTRONAUT
 from edge_agent.model import Outcome, ShedReason, Trigger
 from edge_agent.results.news import News
 from edge_agent.settings import DoorbellSettings
 from edge_agent.worker.change import is_same, thumbnail
+from tests.pictures import visitors
 from tests.unit.test_pool_core import replace_struct
 from tests.values import detected, failure, frame
 
@@ -92,7 +92,7 @@ def test_noise_and_a_passing_cloud_change_nothing(light: int) -> None:
 
 @pytest.mark.parametrize("distance_m", [0.8, 1.5, 3.0, 4.5])
 def test_somebody_at_the_door_is_a_change_at_any_distance(distance_m: float) -> None:
-    assert not is_same(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(draw(Scene(ASTRONAUT, distance_m)), 2)))
+    assert not is_same(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(draw(Scene(visitors()[0], distance_m)), 2)))
 
 
 def test_nothing_is_the_same_as_nothing() -> None:
