@@ -9,6 +9,7 @@ from edge_agent.errors import FirstLookUnavailableError, ModelUnavailableError
 from edge_agent.model_store import PACKAGE_INDEX, FileStore, PinnedFile, WheelMember, WheelTarget
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 PUBLIC_DOMAIN: Final = "LicenseRef-Public-Domain"
@@ -50,15 +51,24 @@ ADMIRAL_FILE: Final = PinnedFile(
 PORTRAIT_FILES: Final = {file.name: file for file in (ASTRONAUT_FILE, ADMIRAL_FILE)}
 
 
+class PortraitStore(FileStore):
+    """Gives the portraits' files."""
+
+    def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
+        return (
+            f"the portrait of {file.name} cannot be fetched ({refusals[-1]}): connect to the network once,"
+            " or show your own pictures (edge-agent run --simulate FOLDER)"
+        )
+
+
 def resolve_portraits(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
     """Return the verified portraits in the order of PORTRAIT_FILES; raise FirstLookUnavailableError.
 
     They lie in the models' folders. Those that are missing are fetched at the same time.
     """
-    store = FileStore(PORTRAIT_FILES, folder, cache_dir, sources=(PACKAGE_INDEX,))
+    store = PortraitStore(PORTRAIT_FILES, folder, cache_dir, sources=(PACKAGE_INDEX,))
     try:
         with ThreadPoolExecutor() as threads:
             return list(threads.map(store.resolve, PORTRAIT_FILES))
     except ModelUnavailableError as error:
-        message = f"the simulated door needs its visitors, or pictures of your own (--simulate FOLDER): {error}"
-        raise FirstLookUnavailableError(message) from error
+        raise FirstLookUnavailableError(str(error)) from error

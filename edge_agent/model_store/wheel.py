@@ -101,7 +101,7 @@ def _run(command: Sequence[str], folder: Path, limit_s: float) -> subprocess.Com
 
 
 def _complaint(program: str, wheel: WheelMember, stderr: str) -> str:
-    """Return what the program said, from the first words about an error on."""
-    _, _, error = stderr.partition("ERROR: ")
-    words = textwrap.shorten(error or stderr, REASON_LENGTH, placeholder=" ...")
+    """Return what the program said of the first error, or all that it said."""
+    _, _, errors = stderr.partition("ERROR: ")
+    words = textwrap.shorten(errors.partition("ERROR: ")[0] or stderr, REASON_LENGTH, placeholder=" ...")
     return f"{program} did not get {wheel.package} {wheel.version}: {words}"
