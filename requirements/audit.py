@@ -32,7 +32,7 @@ HERE: Final = Path(__file__).resolve().parent
 SBOM: Final = HERE.parent / "dist" / "edge-agent.cdx.json"
 ALLOWED: Final = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "EPL-2.0", "ISC", "MIT", "MIT-0", "MIT-CMU",
-    "MPL-2.0", "PSF-2.0", "Unlicense", "Zlib",
+    "MPL-2.0", "PSF-2.0", "Unlicense", "ZPL-2.1", "Zlib",
 }  # fmt: skip
 """Licences by which the agent may be used and passed on under its own."""
 WORDS: Final = {
@@ -40,6 +40,7 @@ WORDS: Final = {
     "BSD License": "BSD-3-Clause", "BSD 2-Clause License": "BSD-2-Clause", "BSD 3-Clause License": "BSD-3-Clause",
     "3-Clause BSD License": "BSD-3-Clause", "ISC License (ISCL)": "ISC", "MIT License": "MIT", "PSFL": "PSF-2.0",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0", "Python Software Foundation License": "PSF-2.0",
+    "Zope Public License": "ZPL-2.1",
 }  # fmt: skip
 """How older packages name their licence."""
 UNNAMED: Final = {"atheris": "Apache-2.0"}

@@ -1,152 +1,159 @@
-"""The HTTP server: threads of its own, no more than a few, that read the board and nothing else."""
+"""The HTTP server: waitress, whose threads read the board and nothing else."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import socket
-import sys
 import threading
 import time
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
 
 from edge_agent.web.site import HEADERS, Request, Response, Sources, respond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from waitress.channel import HTTPChannel
 
     from edge_agent.settings import HttpSettings
     from edge_agent.web.board import Board
 
 log = logging.getLogger(__name__)
 
-MOST_REQUESTS: Final = 16
-"""At once; more are hung up on."""
-REQUEST_S: Final = 5.0
-"""How long a client may say nothing, and take nothing."""
+THREADS: Final = 2
+"""That answer. None of them waits for a client: one more thread reads and writes for all clients."""
+MOST_CLIENTS: Final = 100
+"""At once; for one more, the server hangs up on the client that has been connected the longest."""
+IDLE_S: Final = 5.0
+"""How long a client may send nothing and take nothing."""
+HEADER_BYTES: Final = 32_768
+BODY_BYTES: Final = 1_024
+"""No request that is answered has a body."""
+STOP_S: Final = 2
+ON_DISK_BYTES: Final = 1 << 30
+"""Responses are far smaller, and stay in memory."""
 
 
-class Server(ThreadingHTTPServer):
-    """Answers from a board."""
+class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
+    """Waitress, but slow clients give way to others."""
 
-    daemon_threads = True
+    active_channels: dict[int, HTTPChannel]
 
-    def __init__(self, address: tuple[str, int], sources: Sources, allowed: Sequence[str]) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        self.sources = sources
-        self.allowed = tuple(allowed)
-        self._free = threading.BoundedSemaphore(MOST_REQUESTS)
-        super().__init__(address, Handler)
+    def readable(self) -> bool:
+        """Hang up on the oldest client if there are too many; return whether there is room for another one."""
+        if len(self.active_channels) >= MOST_CLIENTS:
+            waiting = (channel for channel in self.active_channels.values() if not channel.requests)
+            oldest = min(waiting, key=lambda channel: channel.creation_time, default=None)
+            if oldest is not None:
+                _hang_up(oldest)
+        return bool(super().readable())
 
-    def server_bind(self) -> None:
-        """Bind, without the look-up of this machine's name that the base class makes."""
-        super(ThreadingHTTPServer, self).server_bind()
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, if one is free."""
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except RuntimeError:  # the system gives no thread
-            self._free.release()
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and give the thread back."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
-        """Note that a request went wrong: most often the client has gone."""
-        log.debug("a request over HTTP ended early: %r", sys.exception())
+    def maintenance(self, now: float) -> None:
+        """Hang up on clients that have been idle, also on those that leave what they asked for."""
+        for channel in self.active_channels.values():
+            if not channel.requests and channel.last_activity < now - IDLE_S:
+                _hang_up(channel)
 
 
-class Handler(BaseHTTPRequestHandler):
-    """One connection with one request."""
+def _hang_up(channel: HTTPChannel) -> None:
+    """Have the server's own loop close a connection in its next round.
 
-    server: Server
-    timeout = REQUEST_S
+    `will_close` alone would wait until the client takes what was sent to it.
+    """
+    channel.will_close = True
+    with contextlib.suppress(OSError):
+        channel.socket.shutdown(socket.SHUT_RDWR)
 
-    def do_GET(self) -> None:
-        """Answer."""
-        self._answer(with_body=True)
 
-    def do_HEAD(self) -> None:
-        """Answer without the body."""
-        self._answer(with_body=False)
+def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
+    """Return the site as a WSGI application."""
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - the base class's signature
-        """Answer what is no request that can be answered: this server only reads."""
-        if code == HTTPStatus.NOT_IMPLEMENTED:
-            self._send(Response(405, b"Only GET and HEAD.\n", headers={"Allow": "GET, HEAD"}), with_body=True)
-        else:
-            self._send(Response(code, b"That is no request.\n"), with_body=True)
-
-    def version_string(self) -> str:
-        """Return the Server header, without any version."""
-        return "edge-agent"
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
-        """Log requests where one looks for them."""
-        log.debug("%s %r", self.client_address[0], format % args)
-
-    def _answer(self, *, with_body: bool) -> None:
-        request = Request(
-            path=urlsplit(self.path).path,
-            client=str(self.client_address[0]),
-            host=self.headers.get("Host", ""),
-            ingress_path=self.headers.get("X-Ingress-Path", "").rstrip("/"),
-            accept=self.headers.get("Accept", ""),
-        )
-        try:
-            response = respond(request, self.server.sources, self.server.allowed)
-        except Exception:  # the outermost boundary of a request: whatever is wrong here must not end in silence
-            log.exception("a request over HTTP could not be answered")
-            response = Response(500, b"That failed; the agent's log says why.\n")
-        self._send(response, with_body=with_body)
-
-    def _send(self, response: Response, *, with_body: bool) -> None:
-        self.send_response(response.status)
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        response = _answer(environ, sources, allowed)
         said = {"Content-Type": response.content_type, "Content-Length": str(len(response.body))}
-        for name, value in (HEADERS | said | response.headers).items():
-            self.send_header(name, value)
-        self.end_headers()
-        if with_body:
-            self.wfile.write(response.body)
+        status = f"{response.status} {HTTPStatus(response.status).phrase}"
+        start_response(status, list((HEADERS | said | response.headers).items()))
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+    return answer
+
+
+def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) -> Response:
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+        return Response(405, b"Only GET and HEAD.\n", headers={"Allow": "GET, HEAD"})
+    request = Request(
+        path=environ["PATH_INFO"],
+        client=environ["REMOTE_ADDR"],
+        host=environ.get("HTTP_HOST", ""),
+        ingress_path=environ.get("HTTP_X_INGRESS_PATH", "").rstrip("/"),
+        accept=environ.get("HTTP_ACCEPT", ""),
+    )
+    try:
+        return respond(request, sources, allowed)
+    except Exception:  # the outermost boundary of a request: whatever is wrong here must not end in silence
+        log.exception("a request over HTTP could not be answered")
+        return Response(500, b"That failed; the agent's log says why.\n")
 
 
 @contextlib.contextmanager
 def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
     """Answer over HTTP during the block, if the settings ask for it; where that fails the block runs without."""
-    server = _listen(settings, board) if settings.enabled else None
-    if server is None:
+    listener = _listen(settings) if settings.enabled else None
+    if listener is None:
         yield
         return
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _listen(settings: HttpSettings, board: Board) -> Server | None:
-    where = f"{settings.host}:{settings.port}"
     sources = Sources(lambda: board.view(time.monotonic()), board.picture)
+    with _running(listener, application(sources, settings.allowed)):
+        yield
+
+
+def _listen(settings: HttpSettings) -> socket.socket | None:
+    is_ipv6 = ":" in settings.host
+    where = f"[{settings.host}]:{settings.port}" if is_ipv6 else f"{settings.host}:{settings.port}"
+    listener = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        server = Server((settings.host, settings.port), sources, settings.allowed)
+        listener.bind((settings.host, settings.port))
     except OSError as error:
+        listener.close()
         fault = error.strerror or str(error)
     else:
         log.info("the page is at http://%s/", where)
-        return server
+        return listener
     log.error("no page and no metrics: %s cannot be listened on (%s); set http.port to a free one", where, fault)
     return None
+
+
+@contextlib.contextmanager
+def _running(listener: socket.socket, site: WSGIApplication) -> Iterator[None]:
+    """Run the server during the block; what is being answered at its end is answered."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # several requests at once are no news
+    sockets: dict[int, wasyncore.dispatcher] = {}
+    limits = Adjustments(
+        threads=THREADS,
+        ident="",
+        connection_limit=2 * MOST_CLIENTS,
+        cleanup_interval=1,
+        max_request_header_size=HEADER_BYTES,
+        max_request_body_size=BODY_BYTES,
+        outbuf_overflow=ON_DISK_BYTES,
+        log_socket_errors=False,
+        asyncore_use_poll=True,
+    )
+    address = (listener.family, listener.type, listener.proto, listener.getsockname())
+    server = Server(site, sockets, _sock=listener, adj=limits, sockinfo=address, bind_socket=False)
+    loop = threading.Thread(target=server.run, name="http", daemon=True)
+    loop.start()
+    try:
+        yield
+    finally:
+        server.task_dispatcher.shutdown(timeout=STOP_S)
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        loop.join(STOP_S)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+import psutil
 import pytest
 
-from edge_agent.web.server import MOST_REQUESTS
+from edge_agent.web.server import HEADER_BYTES, MOST_CLIENTS
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.pictures import jpeg
@@ -21,10 +24,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.broker
 
+SLOW_CLIENTS: Final = 64
 
-def ask(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
+
+def ask(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, bytes]:
     """Return the status and the body; status 0 where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -91,24 +96,101 @@ def test_a_head_has_no_body(page_port: int) -> None:
 def test_what_is_no_request_is_refused_in_a_line(page_port: int, said: bytes) -> None:
     with socket.create_connection(("127.0.0.1", page_port), timeout=10) as line:
         line.sendall(said)
-        line.shutdown(socket.SHUT_WR)
-        assert b"Traceback" not in line.recv(65_536)
+        try:
+            line.shutdown(socket.SHUT_WR)
+            assert b"Traceback" not in line.recv(65_536)
+        except OSError:
+            assert len(said) > HEADER_BYTES  # what came after the refusal makes the system reset the connection
     assert ask(page_port, "/livez")[0] == 200
 
 
-def test_clients_that_say_nothing_cost_a_few_threads_for_a_few_seconds(page_port: int) -> None:
-    lines = [socket.create_connection(("127.0.0.1", page_port)) for _ in range(3 * MOST_REQUESTS)]
-    try:
-        wait_for(page_port, "/livez", 200)
-    finally:
-        for line in lines:
-            line.close()
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nCookie: ".ljust(HEADER_BYTES, b"a"), b"431"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 5000\r\n\r\n", b"413"),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" + b"a" * 1024, b"413"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", b"421"),
+    ],
+)
+def test_what_is_too_large_or_unclear_is_refused(page_port: int, said: bytes, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", page_port), timeout=10) as line:
+        line.sendall(said)
+        answer = line.recv(65_536)
+    assert answer.split()[1] == status
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/nowhere"])
+def test_no_header_tells_what_serves_the_page(page_port: int, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", page_port, timeout=5)
+    connection.request("GET", path)
+    assert "waitress" not in str(connection.getresponse().headers).lower()
+    connection.close()
+
+
+def test_slow_clients_keep_nobody_waiting(house: House) -> None:
+    """Half of them never finish what they ask for, half never take what they asked for."""
+    with contextlib.ExitStack() as lines:
+        for number in range(SLOW_CLIENTS):
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", house.port), timeout=5))
+            line.sendall(b"GET /livez HTTP/1.1\r\nHost" if number % 2 else b"GET /page.css HTTP/1.1\r\n\r\n" * 400)
+        wait_until(lambda: len(house.connections()) == SLOW_CLIENTS)
+        assert ask(house.port, "/livez") == (200, b"alive\n")
+        assert len(house.connections()) >= SLOW_CLIENTS
+        wait_until(lambda: not house.connections(), timeout_s=30)
+
+
+def test_more_clients_than_there_is_room_for_keep_nobody_waiting(house: House) -> None:
+    with contextlib.ExitStack() as lines:
+        for _ in range(3 * MOST_CLIENTS):
+            lines.enter_context(socket.create_connection(("127.0.0.1", house.port)))
+        assert ask(house.port, "/livez") == (200, b"alive\n")
+        assert len(house.connections()) <= MOST_CLIENTS
+
+
+def test_the_agent_stops_while_clients_are_connected(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    port = free_port()
+    with with_http(mosquitto.port, port) as agent, contextlib.ExitStack() as lines:
+        agent.wait_until_ready(recorder)
+        for _ in range(SLOW_CLIENTS):
+            lines.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(b"GET / HTTP/1.1\r\n")
+        assert agent.stop() == 0
+        assert "Traceback" not in agent.log
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_it_listens_on_an_ipv6_address(mosquitto: Mosquitto, host: str) -> None:
+    port = free_port()
+    with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(port), HTTP__HOST=host) as agent:
+        wait_until(lambda: ask(port, "/livez", host="::1")[0] == 200, why=lambda: agent.log)
+        assert f"the page is at http://[{host}]:{port}/" in agent.log
+        assert ask(port, "/livez")[0] == (200 if host == "::" else 0)
 
 
 @pytest.fixture(scope="module")
-def page_port() -> Iterator[int]:
-    """Return the port of an agent's page."""
+def house() -> Iterator[House]:
+    """Return an agent with its page."""
     port = free_port()
-    with Mosquitto() as broker, with_http(broker.port, port):
+    with Mosquitto() as broker, with_http(broker.port, port) as agent:
         wait_for(port, "/livez", 200)
-        yield port
+        yield House(port, agent)
+        assert "Traceback" not in agent.log
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An agent with its page."""
+
+    port: int
+    agent: AgentProcess
+
+    def connections(self) -> list[object]:
+        """Return the connections that the agent holds open to clients of its page."""
+        found = psutil.Process(self.agent.pid).net_connections("tcp")
+        return [each for each in found if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.port]
+
+
+@pytest.fixture
+def page_port(house: House) -> int:
+    """Return the port of an agent's page."""
+    return house.port
