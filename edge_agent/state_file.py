@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from platformdirs import user_state_path
+
+from edge_agent.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +29,12 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_folder() -> Path:
-    """Return the user's folder for what programs want to remember (XDG Base Directory Specification)."""
-    given = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(given) if Path(given).is_absolute() else Path("~/.local/state").expanduser()
-    return base / "edge-agent"
+    """Return the user's folder for state (XDG Base Directory Specification); raise SettingsError where there is none."""
+    try:
+        return user_state_path("edge-agent")
+    except RuntimeError as error:
+        message = "this user has no home directory to keep the options in: set state.dir (EDGE_AGENT_STATE__DIR)"
+        raise SettingsError(message) from error
 
 
 def read(path: Path) -> Chosen:

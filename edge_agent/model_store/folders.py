@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from platformdirs import user_cache_path
+
 from edge_agent.errors import ModelUnavailableError
 
 if TYPE_CHECKING:
@@ -26,12 +28,10 @@ SHIPPED: Final = Path(__file__).with_name("files")
 
 def default_cache_dir() -> Path:
     """Return where downloads are kept, as the XDG Base Directory Specification says; nothing is created."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        base = named if named.is_absolute() else Path.home() / ".cache"
+        return user_cache_path("edge-agent") / "models"
     except RuntimeError:  # this user has no home
         return spare_dir()
-    return base / "edge-agent" / "models"
 
 
 def spare_dir() -> Path:

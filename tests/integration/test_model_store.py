@@ -11,7 +11,7 @@ import urllib.request
 from http.client import HTTPMessage
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
@@ -121,15 +121,15 @@ def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: Mo
 def test_a_user_without_a_home_has_a_cache(unwritable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A container may run under a number that is no user."""
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(Path, "home", classmethod(_no_home))
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr("pwd.getpwuid", _no_user)
     spare_dir().mkdir()
     (spare_dir() / "tiny.onnx").write_bytes(CONTENT)
     assert unwritable.parents[1] in ModelStore(models={"tiny": tiny()}).resolve("tiny").parents
 
 
-def _no_home(_: type[Path]) -> Path:
-    message = "Could not determine home directory."
-    raise RuntimeError(message)
+def _no_user(user: int) -> NoReturn:
+    raise KeyError(user)
 
 
 # The public address

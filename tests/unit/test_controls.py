@@ -5,15 +5,16 @@ from __future__ import annotations
 import stat
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from edge_agent.errors import SettingsError
 from edge_agent.model import Setting, ShedReason, Trigger
 from edge_agent.results.controls import Controls, of_doorbell
 from edge_agent.results.look import reason_to_pass
 from edge_agent.settings import DetectionSettings, DoorbellOptions, DoorbellSettings
-from edge_agent.state_file import Chosen, StateFile
+from edge_agent.state_file import Chosen, StateFile, default_folder
 from tests.values import NOON, frame
 
 if TYPE_CHECKING:
@@ -175,3 +176,16 @@ def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
     file.close()
     assert "what is set is lost at the next start" in file.fault
     assert caplog.text.count("cannot be written") == 1
+
+
+def test_a_user_without_a_home_is_told_which_setting_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_user(user: int) -> NoReturn:
+        raise KeyError(user)
+
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr("pwd.getpwuid", no_user)
+    with pytest.raises(SettingsError, match=r"set state\.dir"):
+        default_folder()
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
+    assert str(default_folder()) == "/var/state/edge-agent"
