@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
 from edge_agent.errors import PoolStartError, SettingsError
+from edge_agent.image_header import IMAGE_SUFFIXES
 from edge_agent.ingest import read_frame
 from edge_agent.model import Job, Message, Outcome, PoolView, Trigger
 from edge_agent.wire import FaceRules, SnapshotWish
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from edge_agent.pool import Pool
     from edge_agent.settings import Settings
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 FRAMES_PER_WORKER: Final = 2
 """One that is looked at and one that waits: enough to keep a worker busy."""
 LONGEST_S: Final = 3600.0

@@ -79,21 +79,21 @@ class Host:
         for name in CPU_SENSORS:
             for folder in self._sensors(name):
                 with contextlib.suppress(ValueError):
-                    return round(int(_text(folder / "temp1_input")) / 1000, 1)
+                    return round(int(read_kernel_file(folder / "temp1_input")) / 1000, 1)
         with contextlib.suppress(ValueError):
-            return round(int(_text(self._root / "sys/class/thermal/thermal_zone0/temp")) / 1000, 1)
+            return round(int(read_kernel_file(self._root / "sys/class/thermal/thermal_zone0/temp")) / 1000, 1)
         return None
 
     def _under_voltage(self, firmware: int | None) -> bool | None:
         for folder in self._sensors(VOLTAGE_SENSOR):
-            if alarm := _text(folder / "in0_lcrit_alarm"):
+            if alarm := read_kernel_file(folder / "in0_lcrit_alarm"):
                 return alarm == "1"
         return None if firmware is None else bool(firmware & UNDER_VOLTAGE)
 
     def _sensors(self, name: str) -> Iterator[Path]:
         """Yield the folders of the sensors with that name."""
         for folder in sorted((self._root / "sys/class/hwmon").glob("hwmon*")):
-            if _text(folder / "name") == name:
+            if read_kernel_file(folder / "name") == name:
                 yield folder
 
 
@@ -114,24 +114,24 @@ class Clock:
         self._apart_s = apart_s
 
 
-def _text(path: Path) -> str:
-    """Return what a small file says, or '' where it cannot be read."""
+def read_kernel_file(path: Path) -> str:
+    """Return what a file of /proc or /sys says, or '' where it cannot be read."""
     try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
         return ""
 
 
 def _hexadecimal(path: Path) -> int | None:
     try:
-        return int(_text(path), 16)
+        return int(read_kernel_file(path), 16)
     except ValueError:
         return None
 
 
 def _memory(path: Path) -> tuple[int | None, int | None]:
     """Return the bytes of memory in all, and those that programs could still have."""
-    kilobytes = dict(re.findall(r"(?m)^(\w+): +(\d+) kB$", _text(path)))
+    kilobytes = dict(re.findall(r"(?m)^(\w+): +(\d+) kB$", read_kernel_file(path)))
     found = [int(kilobytes[name]) * 1024 if name in kilobytes else None for name in ("MemTotal", "MemAvailable")]
     return found[0], found[1]
 

@@ -9,6 +9,7 @@ from edge_agent.errors import ImageError
 from edge_agent.model import ImageHeader
 from edge_agent.wire import FailureReason
 
+IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 JPEG_START: Final = b"\xff\xd8\xff"
 JPEG_END: Final = b"\xff\xd9"
 PNG_START: Final = b"\x89PNG\r\n\x1a\n"

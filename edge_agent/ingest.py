@@ -30,7 +30,7 @@ class ImageLimits:
     max_pixels: int
 
 
-class Envelope(msgspec.Struct, frozen=True):
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON form of a frame; the picture is base64."""
 
     image: bytes

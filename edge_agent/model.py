@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.wire import (
     Detected,
@@ -23,6 +23,9 @@ from edge_agent.wire import (
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+AUTO: Final = "auto"
+"""Of an option that names its value: the agent chooses."""
 
 
 class Trigger(IntEnum):

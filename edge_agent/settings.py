@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -18,6 +18,8 @@ from edge_agent.topics import fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
 PrivacyWord = Literal["full", "blurred", "events_only"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 
 PREFIX: Final = "EDGE_AGENT_"
 """How the names of our environment variables begin."""
@@ -275,9 +277,7 @@ class StateSettings(Section):
 class LogSettings(Section):
     """What is logged."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least severe messages that are shown"
-    )
+    level: LogLevel = Field("info", description="The least severe messages that are shown")
     format: Literal["auto", "text", "json"] = Field(
         "auto", description="text for people, json one object a line; auto: text on a terminal, else json"
     )

@@ -19,6 +19,7 @@ from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.limit import Limit
 from edge_agent.benchmark.processes import memory_mb
 from edge_agent.errors import PoolStartError
+from edge_agent.host import read_kernel_file
 from edge_agent.model import Trigger
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def targets(found: Findings) -> list[Target]:
 
 def processor() -> str:
     """Return the processor's name: on a Raspberry Pi that of the board."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_kernel_file(Path("/proc/cpuinfo")).splitlines()
     names = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return names.get("Model") or names.get("model name") or platform.machine()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import secrets
 import time
@@ -19,6 +18,7 @@ from rich.progress import track
 from edge_agent import topics
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.file_detection import find_images
+from edge_agent.ingest import Envelope
 from edge_agent.model import Publication, Trigger
 from edge_agent.mqtt.connection import Connection, Sent
 
@@ -86,8 +86,7 @@ def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
     topic = topics.frame(sending.doorbell)
     if protocol == "5":
         return Publication(topic, image, qos=1, properties=said)
-    payload = {"image": base64.b64encode(image).decode(), **said}
-    return Publication(topic, msgspec.json.encode(payload), qos=1)
+    return Publication(topic, msgspec.json.encode(Envelope(image, **said)), qos=1)
 
 
 def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from edge_agent.app import max_pixels
 from edge_agent.doctor import detector_rules as rules
 from edge_agent.doctor.finding import Finding, error
 from edge_agent.errors import EdgeAgentError
+from edge_agent.host import read_kernel_file
 from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.pool import probe_all
 
@@ -67,11 +68,11 @@ def find_devices(root: Path) -> list[rules.Device]:
     """Return the accelerators that the kernel sees."""
     found: list[rules.Device] = []
     for folder in sorted((root / "sys/bus/usb/devices").glob("*")):
-        if (_text(folder / "idVendor"), _text(folder / "idProduct")) in rules.STICK_IDS:
-            bus, number = (_text(folder / name).zfill(3) for name in ("busnum", "devnum"))
+        if (read_kernel_file(folder / "idVendor"), read_kernel_file(folder / "idProduct")) in rules.STICK_IDS:
+            bus, number = (read_kernel_file(folder / name).zfill(3) for name in ("busnum", "devnum"))
             found.append(_device("edgetpu", f"USB {folder.name}", root / "dev/bus/usb" / bus / number))
     for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
-        ids = tuple(_text(folder / name).removeprefix("0x") for name in ("vendor", "device"))
+        ids = tuple(read_kernel_file(folder / name).removeprefix("0x") for name in ("vendor", "device"))
         if ids in rules.CARD_IDS:
             found.append(_device("edgetpu", f"PCI {folder.name}", root / "dev/apex_0"))
     found += [_device("gpu", f"/dev/{node.name}", node) for node in sorted((root / "dev").glob("nvidia[0-9]"))]
@@ -83,11 +84,3 @@ def _device(kind: str, place: str, node: Path) -> rules.Device:
         return rules.Device(kind, place, node, "is not there")
     may = os.access(node, os.R_OK | os.W_OK)
     return rules.Device(kind, place, node, "" if may else "may not be opened by this user")
-
-
-def _text(path: Path) -> str:
-    """Return what a small file says, or ''."""
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return ""

@@ -22,7 +22,7 @@ from edge_agent import landlock
 from edge_agent.doctor import machine_rules as rules
 from edge_agent.doctor.finding import Finding, ok
 from edge_agent.heartbeat import is_foreign, runtime_folder
-from edge_agent.host import Host
+from edge_agent.host import Host, read_kernel_file
 from edge_agent.model_store import default_cache_dir
 from edge_agent.state_file import default_folder, read
 
@@ -70,10 +70,7 @@ def _versions() -> str:
 
 def _features(root: Path) -> set[str]:
     """Return the words by which the kernel names what the processor can do."""
-    try:
-        text = (root / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return set()
+    text = read_kernel_file(root / "proc/cpuinfo")
     return {word for line in re.findall(r"(?mi)^(?:flags|features)\s*:(.*)$", text) for word in line.split()}
 
 

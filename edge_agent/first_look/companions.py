@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Self
 
 from edge_agent.errors import FirstLookUnavailableError, SettingsError
+from edge_agent.image_header import IMAGE_SUFFIXES
 from edge_agent.import_path import python_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 END_S: Final = 3.0
 MISSING: Final = (
     "no broker is configured, and the first look is not installed: name a broker (edge-agent run --host BROKER) "

@@ -17,10 +17,11 @@ import numpy as np
 
 from edge_agent import topics
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.first_look.companions import IMAGE_SUFFIXES
 from edge_agent.first_look.life import end_with_parent
 from edge_agent.first_look.porch import FAR_M, NEAR_M, Scene, draw
 from edge_agent.first_look.portraits import read_visitors
+from edge_agent.image_header import IMAGE_SUFFIXES
+from edge_agent.ingest import Envelope
 from edge_agent.model import Publication, Trigger
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings_broker import MqttSettings
@@ -84,20 +85,11 @@ def _to_jpeg(image: Image) -> bytes:
     return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
 
 
-class _Envelope(msgspec.Struct):
-    """A frame as JSON: the embedded broker has no user properties."""
-
-    image: bytes
-    trigger: str
-    captured_at: datetime
-    frame_id: str
-
-
 def publications(step: Step, doorbell: str, image: bytes, now_at: datetime) -> Iterator[Publication]:
-    """Yield what the doorbell says at a step."""
+    """Yield what the doorbell says at a step; frames are JSON, since the embedded broker has no user properties."""
     if step.press:
         yield Publication(topics.press(doorbell), b"pressed", qos=1)
-    envelope = _Envelope(image, step.trigger.word, now_at, secrets.token_hex(8))
+    envelope = Envelope(image, step.trigger.word, now_at.isoformat(), secrets.token_hex(8))
     yield Publication(topics.frame(doorbell), msgspec.json.encode(envelope), qos=1)
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.model import DetectorPlan
+from edge_agent.model import AUTO, DetectorPlan
 from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
 
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AUTO: Final = "auto"
 FIRST_MODEL: Final = "yunet_n"
 SECOND_MODEL: Final = "centerface"
 """As accurate by day, better by night and ten times slower; it arrives where the package index is all there is."""
 
-MODEL_FILES: Final = {"yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
-"""Detectors whose model file has another name than they."""
+MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
+"""What `detection.cpu_model` says where it is not the name of the model's file."""
 
 ON_CPU: Final = "CPUExecutionProvider"
 

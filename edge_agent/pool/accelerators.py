@@ -7,18 +7,15 @@ time; one that failed in use must prove itself more than once before it is given
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import AcceleratorState, AcceleratorView
+from edge_agent.model import AUTO, AcceleratorState, AcceleratorView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.wire import DetectorChoice
-
-AUTO: Final = "auto"
-"""Every strategy may be used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent import topics
-from edge_agent.model import Publication, Setting
+from edge_agent.model import AUTO, Publication, Setting
 from edge_agent.results.look import look_for
+from edge_agent.settings import LOG_LEVELS
 from edge_agent.state_file import Chosen
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from edge_agent.settings import DetectionSettings, DoorbellSettings
 
 ON, OFF = "ON", "OFF"
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
-AUTO: Final = "auto"
 MOST_LOOKS: Final = 1000
 """Whoever sends shared frames may name any number of doorbells."""
 
