@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
+import random
+from typing import Final
+
+MOST_DOUBLINGS: Final = 100
+"""By then every limit is reached, and no number has grown too large."""
 
 
 def backoff_s(attempt: int, first_s: float, longest_s: float) -> float:
     """Return the wait before `attempt` (from 1): doubling, with jitter of a tenth, never over `longest_s`."""
-    state = RetryCallState(Retrying(), None, (), {})
-    state.attempt_number = attempt
-    return wait_exponential_jitter(multiplier=first_s, max=longest_s, jitter=first_s / 10)(state)
+    doubled_s = first_s * 2.0 ** min(attempt - 1, MOST_DOUBLINGS)
+    return min(longest_s, doubled_s + random.uniform(0, first_s / 10))  # noqa: S311 - nobody gains by guessing it

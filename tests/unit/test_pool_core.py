@@ -392,7 +392,7 @@ def test_a_worker_without_a_detector_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "least", "most"), [(1, 0.1, 0.11), (2, 0.2, 0.21), (5, 1.6, 1.61), (50, 30.0, 30.0)]
+    ("attempt", "least", "most"), [(1, 0.1, 0.11), (2, 0.2, 0.21), (5, 1.6, 1.61), (50, 30.0, 30.0), (5000, 30.0, 30.0)]
 )
 def test_a_backoff_doubles_with_a_little_jitter_up_to_its_limit(attempt: int, least: float, most: float) -> None:
     assert least <= backoff_s(attempt, 0.1, 30.0) <= most
