@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.wire.geometry import Rectangle, iou
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -84,15 +86,9 @@ def _continue(track: Track, new: Track) -> Track:
 
 def _overlap(first: Track, second: Track) -> float:
     """Return the intersection over union of two boxes, grown so that a step between frames does not part them."""
-    across = _shared(first.x, first.width * GROWTH, second.x, second.width * GROWTH)
-    down = _shared(first.y, first.height * GROWTH, second.y, second.height * GROWTH)
-    area = (first.width * first.height + second.width * second.height) * GROWTH**2
-    return across * down / (area - across * down) if area > 0 else 0.0
+    return iou(_grown(first), _grown(second))
 
 
-def _shared(centre: float, length: float, other_centre: float, other_length: float) -> float:
-    return max(
-        0.0,
-        min(centre + length / 2, other_centre + other_length / 2)
-        - max(centre - length / 2, other_centre - other_length / 2),
-    )
+def _grown(track: Track) -> Rectangle:
+    width, height = track.width * GROWTH, track.height * GROWTH
+    return Rectangle(track.x - width / 2, track.y - height / 2, width, height)

@@ -13,6 +13,7 @@ import numpy as np
 
 from edge_agent.detectors.base import BatchDetector
 from edge_agent.detectors.boxes import read_off
+from edge_agent.wire.geometry import iou
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from edge_agent.detectors.base import Detector
-    from edge_agent.wire import Box, Face
+    from edge_agent.wire import Face
 
     Image = npt.NDArray[np.uint8]
 
@@ -144,23 +145,14 @@ def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
     left = list(second)
     merged: list[Face] = []
     for face in first:
-        twin = max(left, key=lambda other: overlap(face.box, other.box), default=None)
-        if twin is not None and overlap(face.box, twin.box) >= SAME_FACE:
+        twin = max(left, key=lambda other: iou(face.box, other.box), default=None)
+        if twin is not None and iou(face.box, twin.box) >= SAME_FACE:
             left.remove(twin)
             merged.append(_with_confidence(face, _twice(face.confidence, twin.confidence)))
         else:
             merged.append(face if face.confidence >= SURE else _with_confidence(face, _twice(face.confidence, 0.0)))
     merged += [_with_confidence(face, _twice(0.0, face.confidence)) for face in left]
     return sorted(merged, key=lambda face: -face.confidence)
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Return how much two boxes overlap: intersection over union."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    shared = max(0, width) * max(0, height)
-    union = one.width * one.height + other.width * other.height - shared
-    return shared / union if union else 0.0
 
 
 def _look_by_night(detector: Detector, image: Image) -> Found:

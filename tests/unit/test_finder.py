@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edge_agent.wire import Box, Face
-from edge_agent.worker.finder import FaceFinder, brightened, is_night, merge, overlap
+from edge_agent.wire.geometry import iou
+from edge_agent.worker.finder import FaceFinder, brightened, is_night, merge
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -133,9 +134,9 @@ def test_a_face_that_the_first_is_sure_of_stays() -> None:
 
 
 def test_overlap_is_a_share_of_both() -> None:
-    assert overlap(HERE, HERE) == 1.0
-    assert overlap(HERE, THERE) == 0.0
-    assert overlap(HERE, BESIDE_HERE) == pytest.approx(36 / 44)
+    assert iou(HERE, HERE) == 1.0
+    assert iou(HERE, THERE) == 0.0
+    assert iou(HERE, BESIDE_HERE) == pytest.approx(36 / 44)
 
 
 def test_both_are_closed_and_the_larger_input_decides() -> None:
