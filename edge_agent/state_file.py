@@ -29,7 +29,7 @@ class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_folder() -> Path:
-    """Return the user's folder for state (XDG Base Directory Specification); raise SettingsError where there is none."""
+    """Return the user's folder for state (XDG Base Directory Specification); raise SettingsError if there is none."""
     try:
         return user_state_path("edge-agent")
     except RuntimeError as error:

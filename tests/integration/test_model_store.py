@@ -10,7 +10,6 @@ import time
 import urllib.request
 from http.client import HTTPMessage
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
@@ -24,6 +23,7 @@ from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
