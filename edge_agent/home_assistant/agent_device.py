@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.home_assistant.naming import MANUFACTURER, ORIGIN, agent_discovery_id, json_key
+from edge_agent.settings import LOG_LEVELS
 from ha_discovery import (
     ALWAYS_AVAILABLE,
     BinarySensor,
@@ -25,7 +26,6 @@ from ha_discovery import (
     Select,
     Sensor,
     Switch,
-    Update,
     available_when,
 )
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 MODEL: Final = "Face detection agent"
 ACTIVE_DETECTORS: Final = ("edgetpu", "gpu", "cpu", "mock", "none")
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 PERIODS_UNTIL_UNKNOWN: Final = 3
 
 
@@ -89,15 +88,6 @@ def _status(agent_id: str, expire_after_s: int) -> tuple[Component, ...]:
             value_template="{{ 'OFF' if value_json.status == 'ok' else 'ON' }}",
             device_class="problem",
             expire_after=expire_after_s,
-        ),
-        Update(
-            Entity("update", "Update", entity_category="diagnostic"),
-            state_topic=health,
-            value_template=(
-                "{{ {'installed_version': value_json.version,"
-                " 'latest_version': value_json.latest_version or value_json.version} | to_json }}"
-            ),
-            title=ORIGIN,
         ),
     )
 

@@ -96,7 +96,6 @@ class HealthPayload(msgspec.Struct, frozen=True):
     missing: tuple[MissingPayload, ...]
     broker: BrokerPayload
     host: HostPayload
-    latest_version: str | None
     workers_alive: int
     queue_depth: int
     worker_restarts: int
@@ -135,7 +134,6 @@ def health(
         missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
         broker=_broker(snapshot.broker),
         host=_host(snapshot.host),
-        latest_version=None,
         workers_alive=view.working(),
         queue_depth=sum(view.waiting.values()),
         worker_restarts=view.restarts,

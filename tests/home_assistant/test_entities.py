@@ -44,7 +44,6 @@ OF_THE_AGENT: Final[dict[str, Row]] = {
     "restart_pool": ("button", "restart", None, "config", True),
     "started": ("sensor", "timestamp", None, "diagnostic", True),
     "strategy": ("select", None, None, "config", True),
-    "update": ("update", None, None, "diagnostic", True),
     "worker_restarts": ("sensor", None, None, "diagnostic", True),
     "workers_alive": ("sensor", None, None, "diagnostic", True),
 }

@@ -40,7 +40,6 @@ def test_every_entity_of_the_agent_is_there() -> None:
     named = {(options["platform"], options.get("name")) for options in components_of(AGENT).values()}
     assert named == {
         ("binary_sensor", None),
-        ("update", "Update"),
         ("sensor", "Workers alive"),
         ("sensor", "Queue depth"),
         ("sensor", "Median latency"),
@@ -80,10 +79,10 @@ def test_every_entity_of_a_doorbell_is_there() -> None:
 
 
 def test_telemetry_becomes_unknown_after_three_periods() -> None:
-    """All that is read from telemetry but the update, which does not age."""
+    """All that is read from telemetry."""
     aging = {
         key for key, options in components_of(AGENT).items() if options.get("state_topic") == topics.health("porch-pi")
-    } - {"update"}
+    }
     assert len(aging) == 12
     assert {components_of(AGENT)[key]["expire_after"] for key in aging} == {30}
 
