@@ -102,7 +102,7 @@ def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, rec
         assert recorder.wait_for("doorbell/front/faces")["trigger"] == "press"
         assert agent.stop() == 0
         metrics = recorder.last_metrics("test")
-    assert metrics["shed"] == {"detection_off": 1}
+    assert metrics["shed"] == {"press_only": 1}
 
 
 def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, recorder: Recorder) -> None:
