@@ -14,6 +14,7 @@ def exclude_current_folder(package: str) -> None:
     `package` is the folder of the package that runs. What lies beside it can still be imported: a checkout that is not
     installed runs too.
     """
+    _exclude_from_libraries()
     if sys.flags.safe_path:
         return  # multiprocessing passes the flag on, and the environment the variable
     if sys.flags.ignore_environment:
@@ -26,6 +27,12 @@ def exclude_current_folder(package: str) -> None:
     if root not in sys.path:
         sys.path.insert(0, root)
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+
+
+def _exclude_from_libraries() -> None:
+    """Remove empty entries, which mean the current folder: OpenCV leaves one to all that its process starts."""
+    if libraries := os.environ.get("LD_LIBRARY_PATH"):
+        os.environ["LD_LIBRARY_PATH"] = os.pathsep.join(filter(None, libraries.split(os.pathsep)))
 
 
 def python_command(*arguments: str) -> list[str]:

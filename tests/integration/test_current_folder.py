@@ -194,10 +194,11 @@ def test_what_pythonpath_names_is_used(program: Path, planted: PlantedFolder, tm
     assert planted.marks == []
 
 
-def test_settings_of_the_current_folder_are_not_read(program: Path, planted: PlantedFolder) -> None:
-    """A library of the EdgeTPU there is not loaded either: the loader would say that it is none."""
+def test_settings_and_libraries_of_the_current_folder_are_not_read(program: Path, planted: PlantedFolder) -> None:
+    """A library of the EdgeTPU there is not loaded either: the loader would say that it is too short."""
     variables = {"EDGE_AGENT_DETECTION__STRATEGIES": "edgetpu", "EDGE_AGENT_DETECTION__EDGETPU_LIBRARY": LIBRARY}
     model = shared("models", "blazeface_short_range.tflite")
     variables["EDGE_AGENT_DETECTION__EDGETPU_MODEL"] = str(model)
+    variables["LD_LIBRARY_PATH"] = "/nowhere:"
     printed = output(start(program, planted, ["detectors", "--json"], **variables))
-    assert f"{LIBRARY}: cannot open shared object file" in printed
+    assert f"{LIBRARY}: cannot open shared object file" in printed, printed
