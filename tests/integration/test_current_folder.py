@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from edge_agent.cli.commands import commands
+from edge_agent.heartbeat import check
 from tests.broker import Mosquitto
 from tests.photos import portrait
 from tests.planted import LIMIT_S, PlantedFolder, install, output, running, standard_names, start, third_party_names
@@ -100,6 +101,7 @@ def house(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
             recorder.publish("doorbell/porch/frame", portrait())
             recorder.wait_for("doorbell/porch/faces", lambda event: len(event["faces"]) == 1)
             recorder.publish("doorbell/side/ring", b"{}", retain=True)
+            wait_until(lambda: check(folder) == "", why=lambda: check(folder))
             yield House(broker.port, folder, planted)
     assert planted.marks == []
 
