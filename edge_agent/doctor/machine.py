@@ -25,6 +25,7 @@ from edge_agent.heartbeat import is_foreign, runtime_folder
 from edge_agent.host import Host, read_kernel_file
 from edge_agent.model_store import default_cache_dir
 from edge_agent.state_file import default_folder, read
+from edge_agent.web.server import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,6 @@ STATUS_AT: Final = 5 * ctypes.sizeof(ctypes.c_long)
 """Where `status` is in struct timex: after modes (padded), offset, freq, maxerror, esterror."""
 UNSYNCHRONISED: Final = 0x0040
 """STA_UNSYNC of linux/timex.h."""
-OUR_NAME: Final = "edge-agent"
 RUNTIME: Final = "RUNTIME_DIRECTORY"
 
 
@@ -145,7 +145,7 @@ def _is_ours(settings: HttpSettings) -> bool:
     connection = http.client.HTTPConnection(settings.host, settings.port, timeout=1)
     try:
         connection.request("GET", "/livez")
-        return connection.getresponse().headers.get("Server") == OUR_NAME
+        return connection.getresponse().headers.get("Server") == SERVER_NAME
     except (OSError, http.client.HTTPException):
         return False
     finally:

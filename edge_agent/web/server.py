@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SERVER_NAME: Final = "edge-agent"
+"""In the header Server, by which `edge-agent doctor` knows an agent; neither a version nor what serves is told."""
 THREADS: Final = 2
 """That answer. None of them waits for a client: one more thread reads and writes for all clients."""
 MOST_CLIENTS: Final = 100
@@ -138,7 +140,7 @@ def _running(listener: socket.socket, site: WSGIApplication) -> Iterator[None]:
     sockets: dict[int, wasyncore.dispatcher] = {}
     limits = Adjustments(
         threads=THREADS,
-        ident="",
+        ident=SERVER_NAME,
         connection_limit=2 * MOST_CLIENTS,
         cleanup_interval=1,
         max_request_header_size=HEADER_BYTES,

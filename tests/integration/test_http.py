@@ -124,7 +124,9 @@ def test_what_is_too_large_or_unclear_is_refused(page_port: int, said: bytes, st
 def test_no_header_tells_what_serves_the_page(page_port: int, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", page_port, timeout=5)
     connection.request("GET", path)
-    assert "waitress" not in str(connection.getresponse().headers).lower()
+    headers = connection.getresponse().headers
+    assert headers["Server"] == "edge-agent"
+    assert "waitress" not in str(headers).lower()
     connection.close()
 
 
