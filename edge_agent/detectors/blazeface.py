@@ -58,15 +58,8 @@ class BlazeFace:
         pixels = cv2.cvtColor(self._canvas.draw(image, layout), cv2.COLOR_BGR2RGB)
         rectangles, points, scores = decode(self._network.run(pixels.astype(np.float32) / 127.5 - 1), self.side)
         kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
-        scale = np.array((layout.scale_x, layout.scale_y), np.float32)
-        return to_faces(
-            rectangles[kept] * np.tile(scale, 2),
-            points[kept] * scale,
-            rescale(scores[kept], KNOTS),
-            width=width,
-            height=height,
-            names=POINTS,
-        )
+        confidences = rescale(scores[kept], KNOTS)
+        return to_faces(rectangles[kept], points[kept], confidences, image=image, layout=layout, names=POINTS)
 
     def close(self) -> None:
         """Nothing is held that the end of the process does not release."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edge_agent.detectors.letterbox import Letterbox
+
     FloatArray = npt.NDArray[np.float32]
 
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
@@ -50,20 +52,23 @@ def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> flo
     return float(np.interp(confidence, confidences, raw))
 
 
-def to_faces(  # noqa: PLR0913 - what a network gives, and the picture's size
+def to_faces(  # noqa: PLR0913 - what a network gives, and how the picture was laid out for it
     rectangles: FloatArray,
     points: FloatArray,
     confidences: FloatArray,
     *,
-    width: int,
-    height: int,
+    image: npt.NDArray[np.uint8],
+    layout: Letterbox,
     names: Sequence[str] = LANDMARKS,
 ) -> list[Face]:
-    """Return faces clipped to the picture; one that lies outside it is left out.
+    """Return faces in pixels of `image`, clipped to it; one that lies outside it is left out.
 
-    `rectangles` is N x 4 (left, top, width, height), `points` N x len(names) x 2, both in pixels of the picture.
+    `rectangles` is N x 4 (left, top, width, height), `points` N x len(names) x 2, both in pixels of the network.
     """
+    height, width = image.shape[:2]
     limits = (width, height, width, height)
+    scale = np.array((layout.scale_x, layout.scale_y), np.float32)
+    rectangles, points = rectangles * np.tile(scale, 2), points * scale
     corners = np.concatenate((rectangles[:, :2], rectangles[:, :2] + rectangles[:, 2:]), axis=1)
     corners = np.clip(np.rint(corners), 0, limits).astype(int)
     inside = (corners[:, 2] > corners[:, 0]) & (corners[:, 3] > corners[:, 1])

@@ -62,14 +62,7 @@ class CenterFace:
         outputs = [np.asarray(output, np.float32) for output in self._network.forward(OUTPUTS)]
         rectangles, points, heat = decode(outputs, LOWEST_HEAT)
         kept = suppress(rectangles, heat, overlap=LARGEST_OVERLAP)
-        scale = np.array((layout.scale_x, layout.scale_y), np.float32)
-        return to_faces(
-            rectangles[kept] * np.tile(scale, 2),
-            points[kept] * scale,
-            rescale(heat[kept], KNOTS),
-            width=width,
-            height=height,
-        )
+        return to_faces(rectangles[kept], points[kept], rescale(heat[kept], KNOTS), image=image, layout=layout)
 
     def close(self) -> None:
         """Nothing is held that the end of the process does not release."""

@@ -51,9 +51,8 @@ class EdgeTpu:
         rows = [row for row in range(int(count[0])) if scores[0, row] >= LOWEST_CONFIDENCE]
         top, left, bottom, right = (boxes[0, rows] * self.side).T
         rectangles = np.stack((left, top, right - left, bottom - top), axis=1)
-        scale = np.array((layout.scale_x, layout.scale_y) * 2, np.float32)
         no_points = np.zeros((len(rows), 0, 2), np.float32)
-        return to_faces(rectangles * scale, no_points, scores[0, rows], width=width, height=height, names=())
+        return to_faces(rectangles, no_points, scores[0, rows], image=image, layout=layout, names=())
 
     def close(self) -> None:
         """Nothing to do: the end of the process releases the stick."""

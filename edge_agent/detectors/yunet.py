@@ -72,15 +72,7 @@ def faces_in(outputs: Sequence[FloatArray], layout: Letterbox, image: npt.NDArra
     """Return the faces of one picture, best first; `outputs` are in the order of OUTPUTS, each 1 x cells x values."""
     rectangles, points, scores = decode(outputs, layout.padded_width)
     kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
-    scale = np.array((layout.scale_x, layout.scale_y), np.float32)
-    height, width = image.shape[:2]
-    return to_faces(
-        rectangles[kept] * np.tile(scale, 2),
-        points[kept] * scale,
-        rescale(scores[kept], KNOTS),
-        width=width,
-        height=height,
-    )
+    return to_faces(rectangles[kept], points[kept], rescale(scores[kept], KNOTS), image=image, layout=layout)
 
 
 def session_options() -> onnxruntime.SessionOptions:

@@ -47,14 +47,8 @@ class OpenCvYuNet:
         if found is None:
             return []
         rows = np.asarray(found, np.float32)
-        scale = np.array((layout.scale_x, layout.scale_y), np.float32)
-        return to_faces(
-            rows[:, :4] * np.tile(scale, 2),
-            rows[:, 4:14].reshape(-1, 5, 2) * scale,
-            rescale(rows[:, 14], KNOTS),
-            width=width,
-            height=height,
-        )
+        points, confidences = rows[:, 4:14].reshape(-1, 5, 2), rescale(rows[:, 14], KNOTS)
+        return to_faces(rows[:, :4], points, confidences, image=image, layout=layout)
 
     def close(self) -> None:
         """Nothing is held that the end of the process does not release."""

@@ -272,11 +272,13 @@ def test_confidences_are_rescaled_and_back() -> None:
     assert lowest_score(knots, 0.7) == pytest.approx(0.4)
 
 
-def test_faces_are_clipped_to_the_picture() -> None:
-    rectangles = np.array([[-10, -10, 30, 30], [200, 0, 10, 10]], np.float32)
-    points = np.zeros((2, 5, 2), np.float32)
-    (only,) = to_faces(rectangles, points, np.array([0.9, 0.8], np.float32), width=100, height=80)
+def test_faces_are_scaled_and_clipped_to_the_picture() -> None:
+    image, layout = np.zeros((80, 100, 3), np.uint8), fit(100, 80, side=50, multiple=1)
+    rectangles = np.array([[-5, -5, 15, 15], [100, 0, 5, 5]], np.float32)
+    points = np.full((2, 5, 2), 4, np.float32)
+    (only,) = to_faces(rectangles, points, np.array([0.9, 0.8], np.float32), image=image, layout=layout)
     assert only.box == Box(0, 0, 20, 20)
+    assert only.landmarks["nose"] == (8, 8)
     assert set(only.landmarks) == {"right_eye", "left_eye", "nose", "right_mouth", "left_mouth"}
 
 
