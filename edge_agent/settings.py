@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.partition import GLOB
 from edge_agent.settings_broker import MqttSettings
-from edge_agent.settings_section import Section, split_list
+from edge_agent.settings_section import Section, fits, split_list
 from edge_agent.topics import fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -23,6 +23,8 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 
 PREFIX: Final = "EDGE_AGENT_"
 """How the names of our environment variables begin."""
+
+PREFIX_WORDS: Final = "use a topic without + and #, without blanks, and without / at its ends"
 
 
 def default_workers() -> int:
@@ -221,10 +223,8 @@ class HomeAssistantSettings(Section):
     discovery: bool = Field(
         default=True, description="Whether the agent and its doorbells appear in Home Assistant by themselves"
     )
-    prefix: str = Field(
-        "homeassistant",
-        pattern=r"^[^#+/\s\x00]+(/[^#+/\s\x00]+)*$",
-        description="Home Assistant's discovery prefix",
+    prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
+        "homeassistant", description="Home Assistant's discovery prefix"
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from edge_agent.address import Address, read_address
-from edge_agent.settings_section import Section, split_list, text_of_number
+from edge_agent.settings_section import Section, fits, split_list, text_of_number
 
 
 class TlsSettings(Section):
@@ -49,7 +49,9 @@ class MqttSettings(Section):
         (), description="Other addresses of the same broker, `host` or `host:port`, tried in this order after `host`"
     )
     transport: Literal["tcp", "websockets"] = Field("tcp", description="tcp or websockets")
-    websocket_path: str = Field("/mqtt", pattern=r"^/[!-~]*$", description="Path of the broker's websocket")
+    websocket_path: Annotated[str, fits(r"/[!-~]*", "begin with /, and use no blanks")] = Field(
+        "/mqtt", description="Path of the broker's websocket"
+    )
     tls: TlsSettings = TlsSettings()
     username: str = Field("", description="User name; empty: none")
     password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
@@ -67,9 +69,8 @@ class MqttSettings(Section):
     max_publish_bytes: int = Field(
         1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
     )
-    share_group: str = Field(
+    share_group: Annotated[str, fits(r"[A-Za-z0-9_-]{0,64}", "use up to 64 letters, digits, _ or -")] = Field(
         "",
-        pattern=r"^[A-Za-z0-9_-]{0,64}$",
         description="Agents of one group take turns at `doorbell/+/shared_frame` (MQTT 5); empty: it is left out",
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+import re
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 class Section(BaseModel):
@@ -19,3 +21,15 @@ def split_list(value: object) -> object:
 def text_of_number(value: object) -> object:
     """Return the text of a number: YAML takes an unquoted 5 for one."""
     return str(value) if isinstance(value, int) else value
+
+
+def fits(pattern: str, words: str) -> AfterValidator:
+    """Return what refuses a text that is not as the pattern says, in these words."""
+    compiled = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(words)
+        return value
+
+    return AfterValidator(check)

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
+from pydantic_settings import SettingsError as UnreadableError
 
 from edge_agent.errors import SettingsError
 from edge_agent.settings import PREFIX, Settings
+from edge_agent.settings_errors import sentence
 from edge_agent.settings_keys import setting_keys
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def load_settings(
     try:
         return Settings(**values)
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        problems = error.errors(include_url=False, include_input=False)
         message = "\n".join(_sentence(problem, layers) for problem in problems)
     raise SettingsError(message)  # outside of `except`: the error that it replaces holds the values
 
@@ -172,7 +174,24 @@ def read_value(path: Path, note: str) -> str:
 
 
 def _nested(values: Mapping[str, str]) -> Values:
-    """Return values by variable as values by section and key."""
+    """Return values by variable as values by section and key; raise SettingsError for those that cannot be read."""
+    try:
+        return _parsed(values)
+    except UnreadableError:
+        wrong = [name for name, value in values.items() if not _is_readable(name, value)]
+    message = "\n".join(f"{name} cannot be used: its value has several parts; write them as JSON." for name in wrong)
+    raise SettingsError(message)  # outside of `except`: the error that it replaces holds the values
+
+
+def _is_readable(name: str, value: str) -> bool:
+    try:
+        _parsed({name: value})
+    except UnreadableError:
+        return False
+    return True
+
+
+def _parsed(values: Mapping[str, str]) -> Values:
     source = EnvSettingsSource(Settings)
     source.env_vars = {name.lower(): value for name, value in values.items() if value}
     return source()
@@ -207,8 +226,7 @@ def _sentence(problem: ErrorDetails, layers: Iterable[Layer]) -> str:
     name = ".".join(_word(part) for part in path)
     if problem["type"] == "extra_forbidden":
         return f"{name}, from {origin}, is not a setting; the nearest one is {_nearest(name, _names())}."
-    text = problem["msg"].removeprefix("Value error, ")
-    return f"{name}, from {origin}, cannot be used: {text[:1].lower()}{text[1:]}."
+    return f"{name}, from {origin}, cannot be used: {sentence(problem['type'], problem.get('ctx', {}))}."
 
 
 def _says(values: object, path: tuple[str, ...]) -> bool:

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.table import Table
 from rich.text import Text
+
+from edge_agent.cli.palette import ATTENTION, BAD, GOOD, QUIET
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 ROWS_SHOWN: Final = 16
 LONGEST_CELL: Final = 128
-COLUMNS: Final = (
-    ("time", "left"),
-    ("doorbell", "left"),
-    ("event", "left"),
-    ("trigger", "left"),
-    ("faces", "right"),
-    ("confidence", "left"),
-    ("ms", "right"),
-)
-STYLES: Final = {"ring": "bold yellow", "answer": "bold", "face": "green", "no_face": "dim", "failed": "red"}
+GAP: Final = "  "
+LONGEST_MS: Final = 99_999
+"""What is longer is shown as such: no row is wider than the others."""
+HEADS: Final = ("time", "doorbell", "event", "trigger", "faces", "confidence", "ms")
+DOORBELL: Final = 1
+"""The column that uses what a terminal has over 80 characters."""
+CONFIDENCES_SHOWN: Final = 3
+WIDTHS: Final = (8, 10, 15, 10, 5, 14, 6)
+"""With the gaps between them 80 characters: every word of ours is whole."""
+ALIGNED_RIGHT: Final = frozenset({4, 6})
+NARROWEST: Final = sum(WIDTHS) + len(GAP) * (len(WIDTHS) - 1)
+WIDEST_DOORBELL: Final = 40
+STYLES: Final = {"ring": ATTENTION, "face": GOOD, "no_face": QUIET, "failed": BAD}
 
 
 class _Timing(msgspec.Struct):
@@ -69,21 +76,25 @@ def to_row(topic: str, payload: bytes) -> Row | None:
         published_at = event.published_at.astimezone()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
         return None
-    word = event.outcome or event.event_type
+    word = (event.outcome or event.event_type).removeprefix("face_")
     faces = event.faces if isinstance(event.faces, int) else len(event.faces)
     if event.people is not None:
         faces = event.people
     cells = (
-        f"{published_at:%H:%M:%S.%f}"[:-3],
+        f"{published_at:%H:%M:%S}",
         event.doorbell,
         "ring" if kind == "ring" else f"{kind}: {word}",
         event.trigger or ("press" if kind in {"ring", "answer"} else ""),
         "" if kind == "ring" else str(faces),
         event.reason or _confidences(event),
-        f"{event.timing_ms.total:.0f}" if event.timing_ms else str(event.age_ms),
+        _milliseconds(event.timing_ms.total if event.timing_ms else event.age_ms),
     )
-    style = STYLES["ring"] if kind == "ring" else STYLES.get(word, "")
-    return Row(tuple(map(_plain, cells)), f"bold {style}" if kind == "answer" else style)
+    style = STYLES.get("ring" if kind == "ring" else word, "")
+    return Row(tuple(map(_plain, cells)), "bold" if kind == "answer" and word == "face" else style)
+
+
+def _milliseconds(value: float) -> str:
+    return f">{LONGEST_MS}" if value > LONGEST_MS else f"{max(value, -LONGEST_MS):.0f}"
 
 
 def _plain(text: str) -> str:
@@ -94,11 +105,24 @@ def _plain(text: str) -> str:
 def _confidences(event: _Event) -> str:
     if event.confidence is not None:
         return f"{event.confidence:.2f}"
-    return "" if isinstance(event.faces, int) else " ".join(f"{face.confidence:.2f}" for face in event.faces[:4])
+    if isinstance(event.faces, int):
+        return ""
+    return " ".join(f"{face.confidence:.2f}" for face in event.faces[:CONFIDENCES_SHOWN])
+
+
+def widths(available: int) -> tuple[int, ...]:
+    """Return how wide the columns are on a terminal with so many characters a line."""
+    spare = max(0, available - NARROWEST)
+    doorbell = min(WIDEST_DOORBELL, WIDTHS[DOORBELL] + spare)
+    return (*WIDTHS[:DOORBELL], doorbell, *WIDTHS[DOORBELL + 1 :])
+
+
+PLAIN: Final = widths(120)
+"""For an output that is no terminal."""
 
 
 class EventTable:
-    """The newest rows."""
+    """The newest rows, in columns that depend on the terminal alone."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque(maxlen=ROWS_SHOWN)
@@ -107,16 +131,22 @@ class EventTable:
         """Put a row below the others."""
         self._rows.append(row)
 
-    def __rich__(self) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-        for name, justify in COLUMNS:
-            table.add_column(name, justify=justify, min_width=9, no_wrap=True)  # type: ignore[arg-type]
-        for row in self._rows:
-            table.add_row(*(Text(cell) for cell in row.cells), style=row.style)
-        return table
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines; a terminal that is narrower than all columns shows the first of them."""
+        columns = widths(options.max_width)
+        for row in (Row(HEADS, "bold"), *self._rows):
+            yield Text(to_line(row, columns), row.style, no_wrap=True, overflow="crop", end="\n")
 
 
-def to_line(row: Row) -> str:
-    """Return a row as plain text, for an output that is no terminal."""
-    widths = (13, 12, 22, 11, 6, 12, 6)
-    return "".join(cell.ljust(width) for cell, width in zip(row.cells, widths, strict=True)).rstrip()
+def to_line(row: Row, columns: tuple[int, ...]) -> str:
+    """Return a row as plain text in columns of these widths."""
+    cells = (_fit(cell, number, width) for number, (cell, width) in enumerate(zip(row.cells, columns, strict=True)))
+    return GAP.join(cells).rstrip()
+
+
+def _fit(cell: str, number: int, width: int) -> str:
+    """Return a cell with exactly so many columns of the terminal: some characters take two of them."""
+    text = Text(cell)
+    text.truncate(width, overflow="ellipsis", pad=False)
+    text.align("right" if number in ALIGNED_RIGHT else "left", width)
+    return text.plain

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from edge_agent import topics
-from edge_agent.cli.event_table import EventTable, to_line, to_row
+from edge_agent.cli.event_table import PLAIN, EventTable, to_line, to_row
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.model import Message
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
@@ -49,7 +49,7 @@ def show(messages: Iterator[Message], console: Console) -> None:
             if row is None:
                 continue
             if screen is None:
-                console.print(to_line(row), highlight=False, markup=False, soft_wrap=True)
+                console.print(to_line(row, PLAIN), highlight=False, markup=False, soft_wrap=True)
             else:
                 table.add(row)
                 screen.refresh()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edge_agent import topics
-from edge_agent.cli.event_table import to_line, to_row
+from edge_agent.cli.event_table import PLAIN, to_line, to_row
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.intake import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
 from edge_agent.model import Arrival, Message, Packet, Publication, Setting, Trigger
@@ -194,7 +194,7 @@ def test_nothing_of_an_event_reaches_a_terminal_as_an_order() -> None:
     row = to_row("doorbell/front/answer", json.dumps(event).encode())
     assert row is not None
     assert all(cell.isprintable() for cell in row.cells)
-    assert to_line(row).isprintable()
+    assert to_line(row, PLAIN).isprintable()
     at_the_end = event | {"published_at": "0001-01-01T00:00:00+14:00"}
     for payload in (json.dumps(at_the_end).encode(), b"[" * 5000, b'{"doorbell": "\xff"}', b"{"):
         assert to_row("doorbell/front/answer", payload) is None

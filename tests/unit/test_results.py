@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.cli.event_table import to_line, to_row
+from edge_agent.cli.event_table import PLAIN, to_line, to_row
 from edge_agent.model import (
     Outcome,
     Publication,
@@ -215,7 +215,7 @@ def test_an_event_is_a_row() -> None:
     assert row.cells[1:] == ("front", "faces: face", "press", "1", "0.90", "50")
     ring = to_row("doorbell/front/ring", events.ring(press(), STAMP).payload)
     assert ring is not None
-    assert to_line(ring).split()[1:] == ["front", "ring", "press", "50"]
+    assert to_line(ring, PLAIN).split()[1:] == ["front", "ring", "press", "50"]
     failed = to_row("doorbell/front/answer", events.answer(Answer(press(), "failed", failure=failure()), STAMP).payload)
     assert failed is not None
     assert failed.cells[5] == "timeout"
@@ -223,7 +223,7 @@ def test_an_event_is_a_row() -> None:
     (appeared,) = Visits(30.0, lambda: "visit-1").see(outcome(), NOON)
     visit = to_row("doorbell/front/visit", events.visit(appeared, STAMP).payload)
     assert visit is not None
-    assert visit.cells[2:6] == ("visit: face_appeared", "", "1", "0.90")
+    assert visit.cells[2:6] == ("visit: appeared", "", "1", "0.90")
 
 
 @pytest.mark.parametrize("doorbell", ["front", "Front_door-2", "x" * 64])

@@ -1,0 +1,12 @@
+"""The styles of the terminal: each is readable on black and on white, and none says what the words do not say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GOOD: Final = "green"
+WARNING: Final = "color(166)"
+"""Orange (#d75f00): yellow vanishes on white."""
+BAD: Final = "red"
+ATTENTION: Final = "bold magenta"
+QUIET: Final = "dim"

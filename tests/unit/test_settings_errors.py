@@ -1,0 +1,95 @@
+"""What is wrong with a setting is said in our own words, for every setting and every kind of wrong value."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from edge_agent.errors import SettingsError
+from edge_agent.settings import Settings
+from edge_agent.settings_errors import SENTENCES, UNKNOWN
+from edge_agent.settings_keys import SettingKey, setting_keys
+from edge_agent.settings_sources import load_settings
+
+WRONG: tuple[Any, ...] = (
+    "", " ", "wrong value!", "\ud800", "#/+", "-1", 0, -1, 1.5, 10**30, 10**5000, float("nan"), float("inf"), True, b"\xff",
+    [], [[]], ["wrong value!"], [5], {}, {"wrong": 1}, {"wrong": {"wrong": 1}}, {5: 5}, [{}], [{"frame": 5}],
+    {"front": {"zones": 5}}, {"front": {"zones": [[[1]]]}}, {"front": {"zones": [[[1, 2, 3]]]}},
+    {"front": {"privacy": "none"}}, {"front": {"min_confidence": 7}}, {"front": 5}, [{"preset": "wrong"}],
+    [{"preset": "frigate", "frame": "a/b"}], [{"frame": "a/#"}],
+)  # fmt: skip
+LIBRARY = re.compile(
+    r"input|should|valid\b|unable to|parse|field required|value error|validation|got an|pydantic|errno|traceback"
+    r"|EnvSettingsSource|instance|NoneType|\bstr\b|\bint\b|\bdict\b|\btuple\b|expecting|line 1",
+    re.IGNORECASE,
+)
+
+
+def nested(key: SettingKey, value: Any) -> dict[str, Any]:
+    """Return the settings that say nothing but this."""
+    for name in reversed(key.path):
+        value = {name: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def complaint(flags: dict[str, Any], environment: dict[str, str]) -> str:
+    """Return what is said of these settings, '' where nothing is wrong."""
+    try:
+        load_settings(None, flags, environment=environment)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("key", setting_keys(), ids=lambda key: key.name)
+def test_no_words_of_a_library(key: SettingKey) -> None:
+    said = [complaint(nested(key, value), {}) for value in WRONG]
+    texts = ("wrong value!", "-1", "1.5", "nan", "[", "{", '{"a": ', "[[1,", "5", "[5]", '{"front": 5}')
+    said += [complaint({}, {key.variable: text}) for text in texts]
+    lines = [line for message in said for line in message.splitlines()]
+    assert lines, "every setting has values that it cannot have"
+    for line in lines:
+        assert key.path[0] in line or key.variable in line
+        words = line.partition("cannot be used")[2]
+        assert LIBRARY.search(words.replace("docs/settings.md", "")) is None, line
+        assert UNKNOWN not in line
+        assert "wrong value!" not in line.replace("'wrong value!' is no address", "")
+
+
+def test_every_kind_of_error_that_pydantic_finds_has_its_sentence() -> None:
+    kinds = {kind for key in setting_keys() for value in WRONG for kind in found(nested(key, value))}
+    assert len(kinds) > 15
+    assert kinds - {"extra_forbidden"} <= set(SENTENCES)
+
+
+def found(values: dict[str, Any]) -> set[str]:
+    """Return the types of the errors that pydantic finds."""
+    try:
+        Settings(**values)
+    except ValidationError as error:
+        return {each["type"] for each in error.errors(include_input=False, include_context=False)}
+    return set()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"detection": {"strategies": []}}, "detection.strategies, from S, cannot be used: use a list of at least 1."),
+        ({"mqtt": {"port": 99999}}, "mqtt.port, from S, cannot be used: use a number of at most 65535."),
+        ({"mqtt": {"websocket_path": "mqtt"}},
+         "mqtt.websocket_path, from S, cannot be used: begin with /, and use no blanks."),
+        ({"log": {"level": "loud"}}, "log.level, from S, cannot be used: use debug, info, warning or error."),
+        ({"mqtt": {"max_publish_bytes": 5}},
+         "mqtt.max_publish_bytes, from S, cannot be used: use a number of at least 10000."),
+        ({"pool": {"workers": "many"}}, "pool.workers, from S, cannot be used: use a whole number."),
+        ({"home_assistant": {"prefix": "a b"}},
+         "home_assistant.prefix, from S, cannot be used: use a topic without + and #, without blanks, and without / at"
+         " its ends."),
+    ],
+)  # fmt: skip
+def test_the_sentence_says_what_to_use(values: dict[str, Any], sentence: str) -> None:
+    assert complaint(values, {}) == sentence.replace("from S", "from the command line")
