@@ -13,6 +13,7 @@ from rich.table import Table
 from edge_agent.app import find_detectors
 from edge_agent.benchmark.pictures import read_frames
 from edge_agent.benchmark.short import Findings, measure, targets
+from edge_agent.program_name import command
 from edge_agent.settings_sources import load_settings
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ def _show(found: Findings) -> None:
         f" a press behind 100 frames: {found.press_in_flood_p95_ms:.0f} ms (p95)"
     )
     console.print(
-        "[dim]edge-agent bench --json prints all of it on one line, to send with a report of your machine.[/]"
+        f"[dim]{command('bench', '--json')} prints all of it on one line, to send with a report of your machine.[/]"
     )

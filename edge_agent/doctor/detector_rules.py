@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
+from edge_agent.program_name import command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,7 +22,7 @@ CARD_IDS: Final = frozenset({("1ac1", "089a")})
 """A Coral card on PCI or M.2."""
 FIXES: Final = (
     ("is not installed", "install what the reason names"),
-    ("cannot be had", "edge-agent models pull {model}"),
+    ("cannot be had", "{program} models pull {model}"),
     ("Install libedgetpu", "install libedgetpu; docs/models.md says which fits"),
     ("cannot be loaded", "install the library that the reason names; docs/models.md says which"),
     ("may this user open it", "plug it in again; add a udev rule, or the user to the group plugdev"),
@@ -56,11 +57,13 @@ def judge_models(
     for name, wrong in faults.items():
         if wrong:
             level = error if wanted.get(name) and name not in here else warning
-            found.append(level("models", "; ".join(wrong), f"remove that file, then: edge-agent models pull {name}"))
+            found.append(
+                level("models", "; ".join(wrong), f"remove that file, then: {command('models', 'pull', name)}")
+            )
     damaged = {name for name, wrong in faults.items() if wrong}
     found += [
         (error if is_needed else warning)(
-            "models", f"{name} is not here: a start fetches it, if it can", f"edge-agent models pull {name}"
+            "models", f"{name} is not here: a start fetches it, if it can", command("models", "pull", name)
         )
         for name, is_needed in wanted.items()
         if name not in here and name not in damaged
@@ -115,8 +118,8 @@ def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_
 def fix_for(strategy: str, reason: str) -> str:
     """Return what to do about a detector that cannot be used."""
     models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
-    fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "edge-agent detectors shows it again")
-    return fix.format(strategy=strategy, model=models.get(strategy, "yunet_n"))
+    fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "{program} detectors shows it again")
+    return fix.format(program=command(), strategy=strategy, model=models.get(strategy, "yunet_n"))
 
 
 def judge_device(device: Device) -> Finding:

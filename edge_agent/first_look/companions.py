@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.errors import FirstLookUnavailableError, SettingsError
 from edge_agent.image_header import IMAGE_SUFFIXES
 from edge_agent.import_path import python_command
+from edge_agent.program_name import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ class EmbeddedBroker(Companion):
         port = self.read_line()
         if not port:
             self.__exit__()
-            message = "the embedded broker did not start; name a broker: edge-agent run --host BROKER"
+            message = f"the embedded broker did not start; name a broker: {command('run', '--host', 'BROKER')}"
             raise FirstLookUnavailableError(message)
         self.port = int(port)
         return self

@@ -22,6 +22,7 @@ from edge_agent.doctor.detectors import examine_detectors
 from edge_agent.doctor.machine import examine_machine, try_folder
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.program_name import command
 from edge_agent.settings import Settings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
@@ -263,16 +264,16 @@ def test_models_in_order_are_tried(tmp_path: Path) -> None:
 
 def test_the_models_are_missing(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models"))
-    assert the("models", found).fix == "edge-agent models pull yunet_n"
-    assert the("models", found, Level.WARNING).fix == "edge-agent models pull centerface"
-    assert the("detectors", found).fix == "edge-agent models pull yunet_n"
+    assert the("models", found).fix == command("models", "pull", "yunet_n")
+    assert the("models", found, Level.WARNING).fix == command("models", "pull", "centerface")
+    assert the("detectors", found).fix == command("models", "pull", "yunet_n")
 
 
 def test_the_slower_model_stands_in(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", CENTERFACE))
     slower = the("models", found, Level.WARNING)
     assert slower.text == "the slower model centerface is used: yunet_n is not here"
-    assert slower.fix == "edge-agent models pull yunet_n"
+    assert slower.fix == command("models", "pull", "yunet_n")
 
 
 @pytest.mark.parametrize("names", [(), (YUNET,), (CENTERFACE,), (YUNET, CENTERFACE)], ids=" ".join)
@@ -309,7 +310,7 @@ def test_a_model_is_damaged(tmp_path: Path) -> None:
         file.write(b"damage")
     found = the("models", detectors(tmp_path, models, cpu_model="yunet_n"))
     assert "is damaged or another version" in found.text
-    assert found.fix == "remove that file, then: edge-agent models pull yunet_n"
+    assert found.fix == f"remove that file, then: {command('models', 'pull', 'yunet_n')}"
 
 
 def plug_in(root: Path, vendor: str, product: str) -> None:
