@@ -1,6 +1,13 @@
 """Every exception of the agent. A message is one sentence for the person who reads it."""
 
 
+def reason_of(error: OSError) -> str:
+    """Return why the system refused something, in its own words: without Python's number before them."""
+    if error.strerror:
+        return error.strerror
+    return "timed out" if isinstance(error, TimeoutError) else "the system gives no reason"
+
+
 class EdgeAgentError(Exception):
     """Base of all errors that the agent raises on purpose."""
 
@@ -31,6 +38,10 @@ class ImageError(EdgeAgentError):
 
 class BrokerUnreachableError(EdgeAgentError):
     """The broker did not accept a connection; the message says which broker and why."""
+
+
+class NoAgentError(EdgeAgentError):
+    """Everything was sent, and no agent listens; the message says how to start one."""
 
 
 class PoolStartError(EdgeAgentError):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from edge_agent.errors import reason_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -181,7 +183,7 @@ def _read(path: Path, now: float) -> Found:
     except FileNotFoundError:
         return Found(agent_id, None)
     except OSError as error:
-        return Found(agent_id, None, f"{path} cannot be read ({error.strerror})")
+        return Found(agent_id, None, f"{path} cannot be read: {reason_of(error)}")
     except msgspec.MsgspecError:
         return Found(agent_id, None, f"{path} is damaged")
     if not is_running(beat, now, _namespace()):

@@ -104,7 +104,7 @@ def _read_envelope(payload: bytes) -> Envelope:
     try:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        detail = f"the JSON message cannot be read: {error}"
+        detail = "the message is no picture, and no JSON as docs/mqtt.md describes it"
         raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
 
 

@@ -44,7 +44,8 @@ def read(path: Path) -> Chosen:
     except FileNotFoundError:
         return Chosen()
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from error
+        message = "it holds something else"
+        raise ValueError(message) from error
     if chosen.version != VERSION:
         message = f"it is of version {chosen.version}"
         raise ValueError(message)

@@ -22,7 +22,7 @@ ACL: Final = "config/acl.example has all lines"
 FIXES: Final = (
     ("not authorized", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
     ("user name or password", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
-    ("identifier", "the broker wants another client id: set agent_id to one that it allows"),
+    ("client id", "the broker wants another client id: set agent_id to one that it allows"),
     ("does not prove who it is", "name the CA that signed its certificate in mqtt.tls.ca_file"),
     ("does not speak tls", "use the broker's port for TLS (mqtt.port, as a rule 8883), or switch mqtt.tls.enabled off"),
     ("tls", "check mqtt.tls.enabled and mqtt.port (as a rule 8883): does the broker speak TLS there?"),

@@ -21,6 +21,7 @@ import edge_agent
 from edge_agent import landlock
 from edge_agent.doctor import machine_rules as rules
 from edge_agent.doctor.finding import Finding, ok
+from edge_agent.errors import reason_of
 from edge_agent.heartbeat import is_foreign, runtime_folder
 from edge_agent.host import Host, read_kernel_file
 from edge_agent.model_store import default_cache_dir
@@ -128,7 +129,7 @@ def try_folder(folder: Path) -> tuple[str, int | None]:
             os.fsync(file.fileno())
         return "", shutil.disk_usage(nearest).free
     except OSError as error:
-        return f"{(error.strerror or str(error)).lower()}", None
+        return reason_of(error).lower(), None
 
 
 def _examine_port(settings: HttpSettings) -> Finding:
@@ -137,7 +138,7 @@ def _examine_port(settings: HttpSettings) -> Finding:
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        fault = (error.strerror or str(error)).lower()
+        fault = reason_of(error).lower()
     return rules.judge_port(where, fault, is_ours=bool(fault) and _is_ours(settings))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http
 import http.client
 import queue
+import ssl
 import threading
 import time
 import urllib.error
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from edge_agent import __version__
-from edge_agent.errors import ModelUnavailableError
+from edge_agent.errors import ModelUnavailableError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,12 +144,20 @@ def _ask(
         answers.put(error)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:  # noqa: PLR0911 - a table: one line a kind of error
     match error:
         case urllib.error.HTTPError():
             error.close()
             return f"answered {error.code} {error.reason}"
-        case urllib.error.URLError(reason=OSError(strerror=str(text))):
-            return f"cannot be reached ({text})"
-        case _:
-            return str(error) or type(error).__name__
+        case urllib.error.URLError(reason=ssl.SSLCertVerificationError()):
+            return "has a certificate that this machine does not trust"
+        case urllib.error.URLError(reason=OSError() as why):
+            return f"cannot be reached ({reason_of(why)})"
+        case urllib.error.URLError():
+            return "cannot be reached"
+        case http.client.HTTPException():
+            return "ended the connection before all was sent"
+        case OSError(strerror=str(text)):
+            return f"could not be used ({text})"
+        case _:  # a sentence of our own, from above
+            return str(error)

@@ -52,11 +52,11 @@ def is_own(folder: Path) -> bool:
 
 
 def make_own(folder: Path) -> None:
-    """Create `folder` for this user alone; raise OSError where it is someone else's."""
+    """Create `folder` for this user alone; raise ModelUnavailableError where it is someone else's, or OSError."""
     folder.mkdir(mode=0o700, exist_ok=True)
     if not is_own(folder):
         message = f"{folder} belongs to someone else"
-        raise PermissionError(message)
+        raise ModelUnavailableError(message)
 
 
 @contextlib.contextmanager

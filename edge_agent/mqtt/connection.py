@@ -21,6 +21,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.model import Message, Packet, Publication
+from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain, tls_context
 from edge_agent.topics import SHARE
 
@@ -114,6 +115,8 @@ class Connection:
         self.session_present = False
         self.largest_packet_bytes: int | None = None
         self.refused: tuple[str, ...] = ()
+        self.unheard = 0
+        """Messages that the broker took though nobody has subscribed to their topic, as far as it tells (MQTT 5)."""
         self._asked: deque[tuple[str, ...]] = deque()
         self._settings = settings
         self._client_id = client_id
@@ -223,6 +226,7 @@ class Connection:
     def _try(self, address: Address, protocol: Any) -> str:
         """Connect with one protocol version; return why it failed, or ''."""
         self._answered.clear()
+        self._accepted = False
         self.lost.clear()
         self._refusal = None
         self._client = self._build(protocol)
@@ -283,15 +287,17 @@ class Connection:
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._refusal = reason.value
-            self._lose(Lost(f"it refused: {reason}"))
+            self._lose(Lost(reason_of_refusal(reason.value)))
         else:
             self._accepted = True
             self.session_present = flags.session_present
             self.largest_packet_bytes = getattr(properties, "MaximumPacketSize", None)
         self._answered.set()
 
-    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._lose(Lost(str(reason), taken_over=reason.value == SESSION_TAKEN_OVER))
+    def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        said = flags.is_disconnect_packet_from_server
+        text = reason_of_end(reason.value, said=said) if said or self._accepted else CLOSED_AT_ONCE
+        self._lose(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
         self._answered.set()
 
     def _lose(self, end: Lost) -> None:
@@ -319,6 +325,7 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
+        self.unheard += reason.value == NO_SUBSCRIBERS
         self._events.published(packet_id, reason.is_failure)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.mqtt.reasons import reason_for
 
 if TYPE_CHECKING:
     from edge_agent.model import Message, Publication
@@ -65,7 +66,7 @@ class Trial(Connection):
         return None
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self._verdicts[packet_id] = str(reason) if reason.is_failure else ""
+        self._verdicts[packet_id] = reason_for(reason.value) if reason.is_failure else ""
 
     def _on_subscribe(self, _client: Any, _data: Any, packet_id: int, reasons: Any, _properties: Any) -> None:
-        self._verdicts[packet_id] = next((str(reason) for reason in reasons if reason.is_failure), "")
+        self._verdicts[packet_id] = next((reason_for(each.value) for each in reasons if each.is_failure), "")

@@ -14,6 +14,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from edge_agent.errors import reason_of
 from edge_agent.web.site import HEADERS, Request, Response, Sources, respond
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _listen(settings: HttpSettings) -> socket.socket | None:
         listener.bind((settings.host, settings.port))
     except OSError as error:
         listener.close()
-        fault = error.strerror or str(error)
+        fault = reason_of(error)
     else:
         log.info("the page is at http://%s/", where)
         return listener

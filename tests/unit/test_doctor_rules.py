@@ -96,7 +96,7 @@ def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: 
     ("use", "level", "fix"),
     [
         (Use(), Level.OK, ""),
-        (Use(kicked="Session taken over"), Level.ERROR, "agent_id of its own"),
+        (Use(kicked="another client connected with the same client id"), Level.ERROR, "agent_id of its own"),
         (Use(is_online=True, is_here=True), Level.OK, ""),
         (Use(is_online=True), Level.WARNING, "agent_id of its own"),
         (Use(is_known=False), Level.WARNING, "topic read edge_agent/+/availability"),

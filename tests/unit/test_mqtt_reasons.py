@@ -1,0 +1,101 @@
+"""Why a broker refuses or ends something is said in our own words, never in paho's or OpenSSL's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+
+import pytest
+from paho.mqtt.client import WebsocketConnectionError, convert_disconnect_error_code_to_reason_code
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge_agent.doctor.broker_rules import ASK_LOG, judge_connection
+from edge_agent.errors import reason_of
+from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, LOST, REASONS, reason_for, reason_of_end, reason_of_refusal
+from edge_agent.mqtt.tls import explain
+
+FAILURES = {code: names for code, names in ReasonCode.names.items() if code >= 0x80}
+NOT_FOR_US = {0x91, 0x92, 0x94, 0xA1}
+"""Packet identifiers, topic aliases and subscription identifiers: paho's own business."""
+
+
+def test_every_reason_has_words_of_our_own() -> None:
+    assert set(FAILURES) - NOT_FOR_US == set(REASONS) - {0}
+    for code, names in FAILURES.items():
+        for name in (each for each in names if " " in each):
+            assert name.lower() not in reason_for(code).lower().replace("not authorized", "")
+    assert len(set(REASONS.values())) == len(REASONS)
+
+
+def test_a_code_without_words_is_told_as_a_code() -> None:
+    assert reason_for(0xF0) == "the broker gives the reason code 240"
+
+
+@pytest.mark.parametrize("error", list(MQTTErrorCode))
+def test_a_connection_that_is_gone_is_no_unspecified_error(error: MQTTErrorCode) -> None:
+    reason = convert_disconnect_error_code_to_reason_code(error)
+    words = reason_of_end(reason.value, said=False)
+    assert words in {LOST, *REASONS.values()}
+    assert "unspecified" not in words.lower()
+
+
+def test_a_reason_that_the_broker_gave_is_kept() -> None:
+    taken_over = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
+    assert reason_of_end(taken_over.value, said=True) == "another client connected with the same client id"
+    assert reason_of_end(0x80, said=True) == "the broker gives no reason"
+
+
+def tls_error(code: str) -> ssl.SSLError:
+    """Return an error as Python's TLS raises it."""
+    error = ssl.SSLError(1, f"[SSL: {code}] {code.lower()} (_ssl.c:1006)")
+    error.reason = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), "Connection refused"),
+        (OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH)), "No route to host"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out"), "timed out"),
+        (WebsocketConnectionError("WebSocket handshake error, connection not upgraded"), "its websocket does not"),
+        (IndexError("list index out of range"), "its websocket does not"),
+        (ValueError("Invalid host."), "its address cannot be used"),
+        (UnicodeError("encoding with 'idna' codec failed (UnicodeError: label too long)"), "its address cannot be"),
+        (tls_error("TLSV1_ALERT_UNKNOWN_CA"), "TLS failed: the broker does not trust the CA of our certificate"),
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS failed: the broker wants a certificate"),
+        (tls_error("BAD_LENGTH"), "TLS failed: OpenSSL gives the code BAD_LENGTH"),
+        (tls_error("WRONG_VERSION_NUMBER"), "it does not speak TLS on this port"),
+    ],
+)
+def test_why_no_connection_came_about(error: Exception, words: str) -> None:
+    said = explain(error, encrypted=False)
+    assert said.startswith(words)
+    for foreign in ("Errno", "handshake", "index", "Invalid", "codec", "_ssl.c"):
+        assert foreign not in said
+
+
+def test_the_systems_words_come_without_its_number() -> None:
+    assert reason_of(FileNotFoundError(2, "No such file or directory", "/x")) == "No such file or directory"
+    assert reason_of(OSError("anything")) == "the system gives no reason"
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [
+        (reason_for(0x86), "mqtt.username"),
+        (reason_of_refusal(0x87), "mqtt.username"),
+        (reason_for(0x85), "another client id"),
+        (CLOSED_AT_ONCE, "mqtt.tls.enabled"),
+        ("Connection refused", "start the broker"),
+        (reason_for(0x88), ASK_LOG),
+    ],
+)
+def test_the_doctor_knows_what_to_do_about_them(reason: str, fix: str) -> None:
+    found = judge_connection("", "", f"no connection to the broker at hall:1883: {reason}")
+    assert fix in found.fix
