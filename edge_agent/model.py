@@ -204,13 +204,15 @@ class DetectorPlan:
     """The detectors that workers may use, each list in order of preference.
 
     One worker at a time uses each of `accelerators`; all others use the first of `choices` that can be loaded.
-    `missing` are those that were asked for and cannot be had.
+    `missing` are those of the settings that cannot be had, `asked` the strategies that the user asked for: what becomes
+    of the others interests nobody.
     """
 
     choices: tuple[DetectorChoice, ...]
     accelerators: tuple[DetectorChoice, ...] = ()
     second_look: SecondLook | None = None
     missing: tuple[Unavailable, ...] = ()
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

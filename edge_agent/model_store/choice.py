@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
 from edge_agent.model import AUTO, DetectorPlan
+from edge_agent.program_name import command
 from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
 
 if TYPE_CHECKING:
@@ -79,22 +80,33 @@ def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     try:
         path = store.resolve(SECOND_MODEL)
     except ModelUnavailableError as error:
-        message = f"{first}. Its substitute is missing too: {error}"
+        log.debug("%s", first)
+        log.debug("%s", error)
+        pull = command("models", "pull", FIRST_MODEL)
+        message = f"the models {FIRST_MODEL} and {SECOND_MODEL} cannot be had; get one: {pull}"
         raise ModelUnavailableError(message) from error
-    return CpuModel(SECOND_MODEL, path, f"{_substitute()}: {first}")
+    log.debug("%s", first)
+    return CpuModel(SECOND_MODEL, path, _substitute())
 
 
 def _substitute() -> str:
-    return (
-        f"{SECOND_MODEL} is used, as accurate as {FIRST_MODEL} but about ten times slower;"
-        f" `edge-agent models pull {FIRST_MODEL}` fetches the faster one"
-    )
+    return f"the slower model {SECOND_MODEL} is used; get {FIRST_MODEL}: {command('models', 'pull', FIRST_MODEL)}"
 
 
 def _named(name: str, store: ModelStore) -> CpuModel:
     if name in NEEDED:
         _require(name)
-    return CpuModel(name, store.resolve(MODEL_FILES.get(name, name)))
+    return CpuModel(name, _resolve(store, MODEL_FILES.get(name, name)))
+
+
+def _resolve(store: ModelStore, name: str, *, quietly: bool = False) -> Path:
+    """Return the file of a model; raise ModelUnavailableError with a short sentence, the long one is for debugging."""
+    try:
+        return store.resolve(name, quietly=quietly)
+    except ModelUnavailableError as error:
+        log.debug("%s", error)
+        message = f"the model {name} cannot be had; get it: {command('models', 'pull', name)}"
+        raise ModelUnavailableError(message) from error
 
 
 def _require(extra: str) -> None:
@@ -116,11 +128,11 @@ def _is_installed(package: str) -> bool:
 def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPlan:
     """Return the detectors of the settings that can be had; raise EdgeAgentError if there is none.
 
-    A strategy that cannot be had is logged with its reason: as news where its package is not installed, since
-    nobody expects it then, and else as a warning.
+    A strategy that cannot be had is logged with its reason: as a warning where the user asked for it.
     """
+    asked = asked_strategies(settings)
     finders: dict[str, Callable[[], Sequence[DetectorChoice]]] = {
-        "edgetpu": lambda: _edgetpu(settings, store),
+        "edgetpu": lambda: _edgetpu(settings, store, quietly="edgetpu" not in asked),
         "gpu": lambda: _gpu(settings, store),
         "cpu": lambda: [_cpu(settings.cpu_model, store)],
         "mock": lambda: [DetectorChoice("mock", "script", settings.mock_script)],
@@ -135,14 +147,23 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
     if not found:
         raise DetectorUnavailableError("; ".join(f"{each.strategy}: {each.reason}" for each in missing))
     for each in missing:
-        level = logging.INFO if "is not installed" in each.reason else logging.WARNING
+        level = logging.WARNING if each.strategy in asked else logging.DEBUG
         log.log(level, "the strategy %s cannot be used: %s", each.strategy, each.reason)
     return DetectorPlan(
         choices=tuple(each for each in found if not each.device),
         accelerators=tuple(each for each in found if each.device),
         second_look=_second_look(settings, found, store),
         missing=tuple(missing),
+        asked=asked,
     )
+
+
+def asked_strategies(settings: DetectionSettings) -> frozenset[str]:
+    """Return the strategies that the user asked for: the default names all of them, and few people have all."""
+    given = settings.model_fields_set
+    if "strategies" in given:
+        return frozenset(settings.strategies)
+    return frozenset({"cpu"} | {each for each in settings.strategies if any(key.startswith(each) for key in given)})
 
 
 def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
@@ -152,10 +173,10 @@ def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
     return DetectorChoice("cpu", model.name, str(model.path))
 
 
-def _edgetpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
+def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -> Sequence[DetectorChoice]:
     """Return one choice a stick; the first one found is `any`."""
     _require("edgetpu")
-    path = str(settings.edgetpu_model or store.resolve("ssd_mobilenet_v2_edgetpu"))
+    path = str(settings.edgetpu_model or _resolve(store, "ssd_mobilenet_v2_edgetpu", quietly=quietly))
     return [
         DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
         for device in settings.edgetpu_devices
@@ -165,7 +186,7 @@ def _edgetpu(settings: DetectionSettings, store: ModelStore) -> Sequence[Detecto
 def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
     if settings.gpu_provider != ON_CPU:
         _require("gpu")
-    path = str(store.resolve(FIRST_MODEL))
+    path = str(_resolve(store, FIRST_MODEL))
     return [
         DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})
         for device in settings.gpu_devices
@@ -181,6 +202,7 @@ def _second_look(settings: DetectionSettings, found: Sequence[DetectorChoice], s
     try:
         path = store.resolve(SECOND_MODEL)
     except ModelUnavailableError as error:
-        log.warning("presses get no second look: %s", error)
+        log.debug("%s", error)
+        log.warning("no second look: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
         return None
     return SecondLook(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_look != "press")

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from edge_agent.errors import ModelUnavailableError
+from edge_agent.errors import ModelUnavailableError, reason_of
 from edge_agent.model_store.folders import (
     SHIPPED,
     default_cache_dir,
@@ -83,11 +83,14 @@ class FileStore:
         paths = [path for folder in self._folders() if (path := folder / file.filename).exists()]
         return [f"{path} {fault}" for path in paths if (fault := find_fault(file, path))]
 
-    def resolve(self, name: str) -> Path:
-        """Return the verified file of that name; raise ModelUnavailableError with the reason of every source."""
+    def resolve(self, name: str, *, quietly: bool = False) -> Path:
+        """Return the verified file of that name; raise ModelUnavailableError with the reason of every source.
+
+        That one is fetched is news, unless it is done `quietly`: nobody asked for it.
+        """
         file = self._file(name)
         refusals: list[str] = []
-        path = self._find(file, refusals) or self._fetch(file, refusals)
+        path = self._find(file, refusals) or self._fetch(file, refusals, logging.DEBUG if quietly else logging.INFO)
         if path is None:
             raise ModelUnavailableError(self._advice(file, refusals))
         return path
@@ -116,13 +119,15 @@ class FileStore:
         spare = [spare_dir()] if is_own(spare_dir()) else []
         return [*given, *shipped, self._cache_dir, *spare]
 
-    def _fetch(self, file: PinnedFile, refusals: list[str]) -> Path | None:
-        log.info("fetching the %s %s", file.kind, file.name)
+    def _fetch(self, file: PinnedFile, refusals: list[str], level: int) -> Path | None:
+        log.log(level, "fetching the %s %s", file.kind, file.name)
         for source in self._sources:
             try:
                 return self._keep(file, source)
-            except (ModelUnavailableError, OSError) as error:
+            except ModelUnavailableError as error:
                 refusals.append(f"{source.name}: {error}")
+            except OSError as error:
+                refusals.append(f"{source.name}: {reason_of(error)}")
         return None
 
     def _keep(self, file: PinnedFile, source: Source) -> Path:
@@ -138,7 +143,9 @@ class FileStore:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             return workspace(self._cache_dir)
         except OSError as error:
-            log.warning("files are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), error)
+            log.warning(
+                "files are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), reason_of(error)
+            )
             make_own(spare_dir())
             return workspace(spare_dir())
 

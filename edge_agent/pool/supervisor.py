@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from edge_agent.errors import reason_of
 from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.alive import Alive
@@ -78,6 +79,8 @@ class Pool:
         self._crashed = crashed
         self._workers: dict[int, WorkerProcess] = {}
         self._probes: dict[int, Probe] = {}
+        self._proven: set[int] = set()
+        """The accelerators that have worked in this run: the loss of one is news."""
         self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
@@ -219,7 +222,7 @@ class Pool:
         try:
             worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
-            return self._core.died(slot, f"could not be started: {error}", time.monotonic())
+            return self._core.died(slot, f"could not be started: {reason_of(error)}", time.monotonic())
         self._workers[slot] = worker
         self._core.started(slot, worker.pid)
         self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
@@ -230,7 +233,7 @@ class Pool:
         try:
             probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
         except OSError as error:
-            return self._core.probed(accelerator, f"could not be tried: {error}", time.monotonic())
+            return self._core.probed(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
         self._probes[accelerator] = probe
         self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._end_probe, accelerator))
         return ()
@@ -239,8 +242,11 @@ class Pool:
         probe = self._probes.pop(accelerator)
         self._selector.unregister(probe.pidfd)
         choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
+        if result.works:
+            self._proven.add(accelerator)
+        is_missed = choice.strategy in self._plan.detectors.asked or accelerator in self._proven
         log.log(
-            logging.INFO if result.works else logging.WARNING,
+            logging.INFO if result.works else logging.WARNING if is_missed else logging.DEBUG,
             "%s %s (%s) %s",
             choice.strategy,
             choice.model,
@@ -256,7 +262,7 @@ class Pool:
         try:
             self._workers[slot].assign(message_of(jobs, limit_s), [job.frame.image for _, job in jobs])
         except OSError as error:
-            log.warning("worker %d took no frame: %s", slot, error)
+            log.warning("worker %d took no frame: %s", slot, reason_of(error))
             self._workers[slot].kill()
             return self._core.refused(slot, time.monotonic())
         return ()

@@ -9,6 +9,7 @@ import pytest
 
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
+from edge_agent.program_name import command
 from edge_agent.settings import DetectionSettings
 from edge_agent.wire import DetectorChoice, SecondLook
 from tests.shared_data import shared
@@ -50,7 +51,8 @@ def test_centerface_stands_in_and_says_why(tmp_path: Path, caplog: pytest.LogCap
     found = plan(offline(tmp_path, CENTERFACE), "cpu")
     assert found.choices == (on_cpu(tmp_path, "centerface", CENTERFACE),)
     assert found.second_look is None
-    assert "`edge-agent models pull yunet_n` fetches the faster one" in caplog.text
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == f"the slower model centerface is used; get yunet_n: {command('models', 'pull', 'yunet_n')}"
 
 
 @pytest.mark.parametrize(("wish", "by_night"), [("night_and_press", True), ("press", False)])
@@ -65,7 +67,8 @@ def test_the_second_look_may_be_off_or_impossible(tmp_path: Path, caplog: pytest
     assert plan(models, "cpu", second_look="off").second_look is None
     assert caplog.text == ""
     assert plan(models, "cpu").second_look is None
-    assert "presses get no second look: the model centerface cannot be had" in caplog.text
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
+    assert line == f"no second look: centerface is missing; get it: {command('models', 'pull', 'centerface')}"
 
 
 def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
@@ -75,9 +78,14 @@ def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
         choose_cpu_model("yunet_n", models)
 
 
-def test_without_any_model_both_reasons_are_given(tmp_path: Path) -> None:
-    with pytest.raises(DetectorUnavailableError, match=r"(?s)Put yunet_n_dynamic\.onnx .* Put centerface\.onnx "):
+def test_without_any_model_one_short_line_says_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(DetectorUnavailableError) as raised:
         plan(offline(tmp_path), "cpu")
+    assert str(raised.value).endswith(f"cannot be had; get one: {command('models', 'pull', 'yunet_n')}")
+    assert len(str(raised.value)) < 200
+    assert "Put yunet_n_dynamic.onnx" in caplog.text, "the whole story is there for debugging"
+    assert "Put centerface.onnx" in caplog.text
 
 
 def test_the_order_of_the_strategies_is_kept(tmp_path: Path) -> None:
@@ -93,19 +101,50 @@ def test_a_strategy_that_cannot_be_had_is_left_out(tmp_path: Path, caplog: pytes
     found = plan(offline(tmp_path), "cpu", "mock")
     assert found.choices == (DetectorChoice("mock", "script", ""),)
     assert [each.strategy for each in found.missing] == ["cpu"]
-    assert "the strategy cpu cannot be used: the model yunet_n cannot be had" in caplog.text
+    assert "the strategy cpu cannot be used: the models yunet_n and centerface cannot be had" in caplog.text
 
 
-def test_a_package_that_is_not_installed_is_no_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_accelerators_that_nobody_asked_for_are_not_mentioned(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_installed: bool
 ) -> None:
     """The default asks for all strategies: most people have neither an EdgeTPU nor a GPU."""
-    monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: is_installed)
     caplog.set_level(logging.INFO)
+    found = plan_detectors(DetectionSettings(), offline(tmp_path, YUNET, CENTERFACE))
+    assert "edgetpu" in {each.strategy for each in found.missing}
+    assert found.asked == {"cpu"}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"strategies": ("edgetpu", "gpu", "cpu")}, {"edgetpu", "gpu", "cpu"}),
+        ({"gpu_devices": ("1",)}, {"gpu", "cpu"}),
+        ({"edgetpu_devices": ("usb:0",)}, {"edgetpu", "cpu"}),
+        ({"min_confidence": 0.8}, {"cpu"}),
+    ],
+)
+def test_whoever_names_an_accelerator_is_told_that_it_is_missing(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    asked: set[str],
+) -> None:
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
+    found = plan_detectors(DetectionSettings(**settings), offline(tmp_path, YUNET, CENTERFACE))
+    assert found.asked == asked
+    warned = {record.args[0] for record in caplog.records if isinstance(record.args, tuple) and record.args}
+    assert warned == asked - {"cpu"}
+
+
+def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
     assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
     assert "`pip install 'edge-agent[edgetpu]'` brings it" in found.missing[0].reason
-    assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,5 +120,3 @@ def test_a_line_for_a_file_has_no_end_of_blanks() -> None:
     line = to_line(row, PLAIN)
     assert line == line.rstrip()
     assert line.split()[1:] == ["front", "ring", "continuous", "12"]
-
-
