@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.app import find_detectors, max_pixels
+from edge_agent.cli.palette import GOOD, WARNING
 from edge_agent.pool import Probed, probe_all
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _table(lines: list[DetectorLine]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for line in lines:
-        how = Text("works", "green") if line.works else Text(line.reason, "yellow")
+        how = Text("works", GOOD) if line.works else Text(line.reason, WARNING)
         table.add_row(line.strategy, line.model, line.device, _figure(line.load_ms), _figure(line.look_ms), how)
     return table
 

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from edge_agent.cli.palette import BAD, GOOD, WARNING
 from edge_agent.doctor import Finding, Level, examine
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from edge_agent.settings import Settings
 
-MARKS: Final = {Level.OK: ("✓", "green"), Level.WARNING: ("!", "yellow"), Level.ERROR: ("✗", "red")}
+MARKS: Final = {Level.OK: ("✓", GOOD), Level.WARNING: ("!", WARNING), Level.ERROR: ("✗", BAD)}
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
@@ -55,7 +56,7 @@ def _report(findings: list[Finding]) -> RenderableType:
         mark, colour = MARKS[each.level]
         text = Text(each.text, "" if each.level is Level.OK else colour)
         if each.fix:
-            text = Text.assemble(text, "\n", ("→ ", "cyan bold"), (each.fix, "cyan"))
+            text = Text.assemble(text, "\n", ("→ ", "bold"), each.fix)
         table.add_row(Text(mark, f"bold {colour}"), each.check, text)
     return Group(table, "", _summary(findings))
 
@@ -66,7 +67,7 @@ def _summary(findings: list[Finding]) -> Text:
     if errors:
         return Text(f"{_many(errors, 'error')} and {_many(warnings, 'warning')}: the agent cannot work so", "bold red")
     if warnings:
-        return Text(f"{_many(warnings, 'warning')}: the agent works, and could work better", "bold yellow")
+        return Text(f"{_many(warnings, 'warning')}: the agent works, and could work better", f"bold {WARNING}")
     return Text("all is well", "bold green")
 
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 ROWS_SHOWN: Final = 16
+FEWEST_ROWS: Final = 4
+ROOM_ABOVE: Final = 12
+"""Lines of a terminal that are left to what stands above the table."""
 LONGEST_CELL: Final = 128
 GAP: Final = "  "
 LONGEST_MS: Final = 99_999
@@ -134,7 +137,8 @@ class EventTable:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines; a terminal that is narrower than all columns shows the first of them."""
         columns = widths(options.max_width)
-        for row in (Row(HEADS, "bold"), *self._rows):
+        shown = max(FEWEST_ROWS, options.size.height - ROOM_ABOVE)
+        for row in (Row(HEADS, "bold"), *list(self._rows)[-shown:]):
             yield Text(to_line(row, columns), row.style, no_wrap=True, overflow="crop", end="\n")
 
 

@@ -19,8 +19,8 @@ LONGEST: Final = 4000
 """Characters of a message; what is longer says nothing more."""
 LEAST_SECRET: Final = 4
 """A shorter password is part of too many words to be looked for."""
-COLOURS: Final = {logging.DEBUG: "2", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31"}
-"""SGR parameters of ECMA-48, 8.3.117: faint, yellow, red, bold red."""
+COLOURS: Final = {logging.DEBUG: "2", logging.WARNING: "38;5;166", logging.ERROR: "31", logging.CRITICAL: "1;31"}
+"""SGR parameters of ECMA-48, 8.3.117: faint, orange (yellow vanishes on white), red, bold red."""
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "left_out"}
 """What every record has; the rest was given as `extra`."""

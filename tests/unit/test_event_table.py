@@ -38,7 +38,7 @@ def everything() -> list[tuple[str, bytes]]:
 
 def shown(messages: list[tuple[str, bytes]], width: int, **options: Any) -> list[str]:
     """Return the lines of a terminal that shows the messages."""
-    console = Console(file=io.StringIO(), width=width, force_terminal=True, **options)
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, **{"height": 40, **options})
     table = EventTable()
     for topic, payload in messages:
         row = to_row(topic, payload)
@@ -112,6 +112,13 @@ def test_no_color_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     lines = shown([event(outcome="failed", reason="timeout")], 80, color_system="truecolor")
     assert "\x1b[31m" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize(("height", "rows"), [(40, 16), (24, 12), (10, 4)])
+def test_the_newest_rows_fit_the_terminal(height: int, rows: int) -> None:
+    messages = [event(doorbell=f"door-{number}", outcome="no_face") for number in range(30)]
+    _, *lines = shown(messages, 80, height=height, color_system=None)
+    assert [line.split()[1] for line in lines] == [f"door-{number}" for number in range(30 - rows, 30)]
 
 
 def test_a_line_for_a_file_has_no_end_of_blanks() -> None:

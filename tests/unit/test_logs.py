@@ -82,7 +82,9 @@ def test_a_line_for_people_begins_with_the_time() -> None:
     assert re.fullmatch(
         r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} WARNING pool.supervisor: worker 1 died", log.lines[0]
     )
-    assert re.fullmatch(r"\x1b\[33m\d\d:\d\d:\d\d WARNING pool.supervisor: worker 1 died\x1b\[0m", terminal.lines[0])
+    assert re.fullmatch(
+        r"\x1b\[38;5;166m\d\d:\d\d:\d\d WARNING pool.supervisor: worker 1 died\x1b\[0m", terminal.lines[0]
+    )
 
 
 def test_the_stack_of_an_error_is_in_its_line() -> None:
