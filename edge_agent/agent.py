@@ -34,6 +34,7 @@ from edge_agent.model import (
 )
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
+from edge_agent.partition import ANY, Partition
 from edge_agent.publisher import Publisher
 from edge_agent.reporting import Reporter
 from edge_agent.results import events
@@ -43,7 +44,8 @@ from edge_agent.results.ledger import Ledger
 from edge_agent.results.look import job_for, press_times, reason_to_pass
 from edge_agent.results.news import News
 from edge_agent.results.presses import Answer, Presses
-from edge_agent.results.visits import VisitChange, Visits
+from edge_agent.results.visits import VisitChange, Visits, in_words
+from edge_agent.sources import PRESETS
 from edge_agent.wire import SnapshotWish
 
 if TYPE_CHECKING:
@@ -54,6 +56,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+VISITORS: Final = "edge_agent.doorbells"
+"""The logger of who rings and who comes: a line for each."""
+visitors = logging.getLogger(VISITORS)
+
+TOPICS_SHOWN: Final = 4
 FAREWELL_S: Final = 1.0
 """How long the broker may take to confirm the last messages."""
 
@@ -227,6 +234,8 @@ class Agent:
 
     def _tell_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
+            if told := in_words(change):
+                visitors.info("%s", told)
             self._out.publish(events.visit(change, self._stamp(now)), now)
             if change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.leave(change.visit.doorbell, now))
@@ -251,6 +260,7 @@ class Agent:
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
+        visitors.info("%s: the bell rang (press %s)", press.doorbell, press.press_id)
         self._out.publish(events.ring(press, self._stamp(now)), now)
 
     def _answer_all(self, answers: list[Answer], now: float) -> None:
@@ -272,6 +282,8 @@ class Agent:
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
+        if self._reporter.telemetry.broker.connections == 1:
+            log.info("Waiting for frames on %s", _frame_topics(self._settings))
         self._out.resend(now, link.largest_packet_bytes)
         self._administration.connect(now)
 
@@ -335,3 +347,13 @@ class Agent:
         self._link.stop()
         self._administration.close()
         self._heart.end()
+
+
+def _frame_topics(settings: Settings) -> str:
+    """Return where pictures may come from, for a person; of many topics the first few."""
+    levels = Partition(settings.doorbells.include).levels()
+    own = [topics.frame("<id>" if level == ANY else level) for level in levels]
+    others = [each.frame or PRESETS[each.preset or ""].frame for each in settings.sources]
+    found = [*own, *others]
+    more = f" and {len(found) - TOPICS_SHOWN} more" if len(found) > TOPICS_SHOWN else ""
+    return f"{', '.join(found[:TOPICS_SHOWN])}{more}"

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
+from edge_agent.agent import VISITORS
+from edge_agent.cli.listeners import broker_arguments
+from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
 from edge_agent.model import Message
+from edge_agent.program_name import command
 from edge_agent.settings_keys import secret_values
 
 if TYPE_CHECKING:
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
 DOORBELL: Final = "front"
 PICTURES: Final = Path("first-look")
 PICTURES_KEPT: Final = 20
+BOX_WIDTH: Final = 4
+"""Of a box's sides."""
 
 
 def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
@@ -44,7 +51,10 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
         )
         settings = settings.model_copy(update={"mqtt": own})
         with _simulation(settings, folder):
-            Console().print(_welcome(settings))
+            console = Console()
+            console.print(_welcome(settings, console.width), soft_wrap=True)
+            if console.is_terminal:
+                logging.getLogger(VISITORS).setLevel(logging.WARNING)  # the table shows them
             threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()
             return app.run(settings, seconds=seconds)
 
@@ -78,19 +88,19 @@ def _keep_pictures(messages: Iterator[Message]) -> Iterator[Message]:
         number += 1
 
 
-def _welcome(settings: Settings) -> Panel:
-    mqtt = settings.mqtt
-    return Panel(
-        Group(
-            Text(
-                "A first look only: the broker is a small embedded one, and the doorbell is simulated.", "bold yellow"
-            ),
-            Text.assemble("With your broker:   ", ("edge-agent run --host BROKER", "bold")),
-            Text.assemble("The same events:    ", (f"mosquitto_sub -p {mqtt.port} -v -t 'doorbell/+/faces'", "bold")),
-            Text.assemble("Annotated pictures: ", (f"{PICTURES.absolute()}", "bold")),
-            Text("Ctrl-C ends it.", "dim"),
-        ),
-        title="edge-agent",
-        title_align="left",
-        expand=False,
+def _welcome(settings: Settings, width: int) -> RenderableType:
+    """Return what to do next, in a box if it fits: a command that is broken over two lines cannot be copied."""
+    commands = (
+        ("With your broker", command("run", "--host", "BROKER")),
+        ("The same events", command("watch", *broker_arguments(settings.mqtt))),
+        ("Annotated pictures", f"{PICTURES.absolute()}"),
     )
+    lines = Group(
+        Text("Demo only: a small embedded broker, and a simulated doorbell.", ATTENTION),
+        *(Text.assemble(f"{name + ':':<20}", (value, "bold")) for name, value in commands),
+        Text("Ctrl-C ends it.", QUIET),
+    )
+    longest = max(20 + len(value) for _, value in commands)
+    if longest + BOX_WIDTH > width:
+        return lines
+    return Panel(lines, title="edge-agent", title_align="left", expand=False)

@@ -156,6 +156,19 @@ class Visits:
         return people(current.tracks, len(faces))
 
 
+def in_words(change: VisitChange) -> str:
+    """Return what is news for a person, or '': a better picture is none."""
+    visit = change.visit
+    match change.event_type:
+        case "face_appeared":
+            return f"{visit.doorbell}: somebody appeared (confidence {visit.best.confidence:.2f})"
+        case "face_left":
+            who = f"{visit.people} people" if visit.people > 1 else "1 person"
+            return f"{visit.doorbell}: nobody is there any more ({who}, {visit.duration_s:.0f} s)"
+        case _:
+            return ""
+
+
 def _best(outcome: Outcome, faces: tuple[Face, ...]) -> BestFace:
     face = max(faces, key=lambda each: each.quality)
     return BestFace(face.confidence, face.quality, outcome.frame.frame_id, outcome.frame.event_id)

@@ -73,8 +73,8 @@ def test_the_broker_ends_with_the_process_that_started_it() -> None:
 def test_run_without_a_broker_shows_face_events_and_a_press(tmp_path: Path) -> None:
     done = edge_agent_in(tmp_path, "run", "--seconds", "12", EDGE_AGENT_MODELS__DIR=str(shared("models")))
     assert done.returncode == 0, done.stderr
-    assert "A first look only" in done.stdout
-    assert re.search(r"mosquitto_sub -p \d+ -v -t 'doorbell/\+/faces'", done.stdout)
+    assert "Demo only" in done.stdout
+    assert re.search(r"edge-agent watch --host 127\.0\.0\.1 --port \d+", done.stdout)
     assert re.search(r"faces: face +motion +1 ", done.stdout)
     assert "answer: face" in done.stdout
     assert list((tmp_path / "first-look").glob("*.jpg"))
