@@ -175,6 +175,8 @@ class Administration:
         if not topics.is_identifier(name):
             self._counters.dropped["option"] += 1
             return
+        if not self._doorbells.is_known(name):
+            log.warning("there is no doorbell %s to remove; what the broker may retain of it is cleared", name)
         self._doorbells.forget(name)
         self._controls.forget(name)
         self._state_file.save(self._controls.chosen)

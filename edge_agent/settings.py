@@ -24,7 +24,7 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 PREFIX: Final = "EDGE_AGENT_"
 """How the names of our environment variables begin."""
 
-PREFIX_WORDS: Final = "use a topic without + and #, without blanks, and without / at its ends"
+PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
 def default_workers() -> int:

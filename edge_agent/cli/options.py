@@ -10,39 +10,65 @@ from typing import Annotated, Any
 
 import typer
 
+from edge_agent.cli.usage import FILE
 from edge_agent.settings_sources import read_value
 
 BROKER = "Broker"
+DOORBELL = "DOORBELL"
 
 Flags = dict[str, Any]
 """Flags of the command line, nested as settings."""
 
-Config = Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings, see config/agent.yaml.")]
-Host = Annotated[str | None, typer.Option("--host", "-h", help="The broker's host.", rich_help_panel=BROKER)]
-Port = Annotated[int | None, typer.Option("--port", "-p", help="The broker's port.", rich_help_panel=BROKER)]
-Username = Annotated[str | None, typer.Option("--username", "-u", help="User name.", rich_help_panel=BROKER)]
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar=FILE, help="YAML file of settings, see config/agent.yaml.")
+]
+AgentId = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the agent; else this host's.")]
+Host = Annotated[
+    str | None, typer.Option("--host", "-h", metavar="HOST", help="The broker's host.", rich_help_panel=BROKER)
+]
+Port = Annotated[
+    int | None, typer.Option("--port", "-p", metavar="PORT", help="The broker's port.", rich_help_panel=BROKER)
+]
+Username = Annotated[
+    str | None, typer.Option("--username", "-u", metavar="NAME", help="User name.", rich_help_panel=BROKER)
+]
 PasswordFile = Annotated[
     Path | None,
-    typer.Option("--password-file", help="File that holds the password.", rich_help_panel=BROKER, dir_okay=False),
+    typer.Option(
+        "--password-file", metavar=FILE, help="File that holds the password.", rich_help_panel=BROKER, dir_okay=False
+    ),
 ]
 
 
 Tls = Annotated[bool | None, typer.Option("--tls", help="Speak TLS with the broker.", rich_help_panel=BROKER)]
 CaFile = Annotated[
     Path | None,
-    typer.Option("--ca-file", help="CA of the broker's certificate; else the system's.", rich_help_panel=BROKER),
+    typer.Option(
+        "--ca-file", metavar=FILE, help="CA of the broker's certificate; else the system's.", rich_help_panel=BROKER
+    ),
 ]
 CertFile = Annotated[
-    Path | None, typer.Option("--cert-file", help="Our certificate, if the broker asks.", rich_help_panel=BROKER)
+    Path | None,
+    typer.Option("--cert-file", metavar=FILE, help="Our certificate, if the broker asks.", rich_help_panel=BROKER),
 ]
-KeyFile = Annotated[Path | None, typer.Option("--key-file", help="Its key.", rich_help_panel=BROKER)]
+KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar=FILE, help="Its key.", rich_help_panel=BROKER)]
 Insecure = Annotated[
     bool | None,
     typer.Option("--insecure", help="DANGER: do not check the broker's certificate.", rich_help_panel=BROKER),
 ]
-Transport = Annotated[str | None, typer.Option("--transport", help="tcp or websockets.", rich_help_panel=BROKER)]
+Transport = Annotated[
+    str | None,
+    typer.Option(
+        "--transport",
+        metavar="KIND",
+        help="tcp or websockets.",
+        autocompletion=lambda: ["tcp", "websockets"],
+        rich_help_panel=BROKER,
+    ),
+]
 WebsocketPath = Annotated[
-    str | None, typer.Option("--websocket-path", help="Path of the broker's websocket.", rich_help_panel=BROKER)
+    str | None,
+    typer.Option("--websocket-path", metavar="PATH", help="Path of the broker's websocket.", rich_help_panel=BROKER),
 ]
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Final
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.agent_process import AgentProcess
+from edge_agent.program_name import command
+from tests.agent_process import AGENT_ID, AgentProcess
+from tests.broker import Mosquitto
 from tests.command_line import edge_agent, edge_agent_in
 from tests.photos import portrait
 from tests.pictures import jpeg
@@ -21,10 +25,9 @@ from tests.shared_data import PROJECT, missing, shared
 from tests.stand_in import Stick
 from tests.waiting import wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.broker import Mosquitto
+NAMES: Final = (
+    "run", "send", "watch", "detect", "forget", "detectors", "healthcheck", "doctor", "bench", "models",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def test_detect_saves_annotated_pictures(photo: Path, tmp_path: Path) -> None:
         (("detect", "nowhere.jpg"), 2, "there is no file or folder nowhere.jpg"),
         (("detect", "Makefile"), 1, "1 of 1 pictures could not be looked at"),
         (("detect", "--min-confidence", "7", "Makefile"), 2, "min_confidence"),
-        (("detect", "--nonsense"), 2, "No such option"),
+        (("detect", "--nonsense"), 2, "there is no option --nonsense"),
         (("send", "Makefile"), 2, "there is no broker to send to"),
         (("send", "Makefile", "--host", "127.0.0.1", "--port", "1"), 1, "no connection to the broker at 127.0.0.1:1"),
         (("send", "Makefile", "--host", "127.0.0.1", "--doorbell", "a b"), 2, "cannot name a doorbell"),
@@ -112,7 +115,11 @@ def test_send_and_watch_with_a_running_agent(mosquitto: Mosquitto, photo: Path) 
             wait_until(lambda: "edge_agent-watch" in mosquitto.log and "doorbell/+/visit" in mosquitto.log)
             sent = edge_agent("send", "--press", str(photo), *broker)
             shown, _ = watch.communicate(timeout=20)
-    assert sent.stdout == "sent 1 picture as doorbell front, after a press\n"
+    assert sent.stdout.splitlines() == [
+        "sent 1 picture as doorbell front, after a press",
+        "answer: face, confidence 0.90",
+    ]
+    assert sent.returncode == 0
     ring, faces, answer = shown.splitlines()
     assert "ring" in ring
     assert "faces: face" in faces
@@ -128,6 +135,177 @@ def test_send_repeats_at_a_rate_and_names_each_picture(mosquitto: Mosquitto, pho
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         recorder.wait_for_count("doorbell/back/frame", 3)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("press", [False, True])
+def test_send_says_when_the_agent_is_gone(mosquitto: Mosquitto, photo: Path, protocol: str, press: bool) -> None:
+    with Recorder(mosquitto.port) as recorder, AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        assert agent.stop() == 0
+    done = _send(mosquitto, photo, *(["--press"] if press else []), EDGE_AGENT_MQTT__PROTOCOL=protocol)
+    assert done.returncode == 3
+    assert done.stdout.startswith("sent 1 picture as doorbell front")
+    assert "no agent listens: test is offline; start one with `" in done.stderr
+    assert f"run --host 127.0.0.1 --port {mosquitto.port}`" in done.stderr
+
+
+def test_send_says_when_no_agent_was_ever_there(mosquitto: Mosquitto, photo: Path) -> None:
+    done = _send(mosquitto, photo)
+    assert done.returncode == 3
+    assert "no agent listens at this broker" in done.stderr
+    with Recorder(mosquitto.port):  # somebody hears it, and no agent says that it is there
+        done = _send(mosquitto, photo)
+    assert done.returncode == 0
+    assert "no agent is known to be online at this broker" in done.stderr
+
+
+def test_send_says_when_no_agent_answers_the_press(mosquitto: Mosquitto, photo: Path) -> None:
+    with Recorder(mosquitto.port):
+        done = _send(mosquitto, photo, "--press")
+        assert done.returncode == 3
+        assert "no agent answered the press: start one with `" in done.stderr
+
+
+def test_send_says_when_no_agent_takes_the_pictures_of_this_doorbell(mosquitto: Mosquitto, photo: Path) -> None:
+    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__INCLUDE="garden")
+    with Recorder(mosquitto.port, topic_filter="edge_agent/#") as recorder, agent:
+        agent.wait_until_ready(recorder)
+        done = _send(mosquitto, photo, "--press")
+        assert done.returncode == 3
+        assert "no agent takes pictures of front: check doorbells.include of test" in done.stderr
+        assert _send(mosquitto, photo, "--doorbell", "garden").stderr == ""
+
+
+def test_send_says_when_the_broker_takes_nothing_from_this_user(tmp_path: Path, photo: Path) -> None:
+    (tmp_path / "acl").write_text("topic read #\n", encoding="utf-8")
+    with Mosquitto(f"acl_file {tmp_path / 'acl'}") as broker:
+        done = _send(broker, photo)
+    assert done.returncode == 1
+    assert "the broker does not let this user publish as doorbell front" in done.stderr
+    assert done.stdout == ""
+
+
+def _send(broker: Mosquitto, photo: Path, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return edge_agent("send", str(photo), "--host", broker.host, "--port", str(broker.port), *more, **environment)
+
+
+def test_forget_says_when_there_is_no_such_doorbell(mosquitto: Mosquitto) -> None:
+    broker = ("--host", mosquitto.host, "--port", str(mosquitto.port), "--agent-id", AGENT_ID)
+    with Recorder(mosquitto.port) as recorder, AgentProcess.with_script(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        nobody = edge_agent("forget", "front", *broker)
+        assert nobody.returncode == 1
+        assert nobody.stderr == "edge-agent: the broker knows no doorbell front; there is none at all\n"
+        recorder.publish("doorbell/front/frame", jpeg())
+        recorder.wait_for_payload("doorbell/front/availability", b"online")
+        other = edge_agent("forget", "frnt", *broker)
+        assert (other.returncode, other.stdout) == (1, "")
+        assert other.stderr == "edge-agent: the broker knows no doorbell frnt; there are front\n"
+        done = edge_agent("forget", "front", *broker)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("front is forgotten")
+
+
+def test_run_says_what_it_waits_for_and_who_comes(mosquitto: Mosquitto) -> None:
+    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5")
+    with Recorder(mosquitto.port) as recorder, agent:
+        agent.wait_until_ready(recorder)
+        for number in range(4):
+            recorder.publish("doorbell/front/press", "")
+            recorder.wait_for_count("doorbell/front/ring", number + 1)
+        recorder.publish("doorbell/front/frame", jpeg())
+        recorder.wait_for("doorbell/front/visit", lambda event: event["event_type"] == "face_left")
+        assert agent.stop() == 0
+        lines = [json.loads(line) for line in agent.log.splitlines()]
+    told = [line["message"] for line in lines if line["level"] == "info"]
+    assert told.count("Waiting for frames on doorbell/<id>/frame") == 1
+    assert sum("front: the bell rang" in each for each in told) == 4
+    assert [each for each in told if each.startswith("front: somebody")] == [
+        "front: somebody appeared (confidence 0.90)"
+    ]
+    assert sum("front: nobody is there any more (1 person, 0 s)" in each for each in told) == 1
+
+
+def test_run_names_the_topics_of_its_doorbells_and_sources(mosquitto: Mosquitto) -> None:
+    agent = AgentProcess.with_script(
+        mosquitto.port, DOORBELLS__INCLUDE="front,back", SOURCES='[{"preset": "wyze-bridge"}]'
+    )
+    with Recorder(mosquitto.port) as recorder, agent:
+        agent.wait_until_ready(recorder)
+        assert agent.stop() == 0
+        waits = "Waiting for frames on doorbell/front/frame, doorbell/back/frame, wyzebridge/{doorbell}/image"
+        assert waits in agent.log
+
+
+@pytest.mark.parametrize(
+    "command", [(), *((name,) for name in NAMES), *(("models", name) for name in ("list", "pull", "verify", "path"))]
+)
+def test_help_names_values_as_people_do(command: tuple[str, ...]) -> None:
+    shown = edge_agent(*command, "--help", COLUMNS="80")
+    assert shown.returncode == 0, shown.stderr
+    assert "Usage:" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    for foreign in ("<", "bool", "x>=", "list[", "range"):
+        assert foreign not in shown.stdout
+
+
+def test_every_command_is_listed() -> None:
+    shown = edge_agent("--help").stdout
+    assert all(f" {name} " in shown for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("wacth",), "there is no command wacth; the nearest one is watch"),
+        (("models", "plul"), "there is no command plul; the nearest one is pull"),
+        (("models", "path"), "MODEL is missing"),
+        (("run", "--hots", "x"), "there is no option --hots; the nearest one is --host"),
+        (("run", "--port", "x"), "--port cannot be used: give a whole number"),
+        (("run", "--seconds", "0"), "--seconds cannot be used: give a number of at least 0.1"),
+        (("run", "--simulate", "Makefile"), "--simulate cannot be used: give a folder that this user may read"),
+        (("run", "--host"), "--host needs a value"),
+        (("send", "Makefile", "--press=5"), "--press takes no value"),
+        (("send", "--rate", "x", "Makefile"), "--rate cannot be used: give a number of at least 0.01"),
+        (("watch", "a"), "there are more arguments than this command takes"),
+        (("bench", "/"), "FILE cannot be used: give a file that this user may read"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_said_in_our_words(arguments: tuple[str, ...], sentence: str) -> None:
+    done = edge_agent(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    help_of = " ".join((*arguments[: 2 if arguments[0] == "models" else 1], "--help"))
+    if "no command" in sentence:
+        help_of = "models --help" if arguments[0] == "models" else "--help"
+    assert done.stderr == f"edge-agent: {sentence}; see `{command('--help').removesuffix('--help')}{help_of}`\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_offered_and_writes_nothing_by_itself(shell: str, tmp_path: Path) -> None:
+    asked = {"_EDGE_AGENT_COMPLETE": f"source_{shell}", "HOME": str(tmp_path)}
+    program = str(Path(sys.executable).parent / "edge-agent")
+    script = subprocess.run([program], env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    assert script.returncode == 0, script.stderr
+    assert "edge-agent" in script.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("edge-agent dete", {"detect", "detectors"}),
+        ("edge-agent run --log-level ", {"debug", "info", "warning", "error"}),
+        ("edge-agent send --trigger m", {"motion"}),
+        ("edge-agent watch --ho", {"--host"}),
+    ],
+)
+def test_a_shell_completes_commands_options_and_words(typed: str, completed: set[str]) -> None:
+    words = typed.split(" ")
+    asked = {"_EDGE_AGENT_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(words) - 1)}
+    program = str(Path(sys.executable).parent / "edge-agent")
+    done = subprocess.run([program], env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    assert set(done.stdout.split()) == completed, done.stderr
 
 
 def test_watch_prints_json(mosquitto: Mosquitto) -> None:

@@ -97,9 +97,6 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
 
 def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mosquitto, recorder: Recorder) -> None:
     broker = ("--host", "127.0.0.1", "--port", str(mosquitto.port), "--agent-id", AGENT_ID)
-    nobody = edge_agent("forget", "front", *broker)
-    assert nobody.returncode == 1
-    assert f"no agent {AGENT_ID} answered" in nobody.stderr
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/min_confidence/set", "85")
@@ -112,6 +109,10 @@ def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mos
             recorder.publish("doorbell/front/frame", jpeg(seed=1))
             late.wait_for_payload("doorbell/front/min_confidence", b"70")
             assert [each.topic for each in late.heard("#") if each.retained] == []
+        assert agent.stop() == 0
+    nobody = edge_agent("forget", "front", *broker)
+    assert nobody.returncode == 1
+    assert f"no agent {AGENT_ID} answered" in nobody.stderr
 
 
 def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto, recorder: Recorder) -> None:

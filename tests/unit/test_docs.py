@@ -88,6 +88,7 @@ def test_every_topic_is_documented(topic: str) -> None:
         "ARCHITECTURE.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "docs/commands.md",
         "docs/home-assistant.md",
         "docs/mqtt.md",
         "docs/models.md",
