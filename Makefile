@@ -5,6 +5,7 @@
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
+EXTRAS ?=
 LABELLED ?= ../shared/data
 BIN := $(VENV)/bin
 REQUIREMENTS := requirements
@@ -21,7 +22,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/.run ## Run the agent; without a broker: a first look. ARGS="--help" shows its options
+run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a first look. EXTRAS="edgetpu gpu blazeface" adds those
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
@@ -104,12 +105,12 @@ dist: $(VENV)/.run ## Build wheel and sdist into dist/
 	@PYTHON=$(BIN)/python deploy/dist
 
 .PHONY: app
-app: dist ## Make dist/home_assistant_app, from which Home Assistant builds its app
-	@PYTHON=$(BIN)/python deploy/app
+app: dist ## Make dist/home_assistant_app, from which Home Assistant builds its app. EXTRAS=edgetpu for LiteRT in it
+	@PYTHON=$(BIN)/python EXTRAS="$(EXTRAS)" deploy/app
 
 .PHONY: image
-image: ## Build the container image, with docker or buildah. ARGS="--platform linux/arm64" for a Pi
-	@deploy/image $(ARGS)
+image: ## Build the container image, with docker or buildah. ARGS="--platform linux/arm64" for a Pi, EXTRAS=edgetpu
+	@EXTRAS="$(EXTRAS)" deploy/image $(ARGS)
 
 .PHONY: audit
 audit: $(VENV)/.dev ## Check what is pinned: hashes, names, licences, vulnerabilities; write an SBOM to dist/
@@ -126,6 +127,11 @@ clean: ## Remove the environment and all that was made
 
 $(VENV)/.run: pyproject.toml $(REQUIREMENTS)/first-look.txt $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/install
 	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) first-look build
+	@touch $@
+
+$(VENV)/.extra-%: $(VENV)/.run $(REQUIREMENTS)/%.txt $(REQUIREMENTS)/add
+	@echo "Adding $*, as requirements/$*.txt pins it ..."
+	@$(REQUIREMENTS)/add $(VENV) $*
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(REQUIREMENTS)/dev.txt $(REQUIREMENTS)/install

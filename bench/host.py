@@ -12,9 +12,10 @@ from typing import Final
 import psutil
 
 from bench.answer import Host
+from edge_agent import __version__
 from edge_agent.benchmark.short import processor
 
-PACKAGES: Final = ("edge-agent", "numpy", "onnxruntime", "opencv-python-headless", "msgspec", "paho-mqtt", "dlib-bin")
+PACKAGES: Final = ("numpy", "onnxruntime", "opencv-python-headless", "msgspec", "paho-mqtt", "dlib-bin")
 PROJECT: Final = Path(__file__).resolve().parents[1]
 
 
@@ -27,7 +28,7 @@ def read_host() -> Host:
         memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
         system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
-        versions={name: found for name in PACKAGES if (found := _version(name))},
+        versions={"edge-agent": __version__} | {name: found for name in PACKAGES if (found := _version(name))},
         commit=_commit(),
         load_at_start=round(os.getloadavg()[0], 2),
     )

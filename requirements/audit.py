@@ -1,8 +1,8 @@
 """Check what is pinned: hashes, names, licences, known vulnerabilities; write what the program is made of as an SBOM.
 
-`make audit` runs it. The SBOM (CycloneDX, dist/edge-agent.cdx.json) holds what a user installs, the checks all that is
-pinned. Vulnerabilities are looked up by pip-audit where one of its databases can be reached; where none can, it says
-so.
+`make audit` runs it. The SBOM (CycloneDX, dist/doorbell_edge_agent.cdx.json) holds what a user installs, the checks all
+that is pinned. Vulnerabilities are looked up by pip-audit where one of its databases can be reached; where none can, it
+says so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HERE: Final = Path(__file__).resolve().parent
-SBOM: Final = HERE.parent / "dist" / "edge-agent.cdx.json"
+NAME: Final = "doorbell-edge-agent"
+SBOM: Final = HERE.parent / "dist" / f"{NAME.replace('-', '_')}.cdx.json"
 ALLOWED: Final = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "EPL-2.0", "ISC", "MIT", "MIT-0", "MIT-CMU",
     "MPL-2.0", "PSF-2.0", "Unlicense", "ZPL-2.1", "Zlib",
@@ -46,6 +47,7 @@ WORDS: Final = {
 UNNAMED: Final = {"atheris": "Apache-2.0"}
 """Packages that name none in their metadata, and what their licence file says."""
 UNWANTED: Final = {
+    "edge-agent": "on the package index this name is another program, not this one",
     "pycoral": "on the package index this name is another program, not Google's library",
     "tflite-runtime": "its last release is of 2023; ai-edge-litert is its successor",
     "edgetpu": "it is no longer maintained",
@@ -133,10 +135,10 @@ def write_sbom(pins: list[Pin]) -> None:
     bom = Bom()
     bom.metadata.tools.components.add(this_component())
     bom.metadata.component = agent = Component(
-        name="edge-agent",
-        version=version("edge-agent"),
+        name=NAME,
+        version=version(NAME),
         type=ComponentType.APPLICATION,
-        bom_ref="edge-agent",
+        bom_ref=NAME,
         licenses=[licences.make_from_string("Apache-2.0")],
     )
     for pin in pins:

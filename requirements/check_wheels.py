@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 PROCESSORS: Final = ("aarch64", "x86_64")
-GLIBCS: Final = tuple(f"2_{minor}" for minor in range(36, 16, -1))
+GLIBCS: Final = tuple(f"2_{minor}" for minor in range(36, 4, -1))
 """Debian 12 has 2.36: it takes wheels for this and for what is older."""
 
 
@@ -69,7 +69,7 @@ def complaint(requirements: list[str], python: str, processor: str) -> str:
 def main(names: list[str]) -> int:
     """Print one line for each file, Python and processor; return the exit code."""
     failed = False
-    for name in names or ["run", "edgetpu"]:
+    for name in names or ["run", "edgetpu", "blazeface", "gpu"]:
         for python in PYTHONS:
             for processor in PROCESSORS:
                 path = Path(__file__).with_name(f"{name}.txt")

@@ -82,7 +82,7 @@ def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series, lo
     targets = [at_least(name, compared[name].median, wanted) for name, (_, _, wanted) in shares.items()]
     targets += [at_most(name, each.median, 0.75) for name, each in compared.items() if "time" in name]
     targets += [at_least(UTILISATION, busy.median, 0.95), at_most(LOST, lost.median, 0.0, " %")]
-    remarks = () if DLIB in rates else ("dlib HOG is left out: `pip install dlib-bin` adds it",)
+    remarks = () if DLIB in rates else ("dlib HOG is left out: dlib is not installed",)
     return Answer(
         __doc__ or "", (*rates.values(), *costs.values(), *compared.values(), busy, lost), (), tuple(targets), remarks
     )

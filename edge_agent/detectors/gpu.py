@@ -44,7 +44,7 @@ class GpuYuNet(YuNet):
         if hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()  # finds CUDA where pip brought it
         if provider not in onnxruntime.get_available_providers():
-            message = f"the installed onnxruntime has no {provider}: `pip install 'edge-agent[gpu]'` brings one"
+            message = f"the installed onnxruntime has no {provider}"
             raise DetectorUnavailableError(message)
         device = {"device_id": choice.device} if provider in WITH_DEVICES else {}
         session = onnxruntime.InferenceSession(choice.path, session_options(), providers=[(provider, device)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
+from edge_agent.installation import Extra, how_to_add
 from edge_agent.program_name import command
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ FIXES: Final = (
     ("may this user open it", "plug it in again; add a udev rule, or the user to the group plugdev"),
     ("did not answer within", "plug it in again, into another port; raise pool.probe_timeout_s if it is just slow"),
     ("was ended by", "the library crashes: install a libedgetpu that fits the runtime (docs/models.md)"),
-    ("no module named", "pip install 'edge-agent[{strategy}]'"),
-    ("has no", "install onnxruntime-gpu in place of onnxruntime: pip install 'edge-agent[gpu]'"),
+    ("no module named", "{add}"),
+    ("has no", "{add}"),
 )
 """What a reason holds, and what to do about it; the first that fits."""
 SLOW_MS: Final = 500.0
@@ -119,7 +120,8 @@ def fix_for(strategy: str, reason: str) -> str:
     """Return what to do about a detector that cannot be used."""
     models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
     fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "{program} detectors shows it again")
-    return fix.format(program=command(), strategy=strategy, model=models.get(strategy, "yunet_n"))
+    add = how_to_add(Extra(strategy)) if strategy in models and strategy != "cpu" else how_to_add(Extra.BLAZEFACE)
+    return fix.format(program=command(), add=add, model=models.get(strategy, "yunet_n"))
 
 
 def judge_device(device: Device) -> Finding:

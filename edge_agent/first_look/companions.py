@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.errors import FirstLookUnavailableError, SettingsError
 from edge_agent.image_header import IMAGE_SUFFIXES
 from edge_agent.import_path import python_command
+from edge_agent.installation import Extra, how_to_add
 from edge_agent.program_name import command
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 END_S: Final = 3.0
-MISSING: Final = (
-    "no broker is configured, and the first look is not installed: name a broker (edge-agent run --host BROKER) "
-    'or install it (pip install "edge-agent[first-look]")'
-)
+MISSING: Final = "no broker is configured, and the first look is not installed: name a broker (--host BROKER), or {add}"
 
 
 class Companion:
@@ -68,7 +66,7 @@ class EmbeddedBroker(Companion):
     def __enter__(self) -> Self:
         """Start it; raise FirstLookUnavailableError where it is not installed or does not start."""
         if find_spec("amqtt") is None:
-            raise FirstLookUnavailableError(MISSING)
+            raise FirstLookUnavailableError(MISSING.format(add=how_to_add(Extra.FIRST_LOOK)))
         super().__enter__()
         port = self.read_line()
         if not port:

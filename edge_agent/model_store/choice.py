@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
+from edge_agent.installation import Extra, how_to_add
 from edge_agent.model import AUTO, DetectorPlan
 from edge_agent.program_name import command
 from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
@@ -30,9 +31,9 @@ MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazefa
 ON_CPU: Final = "CPUExecutionProvider"
 
 NEEDED: Final = {
-    "edgetpu": ("ai-edge-litert", "tflite-runtime"),
-    "gpu": ("onnxruntime-gpu",),
-    "blazeface": ("ai-edge-litert", "tflite-runtime"),
+    Extra.EDGETPU: ("ai-edge-litert", "tflite-runtime"),
+    Extra.GPU: ("onnxruntime-gpu",),
+    Extra.BLAZEFACE: ("ai-edge-litert", "tflite-runtime"),
 }
 """Packages, any of which is enough; they come with the extra of that name."""
 
@@ -59,7 +60,7 @@ def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bo
     found = find_cpu_model(settings.cpu_model, store)
     first = found.name if found else settings.cpu_model.replace(AUTO, FIRST_MODEL)
     wanted = {} if settings.second_look == "off" or strategies == {"mock"} else {SECOND_MODEL: False}
-    if "gpu" in strategies and (settings.gpu_provider == ON_CPU or any(map(_is_installed, NEEDED["gpu"]))):
+    if "gpu" in strategies and (settings.gpu_provider == ON_CPU or any(map(_is_installed, NEEDED[Extra.GPU]))):
         wanted[FIRST_MODEL] = "cpu" not in strategies
     if "cpu" in strategies:
         wanted[MODEL_FILES.get(first, first)] = True
@@ -94,8 +95,8 @@ def _substitute() -> str:
 
 
 def _named(name: str, store: ModelStore) -> CpuModel:
-    if name in NEEDED:
-        _require(name)
+    if name == Extra.BLAZEFACE:
+        _require(Extra.BLAZEFACE)
     return CpuModel(name, _resolve(store, MODEL_FILES.get(name, name)))
 
 
@@ -109,11 +110,11 @@ def _resolve(store: ModelStore, name: str, *, quietly: bool = False) -> Path:
         raise ModelUnavailableError(message) from error
 
 
-def _require(extra: str) -> None:
+def _require(extra: Extra) -> None:
     """Raise DetectorUnavailableError, with what to install, unless one of the packages of an extra is there."""
     packages = NEEDED[extra]
     if not any(map(_is_installed, packages)):
-        message = f"{' or '.join(packages)} is not installed; `pip install 'edge-agent[{extra}]'` brings it"
+        message = f"{' or '.join(packages)} is not installed; to add it, {how_to_add(extra)}"
         raise DetectorUnavailableError(message)
 
 
@@ -175,7 +176,7 @@ def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
 
 def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -> Sequence[DetectorChoice]:
     """Return one choice a stick; the first one found is `any`."""
-    _require("edgetpu")
+    _require(Extra.EDGETPU)
     path = str(settings.edgetpu_model or _resolve(store, "ssd_mobilenet_v2_edgetpu", quietly=quietly))
     return [
         DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
@@ -185,7 +186,7 @@ def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -
 
 def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
     if settings.gpu_provider != ON_CPU:
-        _require("gpu")
+        _require(Extra.GPU)
     path = str(_resolve(store, FIRST_MODEL))
     return [
         DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})

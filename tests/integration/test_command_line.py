@@ -330,7 +330,7 @@ def test_detectors_shows_what_works_here_and_why_the_rest_does_not(tmp_path: Pat
     }
     done = edge_agent("detectors", "--json", **settings)
     lines = {(line["strategy"], line["model"]): line for line in map(json.loads, done.stdout.splitlines())}
-    assert "`pip install 'edge-agent[gpu]'` brings it" in lines["gpu", ""]["reason"]
+    assert "to add it, run `" in lines["gpu", ""]["reason"]
     assert "no EdgeTPU was found" in lines["edgetpu", "ssd_mobilenet_v2"]["reason"]
     assert lines["cpu", "yunet_n"]["works"]
     assert lines["cpu", "yunet_n"]["look_ms"] > 0

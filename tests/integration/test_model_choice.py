@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
+from edge_agent.installation import Extra, how_to_add
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
 from edge_agent.program_name import command
 from edge_agent.settings import DetectionSettings
@@ -144,7 +145,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
     assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
-    assert "`pip install 'edge-agent[edgetpu]'` brings it" in found.missing[0].reason
+    assert how_to_add(Extra.EDGETPU) in found.missing[0].reason
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import __version__
+from edge_agent.installation import Extra
 from edge_agent.model_store import MODELS
 from tests.photos import portrait
 from tests.shared_data import PROJECT, shared
@@ -52,8 +53,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory, built: tuple[Path, Path]) ->
 
 def test_both_have_the_one_version(built: tuple[Path, Path]) -> None:
     assert [path.name for path in built] == [
-        f"edge_agent-{__version__}-py3-none-any.whl",
-        f"edge_agent-{__version__}.tar.gz",
+        f"doorbell_edge_agent-{__version__}-py3-none-any.whl",
+        f"doorbell_edge_agent-{__version__}.tar.gz",
     ]
 
 
@@ -61,10 +62,11 @@ def test_the_wheel_holds_the_program_and_the_default_model_alone(built: tuple[Pa
     with zipfile.ZipFile(built[0]) as wheel:
         names = set(wheel.namelist())
     assert MODEL in names
+    assert {f"edge_agent/requirements/{extra}.txt" for extra in Extra} <= names
     assert {name.split("/")[0] for name in names} == {
         "edge_agent",
         "ha_discovery",
-        f"edge_agent-{__version__}.dist-info",
+        f"doorbell_edge_agent-{__version__}.dist-info",
     }
 
 
