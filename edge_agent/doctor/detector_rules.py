@@ -78,7 +78,7 @@ def judge_models(
 def judge_substitute(name: str, better: str) -> Finding:
     """Return that a slower model is used because a better one is not here."""
     return warning(
-        "models", f"the slower model {name} is used: {better} is not here", f"edge-agent models pull {better}"
+        "models", f"the slower model {name} is used: {better} is not here", command("models", "pull", better)
     )
 
 

@@ -451,7 +451,9 @@ def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: py
     assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to somebody else"
 
 
-@pytest.mark.parametrize(("content", "why"), [("{", "truncated"), ('{"version": 99}', "it is of version 99")])
+@pytest.mark.parametrize(
+    ("content", "why"), [("{", "it holds something else"), ('{"version": 99}', "it is of version 99")]
+)
 def test_what_was_set_over_mqtt_is_damaged(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / f"{AGENT_ID}.json").write_text(content, encoding="ascii")
     found = the("state", looked_at(Path("/"), tmp_path, agent_id=AGENT_ID), Level.WARNING)

@@ -71,7 +71,7 @@ def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_p
         assert check(tmp_path, name, now=NOW_S).startswith(f"no agent runs here: the agent {name} has ended and left ")
     (tmp_path / "damaged.heartbeat").write_text("{", encoding="ascii")
     (tmp_path / "unreadable.heartbeat").mkdir()
-    assert "unreadable.heartbeat cannot be read (Is a directory)" in check(tmp_path, now=NOW_S)
+    assert "unreadable.heartbeat cannot be read: Is a directory" in check(tmp_path, now=NOW_S)
     HeartbeatFile(tmp_path, "hall").write(beat())
     assert check(tmp_path, now=NOW_S) == ""
     HeartbeatFile(tmp_path, "attic").write(beat(NOW_S - 20))
