@@ -51,7 +51,7 @@ def _examine_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str
             each.reason,
             device=devices.get(each.strategy, ""),
             is_last=settings.detection.strategies == (each.strategy,),
-            is_asked="strategies" in settings.detection.model_fields_set,
+            is_asked=each.strategy in plan.asked,
         )
     first, second = (*plan.accelerators, *plan.choices), (plan.second_look.choice,) if plan.second_look else ()
     results = probe_all((*first, *second), max_pixels(settings), settings.pool.probe_timeout_s)
