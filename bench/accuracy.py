@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from edge_agent.domain import Trigger
 from edge_agent.file_detection import look_at
-from edge_agent.model import Trigger
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.loading import load_settings
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:

@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from edge_agent.heart import Heart
-from edge_agent.heartbeat import HeartbeatFile
-from edge_agent.host import Host
+from edge_agent.agent.liveness import Heart
+from edge_agent.domain import DetectorPlan, Packet, Publication, Trigger
+from edge_agent.doorbells.events import Stamp
 from edge_agent.logs import set_up
-from edge_agent.model import DetectorPlan, Packet, Publication, Trigger
 from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
+from edge_agent.mqtt.pending_acks import Ledger
+from edge_agent.mqtt.publisher import Publisher
+from edge_agent.platform.heartbeat_file import HeartbeatFile
+from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.systemd import ServiceManager
 from edge_agent.pool import Pool, WorkerPlan
-from edge_agent.publisher import Publisher
-from edge_agent.reporting import Reporter
-from edge_agent.results.events import Stamp
-from edge_agent.results.ledger import Ledger
-from edge_agent.service_manager import ServiceManager
-from edge_agent.settings import Settings
+from edge_agent.settings.model import Settings
+from edge_agent.telemetry.reporter import Reporter
 from edge_agent.web.board import Board
 from edge_agent.web.exposition import exposition
 from edge_agent.web.page import page
@@ -41,7 +41,7 @@ from tests.values import detected, failure, outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge_agent.model import Outcome
+    from edge_agent.domain import Outcome
 
 RATE: Final = 30
 FAILING: Final = 30

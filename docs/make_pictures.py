@@ -10,13 +10,13 @@ from pathlib import Path
 
 import cv2
 
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.demo.visitors import read_visitors
 from edge_agent.detectors.yunet import YuNet
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import read_visitors
 from edge_agent.wire import DetectorChoice, FaceRules, ImageSize
 from edge_agent.worker.annotate import annotate
 from edge_agent.worker.decode import Picture
-from edge_agent.worker.judge import judge
+from edge_agent.worker.face_filter import judge
 
 WIDTH = 960
 MIN_CONFIDENCE = 0.7

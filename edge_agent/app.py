@@ -12,30 +12,30 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.agent import Agent
-from edge_agent.allocator import return_large_blocks
-from edge_agent.frame_queue import QueueLimits
-from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
-from edge_agent.ingest import ImageLimits
-from edge_agent.intake import Intake, IntakeLimits
-from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.agent.events import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
+from edge_agent.agent.loop import Agent
+from edge_agent.domain import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.doorbells import events
+from edge_agent.doorbells.options_file import StateFile, default_folder
+from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.frames import ImageLimits
+from edge_agent.ingest.partition import Partition
+from edge_agent.ingest.router import Intake, IntakeLimits
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
-from edge_agent.partition import Partition
+from edge_agent.platform.malloc import return_large_blocks
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
-from edge_agent.results import events
-from edge_agent.settings_sources import forget_secrets
-from edge_agent.sources import PRESETS, Source
-from edge_agent.state_file import StateFile, default_folder
+from edge_agent.pool.frame_queue import QueueLimits
+from edge_agent.settings.loading import forget_secrets
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.settings import Settings, SourceSettings
+    from edge_agent.settings.model import Settings, SourceSettings
 
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
+from edge_agent.domain import Job, Message, Outcome, PoolView, Trigger
 from edge_agent.errors import PoolStartError, SettingsError
-from edge_agent.image_header import IMAGE_SUFFIXES
-from edge_agent.ingest import read_frame
-from edge_agent.model import Job, Message, Outcome, PoolView, Trigger
+from edge_agent.ingest.frames import read_frame
+from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.wire import FaceRules, SnapshotWish
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.pool import Pool
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 FRAMES_PER_WORKER: Final = 2
 """One that is looked at and one that waits: enough to keep a worker busy."""

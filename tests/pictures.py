@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from edge_agent.demo import resolve_portraits
+from edge_agent.demo.visitors import CutOut, read_visitors
 from edge_agent.errors import FirstLookUnavailableError
-from edge_agent.first_look import resolve_portraits
-from edge_agent.first_look.portraits import CutOut, read_visitors
 from tests.shared_data import missing
 
 if TYPE_CHECKING:

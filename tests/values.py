@@ -6,8 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from edge_agent.frame_queue import QueueLimits
-from edge_agent.model import (
+from edge_agent.domain import (
     DetectorPlan,
     Failure,
     Frame,
@@ -21,6 +20,7 @@ from edge_agent.model import (
     Trigger,
 )
 from edge_agent.pool import PoolLimits, ProbeLimits, RestartLimits
+from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.wire import (
     Box,
     Detected,

@@ -10,9 +10,9 @@ from bench.answer import Answer, Series, ratios
 from bench.frames import jpegs
 from bench.through_broker import ThroughBroker
 from edge_agent.benchmark.busy_pool import BusyPool
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.results.timings import Timings
-from edge_agent.results.visits import Visits
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.doorbells.visits import Visits
+from edge_agent.telemetry.timings import Timings
 from edge_agent.wire import SnapshotWish
 from tests import values
 

@@ -10,7 +10,7 @@ from bench.naive import Naive
 from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.short import by_picture
-from edge_agent.model import Trigger
+from edge_agent.domain import Trigger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

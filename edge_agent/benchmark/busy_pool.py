@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.app import build_pool
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds
+from edge_agent.domain import Frame, Job, Outcome, PoolView, SlotState, Trigger
 from edge_agent.errors import PoolStartError
-from edge_agent.image_header import read_header
-from edge_agent.model import Frame, Job, Outcome, PoolView, SlotState, Trigger
+from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import Detected, FaceRules, SnapshotWish
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.model import DetectorPlan
-    from edge_agent.settings import Settings
+    from edge_agent.domain import DetectorPlan
+    from edge_agent.settings.model import Settings
 
 AHEAD: Final = 3
 """Frames per worker that are offered and not answered: one looked at, two that wait."""

@@ -40,12 +40,12 @@ def bare_look(choice: DetectorChoice) -> Look:
     """Return a worker's decoding and detector, and nothing else of it."""
     import cv2  # noqa: PLC0415 - in the process that loops alone
 
-    from edge_agent.detectors import registry  # noqa: PLC0415 - likewise
-    from edge_agent.image_header import read_header  # noqa: PLC0415 - likewise
+    from edge_agent.detectors import table  # noqa: PLC0415 - likewise
+    from edge_agent.ingest.image_header import read_header  # noqa: PLC0415 - likewise
     from edge_agent.worker.decode import decode  # noqa: PLC0415 - likewise
 
     cv2.setNumThreads(1)
-    detector = registry.load(choice)
+    detector = table.load(choice)
 
     def look(data: bytes) -> int:
         header = read_header(data)

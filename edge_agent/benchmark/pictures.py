@@ -5,14 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.demo import resolve_portraits
 from edge_agent.errors import FirstLookUnavailableError, SettingsError
-from edge_agent.first_look import resolve_portraits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from edge_agent.settings import ModelSettings
+    from edge_agent.settings.model import ModelSettings
 
 SIZE: Final = (1920, 1080)
 QUALITY: Final = 85
@@ -46,8 +46,8 @@ def draw_frames(portraits: Sequence[Path]) -> list[bytes]:
     """Return JPEGs of the simulated door, with a visitor if there are portraits."""
     import cv2  # noqa: PLC0415 - in the process that draws alone
 
-    from edge_agent.first_look.porch import Scene, draw  # noqa: PLC0415 - likewise
-    from edge_agent.first_look.portraits import read_visitors  # noqa: PLC0415 - likewise
+    from edge_agent.demo.porch import Scene, draw  # noqa: PLC0415 - likewise
+    from edge_agent.demo.visitors import read_visitors  # noqa: PLC0415 - likewise
 
     visitor = read_visitors(portraits)[0] if portraits else None
     drawn = [draw(Scene(visitor, distance_m, seed=seed)) for seed, distance_m in enumerate(DISTANCES_M)]

@@ -16,7 +16,7 @@ from edge_agent.cli.palette import GOOD, WARNING
 from edge_agent.pool import Probed, probe_all
 
 if TYPE_CHECKING:
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
     from edge_agent.wire import DetectorChoice
 
 

@@ -17,7 +17,7 @@ from edge_agent.doctor import Finding, Level, examine
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 MARKS: Final = {Level.OK: ("✓", GOOD), Level.WARNING: ("!", WARNING), Level.ERROR: ("✗", BAD)}
 

@@ -14,18 +14,18 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
-from edge_agent.agent import VISITORS
+from edge_agent.agent.loop import VISITORS
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
+from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
+from edge_agent.domain import Message
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
-from edge_agent.model import Message
-from edge_agent.program_name import command
-from edge_agent.settings_keys import secret_values
+from edge_agent.platform.program_name import command
+from edge_agent.settings.keys import secret_values
 
 if TYPE_CHECKING:
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 DOORBELL: Final = "front"
 PICTURES: Final = Path("first-look")

@@ -15,12 +15,12 @@ from rich.live import Live
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, EventTable, to_line, to_row
+from edge_agent.domain import Message
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.model import Message
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.settings.broker import MqttSettings
 
 EVENTS: Final = (topics.faces("+"), topics.ring("+"), topics.answer("+"), topics.visit("+"))
 LOOK_S: Final = 0.5

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.installation import Extra, how_to_add
-from edge_agent.program_name import command
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

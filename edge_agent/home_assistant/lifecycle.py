@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.domain import Publication
 from edge_agent.home_assistant.agent_device import agent_device
 from edge_agent.home_assistant.doorbell_device import doorbell_device
 from edge_agent.home_assistant.naming import ORIGIN, agent_discovery_id, doorbell_discovery_id, doorbell_of
-from edge_agent.model import Publication
 from edge_agent.topics import is_identifier
 from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
 

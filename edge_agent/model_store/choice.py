@@ -6,10 +6,10 @@ import logging
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from edge_agent.domain import AUTO, DetectorPlan
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.installation import Extra, how_to_add
-from edge_agent.model import AUTO, DetectorPlan
-from edge_agent.program_name import command
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
 from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.model_store.store import ModelStore
-    from edge_agent.settings import DetectionSettings
+    from edge_agent.settings.model import DetectionSettings
 
 log = logging.getLogger(__name__)
 

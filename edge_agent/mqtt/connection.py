@@ -19,8 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.domain import Message, Packet, Publication
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Message, Packet, Publication
 from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain, tls_context
 from edge_agent.topics import SHARE
@@ -28,8 +28,8 @@ from edge_agent.topics import SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from edge_agent.address import Address
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.settings.address import Address
+    from edge_agent.settings.broker import MqttSettings
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from tenacity import (
 from tenacity.stop import stop_when_event_set
 
 from edge_agent.backoff import backoff_s
+from edge_agent.domain import Packet, Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.model import Packet, Publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.model import Packet, Publication
+    from edge_agent.domain import Packet, Publication
 
 
 @dataclass(frozen=True, slots=True)

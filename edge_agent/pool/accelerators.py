@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import AUTO, AcceleratorState, AcceleratorView
+from edge_agent.domain import AUTO, AcceleratorState, AcceleratorView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.frame_queue import FrameQueue
-from edge_agent.model import (
+from edge_agent.domain import (
     NO_PICTURES,
     DetectorPlan,
     Failure,
@@ -31,10 +30,11 @@ from edge_agent.pool.actions import (
     Report,
     shed,
 )
-from edge_agent.pool.crew import Crew
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
+from edge_agent.pool.frame_queue import FrameQueue
 from edge_agent.pool.retries import Retries
 from edge_agent.pool.verdict import after_crash, after_refusal
+from edge_agent.pool.worker_set import Crew
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable, Unchanged
 
 if TYPE_CHECKING:

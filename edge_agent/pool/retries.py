@@ -9,7 +9,7 @@ from edge_agent.backoff import backoff_s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.model import Job
+    from edge_agent.domain import Job
 
 LONGEST_DELAY_S: Final = 2.0
 

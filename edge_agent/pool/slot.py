@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_agent.model import Job, SlotState, WorkerDetector, WorkerView
+from edge_agent.domain import Job, SlotState, WorkerDetector, WorkerView
 
 if TYPE_CHECKING:
     from edge_agent.wire import Ready

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
-from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
@@ -40,7 +40,7 @@ from edge_agent.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from edge_agent.model import Job, Outcome, PoolView
+    from edge_agent.domain import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
 

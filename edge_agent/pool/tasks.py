@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_agent.model import Trigger
+from edge_agent.domain import Trigger
 from edge_agent.wire import Batch, Task, WorkerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model import DetectorPlan, Job
+    from edge_agent.domain import DetectorPlan, Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Failure
+from edge_agent.domain import Failure
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
-    from edge_agent.model import Job
+    from edge_agent.domain import Job
     from edge_agent.wire import Failed
 
 QUARANTINE_CRASHES: Final = 2

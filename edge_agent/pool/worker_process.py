@@ -9,7 +9,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Pictures
+from edge_agent.domain import Pictures
 from edge_agent.pool.fork_server import launch
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 

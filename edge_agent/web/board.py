@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent import topics
-from edge_agent.model import Trigger
-from edge_agent.results.counters import MetricsPayload
-from edge_agent.results.health import HealthPayload
-from edge_agent.results.payloads import AnswerPayload, StatePayload
+from edge_agent.domain import Trigger
+from edge_agent.doorbells.payloads import AnswerPayload, StatePayload
+from edge_agent.telemetry.counters import MetricsPayload
+from edge_agent.telemetry.health import HealthPayload
 
 if TYPE_CHECKING:
-    from edge_agent.model import Publication
+    from edge_agent.domain import Publication
 
 HISTORY: Final = 90
 """Messages of health that are kept: a quarter of an hour."""

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from edge_agent.model import ShedReason, SlotState
+from edge_agent.domain import ShedReason, SlotState
 from edge_agent.web.board import BOUNDS_MS, SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from edge_agent.results.counters import MetricsPayload
-    from edge_agent.results.health import HealthPayload, HostPayload, WorkerPayload
-    from edge_agent.results.histogram import QuantilesPayload
+    from edge_agent.telemetry.counters import MetricsPayload
+    from edge_agent.telemetry.health import HealthPayload, HostPayload, WorkerPayload
+    from edge_agent.telemetry.histogram import QuantilesPayload
     from edge_agent.web.board import Sight, Times, View
 
 STATUSES: Final = ("ok", "degraded", "failed")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from edge_agent.results.health import AcceleratorPayload, HealthPayload, WorkerPayload
+    from edge_agent.telemetry.health import AcceleratorPayload, HealthPayload, WorkerPayload
     from edge_agent.web.board import Sight, View
 
 MINUTE_S: Final = 60

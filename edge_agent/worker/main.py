@@ -12,7 +12,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Batch,
@@ -38,12 +38,12 @@ from edge_agent.wire import (
 )
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
-from edge_agent.worker.change import is_same, thumbnail
-from edge_agent.worker.confinement import confine
+from edge_agent.worker.cascade import FaceFinder, Found, View
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.finder import FaceFinder, Found, View
-from edge_agent.worker.judge import judge
+from edge_agent.worker.face_filter import judge
+from edge_agent.worker.frame_difference import is_same, thumbnail
 from edge_agent.worker.quality import quality
+from edge_agent.worker.sandbox import confine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -103,7 +103,7 @@ def load_first(
     for choice in choices:
         announce(choice)
         try:
-            return registry.load(choice), tuple(unavailable)
+            return table.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:
             unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
     return None, tuple(unavailable)
@@ -126,7 +126,7 @@ def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavail
     if wish is None:
         return None, ()
     try:
-        return registry.load(wish.choice), ()
+        return table.load(wish.choice), ()
     except DetectorUnavailableError as error:
         return None, (Unavailable(wish.choice.strategy, wish.choice.model, f"no second look: {error}"),)
 

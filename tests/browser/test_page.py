@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from edge_agent import topics
-from edge_agent.results import events
-from edge_agent.settings import HttpSettings
+from edge_agent.doorbells import events
+from edge_agent.settings.model import HttpSettings
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 from tests.agent_process import AgentProcess

@@ -190,7 +190,8 @@ def test_case_23_a_broker_that_forgot_everything_is_told_everything(mosquitto: M
 
 SHIFTED_CLOCK = """
 import datetime, pathlib, sys
-from edge_agent import agent, intake
+from edge_agent.agent import loop as agent
+from edge_agent.ingest import router as intake
 from edge_agent.__main__ import main
 
 shift = pathlib.Path(sys.argv.pop())

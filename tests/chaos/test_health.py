@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.results.problems import CODES
+from edge_agent.telemetry.problems import CODES
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg

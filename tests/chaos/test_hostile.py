@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests import hostile_pictures
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_agent.model import Message
+    from edge_agent.domain import Message
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.domain import Arrival, Message, Packet
 from edge_agent.errors import ImageError, SettingsError
-from edge_agent.image_header import check_size, read_header
-from edge_agent.ingest import ImageLimits
-from edge_agent.intake import Incoming, Intake, IntakeLimits
-from edge_agent.model import Arrival, Message, Packet
-from edge_agent.settings_sources import load_settings
-from edge_agent.sources import PRESETS, Source, read_source
+from edge_agent.ingest.adapters import PRESETS, Source, read_source
+from edge_agent.ingest.frames import ImageLimits
+from edge_agent.ingest.image_header import check_size, read_header
+from edge_agent.ingest.router import Incoming, Intake, IntakeLimits
+from edge_agent.settings.loading import load_settings
 from ha_discovery.retained import read_retained
 from ha_discovery.topics import parse_topic
 

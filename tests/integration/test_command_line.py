@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.program_name import command
+from edge_agent.platform.program_name import command
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.command_line import edge_agent, edge_agent_in

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from edge_agent.settings_keys import setting_keys
+from edge_agent.settings.keys import setting_keys
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.certificates import Authority

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent import landlock
+from edge_agent.platform import landlock
 from edge_agent.wire import Detected
 from tests.pools import PoolUnderTest, scripted
 from tests.shared_data import PROJECT, shared
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has 
 ATTEMPTS = """
 import json, os, pathlib, socket, subprocess, sys
 from edge_agent.wire import DetectorChoice, WorkerSpec
-from edge_agent.worker.confinement import confine
+from edge_agent.worker.sandbox import confine
 
 folder, device, port, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 choice = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
@@ -89,9 +89,9 @@ def test_a_worker_with_an_accelerator_gives_up_the_network_alone(tmp_path: Path)
 def test_the_inference_engine_keeps_nothing_and_reports_to_nobody(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
-        "from edge_agent.detectors import registry\n"
+        "from edge_agent.detectors import table\n"
         "from edge_agent.wire import DetectorChoice\n"
-        "registry.load(DetectorChoice('cpu', 'yunet_n', sys.argv[1]))\n"
+        "table.load(DetectorChoice('cpu', 'yunet_n', sys.argv[1]))\n"
         "print(len(os.listdir('/proc/self/task')))\n"
     )
     model = shared("models", "yunet_n_640_640.onnx")

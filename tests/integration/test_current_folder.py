@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from edge_agent.cli.commands import commands
-from edge_agent.heartbeat import check
+from edge_agent.platform.heartbeat_file import check
 from tests.broker import Mosquitto
 from tests.photos import portrait
 from tests.planted import LIMIT_S, PlantedFolder, install, output, running, standard_names, start, third_party_names

@@ -17,13 +17,13 @@ from paho.mqtt import publish
 
 from edge_agent import topics
 from edge_agent.doctor import Finding, Level
-from edge_agent.doctor.broker import examine_broker
-from edge_agent.doctor.detectors import examine_detectors
-from edge_agent.doctor.machine import examine_machine, try_folder
+from edge_agent.doctor.broker_checks import examine_broker
+from edge_agent.doctor.detector_checks import examine_detectors
+from edge_agent.doctor.host_checks import examine_machine, try_folder
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.model_store import ModelStore, plan_detectors
-from edge_agent.program_name import command
-from edge_agent.settings import Settings
+from edge_agent.platform.program_name import command
+from edge_agent.settings.model import Settings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_agent.detectors.edgetpu import EdgeTpu, load_delegate
+from edge_agent.domain import AcceleratorState, AcceleratorView, Failure
 from edge_agent.errors import DetectorUnavailableError
-from edge_agent.model import AcceleratorState, AcceleratorView, Failure
 from edge_agent.pool import probe_all
 from edge_agent.wire import Box, Detected, DetectorChoice
 from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.model import Outcome
+    from edge_agent.domain import Outcome
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.errors import SettingsError
-from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from tests.command_line import edge_agent_in
 from tests.pictures import jpeg, portraits
 from tests.recorder import Recorder
@@ -57,7 +57,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
 
 def test_the_broker_ends_with_the_process_that_started_it() -> None:
     program = (
-        "from edge_agent.first_look import EmbeddedBroker\n"
+        "from edge_agent.demo import EmbeddedBroker\n"
         "with EmbeddedBroker() as broker:\n    print(broker.port, flush=True)\n    input()\n"
     )
     with subprocess.Popen(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import pytest
 
+from edge_agent.agent.liveness import Heart
+from edge_agent.domain import DetectorPlan, Publication
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.heart import Heart
-from edge_agent.heartbeat import AGENT_FRESH_S, HeartbeatFile, check
-from edge_agent.model import DetectorPlan, Publication
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link, LinkUp
+from edge_agent.platform.heartbeat_file import AGENT_FRESH_S, HeartbeatFile, check
+from edge_agent.platform.systemd import ServiceManager
 from edge_agent.pool import Pool, WorkerPlan
-from edge_agent.service_manager import ServiceManager
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pools import LIMITS, MAX_PIXELS, scripted
 from tests.waiting import wait_until

@@ -19,7 +19,7 @@ from edge_agent.mqtt.link import (
     LinkUp,
     Lives,
 )
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
-from edge_agent.installation import Extra, how_to_add
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
-from edge_agent.program_name import command
-from edge_agent.settings import DetectionSettings
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
+from edge_agent.settings.model import DetectionSettings
 from edge_agent.wire import DetectorChoice, SecondLook
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.model import DetectorPlan
+    from edge_agent.domain import DetectorPlan
 
 YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
 

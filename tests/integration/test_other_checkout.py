@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import pytest
 
-from edge_agent.worker.confinement import WRITABLE_VARIABLE
+from edge_agent.worker.sandbox import WRITABLE_VARIABLE
 from tests.broker import free_port
 from tests.photos import portrait
 from tests.planted import PlantedFolder, install, output, running, standard_names, start, third_party_names

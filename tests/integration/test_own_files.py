@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.settings_sources import forget_secrets
+from edge_agent.settings.loading import forget_secrets
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS

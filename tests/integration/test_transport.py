@@ -15,7 +15,7 @@ from edge_agent import topics
 from edge_agent.cli.commands import commands
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority, Certificate

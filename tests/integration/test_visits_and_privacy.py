@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge_agent.detectors import registry
-from edge_agent.first_look.porch import Scene, draw
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.detectors import table
 from edge_agent.wire import DetectorChoice
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pictures import jpeg, visitors
@@ -34,7 +34,7 @@ def _published(recorder: Recorder) -> list[bytes]:
 
 
 def _faces(picture: bytes) -> list[Any]:
-    detector = registry.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
+    detector = table.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
     pixels = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
     return [face for face in detector.detect(pixels) if face.confidence > 0.5]
 

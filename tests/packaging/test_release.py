@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import __version__
-from edge_agent.installation import Extra
 from edge_agent.model_store import MODELS
+from edge_agent.platform.installation import Extra
 from tests.photos import portrait
 from tests.shared_data import PROJECT, shared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.model import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
+from edge_agent.domain import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
 from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
 from edge_agent.wire import DetectorChoice, Unavailable
 from tests.unit.test_pool_core import Played

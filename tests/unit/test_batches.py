@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.detectors.base import BatchDetector
+from edge_agent.domain import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
 from edge_agent.errors import DetectorUnavailableError
-from edge_agent.model import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
 from edge_agent.pool.actions import Assign
 from edge_agent.wire import (
     Box,
@@ -26,7 +26,7 @@ from edge_agent.wire import (
     SnapshotWish,
     Task,
 )
-from edge_agent.worker.finder import FaceFinder
+from edge_agent.worker.cascade import FaceFinder
 from edge_agent.worker.main import Worker
 from tests.photos import photos
 from tests.pictures import jpeg
@@ -169,7 +169,7 @@ def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
     """On onnxruntime's CPU provider; no GPU was at hand."""
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     rehearsal = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CPUExecutionProvider"})
-    detector = registry.load(rehearsal)
+    detector = table.load(rehearsal)
     assert isinstance(detector, BatchDetector)
     images = [np.asarray(cv2.imread(str(photo.path)), np.uint8) for photo in photos()[:12]]
     assert detector.detect_all(images) == [detector.detect(image) for image in images]
@@ -179,4 +179,4 @@ def test_without_cuda_the_reason_says_what_to_install() -> None:
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     choice = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CUDAExecutionProvider"})
     with pytest.raises(DetectorUnavailableError, match="the installed onnxruntime has no CUDAExecutionProvider"):
-        registry.load(choice)
+        table.load(choice)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from edge_agent.domain import Setting, ShedReason, Trigger
+from edge_agent.doorbells.options import Controls, of_doorbell
+from edge_agent.doorbells.options_file import Chosen, StateFile, default_folder
+from edge_agent.doorbells.policy import reason_to_pass
 from edge_agent.errors import SettingsError
-from edge_agent.model import Setting, ShedReason, Trigger
-from edge_agent.results.controls import Controls, of_doorbell
-from edge_agent.results.look import reason_to_pass
-from edge_agent.settings import DetectionSettings, DoorbellOptions, DoorbellSettings
-from edge_agent.state_file import Chosen, StateFile, default_folder
+from edge_agent.settings.model import DetectionSettings, DoorbellOptions, DoorbellSettings
 from tests.values import NOON, frame
 
 if TYPE_CHECKING:

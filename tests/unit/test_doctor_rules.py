@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
-from edge_agent.doctor import machine_rules as machine
+from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor.broker_rules import Subscribed, Use
-from edge_agent.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, how_to_add
 from edge_agent.pool import Probed
 from edge_agent.wire import DetectorChoice
 from tests.values import NOON

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.wire import Box, Face
 from edge_agent.wire.geometry import iou
-from edge_agent.worker.finder import FaceFinder, brightened, is_night, merge
+from edge_agent.worker.cascade import FaceFinder, brightened, is_night, merge
 
 if TYPE_CHECKING:
     import numpy.typing as npt

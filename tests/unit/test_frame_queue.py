@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.frame_queue import FrameQueue, QueueLimits
-from edge_agent.model import Job, ShedReason, Trigger
+from edge_agent.domain import Job, ShedReason, Trigger
+from edge_agent.pool.frame_queue import FrameQueue, QueueLimits
 from tests.values import job
 
 LIMITS = QueueLimits(frames=10, image_bytes=1000, motion_per_doorbell=2)

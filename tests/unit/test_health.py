@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.host import HostView
-from edge_agent.model import (
+from edge_agent.domain import (
     AcceleratorState,
     AcceleratorView,
     PoolView,
@@ -23,20 +22,21 @@ from edge_agent.model import (
     WorkerDetector,
     WorkerView,
 )
-from edge_agent.results import errors
-from edge_agent.results.counters import Counters
-from edge_agent.results.events import Stamp
-from edge_agent.results.health import Run
-from edge_agent.results.payloads import encode
-from edge_agent.results.problems import BrokerView, Problem, Snapshot, find_problems
-from edge_agent.results.status import Status
-from edge_agent.results.telemetry import Telemetry, Unsent
-from edge_agent.results.timings import RecentView
+from edge_agent.doorbells.events import Stamp
+from edge_agent.doorbells.payloads import encode
+from edge_agent.platform.host_metrics import HostView
+from edge_agent.telemetry import error_events
+from edge_agent.telemetry.counters import Counters
+from edge_agent.telemetry.health import Run
+from edge_agent.telemetry.problems import BrokerView, Problem, Snapshot, find_problems
+from edge_agent.telemetry.registry import Telemetry, Unsent
+from edge_agent.telemetry.status import Status
+from edge_agent.telemetry.timings import RecentView
 from edge_agent.wire import FailureReason, Unavailable
 from tests.values import NOON, detected, failure, frame, outcome, shed
 
 if TYPE_CHECKING:
-    from edge_agent.results.health import HealthPayload
+    from edge_agent.telemetry.health import HealthPayload
 
 HOST = HostView(100_000_000)
 BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
@@ -282,25 +282,25 @@ STAMP = Stamp("boot", 7, now_s=0.0, now_at=NOON)
 
 def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
     failed = replace(outcome(failure()), detector=WorkerDetector(1, "cpu", "yunet_n"))
-    mishap = errors.of_frame(failed)
+    mishap = error_events.of_frame(failed)
     assert mishap is not None
-    publication = errors.error("hall", mishap, STAMP)
+    publication = error_events.error("hall", mishap, STAMP)
     told = json.loads(publication.payload)
     assert (publication.topic, publication.retain) == ("edge_agent/hall/error", False)
     assert told["event_id"] == "error-boot-7"
     assert (told["component"], told["error_type"], told["message"]) == ("worker", "timeout", "because of timeout")
     assert (told["detector"], told["worker"], told["doorbell"]) == ("cpu yunet_n", 1, "front")
     assert told["frame_event_id"] == failed.frame.event_id
-    assert errors.of_frame(outcome()) is None
-    assert errors.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
+    assert error_events.of_frame(outcome()) is None
+    assert error_events.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
 
 
 def test_each_death_of_a_worker_is_an_error_once() -> None:
     before = pool(SlotState.IDLE, SlotState.IDLE)
     after = replace(before, workers=(before.workers[0], replace(before.workers[1], restarts=2)))
-    (died,) = errors.of_workers(before, after)
+    (died,) = error_events.of_workers(before, after)
     assert (died.component, died.error_type, died.message, died.worker) == ("worker", "died", "was ended by SIGKILL", 1)
-    assert list(errors.of_workers(after, after)) == []
+    assert list(error_events.of_workers(after, after)) == []
 
 
 @pytest.mark.parametrize(
@@ -313,5 +313,5 @@ def test_each_death_of_a_worker_is_an_error_once() -> None:
     ],
 )
 def test_a_problem_that_appears_is_an_error(problem: Problem, component: str) -> None:
-    mishap = errors.of_problem(problem)
+    mishap = error_events.of_problem(problem)
     assert (mishap.component, mishap.error_type, mishap.message) == (component, problem.code, problem.text)

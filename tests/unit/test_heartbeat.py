@@ -12,8 +12,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge_agent.heartbeat import Beat, HeartbeatFile, ProcessId, check, runtime_folder, stale_parts, this_process
-from edge_agent.service_manager import ServiceManager
+from edge_agent.platform.heartbeat_file import (
+    Beat,
+    HeartbeatFile,
+    ProcessId,
+    check,
+    runtime_folder,
+    stale_parts,
+    this_process,
+)
+from edge_agent.platform.systemd import ServiceManager
 
 NOW_S = 1000.0
 
@@ -80,7 +88,7 @@ def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_p
 
 def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
     script = (
-        "import sys; from edge_agent.heartbeat import *;"
+        "import sys; from edge_agent.platform.heartbeat_file import *;"
         "HeartbeatFile(Path(sys.argv[1]), 'x').write(Beat(1, 1, 1, 1, this_process()))"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)]) as process:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.model import Trigger
-from edge_agent.results.histogram import BOUNDS_MS, Histogram, merged
-from edge_agent.results.timings import SLICE_S, SLICES, Timings
+from edge_agent.domain import Trigger
+from edge_agent.telemetry.histogram import BOUNDS_MS, Histogram, merged
+from edge_agent.telemetry.timings import SLICE_S, SLICES, Timings
 from edge_agent.wire import FailureReason
 from tests.values import detected, failure, outcome, shed
 

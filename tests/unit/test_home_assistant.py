@@ -10,13 +10,13 @@ import pytest
 
 from edge_agent import home_assistant as ours
 from edge_agent import topics
+from edge_agent.doorbells.payloads import StatePayload
 from edge_agent.home_assistant import HomeAssistant
-from edge_agent.results.health import HealthPayload
-from edge_agent.results.payloads import StatePayload
+from edge_agent.telemetry.health import HealthPayload
 from ha_discovery import Discovery, announce
 
 if TYPE_CHECKING:
-    from edge_agent.model import Publication
+    from edge_agent.domain import Publication
 
 STRATEGIES = ("auto", "edgetpu", "cpu")
 AGENT = ours.agent_device("porch-pi", version="1.2.3", strategies=STRATEGIES, telemetry_period_s=10)

@@ -12,14 +12,14 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.intake import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
-from edge_agent.model import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.domain import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.doorbells.options import Controls
+from edge_agent.doorbells.options_file import Chosen
+from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.router import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
-from edge_agent.results.controls import Controls
-from edge_agent.settings import DetectionSettings, DoorbellSettings
-from edge_agent.sources import PRESETS, Source
-from edge_agent.state_file import Chosen
+from edge_agent.settings.model import DetectionSettings, DoorbellSettings
 from edge_agent.wire import FailureReason
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS

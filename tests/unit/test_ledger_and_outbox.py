@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edge_agent.model import Packet, Publication
+from edge_agent.domain import Packet, Publication
+from edge_agent.mqtt import pending_acks as ledger_module
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
-from edge_agent.results import ledger as ledger_module
-from edge_agent.results.ledger import Ledger
+from edge_agent.mqtt.pending_acks import Ledger
 
 LIMITS = OutboxLimits(messages=3, payload_bytes=100, age_s=10.0)
 

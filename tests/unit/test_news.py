@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.model import Outcome, ShedReason, Trigger
-from edge_agent.results.news import News
-from edge_agent.settings import DoorbellSettings
-from edge_agent.worker.change import is_same, thumbnail
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.domain import Outcome, ShedReason, Trigger
+from edge_agent.doorbells.frame_filter import News
+from edge_agent.settings.model import DoorbellSettings
+from edge_agent.worker.frame_difference import is_same, thumbnail
 from tests.pictures import visitors
 from tests.unit.test_pool_core import replace_struct
 from tests.values import detected, failure, frame

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import (
+from edge_agent.domain import (
     NO_PICTURES,
     DetectorPlan,
     Failure,
@@ -21,8 +21,8 @@ from edge_agent.model import (
     Trigger,
 )
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.circuit_breaker import FIRST_REST_S, Exclusions
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
-from edge_agent.pool.exclusion import FIRST_REST_S, Exclusions
 from edge_agent.pool.restart_policy import Park, Restart, decide
 from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Trying, Unavailable
 from tests.values import LIMITS, PLAN, detected, job, ready

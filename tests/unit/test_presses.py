@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.model import Outcome, ShedReason
-from edge_agent.results.look import press_times
-from edge_agent.results.presses import Answer, Presses, PressTimes
-from edge_agent.settings import DoorbellOptions, DoorbellSettings, PressSettings
+from edge_agent.domain import Outcome, ShedReason
+from edge_agent.doorbells.policy import press_times
+from edge_agent.doorbells.presses import Answer, Presses, PressTimes
+from edge_agent.settings.model import DoorbellOptions, DoorbellSettings, PressSettings
 from edge_agent.wire import FailureReason
 from tests.values import detected, failure, outcome, press, shed
 

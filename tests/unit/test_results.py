@@ -13,19 +13,13 @@ from hypothesis import strategies as st
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.model import (
-    Outcome,
-    Publication,
-    ShedReason,
-    Trigger,
-    WorkerDetector,
-)
-from edge_agent.results import events
-from edge_agent.results.counters import Counters
-from edge_agent.results.doorbells import Doorbells
-from edge_agent.results.failures import is_published
-from edge_agent.results.presses import Answer
-from edge_agent.results.visits import Visits
+from edge_agent.domain import Outcome, Publication, ShedReason, Trigger, WorkerDetector
+from edge_agent.doorbells import events
+from edge_agent.doorbells.failures import is_published
+from edge_agent.doorbells.presses import Answer
+from edge_agent.doorbells.registry import Doorbells
+from edge_agent.doorbells.visits import Visits
+from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.model import Outcome
-from edge_agent.results.tracks import FORGET_S, Track, follow, people
-from edge_agent.results.visits import VisitChange, Visits
+from edge_agent.domain import Outcome
+from edge_agent.doorbells.tracks import FORGET_S, Track, follow, people
+from edge_agent.doorbells.visits import VisitChange, Visits
 from edge_agent.wire import Box, Detected, Face, ImageSize, StageTimes
 from tests.values import NOON, failure, frame, outcome
 

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_agent import topics
-from edge_agent.host import HostView
-from edge_agent.model import (
+from edge_agent.domain import (
     AcceleratorState,
     AcceleratorView,
     Pictures,
@@ -28,14 +27,15 @@ from edge_agent.model import (
     WorkerDetector,
     WorkerView,
 )
-from edge_agent.results import events
-from edge_agent.results.counters import Counters, Readings, metrics
-from edge_agent.results.health import BrokerPayload, Run, health
-from edge_agent.results.payloads import StatePayload, encode
-from edge_agent.results.presses import Answer
-from edge_agent.results.problems import BrokerView, Snapshot
-from edge_agent.results.status import ProblemPayload, Verdict
-from edge_agent.results.timings import Timings
+from edge_agent.doorbells import events
+from edge_agent.doorbells.payloads import StatePayload, encode
+from edge_agent.doorbells.presses import Answer
+from edge_agent.platform.host_metrics import HostView
+from edge_agent.telemetry.counters import Counters, Readings, metrics
+from edge_agent.telemetry.health import BrokerPayload, Run, health
+from edge_agent.telemetry.problems import BrokerView, Snapshot
+from edge_agent.telemetry.status import ProblemPayload, Verdict
+from edge_agent.telemetry.timings import Timings
 from edge_agent.web.board import BOUNDS_MS, SILENT_S, Board, Moment
 from edge_agent.web.chart import ceiling, chart, span_s
 from edge_agent.web.markup import tag

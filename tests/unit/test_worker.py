@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
@@ -33,9 +33,9 @@ from edge_agent.wire import (
     encode,
 )  # fmt: skip
 from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
+from edge_agent.worker.cascade import FaceFinder
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.finder import FaceFinder
-from edge_agent.worker.judge import judge
+from edge_agent.worker.face_filter import judge
 from edge_agent.worker.main import Worker, load_first
 from edge_agent.worker.quality import quality
 from tests.pictures import jpeg
@@ -186,7 +186,7 @@ def test_a_picture_is_drawn_when_it_is_wished_for(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, wish, label="front")
-    answer = Worker(FaceFinder(registry.load(_mock(f'{{"faces": {faces}}}'))), buffer).answer(task)
+    answer = Worker(FaceFinder(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).answer(task)
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
     if drawn:
@@ -202,13 +202,13 @@ def test_privacy_says_which_pictures_leave(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, privacy)
-    answer = Worker(FaceFinder(registry.load(_mock())), buffer).answer(task)
+    answer = Worker(FaceFinder(table.load(_mock())), buffer).answer(task)
     assert isinstance(answer, Detected)
     assert (answer.snapshot_size > 0, answer.portrait_size > 0) == (snapshot, portrait)
 
 
 def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
-    worker = Worker(FaceFinder(registry.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
+    worker = Worker(FaceFinder(table.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
     assert worker.answer(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
         1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
@@ -230,7 +230,7 @@ def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> Non
 
 def test_a_script_with_an_unknown_act_is_refused() -> None:
     with pytest.raises(DetectorUnavailableError, match="'dance', which is no act"):
-        registry.load(_mock('{"load": "dance"}'))
+        table.load(_mock('{"load": "dance"}'))
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,0 +1,89 @@
+"""How this installation was made, and how it gets an extra of pyproject.toml: from pinned files, never by a name."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+PACKAGE: Final = Path(__file__).resolve().parent.parent
+MARK: Final = "made_by"
+"""The file in the package by which a Dockerfile says what it makes."""
+
+
+class Extra(StrEnum):
+    """An extra, by its name in pyproject.toml and of its file in requirements/."""
+
+    BLAZEFACE = "blazeface"
+    EDGETPU = "edgetpu"
+    FIRST_LOOK = "first-look"
+    GPU = "gpu"
+
+
+class Maker(StrEnum):
+    """What made an installation; `image` and `app` are what the Dockerfiles write."""
+
+    MAKE = "make"
+    PIP = "pip"
+    IMAGE = "image"
+    APP = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Who made it, its Python, the folder of its requirement files, and the checkout (for `make`; '': here)."""
+
+    maker: Maker
+    python: Path
+    requirements: Path
+    checkout: str = ""
+    machine: str = "x86_64"
+
+
+def how_to_add(extra: Extra) -> str:
+    """Return what a person does to add an extra to this installation."""
+    return advice(extra, read_installation())
+
+
+def advice(extra: Extra, made: Installation) -> str:
+    """Return what a person does to add an extra to an installation."""
+    if extra is Extra.GPU and made.machine != "x86_64":
+        return f"use another machine: no package of onnxruntime with CUDA exists for {made.machine}"
+    match made.maker:
+        case Maker.MAKE:
+            folder = f" -C {made.checkout}" if made.checkout else ""
+            return f"run `make{folder} run EXTRAS={extra}`"
+        case Maker.IMAGE:
+            return f"build the image with `make image EXTRAS={extra}`"
+        case Maker.APP if extra in {Extra.GPU, Extra.FIRST_LOOK}:
+            return f"run the agent outside of Home Assistant: its app cannot have {extra}"
+        case Maker.APP:
+            return f"build the app with `make app EXTRAS={extra}`"
+        case Maker.PIP:
+            return f"run `{_pip_command(extra, made)}`"
+
+
+def _pip_command(extra: Extra, made: Installation) -> str:
+    pip = f"{made.python} -m pip"
+    # both packages hold the same files
+    first = f"{pip} uninstall --yes onnxruntime && " if extra is Extra.GPU else ""
+    return f"{first}{pip} install --require-hashes --requirement {made.requirements / f'{extra}.txt'}"
+
+
+def read_installation(
+    package: Path = PACKAGE, prefix: Path = Path(sys.prefix), here: Path | None = None
+) -> Installation:
+    """Return how the package in a folder, run by the Python of `prefix` in the folder `here`, was installed."""
+    python, machine, root = prefix / "bin" / "python", platform.machine(), package.parent
+    mark = package / MARK
+    if mark.is_file():
+        maker = Maker(mark.read_text(encoding="ascii").strip())
+        return Installation(maker, python, package / "requirements", machine=machine)
+    if not (root / "requirements" / "install").is_file():
+        return Installation(Maker.PIP, python, package / "requirements", machine=machine)
+    maker = Maker.MAKE if prefix.resolve() == (root / ".venv").resolve() else Maker.PIP
+    checkout = "" if (here or Path.cwd()) == root else str(root)
+    return Installation(maker, python, root / "requirements", checkout, machine)
