@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent.events import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
-from edge_agent.domain import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import StateFile, default_folder
 from edge_agent.ingest.adapters import PRESETS, Source
@@ -35,6 +35,7 @@ from edge_agent.web.server import serving
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge_agent.pool.views import PoolView
     from edge_agent.settings.model import Settings, SourceSettings
 
 MEGABYTE: Final = 1_000_000

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
-from edge_agent.domain import Job, Message, Outcome, PoolView, Trigger
+from edge_agent.domain import Job, Message, Outcome, Trigger
 from edge_agent.errors import PoolStartError, SettingsError
 from edge_agent.ingest.frames import read_frame
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
+from edge_agent.pool.views import PoolView
 from edge_agent.wire import FaceRules, SnapshotWish
 
 if TYPE_CHECKING:

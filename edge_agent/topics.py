@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+IDENTIFIER_GLOB: Final = re.compile(r"[A-Za-z0-9_\-*?\[\]!]{1,128}")
+"""A pattern of identifiers, as `fnmatch` reads it."""
 HOME_ASSISTANT: Final = "homeassistant"
 """The prefix under which Home Assistant reads what is announced, unless it is told otherwise."""
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from edge_agent.domain import DetectorPlan, Job, Message, Outcome, PoolView, SlotState
+from edge_agent.domain import DetectorPlan, Job, Message, Outcome
 from edge_agent.ingest.frames import ImageLimits, read_frame
 from edge_agent.pool import Pool, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.pool.frame_queue import QueueLimits
+from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
 from tests import values
 from tests.pictures import jpeg

@@ -13,12 +13,12 @@ from edge_agent.domain import (
     ImageHeader,
     Job,
     Outcome,
-    Press,
     ReplyTo,
     Shed,
     ShedReason,
     Trigger,
 )
+from edge_agent.doorbells.presses import Press
 from edge_agent.pool import PoolLimits, ProbeLimits, RestartLimits
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.wire import (

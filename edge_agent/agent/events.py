@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
-from edge_agent.domain import Arrival, Outcome, Packet, PoolView
+from edge_agent.domain import Outcome, Packet
+from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.router import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.mqtt.link import LinkDown, LinkUp
+from edge_agent.pool.views import PoolView
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,23 @@ from edge_agent import topics
 from edge_agent.agent.events import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested, Subscribed
 from edge_agent.agent.liveness import Heart
 from edge_agent.agent.options_control import Administration
-from edge_agent.domain import Arrival, Failure, Frame, Outcome, PoolView, Press, Shed, ShedReason, Trigger
+from edge_agent.domain import (
+    Failure,
+    Frame,
+    Outcome,
+    Shed,
+    ShedReason,
+    Trigger,
+)
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import News
 from edge_agent.doorbells.policy import job_for, press_times, reason_to_pass
-from edge_agent.doorbells.presses import Answer, Presses
+from edge_agent.doorbells.presses import Answer, Press, Presses
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.visits import VisitChange, Visits, in_words
 from edge_agent.ingest.adapters import PRESETS
+from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
 from edge_agent.ingest.router import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
@@ -35,6 +43,7 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import Ledger
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.pool.views import PoolView
 from edge_agent.telemetry.reporter import Reporter
 from edge_agent.wire import SnapshotWish
 

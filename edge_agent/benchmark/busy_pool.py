@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.app import build_pool
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds
-from edge_agent.domain import Frame, Job, Outcome, PoolView, SlotState, Trigger
+from edge_agent.domain import Frame, Job, Outcome, Trigger
 from edge_agent.errors import PoolStartError
 from edge_agent.ingest.image_header import read_header
+from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.wire import Detected, FaceRules, SnapshotWish
 
 if TYPE_CHECKING:

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.domain import Outcome, Pictures, Press, Publication, ReplyTo, Trigger
+from edge_agent.domain import (
+    Outcome,
+    Pictures,
+    Publication,
+    ReplyTo,
+    Trigger,
+)
 from edge_agent.doorbells.failures import failure_of
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
@@ -23,7 +29,7 @@ from edge_agent.wire import Detected
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from edge_agent.doorbells.presses import Answer
+    from edge_agent.doorbells.presses import Answer, Press
     from edge_agent.doorbells.visits import VisitChange
 
 RING_LIFETIME_S: Final = 60.0

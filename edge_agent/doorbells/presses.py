@@ -5,15 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain import Failure, Outcome, Press
+from edge_agent.domain import Failure, Outcome
 from edge_agent.doorbells.failures import failure_of, is_published
 from edge_agent.wire import Detected, FailureReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 SAME_PRESS_S: Final = 2.0
 """A camera's first press frame may overtake the message that its bell was pressed: within this they are one press."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """The bell of a doorbell was pressed."""
+
+    doorbell: str
+    press_id: str
+    pressed_s: float
+    pressed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

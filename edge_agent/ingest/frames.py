@@ -9,7 +9,15 @@ from typing import Final
 
 import msgspec
 
-from edge_agent.domain import NO_HEADER, Arrival, Failure, Frame, Message, ReplyTo, Trigger
+from edge_agent.domain import (
+    NO_HEADER,
+    Failure,
+    Frame,
+    Message,
+    Packet,
+    ReplyTo,
+    Trigger,
+)
 from edge_agent.errors import ImageError
 from edge_agent.ingest.image_header import check_size, read_header
 from edge_agent.wire import FailureReason
@@ -20,6 +28,21 @@ ENOUGH_TO_NAME: Final = 65536
 """Bytes of a message that is refused for its size of which its id is made."""
 FIRST_YEAR: Final = 2001
 """Of a time that a camera may name: a clock that was never set begins in 1970 or 2000."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """A frame as it arrived: `failure` says why it cannot be used, if it cannot.
+
+    `trigger_said` tells whether the publisher named the trigger. `repeatable` tells whether another frame with the
+    same event_id is this one again: it was redelivered, or its publisher gave it an id.
+    """
+
+    frame: Frame
+    packet: Packet | None = None
+    failure: Failure | None = None
+    trigger_said: bool = False
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Final
 
 ANY: Final = "+"
 """The level of a topic filter that stands for every doorbell."""
-GLOB: Final = re.compile(r"[A-Za-z0-9_\-*?\[\]!]{1,128}")
 _WILD: Final = re.compile(r"[*?\[]")
 
 

@@ -8,9 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.domain import Arrival, Failure, Message, Packet, ReplyTo, Setting, Trigger
+from edge_agent.domain import (
+    Failure,
+    Message,
+    Packet,
+    ReplyTo,
+    Setting,
+    Trigger,
+)
 from edge_agent.ingest.adapters import Source, SourceFrame, SourceOther, SourcePress, read_source
-from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:

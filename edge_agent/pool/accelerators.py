@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.backoff import backoff_s
-from edge_agent.domain import AUTO, AcceleratorState, AcceleratorView
+from edge_agent.domain import AUTO
+from edge_agent.pool.views import AcceleratorState, AcceleratorView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

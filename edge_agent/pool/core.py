@@ -19,9 +19,7 @@ from edge_agent.domain import (
     Job,
     Outcome,
     Pictures,
-    PoolView,
     ShedReason,
-    SlotState,
     Trigger,
 )
 from edge_agent.pool.actions import (
@@ -32,8 +30,8 @@ from edge_agent.pool.actions import (
 )
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.frame_queue import FrameQueue
-from edge_agent.pool.retries import Retries
-from edge_agent.pool.verdict import after_crash, after_refusal
+from edge_agent.pool.retries import Retries, after_crash, after_refusal
+from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.pool.worker_set import Crew
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable, Unchanged
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.domain import SlotState
+from edge_agent.pool.views import SlotState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

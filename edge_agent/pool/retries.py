@@ -1,17 +1,22 @@
-"""Frames that wait to be tried again. A pure value; time is an argument."""
+"""Which frames are tried again, and when. Pure; time is an argument."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.backoff import backoff_s
+from edge_agent.domain import Failure
+from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.domain import Job
+    from edge_agent.wire import Failed
 
 LONGEST_DELAY_S: Final = 2.0
+QUARANTINE_CRASHES: Final = 2
+"""A frame on which so many workers died or hung is not given to another."""
 
 
 class Retries:
@@ -51,3 +56,23 @@ class Retries:
         jobs = [job for _, job in self._waiting]
         self._waiting.clear()
         return jobs
+
+
+def after_refusal(job: Job, message: Failed, max_attempts: int) -> Failure | None:
+    """Return the end of a frame that a worker said it cannot do, or None: another try may help."""
+    if message.reason is FailureReason.DETECTOR_ERROR and job.attempts - job.excused < max_attempts:
+        return None
+    return Failure(message.reason, message.detail)
+
+
+def after_crash(job: Job, how: str, max_attempts: int, *, late: bool) -> Failure | None:
+    """Return the end of a frame on which a worker died, or None: another try may help.
+
+    `how` is how the last worker ended, `late` whether that was at its time limit.
+    """
+    if job.crashes >= QUARANTINE_CRASHES:
+        detail = f"{job.crashes} workers died or hung on this picture; the last one {how}"
+        return Failure(FailureReason.QUARANTINED, detail)
+    if job.attempts - job.excused >= max_attempts:
+        return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {how}")
+    return None

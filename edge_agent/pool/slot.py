@@ -6,7 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_agent.domain import Job, SlotState, WorkerDetector, WorkerView
+from edge_agent.domain import Job, WorkerDetector
+from edge_agent.pool.views import SlotState, WorkerView
 
 if TYPE_CHECKING:
     from edge_agent.wire import Ready

@@ -20,11 +20,11 @@ import msgspec
 from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
-from edge_agent.pool.alive import Alive
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.probe import Probe
 from edge_agent.pool.tasks import message_of
+from edge_agent.pool.views import Alive
 from edge_agent.pool.worker_process import WorkerProcess
 from edge_agent.wire import (
     Detected,
@@ -40,9 +40,10 @@ from edge_agent.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from edge_agent.domain import Job, Outcome, PoolView
+    from edge_agent.domain import Job, Outcome
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
+    from edge_agent.pool.views import PoolView
 
 log = logging.getLogger(__name__)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edge_agent.domain import SlotState
 from edge_agent.pool.accelerators import Accelerators
 from edge_agent.pool.actions import Action, EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.circuit_breaker import Exclusions
 from edge_agent.pool.recycling import can_be_spared, has_served
 from edge_agent.pool.restart_policy import Park, decide
 from edge_agent.pool.slot import Slot
+from edge_agent.pool.views import SlotState
 from edge_agent.wire import Unavailable
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from typing import Annotated, Final, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from edge_agent.ingest.partition import GLOB
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.section import Section, fits, split_list
-from edge_agent.topics import fit_identifier, is_identifier
+from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
 PrivacyWord = Literal["full", "blurred", "events_only"]
@@ -184,7 +183,7 @@ class DoorbellSettings(Section):
     @field_validator("include")
     @classmethod
     def _are_globs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(map(GLOB.fullmatch, value)):
+        if not all(map(IDENTIFIER_GLOB.fullmatch, value)):
             message = "use letters, digits, _ and -, and in globs * ? [ ]"
             raise ValueError(message)
         return value

@@ -15,7 +15,8 @@ from edge_agent.telemetry.timings import LatencyPayload
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
-    from edge_agent.domain import Frame, Outcome, PoolView
+    from edge_agent.domain import Frame, Outcome
+    from edge_agent.pool.views import PoolView
     from edge_agent.telemetry.timings import TimingsView
 
 

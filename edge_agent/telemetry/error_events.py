@@ -16,8 +16,9 @@ from edge_agent.doorbells.payloads import encode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_agent.domain import Outcome, PoolView
+    from edge_agent.domain import Outcome
     from edge_agent.doorbells.events import Stamp
+    from edge_agent.pool.views import PoolView
     from edge_agent.telemetry.problems import Problem
 
 DIED: Final = "died"

@@ -15,8 +15,8 @@ from edge_agent.telemetry.status import ProblemPayload
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.domain import AcceleratorView, PoolView, WorkerView
     from edge_agent.platform.host_metrics import HostView
+    from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
     from edge_agent.telemetry.problems import BrokerView, Snapshot
     from edge_agent.telemetry.status import Verdict
     from edge_agent.telemetry.timings import TimingsView

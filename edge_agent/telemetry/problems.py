@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from edge_agent.domain import AcceleratorState, SlotState
+from edge_agent.pool.views import AcceleratorState, SlotState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from edge_agent.domain import AcceleratorView, PoolView, WorkerView
     from edge_agent.platform.host_metrics import HostView
+    from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
     from edge_agent.telemetry.timings import RecentView
 
 Severity = Literal["degraded", "failed"]

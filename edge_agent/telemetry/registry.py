@@ -16,8 +16,8 @@ from edge_agent.telemetry.utilization import Busy
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from edge_agent.domain import PoolView
     from edge_agent.platform.host_metrics import HostView
+    from edge_agent.pool.views import PoolView
 
 METRICS_INTERVAL_S: Final = 10.0
 HEALTH_INTERVAL_S: Final = 10.0

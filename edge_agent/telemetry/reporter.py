@@ -20,20 +20,21 @@ from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
 from edge_agent.telemetry.problems import BrokerView, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
-from edge_agent.web.board import BOUNDS_MS
+from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from edge_agent.domain import Outcome, PoolView, ReplyTo
+    from edge_agent.domain import Outcome, ReplyTo
     from edge_agent.doorbells.events import Stamp
     from edge_agent.mqtt.link import LinkDown
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.platform.host_metrics import Host
     from edge_agent.pool import Pool
+    from edge_agent.pool.views import PoolView
     from edge_agent.settings.model import Settings
-    from edge_agent.web.board import Times
+    from edge_agent.telemetry.timings import LatencyCounts
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Reporter:
         pool: Pool,
         host: Host,
         stamp: Callable[[float], Stamp],
-        tell_times: Callable[[Times], None],
+        tell_times: Callable[[LatencyCounts], None],
     ) -> None:
         self.status = "starting"
         """In a line."""
@@ -158,7 +159,7 @@ class Reporter:
         unsent = Unsent(self._out.waiting, self._out.dropped)
         payload = self.telemetry.metrics(self._pool.view(), self._host.read(now, time.time()), unsent, now)
         self._out.publish(Publication(topics.metrics(self._agent_id), encode(payload)), now)
-        self._tell_times(self.telemetry.timings.cumulated(BOUNDS_MS))
+        self._tell_times(self.telemetry.timings.cumulated(LATENCY_BOUNDS_MS))
 
     def _tell_refusals(self) -> None:
         refused = refusal(self._unheard, tuple(self._refused))

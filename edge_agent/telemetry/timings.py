@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from edge_agent.telemetry.histogram import Histogram, QuantilesPayload, merged
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from edge_agent.domain import Outcome
 
@@ -28,6 +29,26 @@ TOTAL: Final = "total"
 
 Key = tuple[Trigger, str]
 """A trigger and a stage."""
+LATENCY_BOUNDS_MS: Final = (
+    5.0,
+    10.0,
+    20.0,
+    30.0,
+    50.0,
+    75.0,
+    100.0,
+    150.0,
+    200.0,
+    300.0,
+    500.0,
+    1000.0,
+    2000.0,
+    5000.0,
+)
+"""Within which times frames are counted: around a press's deadline, and finer where detectors are."""
+
+LatencyCounts = Mapping[tuple[Trigger, str], tuple[tuple[int, ...], int, float]]
+"""By trigger and stage, since the start: how many frames took up to each bound, how many in all, the sum in ms."""
 
 
 class LatencyPayload(msgspec.Struct, frozen=True):

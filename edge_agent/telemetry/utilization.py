@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from edge_agent.domain import PoolView
+    from edge_agent.pool.views import PoolView
 
 WINDOW_S: Final = 60.0
 STEP_S: Final = 5.0

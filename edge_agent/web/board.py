@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from edge_agent import topics
-from edge_agent.domain import Trigger
 from edge_agent.doorbells.payloads import AnswerPayload, StatePayload
 from edge_agent.telemetry.counters import MetricsPayload
 from edge_agent.telemetry.health import HealthPayload
 
 if TYPE_CHECKING:
     from edge_agent.domain import Publication
+    from edge_agent.telemetry.timings import LatencyCounts
 
 HISTORY: Final = 90
 """Messages of health that are kept: a quarter of an hour."""
 KEPT: Final = frozenset({"availability", "state", "snapshot", "answer"})
 """What is kept of a doorbell, each the last one."""
 UNKNOWN: Final = StatePayload()
-BOUNDS_MS: Final = (5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0, 2000.0, 5000.0)
-"""Within which times frames are counted: around a press's deadline, and finer where detectors are."""
 
-Times = Mapping[tuple[Trigger, str], tuple[tuple[int, ...], int, float]]
-"""By trigger and stage, since the start: how many frames took up to each bound, how many in all, the sum in ms."""
 SILENT_S: Final = 30.0
 """An agent whose thread showed no life for longer hangs, and is restarted by whoever asks for it."""
 
@@ -76,7 +71,7 @@ class View:
     agent_id: str
     running_s: float
     silent_s: float
-    times: Times
+    times: LatencyCounts
     health: HealthPayload | None
     metrics: MetricsPayload | None
     history: tuple[Moment, ...]
@@ -94,7 +89,7 @@ class Board:
         self._heard_s = now
         self._number = 0
         self._lock = threading.Lock()
-        self._times: Times = {}
+        self._times: LatencyCounts = {}
         self._healths: deque[Posted] = deque(maxlen=HISTORY)
         self._metrics: Posted | None = None
         self._doorbells: dict[str, dict[str, Posted]] = {}
@@ -118,8 +113,8 @@ class Board:
         with self._lock:
             self._heard_s = now
 
-    def note_times(self, times: Times) -> None:
-        """Keep how long frames took since the start, by the bounds of BOUNDS_MS."""
+    def note_times(self, times: LatencyCounts) -> None:
+        """Keep how long frames took since the start, by the bounds of LATENCY_BOUNDS_MS."""
         with self._lock:
             self._times = times
 

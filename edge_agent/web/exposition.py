@@ -12,8 +12,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from edge_agent.domain import ShedReason, SlotState
-from edge_agent.web.board import BOUNDS_MS, SILENT_S
+from edge_agent.domain import ShedReason
+from edge_agent.pool.views import SlotState
+from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
+from edge_agent.web.board import SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from edge_agent.telemetry.counters import MetricsPayload
     from edge_agent.telemetry.health import HealthPayload, HostPayload, WorkerPayload
     from edge_agent.telemetry.histogram import QuantilesPayload
-    from edge_agent.web.board import Sight, Times, View
+    from edge_agent.telemetry.timings import LatencyCounts
+    from edge_agent.web.board import Sight, View
 
 STATUSES: Final = ("ok", "degraded", "failed")
 USABLE: Final = frozenset({"proven", "in_use"})
@@ -186,14 +189,14 @@ def _percentiles(name: str, meaning: str, label: str, measured: Mapping[str, Qua
     return _gauges(name, meaning, [label, "percentile"], known)
 
 
-def _durations(times: Times) -> Metric:
+def _durations(times: LatencyCounts) -> Metric:
     family = HistogramMetricFamily(
         "edge_agent_frame_duration_seconds",
         "Time of a stage of a frame that was looked at; total: from its arrival to its result",
         labels=["trigger", "stage"],
     )
     for (trigger, stage), (counts, count, sum_ms) in times.items():
-        bounds = [f"{bound_ms / 1000:g}" for bound_ms in BOUNDS_MS]
+        bounds = [f"{bound_ms / 1000:g}" for bound_ms in LATENCY_BOUNDS_MS]
         buckets = [*zip(bounds, counts, strict=True), ("+Inf", count)]
         family.add_metric([trigger.word, stage], buckets, sum_ms / 1000)
     return family

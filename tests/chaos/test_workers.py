@@ -15,8 +15,16 @@ import threading
 import psutil
 import pytest
 
-from edge_agent.domain import DetectorPlan, Failure, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.domain import (
+    DetectorPlan,
+    Failure,
+    Outcome,
+    Shed,
+    ShedReason,
+    Trigger,
+)
 from edge_agent.pool import Pool, WorkerPlan
+from edge_agent.pool.views import SlotState
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
 from tests.pictures import jpeg
 from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted

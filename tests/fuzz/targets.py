@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.domain import Arrival, Message, Packet
+from edge_agent.domain import Message, Packet
 from edge_agent.errors import ImageError, SettingsError
 from edge_agent.ingest.adapters import PRESETS, Source, read_source
-from edge_agent.ingest.frames import ImageLimits
+from edge_agent.ingest.frames import Arrival, ImageLimits
 from edge_agent.ingest.image_header import check_size, read_header
 from edge_agent.ingest.router import Incoming, Intake, IntakeLimits
 from edge_agent.settings.loading import load_settings

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from edge_agent.detectors.edgetpu import EdgeTpu, load_delegate
-from edge_agent.domain import AcceleratorState, AcceleratorView, Failure
+from edge_agent.domain import Failure
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.pool import probe_all
+from edge_agent.pool.views import AcceleratorState, AcceleratorView
 from edge_agent.wire import Box, Detected, DetectorChoice
 from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
 from tests.stand_in import Act, Stick

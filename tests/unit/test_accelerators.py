@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.domain import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
+from edge_agent.domain import DetectorPlan
 from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
+from edge_agent.pool.views import AcceleratorState, AcceleratorView, SlotState
 from edge_agent.wire import DetectorChoice, Unavailable
 from tests.unit.test_pool_core import Played
 from tests.values import PLAN, job

@@ -10,9 +10,10 @@ import pytest
 
 from edge_agent.detectors import table
 from edge_agent.detectors.base import BatchDetector
-from edge_agent.domain import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
+from edge_agent.domain import NO_PICTURES, DetectorPlan, Job, Trigger
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.pool.actions import Assign
+from edge_agent.pool.views import SlotState
 from edge_agent.wire import (
     Box,
     Detected,

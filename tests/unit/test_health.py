@@ -12,19 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.domain import (
-    AcceleratorState,
-    AcceleratorView,
-    PoolView,
-    ShedReason,
-    SlotState,
-    Trigger,
-    WorkerDetector,
-    WorkerView,
-)
+from edge_agent.domain import ShedReason, Trigger, WorkerDetector
 from edge_agent.doorbells.events import Stamp
 from edge_agent.doorbells.payloads import encode
 from edge_agent.platform.host_metrics import HostView
+from edge_agent.pool.views import (
+    AcceleratorState,
+    AcceleratorView,
+    PoolView,
+    SlotState,
+    WorkerView,
+)
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.counters import Counters
 from edge_agent.telemetry.health import Run

@@ -12,11 +12,11 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.domain import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.domain import Message, Packet, Publication, Setting, Trigger
 from edge_agent.doorbells.options import Controls
 from edge_agent.doorbells.options_file import Chosen
 from edge_agent.ingest.adapters import PRESETS, Source
-from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.router import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
 from edge_agent.settings.model import DetectionSettings, DoorbellSettings

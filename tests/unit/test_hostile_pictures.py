@@ -21,7 +21,7 @@ from tests.pictures import png
 from tests.values import NOON
 
 if TYPE_CHECKING:
-    from edge_agent.domain import Arrival
+    from edge_agent.ingest.frames import Arrival
 
 LIMITS = ImageLimits(max_bytes=10_000_000, max_pixels=20_000_000)
 MOST_MS = 5.0

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.domain import Arrival, Message, Packet, Trigger
+from edge_agent.domain import Message, Packet, Trigger
 from edge_agent.ingest.adapters import PRESETS, Source
-from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
 from edge_agent.ingest.router import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
 from edge_agent.wire import FailureReason

@@ -17,13 +17,13 @@ from edge_agent.domain import (
     Pictures,
     Shed,
     ShedReason,
-    SlotState,
     Trigger,
 )
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
 from edge_agent.pool.circuit_breaker import FIRST_REST_S, Exclusions
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
 from edge_agent.pool.restart_policy import Park, Restart, decide
+from edge_agent.pool.views import SlotState
 from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Trying, Unavailable
 from tests.values import LIMITS, PLAN, detected, job, ready
 

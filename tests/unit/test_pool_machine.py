@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.domain import NO_PICTURES, Failure, Job, SlotState, Trigger
+from edge_agent.domain import NO_PICTURES, Failure, Job, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
+from edge_agent.pool.views import SlotState
 from edge_agent.wire import DetectorChoice, Failed, FailureReason
 from tests.unit.test_pool_core import replace_struct
 from tests.values import LIMITS, PLAN, detected, job, ready

@@ -16,27 +16,24 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_agent import topics
-from edge_agent.domain import (
-    AcceleratorState,
-    AcceleratorView,
-    Pictures,
-    PoolView,
-    Publication,
-    SlotState,
-    Trigger,
-    WorkerDetector,
-    WorkerView,
-)
+from edge_agent.domain import Pictures, Publication, Trigger, WorkerDetector
 from edge_agent.doorbells import events
 from edge_agent.doorbells.payloads import StatePayload, encode
 from edge_agent.doorbells.presses import Answer
 from edge_agent.platform.host_metrics import HostView
+from edge_agent.pool.views import (
+    AcceleratorState,
+    AcceleratorView,
+    PoolView,
+    SlotState,
+    WorkerView,
+)
 from edge_agent.telemetry.counters import Counters, Readings, metrics
 from edge_agent.telemetry.health import BrokerPayload, Run, health
 from edge_agent.telemetry.problems import BrokerView, Snapshot
 from edge_agent.telemetry.status import ProblemPayload, Verdict
-from edge_agent.telemetry.timings import Timings
-from edge_agent.web.board import BOUNDS_MS, SILENT_S, Board, Moment
+from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, Timings
+from edge_agent.web.board import SILENT_S, Board, Moment
 from edge_agent.web.chart import ceiling, chart, span_s
 from edge_agent.web.markup import tag
 from edge_agent.web.page import ago, page
@@ -329,7 +326,7 @@ def test_metrics_say_what_mqtt_says() -> None:
     board = told(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
     timings.note(outcome(detected()), 0.5)
-    board.note_times(timings.cumulated(BOUNDS_MS))
+    board.note_times(timings.cumulated(LATENCY_BOUNDS_MS))
     found = samples(board)
     assert found["edge_agent_up", "{}"] == 1
     assert found["edge_agent_status", '{"status": "degraded"}'] == 1

@@ -1,0 +1,97 @@
+"""What others may know of the pool: its slots, workers and accelerators. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_agent.domain import Trigger, WorkerDetector
+    from edge_agent.wire import Unavailable
+
+
+class SlotState(StrEnum):
+    """What a slot's worker is doing; the words of the health message."""
+
+    STARTING = "starting"
+    IDLE = "idle"
+    BUSY = "busy"
+    STOPPING = "stopping"
+    LOST = "lost"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """What others may know of a slot of the pool and its worker."""
+
+    slot: int
+    state: SlotState
+    since_s: float
+    pid: int | None
+    detector: WorkerDetector | None
+    jobs_done: int
+    busy_s: float
+    restarts: int
+    memory_bytes: int
+    last_error: str
+    confined: str = ""
+
+
+class AcceleratorState(StrEnum):
+    """What becomes of an accelerator; the words of the health message."""
+
+    PROBING = "probing"
+    PROVEN = "proven"
+    HELD = "in_use"
+    RESTING = "unavailable"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceleratorView:
+    """What others may know of an accelerator: why it cannot be used, and since when if it was in use before."""
+
+    strategy: str
+    model: str
+    device: str
+    state: AcceleratorState
+    reason: str = ""
+    lost_for_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did.
+
+    `unavailable` are detectors that should work and do not, `missing` those that were never there. `unfinished` are
+    the frames that were offered and not reported yet, `service_ms` is how long a frame takes by strategy.
+    """
+
+    workers: tuple[WorkerView, ...]
+    waiting: dict[Trigger, int]
+    retrying: int
+    retries: int
+    restarts: int
+    deaths: dict[str, int]
+    unavailable: tuple[Unavailable, ...]
+    accelerators: tuple[AcceleratorView, ...] = ()
+    missing: tuple[Unavailable, ...] = ()
+    promotions: int = 0
+    demotions: int = 0
+    unfinished: int = 0
+    service_ms: dict[str, float] = field(default_factory=dict)
+
+    def working(self) -> int:
+        """Return how many workers can take frames."""
+        return sum(worker.state in {SlotState.IDLE, SlotState.BUSY} for worker in self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """When the supervisor's thread, and any worker that can take frames, were last seen; monotonic, 0: not yet."""
+
+    supervisor_s: float = 0.0
+    worker_s: float = 0.0
