@@ -1,0 +1,100 @@
+"""Which doorbells exist, and what Home Assistant is told about them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import __version__, topics
+from edge_agent.doorbells import events
+from edge_agent.home_assistant import HomeAssistant
+from edge_agent.ingest.partition import Partition
+from edge_agent.telemetry.registry import HEALTH_INTERVAL_S
+
+if TYPE_CHECKING:
+    from edge_agent.agent.options_control import OptionsControl
+    from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.mqtt.publisher import Publisher
+    from edge_agent.settings.model import Settings
+    from edge_agent.telemetry.registry import Telemetry
+
+log = logging.getLogger(__name__)
+
+
+class DoorbellDirectory:
+    """Announces doorbells, restores those of an earlier run, and removes them."""
+
+    def __init__(
+        self, settings: Settings, doorbells: Doorbells, options: OptionsControl, out: Publisher, telemetry: Telemetry
+    ) -> None:
+        self._agent_id: Final = settings.agent_id
+        self._partition: Final = Partition(settings.doorbells.include)
+        self._doorbells = doorbells
+        self._options = options
+        self._out = out
+        self._telemetry = telemetry
+        self._home_assistant = HomeAssistant(
+            settings.agent_id,
+            version=__version__,
+            strategies=options.strategies,
+            telemetry_period_s=HEALTH_INTERVAL_S,
+            prefix=settings.home_assistant.prefix,
+            enabled=settings.home_assistant.discovery,
+        )
+
+    def on_activity(self, doorbell: str, now: float) -> None:
+        """Record that a doorbell sent something; announce one that is new."""
+        if not self._doorbells.is_known(doorbell):
+            self._out.publish_all(self._home_assistant.doorbell(doorbell))
+            self._options.publish_doorbell(doorbell)
+        self._out.publish_all(self._doorbells.heard(doorbell, now))
+
+    def on_connected(self, now: float) -> None:
+        """Publish everything retained again: the broker may have lost it."""
+        self._out.publish(events.availability(topics.agent_availability(self._agent_id), online=True), now)
+        self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
+        self._publish_states(now)
+
+    def on_home_assistant_birth(self, now: float) -> None:
+        """Have everything announced again, soon."""
+        self._home_assistant.born(now)
+
+    def on_discovery_message(self, topic: str, payload: bytes) -> None:
+        """Restore a doorbell that Home Assistant knows from an earlier run, and clear outdated announcements."""
+        name, publications = self._home_assistant.found(topic, payload)
+        if name and not self._partition.includes(name):
+            return  # another agent's by now, which announces it
+        self._out.publish_all(publications)
+        if name and self._doorbells.is_welcome(name) and not self._doorbells.is_known(name):
+            self._out.publish_all(self._doorbells.adopt(name))
+            self._options.publish_doorbell(name)
+
+    def remove(self, name: str) -> None:
+        """Remove everything that is retained of a doorbell; its next frame announces it again."""
+        if not topics.is_identifier(name):
+            self._telemetry.counters.dropped["option"] += 1
+            return
+        if not self._doorbells.is_known(name):
+            log.warning("there is no doorbell %s to remove; what the broker may retain of it is cleared", name)
+        self._doorbells.forget(name)
+        self._options.remove(name)
+        self._out.publish(self._home_assistant.forget(name), time.monotonic())
+        self._out.publish_all(events.nothing_retained(name))
+
+    def next_due_s(self) -> float | None:
+        """Return when `tick` has something to publish, or None."""
+        return self._home_assistant.next_due_s()
+
+    def tick(self, now: float) -> None:
+        """Publish what Home Assistant is due to get."""
+        if self._home_assistant.is_configs_due(now):
+            self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
+        if self._home_assistant.is_states_due(now):
+            self._publish_states(now)
+            self._out.publish_all(self._doorbells.last_pictures())
+
+    def _publish_states(self, now: float) -> None:
+        self._out.publish_all(self._doorbells.everything())
+        self._options.publish(self._doorbells.names())
+        self._telemetry.hasten(now)

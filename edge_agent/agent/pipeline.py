@@ -1,0 +1,210 @@
+"""The way of a frame and of a press: admitted, submitted to the pool, and published when the outcome is there."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
+from edge_agent.doorbells import events
+from edge_agent.doorbells.failures import is_published
+from edge_agent.doorbells.frame_filter import News
+from edge_agent.doorbells.policy import job_for, press_times, reason_to_pass
+from edge_agent.doorbells.presses import Answer, Press, Presses
+from edge_agent.doorbells.visits import VisitChange, Visits, in_words
+from edge_agent.wire import SnapshotWish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge_agent.agent.doorbell_directory import DoorbellDirectory
+    from edge_agent.agent.options_control import OptionsControl
+    from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.ingest.frames import Arrival
+    from edge_agent.ingest.router import Pressed
+    from edge_agent.mqtt.pending_acks import Ledger
+    from edge_agent.mqtt.publisher import Publisher
+    from edge_agent.pool import Pool
+    from edge_agent.settings.model import Settings
+    from edge_agent.telemetry.reporter import Reporter
+
+VISITORS: Final = "edge_agent.visitors"
+"""The logger of rings and visits: a line for each."""
+visitors = logging.getLogger(VISITORS)
+
+
+class Pipeline:
+    """Decides about frames and presses, on the agent's thread. `stamp` numbers the events of this run."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that a frame passes through
+        self,
+        settings: Settings,
+        pool: Pool,
+        out: Publisher,
+        pending: Ledger,
+        doorbells: Doorbells,
+        directory: DoorbellDirectory,
+        options: OptionsControl,
+        reporter: Reporter,
+        stamp: Callable[[float], events.Stamp],
+    ) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._out = out
+        self._ledger = pending
+        self._doorbells = doorbells
+        self._directory = directory
+        self._options = options
+        self._reporter = reporter
+        self._counters = reporter.telemetry.counters
+        self._stamp = stamp
+        self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
+        self._news = News(settings.doorbells)
+        self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
+        self._stopping = False
+
+    def stop_submitting(self) -> None:
+        """Drop every frame from now on; those in work still come back."""
+        self._stopping = True
+
+    # Frames
+
+    def on_frame(self, arrival: Arrival) -> None:
+        """Take a frame in: of a press if it says so or falls into a press's window."""
+        now, frame = time.monotonic(), arrival.frame
+        if frame.shared:
+            self._out.acknowledge(arrival.packet)
+            self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known of it
+            return
+        if not self._doorbells.is_welcome(frame.doorbell):
+            self._counters.dropped["too_many_doorbells"] += 1
+            self._out.acknowledge(arrival.packet)
+            return
+        self._directory.on_activity(frame.doorbell, now)
+        if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
+            frame = replace(frame, trigger=Trigger.PRESS)
+        if frame.trigger is not Trigger.PRESS:
+            self._out.acknowledge(arrival.packet)
+        elif not self._admit(replace(arrival, frame=frame), now):
+            return
+        self._submit(frame, arrival.failure, now)
+
+    def _admit(self, arrival: Arrival, now: float) -> bool:
+        """Note the acknowledgement that a press frame waits for; return whether it is still to be processed."""
+        key, frame = arrival.frame.event_id, arrival.frame
+        if arrival.repeatable and self._ledger.is_settled(key):
+            self._counters.repeated += 1
+            self._out.acknowledge(arrival.packet)
+            return False
+        is_known = arrival.repeatable and self._ledger.is_owed(key)
+        self._ledger.owe(key, arrival.packet)
+        if is_known:
+            self._counters.repeated += 1
+            return False
+        if not self._presses.is_open(frame.doorbell, now):
+            press = Press(frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at)
+            self._presses.imply(press)
+            self._ring(press, now)
+        return True
+
+    def _submit(self, frame: Frame, failure: Failure | None, now: float) -> None:
+        self._counters.receive(frame)
+        if failure is not None:
+            self.on_outcome(Outcome(frame, failure))
+        else:
+            self._offer(frame, now)
+
+    def _offer(self, frame: Frame, now: float) -> None:
+        """Give a frame to the pool, unless there is a reason to skip it."""
+        look = self._options.look_for(frame.doorbell)
+        skip = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, now)
+        skip = skip or self._news.reason_to_pass(frame)
+        if self._stopping:
+            skip = ShedReason.STOPPING
+        if skip is not None:
+            self.on_outcome(Outcome(frame, Shed(skip)))
+        else:
+            job = job_for(frame, look, self._settings.queue, self._snapshot_mode(frame, now))
+            self._pool.offer(replace(job, reference=self._news.reference(frame, now)))
+
+    def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotWish:
+        if frame.trigger is Trigger.PRESS:
+            return SnapshotWish.ALWAYS
+        if frame.shared:
+            return SnapshotWish.NEVER
+        if self._doorbells.wants_snapshot(frame.doorbell, now, self._settings.images.snapshot_interval_s):
+            return SnapshotWish.WITH_FACES
+        return SnapshotWish.NEVER
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Publish what became of a frame."""
+        now, frame = time.monotonic(), outcome.frame
+        self._news.see(outcome, now)
+        if is_published(outcome):
+            self._out.publish(events.faces(outcome, self._stamp(now)), now)
+        self._reporter.note(outcome)
+        if frame.reply_to is not None:
+            self._out.publish(events.reply(outcome, frame.reply_to, self._stamp(now)), now)
+        if frame.shared:
+            return
+        if frame.trigger is Trigger.PRESS:
+            self._publish_answers(self._presses.see(outcome), now)
+        seen_at = frame.captured_at or frame.received_at
+        self._publish_visits(self._visits.see(outcome, seen_at), now)
+        self._out.publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
+        if outcome.pictures.snapshot:
+            self._doorbells.took_snapshot(frame.doorbell, outcome.pictures, now)
+            self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+
+    def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
+        for change in changes:
+            self._out.publish(events.visit(change, self._stamp(now)), now)
+            if line := in_words(change):
+                visitors.info("%s", line)
+            if change.event_type == "face_left":
+                self._out.publish_all(self._doorbells.leave(change.visit.doorbell, now))
+
+    # Presses
+
+    def on_press(self, pressed: Pressed) -> None:
+        """Ring, unless the press is known; the doorbell's waiting frames go first from now on."""
+        now = time.monotonic()
+        if not self._doorbells.is_welcome(pressed.doorbell):
+            self._counters.dropped["too_many_doorbells"] += 1
+            self._out.acknowledge(pressed.packet)
+            return
+        self._directory.on_activity(pressed.doorbell, now)
+        new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
+        press = self._presses.press(new)
+        if self._ledger.is_settled(press.press_id):
+            self._out.acknowledge(pressed.packet)  # a frame implied it before, and its answer is out
+        else:
+            self._ledger.owe(press.press_id, pressed.packet)
+        if press is new:
+            self._ring(press, now)
+        self._pool.promote(pressed.doorbell)
+
+    def _ring(self, press: Press, now: float) -> None:
+        self._counters.presses += 1
+        visitors.info("%s: the bell rang (press %s)", press.doorbell, press.press_id)
+        self._out.publish(events.ring(press, self._stamp(now)), now)
+
+    def _publish_answers(self, answers: list[Answer], now: float) -> None:
+        for answer in answers:
+            self._out.publish(events.answer(answer, self._stamp(now)), now)
+
+    # Time
+
+    def next_due_s(self) -> float | None:
+        """Return when `tick` has something to publish, or None."""
+        due = (self._presses.next_due_s(), self._visits.next_due_s(), self._doorbells.next_due_s())
+        return min((time_s for time_s in due if time_s is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        """Publish late answers, visits that have ended, and doorbells that went silent."""
+        self._publish_answers(self._presses.tick(now), now)
+        self._publish_visits(self._visits.tick(now), now)
+        self._out.publish_all(self._doorbells.tick(now))
