@@ -32,6 +32,7 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import Ledger
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
 from edge_agent.telemetry.reporter import Reporter
 
@@ -78,6 +79,7 @@ class Agent:
         self._counters = self._reporter.telemetry.counters
         self._beat = board.beat
         self._heart = Heart.of_this_process(pool, link, settings.agent_id)
+        self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
         self._options = OptionsControl(settings, state_file, self._out, pool, self._reporter)
         self._directory = DoorbellDirectory(
             settings, self._doorbells, self._options, self._out, self._reporter.telemetry
@@ -120,6 +122,7 @@ class Agent:
             case Arrival():
                 self._pipeline.on_frame(event)
             case Outcome():
+                self._quarantine.on_outcome(event)
                 self._pipeline.on_outcome(event)
             case Pressed():
                 self._pipeline.on_press(event)
@@ -131,7 +134,7 @@ class Agent:
                 self._counters.dropped[reason] += 1
                 self._out.acknowledge(packet)
             case PoolView():
-                self._reporter.see(event)
+                self._reporter.on_pool_view(event)
             case LinkUp() | LinkDown():
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
@@ -208,7 +211,9 @@ class Agent:
         self._reporter.tick(now)
         self._heart.tick(now, self._reporter.status)
         self._beat(now)
+        self._quarantine.tick(now)
         self._reporter.heed_fault("heartbeat", self._heart.fault)
+        self._reporter.heed_fault("quarantine", self._quarantine.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", give_up_s)
@@ -236,7 +241,7 @@ class Agent:
     def _flush_and_disconnect(self) -> None:
         """Go offline, and wait a moment until the broker has everything."""
         now = time.monotonic()
-        self._reporter.tell_metrics(now)
+        self._reporter.publish_last_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FLUSH_S
         while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:
@@ -248,6 +253,7 @@ class Agent:
                 self._out.confirm(event.packet)
         self._link.stop()
         self._options.close()
+        self._quarantine.close()
         self._heart.end()
 
 

@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
+
+from edge_agent.domain import Failure
+from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.domain import Frame
+    from edge_agent.domain import Frame, Outcome
 
 log = logging.getLogger(__name__)
 
 SUFFIX: Final = ".poison"
-"""No name of a picture format: nothing that looks for pictures shall open one of these by accident."""
+"""Not the suffix of a picture format: nothing that searches for pictures opens one of these by accident."""
 
-ROOM_BYTES: Final = 1_000_000
-"""Where so much can be written, a picture can be kept: most are smaller."""
-
-
-def keep(frame: Frame, folder: Path, most: int) -> str:
-    """Save the picture of a frame, and remove the oldest ones above `most`; return what is wrong, or ''."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{frame.event_id}{SUFFIX}").write_bytes(frame.image)
-        kept = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
-        for old in kept[:-most]:
-            old.unlink(missing_ok=True)
-    except OSError as error:
-        complaint = f"a picture on which workers died could not be kept in {folder}: {error.strerror}"
-        log.warning("%s", complaint)
-        return complaint
-    return ""
+TRIAL_BYTES: Final = 1_000_000
+"""Where this much can be written, a picture can be kept: most are smaller."""
+RETRY_INTERVAL_S: Final = 10.0
 
 
-def is_possible(folder: Path) -> bool:
-    """Return whether a picture could be kept now."""
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(ROOM_BYTES))
-        return True
-    return False
+class Quarantine:
+    """The folder. A thread of its own writes, so nothing waits for a slow disk; `fault` says why that fails, or ''."""
+
+    def __init__(self, folder: Path | None, max_files: int) -> None:
+        self.fault = ""
+        self._folder = folder
+        self._max_files = max_files
+        self._retry_s = 0.0
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="quarantine")
+
+    def on_outcome(self, outcome: Outcome) -> None:
+        """Keep the picture of a frame that was quarantined."""
+        result = outcome.result
+        if self._folder and isinstance(result, Failure) and result.reason is FailureReason.QUARANTINED:
+            self._writer.submit(self._keep, outcome.frame, self._folder)
+
+    def tick(self, now: float) -> None:
+        """After a failure: try, from time to time, whether the folder can be written again."""
+        if self._folder and self.fault and now >= self._retry_s:
+            self._retry_s = now + RETRY_INTERVAL_S
+            self._writer.submit(self._retry, self._folder)
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._writer.shutdown()
+
+    def _keep(self, frame: Frame, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{frame.event_id}{SUFFIX}").write_bytes(frame.image)
+            kept = sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+            for old in kept[: -self._max_files]:
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            self.fault = f"a picture on which workers died could not be kept in {folder}: {error.strerror}"
+            log.warning("%s", self.fault)
+        else:
+            self.fault = ""
+
+    def _retry(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder) as file:
+                file.write(bytes(TRIAL_BYTES))
+        except OSError:
+            return
+        self.fault = ""

@@ -59,9 +59,9 @@ STOP_S: Final = 4.0
 class Pool:
     """Worker processes that look at frames. Each job offered comes back as exactly one outcome.
 
-    `report` gets the outcomes and `changed` the pool's view whenever a worker comes or goes, both on the
-    supervisor's thread: they must be quick and never block. `crashed` is called if that thread itself fails. All
-    methods may be called from any thread.
+    `report` gets the outcomes, and `changed` the pool's view: when a worker comes or goes, when `request_view` asks,
+    and at the end of `stop`. Both must be quick and never block. `crashed` is called if the supervisor's thread fails.
+    All methods may be called from any thread.
     """
 
     def __init__(
@@ -118,8 +118,12 @@ class Pool:
         self._ask(self._live)
         return self._alive
 
+    def request_view(self) -> None:
+        """Have `changed` called with the state of workers and queue, soon."""
+        self._ask(self._report_view)
+
     def view(self) -> PoolView:
-        """Return the state of workers and queue as of now."""
+        """Wait for the state of workers and queue as of now, and return it."""
         answer: deque[PoolView] = deque()
         seen = threading.Event()
 
@@ -141,6 +145,8 @@ class Pool:
         self._drained.wait(drain_s)
         self._ask(self._finish)
         self._thread.join(STOP_S)
+        if not self._thread.is_alive():
+            self._changed(self._core.view(time.monotonic()))
 
     # The supervisor's thread
 
@@ -180,6 +186,10 @@ class Pool:
     def _live(self, now: float) -> Iterable[Action]:
         works = self._core.view(now).working()
         self._alive = Alive(now, now if works else self._alive.worker_s)
+        return ()
+
+    def _report_view(self, now: float) -> Iterable[Action]:
+        self._changed(self._core.view(now))
         return ()
 
     def _finish(self, _now: float) -> Iterable[Action]:

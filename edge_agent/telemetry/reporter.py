@@ -7,21 +7,17 @@ import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, topics
 from edge_agent.domain import Publication
-from edge_agent.doorbells.failures import failure_of
 from edge_agent.doorbells.payloads import encode
 from edge_agent.mqtt.link import LinkUp
-from edge_agent.pool import quarantine
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
 from edge_agent.telemetry.problems import BrokerView, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
-from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-QUARANTINE: Final = "quarantine"
+VIEW_TIMEOUT_S: Final = 1.0
+"""How long the pool may take to tell its state; a supervisor that hangs must not silence the agent."""
 MOST_REFUSED: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
@@ -63,13 +60,14 @@ class Reporter:
         """In a line."""
         self.telemetry = Telemetry(Run(__version__, datetime.now(UTC)), boot_id, time.monotonic())
         self._agent_id = settings.agent_id
-        self._quarantine = settings.quarantine
         self._out = out
         self._pool = pool
         self._host = host
         self._stamp = stamp
         self._tell_times = tell_times
         self._view: PoolView | None = None
+        self._view_deadline_s: float | None = None
+        """While the pool is asked for its state."""
         self._asked: list[ReplyTo] = []
         self._refused: dict[str, None] = {}
         self._unheard: tuple[str, ...] = ()
@@ -79,7 +77,6 @@ class Reporter:
         now = time.monotonic()
         self.telemetry.counters.count(outcome)
         self.telemetry.timings.note(outcome, now)
-        self._keep_poison(outcome)
         if mishap := error_events.of_frame(outcome):
             self._tell((mishap,), now)
 
@@ -131,33 +128,48 @@ class Reporter:
             self._asked.append(reply_to)
         self.telemetry.hasten(time.monotonic())
 
-    def see(self, view: PoolView) -> None:
-        """Tell of workers that came or went."""
-        now = time.monotonic()
-        self._tell(error_events.of_workers(self._view, view), now)
-        self._view = view
-        self._tell_health(view, now)
+    def on_pool_view(self, view: PoolView) -> None:
+        """Publish what the pool's state was asked for; also the health, where a worker or an accelerator changed."""
+        now, before = time.monotonic(), self._view
+        self._tell(error_events.of_workers(before, view), now)
+        self._view, self._view_deadline_s = view, None
+        if before is None or _essence(before) != _essence(view):
+            self.telemetry.hasten(now)
+        self._publish_due(view, now)
 
     def next_due_s(self) -> float:
-        """Return when `tick` has something to tell."""
-        return self.telemetry.next_due_s()
+        """Return when `tick` has something to do."""
+        return self.telemetry.next_due_s() if self._view_deadline_s is None else self._view_deadline_s
 
     def tick(self, now: float) -> None:
-        """Tell what is due."""
-        if self.telemetry.is_health_due(now):
-            self._tell_health(self._pool.view(), now)
-        if self.telemetry.is_metrics_due(now):
-            self.tell_metrics(now)
+        """Ask the pool for its state when a message is due; publish with the last known state if no answer comes."""
+        if self._view_deadline_s is not None and now >= self._view_deadline_s:
+            self._view_deadline_s = None
+            if self._view is not None:
+                self._publish_due(self._view, now)
+        elif self.telemetry.is_health_due(now) or self.telemetry.is_metrics_due(now):
+            self._view_deadline_s = now + VIEW_TIMEOUT_S
+            self._pool.request_view()
 
     def give_up_due_s(self, patience_s: float) -> float:
         """Return when there will have been no worker for so long; infinity where one works."""
         since_s = self.telemetry.no_worker_since_s()
         return math.inf if since_s is None else since_s + patience_s
 
-    def tell_metrics(self, now: float) -> None:
-        """Publish the metrics."""
+    def publish_last_metrics(self, now: float) -> None:
+        """Publish the metrics as of the end of the pool."""
+        if self._view is not None:
+            self._publish_metrics(self._view, now)
+
+    def _publish_due(self, view: PoolView, now: float) -> None:
+        if self.telemetry.is_health_due(now):
+            self._tell_health(view, now)
+        if self.telemetry.is_metrics_due(now):
+            self._publish_metrics(view, now)
+
+    def _publish_metrics(self, view: PoolView, now: float) -> None:
         unsent = Unsent(self._out.waiting, self._out.dropped)
-        payload = self.telemetry.metrics(self._pool.view(), self._host.read(now, time.time()), unsent, now)
+        payload = self.telemetry.metrics(view, self._host.read(now, time.time()), unsent, now)
         self._out.publish(Publication(topics.metrics(self._agent_id), encode(payload)), now)
         self._tell_times(self.telemetry.timings.cumulated(LATENCY_BOUNDS_MS))
 
@@ -167,8 +179,6 @@ class Reporter:
         self.telemetry.hasten(time.monotonic())
 
     def _tell_health(self, view: PoolView, now: float) -> None:
-        if self.telemetry.faults.get(QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
-            self.telemetry.faults[QUARANTINE] = ""
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
@@ -185,7 +195,8 @@ class Reporter:
         for mishap in mishaps:
             self._out.publish(error_events.error(self._agent_id, mishap, self._stamp(now)), now)
 
-    def _keep_poison(self, outcome: Outcome) -> None:
-        failure, settings = failure_of(outcome), self._quarantine
-        if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self.heed_fault(QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))
+
+def _essence(view: PoolView) -> tuple[object, ...]:
+    """Return what the health message must not be late with."""
+    workers = tuple((each.pid, each.detector, each.restarts) for each in view.workers)
+    return workers, tuple((each.state, each.reason) for each in view.accelerators)
