@@ -57,11 +57,24 @@ class Found(NamedTuple):
     second_model: str = ""
 
 
-class View(NamedTuple):
-    """A picture (height x width x 3, uint8, BGR) and whether it is worth a second look."""
+class CascadeInput(NamedTuple):
+    """A picture (height x width x 3, uint8, BGR) and whether it is worth a second stage."""
 
     image: Image
     thorough: bool
+
+
+class Plan(NamedTuple):
+    """What is done with a picture: `image` is brightened already where it is `dark`.
+
+    `second` is the detector of the second stage, None where it does not run. It runs where the first detector is
+    unsure, or `instead` of it.
+    """
+
+    image: Image
+    dark: bool
+    second: Detector | None = None
+    instead: bool = False
 
 
 class FaceFinder:
@@ -80,37 +93,35 @@ class FaceFinder:
 
     @property
     def batch(self) -> int:
-        """Return how many pictures at once are worth looking at."""
+        """Return how many pictures the first detector processes at once."""
         return self._first.batch if isinstance(self._first, BatchDetector) else 1
 
     def find(self, image: Image, *, thorough: bool) -> Found:
-        """Look at `image` (height x width x 3, uint8, BGR); `thorough` looks twice where the first look is unsure."""
-        return self.find_all([View(image, thorough)])[0]
+        """Detect faces in `image` (height x width x 3, uint8, BGR); `thorough` adds the second stage where unsure."""
+        return self.find_all([CascadeInput(image, thorough)])[0]
 
-    def find_all(self, views: Sequence[View]) -> list[Found]:
-        """Look at several pictures, together where the detector can."""
-        nights = [self._first.sees_light and is_night(view.image) for view in views]
-        images = [brightened(view.image) if night else view.image for view, night in zip(views, nights, strict=True)]
-        seer = self._second if self._by_night else None
-        instead = [night and not view.thorough and seer is not None for view, night in zip(views, nights, strict=True)]
-        first = iter(self._detect_all([image for image, other in zip(images, instead, strict=True) if not other]))
+    def find_all(self, inputs: Sequence[CascadeInput]) -> list[Found]:
+        """Detect faces in several pictures, together where the detector can."""
+        plans = [self._plan(each) for each in inputs]
+        first = iter(self._detect_all([plan.image for plan in plans if not plan.instead]))
         return [
-            _look_by_night(seer, image) if seer and other else self._look_again(image, next(first), night, view)
-            for image, view, night, other in zip(images, views, nights, instead, strict=True)
+            _second_alone(plan.second, plan) if plan.second and plan.instead else _refined(next(first), plan)
+            for plan in plans
         ]
+
+    def _plan(self, each: CascadeInput) -> Plan:
+        dark = self._first.sees_light and is_night(each.image)
+        image = brightened(each.image) if dark else each.image
+        if each.thorough:
+            return Plan(image, dark, self._second)
+        if dark and self._by_night:
+            return Plan(image, dark, self._second, instead=self._second is not None)
+        return Plan(image, dark)
 
     def _detect_all(self, images: Sequence[Image]) -> list[list[Face]]:
         if len(images) > 1 and isinstance(self._first, BatchDetector):
             return self._first.detect_all(images)
         return [self._first.detect(image) for image in images]
-
-    def _look_again(self, image: Image, found: Sequence[Face], night: bool, view: View) -> Found:  # noqa: FBT001
-        """Return what the first detector found, and where that is unsure and worth it, the second."""
-        faces = _shown(_at_night(found) if night else found)
-        if self._second is None or not view.thorough or _is_sure(faces):
-            return Found(faces)
-        second = self._second.detect(image)
-        return Found(_shown(merge(faces, _at_night(second) if night else second)), self._second.model)
 
     def close(self) -> None:
         """Release what the detectors hold."""
@@ -155,8 +166,21 @@ def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
     return sorted(merged, key=lambda face: -face.confidence)
 
 
-def _look_by_night(detector: Detector, image: Image) -> Found:
-    return Found(_shown(_at_night(detector.detect(image))), detector.model)
+def _second_alone(detector: Detector, plan: Plan) -> Found:
+    return Found(_calibrated(detector.detect(plan.image), plan), detector.model)
+
+
+def _refined(found: Sequence[Face], plan: Plan) -> Found:
+    """Return what the first detector found; merged with what the second finds, where the plan has one, if unsure."""
+    faces = _calibrated(found, plan)
+    if plan.second is None or _is_sure(faces):
+        return Found(faces)
+    second = plan.second.detect(plan.image)
+    return Found(_shown(merge(faces, _at_night(second) if plan.dark else second)), plan.second.model)
+
+
+def _calibrated(faces: Sequence[Face], plan: Plan) -> list[Face]:
+    return _shown(_at_night(faces) if plan.dark else faces)
 
 
 def _twice(first: float, second: float) -> float:

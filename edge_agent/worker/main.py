@@ -38,7 +38,7 @@ from edge_agent.wire import (
 )
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
-from edge_agent.worker.cascade import FaceFinder, Found, View
+from edge_agent.worker.cascade import CascadeInput, FaceFinder, Found
 from edge_agent.worker.decode import Picture, decode, to_sent
 from edge_agent.worker.face_filter import judge
 from edge_agent.worker.frame_difference import is_same, thumbnail
@@ -181,7 +181,7 @@ class Worker:
         ready = [each for each in seen if isinstance(each, _Seen)]
         began_s = time.perf_counter()
         try:
-            found = self._finder.find_all([View(each.picture.pixels, each.task.thorough) for each in ready])
+            found = self._finder.find_all([CascadeInput(each.picture.pixels, each.task.thorough) for each in ready])
         except Exception as error:  # noqa: BLE001 - the boundary of one look: the next one must not suffer
             return [each if not isinstance(each, _Seen) else _failed(each.task, error) for each in seen]
         look_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
