@@ -124,7 +124,7 @@ class ThroughBroker:
 
     def metrics(self) -> dict[str, Any]:
         """Return the agent's next message of its metrics."""
-        self.telemetry.forget()
+        self.telemetry.clear()
         return dict(self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics"))
 
     def counted(self) -> dict[str, int]:

@@ -16,8 +16,8 @@ from edge_agent.wire import (
     FaceRules,
     FailureReason,
     Privacy,
-    SecondLook,
-    SnapshotWish,
+    SecondStage,
+    SnapshotMode,
     Unavailable,
 )
 
@@ -150,7 +150,7 @@ class Job:
     frame: Frame
     rules: FaceRules
     expires_s: float
-    snapshot: SnapshotWish = SnapshotWish.NEVER
+    snapshot: SnapshotMode = SnapshotMode.NEVER
     privacy: Privacy = Privacy.FULL
     label: str = ""
     attempts: int = 0
@@ -193,7 +193,7 @@ class Pictures:
     """What a worker drew, as JPEG: the annotated picture and that of the best face; b'' for none."""
 
     snapshot: bytes = b""
-    portrait: bytes = b""
+    best_face: bytes = b""
 
 
 NO_PICTURES = Pictures()
@@ -210,7 +210,7 @@ class DetectorPlan:
 
     choices: tuple[DetectorChoice, ...]
     accelerators: tuple[DetectorChoice, ...] = ()
-    second_look: SecondLook | None = None
+    second_stage: SecondStage | None = None
     missing: tuple[Unavailable, ...] = ()
     asked: frozenset[str] = frozenset()
 

@@ -14,7 +14,7 @@ from edge_agent.errors import PoolStartError, SettingsError
 from edge_agent.ingest.frames import read_frame
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.pool.views import PoolView
-from edge_agent.wire import FaceRules, SnapshotWish
+from edge_agent.wire import FaceRules, SnapshotMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def look_at(
+def detect_files(
     files: Iterable[Path], settings: Settings, *, snapshots: bool = False, trigger: Trigger = Trigger.PRESS
 ) -> Iterator[FileOutcome]:
     """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used.
@@ -65,11 +65,11 @@ def look_at(
     Each file is looked at as a frame of that trigger is.
     """
     seen: Seen = queue.SimpleQueue()
-    wish = SnapshotWish.ALWAYS if snapshots else SnapshotWish.NEVER
+    mode = SnapshotMode.ALWAYS if snapshots else SnapshotMode.NEVER
     pool = build_pool(settings, find_detectors(settings), seen.put, seen.put, lambda: seen.put(None))
     pool.start()
     try:
-        yield from _Looking(list(files), settings, pool, seen, wish, trigger).run()
+        yield from _Looking(list(files), settings, pool, seen, mode, trigger).run()
     finally:
         pool.stop(0.0)
 
@@ -78,7 +78,7 @@ class _Looking:
     """Keeps every worker busy, and brings what they find into the order of the files."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - it is the one function above, with what it needs kept
-        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotWish, trigger: Trigger
+        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotMode, trigger: Trigger
     ) -> None:
         self._files = files
         self._settings = settings

@@ -48,7 +48,7 @@ class DoorbellDirectory:
         if not self._doorbells.is_known(doorbell):
             self._out.publish_all(self._home_assistant.doorbell(doorbell))
             self._options.publish_doorbell(doorbell)
-        self._out.publish_all(self._doorbells.heard(doorbell, now))
+        self._out.publish_all(self._doorbells.on_activity(doorbell, now))
 
     def on_connected(self, now: float) -> None:
         """Publish everything retained again: the broker may have lost it."""
@@ -58,16 +58,16 @@ class DoorbellDirectory:
 
     def on_home_assistant_birth(self, now: float) -> None:
         """Have everything announced again, soon."""
-        self._home_assistant.born(now)
+        self._home_assistant.on_birth(now)
 
     def on_discovery_message(self, topic: str, payload: bytes) -> None:
         """Restore a doorbell that Home Assistant knows from an earlier run, and clear outdated announcements."""
-        name, publications = self._home_assistant.found(topic, payload)
+        name, publications = self._home_assistant.on_discovery_message(topic, payload)
         if name and not self._partition.includes(name):
             return  # another agent's by now, which announces it
         self._out.publish_all(publications)
-        if name and self._doorbells.is_welcome(name) and not self._doorbells.is_known(name):
-            self._out.publish_all(self._doorbells.adopt(name))
+        if name and self._doorbells.accepts(name) and not self._doorbells.is_known(name):
+            self._out.publish_all(self._doorbells.restore(name))
             self._options.publish_doorbell(name)
 
     def remove(self, name: str) -> None:
@@ -77,10 +77,10 @@ class DoorbellDirectory:
             return
         if not self._doorbells.is_known(name):
             log.warning("there is no doorbell %s to remove; what the broker may retain of it is cleared", name)
-        self._doorbells.forget(name)
+        self._doorbells.remove(name)
         self._options.remove(name)
-        self._out.publish(self._home_assistant.forget(name), time.monotonic())
-        self._out.publish_all(events.nothing_retained(name))
+        self._out.publish(self._home_assistant.removal(name), time.monotonic())
+        self._out.publish_all(events.clear_retained(name))
 
     def next_due_s(self) -> float | None:
         """Return when `tick` has something to publish, or None."""
@@ -95,6 +95,6 @@ class DoorbellDirectory:
             self._out.publish_all(self._doorbells.last_pictures())
 
     def _publish_states(self, now: float) -> None:
-        self._out.publish_all(self._doorbells.everything())
+        self._out.publish_all(self._doorbells.all_states())
         self._options.publish(self._doorbells.names())
-        self._telemetry.hasten(now)
+        self._telemetry.mark_health_due(now)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from edge_agent.domain import Outcome, Packet
 from edge_agent.ingest.frames import Arrival
-from edge_agent.ingest.router import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
 from edge_agent.mqtt.link import LinkDown, LinkUp
 from edge_agent.pool.views import PoolView
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmed:
+class PublishReply:
     """The broker has a packet of ours, or `refused` it."""
 
     packet: Packet
@@ -42,23 +42,23 @@ class PoolCrashed:
     """The pool's own thread has failed, which is a bug: nothing can be looked at any more."""
 
 
-Happening = (
+AgentEvent = (
     Arrival
     | Pressed
-    | Commanded
+    | Command
     | OptionSet
-    | Announced
-    | HomeAssistantBorn
+    | DiscoveryMessage
+    | HomeAssistantBirth
     | Ignored
     | Dropped
     | Outcome
     | PoolView
     | LinkUp
     | LinkDown
-    | Confirmed
+    | PublishReply
     | Subscribed
     | StopRequested
     | PoolStopped
     | PoolCrashed
 )
-Inbox = queue.SimpleQueue[Happening]
+Inbox = queue.SimpleQueue[AgentEvent]

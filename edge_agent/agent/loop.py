@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
-from edge_agent.agent.events import Confirmed, Happening, Inbox, PoolCrashed, PoolStopped, StopRequested, Subscribed
-from edge_agent.agent.liveness import Heart
+from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
+from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.domain import Outcome
@@ -26,10 +26,10 @@ from edge_agent.doorbells.registry import Doorbells
 from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
-from edge_agent.ingest.router import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
-from edge_agent.mqtt.pending_acks import Ledger
+from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
 from edge_agent.pool.quarantine import Quarantine
@@ -38,7 +38,7 @@ from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
     from edge_agent.domain import Setting
-    from edge_agent.doorbells.options_file import StateFile
+    from edge_agent.doorbells.options_file import OptionsFile
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
     from edge_agent.web.board import Board
@@ -59,7 +59,7 @@ class Agent:
         inbox: Inbox,
         pool: Pool,
         link: Link,
-        state_file: StateFile,
+        state_file: OptionsFile,
         board: Board,
     ) -> None:
         self._settings = settings
@@ -69,16 +69,16 @@ class Agent:
         self._doorbells = Doorbells(
             offline_after_s=settings.doorbells.offline_after_s, most=settings.doorbells.max_doorbells
         )
-        pending = Ledger()
+        pending = PendingAcks()
         limits = OutboxLimits(age_s=settings.mqtt.outbox_age_s, largest_bytes=settings.mqtt.max_publish_bytes)
-        self._out = Publisher(link, Outbox(link.publish, limits), pending, board.note)
+        self._out = Publisher(link, Outbox(link.publish, limits), pending, board.record)
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
         host = Host(state_file.path.parent)
-        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.note_times)
+        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
         self._counters = self._reporter.telemetry.counters
         self._beat = board.beat
-        self._heart = Heart.of_this_process(pool, link, settings.agent_id)
+        self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
         self._options = OptionsControl(settings, state_file, self._out, pool, self._reporter)
         self._directory = DoorbellDirectory(
@@ -117,7 +117,7 @@ class Agent:
         self._flush_and_disconnect()
         return self._exit_code
 
-    def _dispatch(self, event: Happening) -> None:
+    def _dispatch(self, event: AgentEvent) -> None:
         match event:
             case Arrival():
                 self._pipeline.on_frame(event)
@@ -126,9 +126,9 @@ class Agent:
                 self._pipeline.on_outcome(event)
             case Pressed():
                 self._pipeline.on_press(event)
-            case Confirmed() | Subscribed():
+            case PublishReply() | Subscribed():
                 self._on_broker_reply(event)
-            case Commanded() | OptionSet() | Announced() | HomeAssistantBorn() | Ignored():
+            case Command() | OptionSet() | DiscoveryMessage() | HomeAssistantBirth() | Ignored():
                 self._on_request(event)
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
@@ -142,27 +142,27 @@ class Agent:
 
     # Requests over MQTT that are neither a frame nor a press
 
-    def _on_request(self, request: Commanded | OptionSet | Announced | HomeAssistantBorn | Ignored) -> None:
+    def _on_request(self, request: Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored) -> None:
         self._out.acknowledge(request.packet)
         match request:
             case OptionSet(setting):
                 self._on_option(setting)
-            case Commanded():
+            case Command():
                 self._on_command(request)
-            case Announced(topic, payload):
+            case DiscoveryMessage(topic, payload):
                 self._directory.on_discovery_message(topic, payload)
-            case HomeAssistantBorn():
+            case HomeAssistantBirth():
                 self._directory.on_home_assistant_birth(time.monotonic())
             case Ignored():
                 pass
 
     def _on_option(self, setting: Setting) -> None:
-        if setting.doorbell and not self._doorbells.is_welcome(setting.doorbell):
+        if setting.doorbell and not self._doorbells.accepts(setting.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
         else:
             self._options.set(setting)
 
-    def _on_command(self, commanded: Commanded) -> None:
+    def _on_command(self, commanded: Command) -> None:
         log.info("command over MQTT: %s %s", commanded.command, commanded.value)
         match commanded.command:
             case "restart_pool":
@@ -170,18 +170,18 @@ class Agent:
             case "forget":
                 self._directory.remove(commanded.value)
             case _:
-                self._reporter.answer_health(commanded.reply_to)
+                self._reporter.request_health(commanded.reply_to)
 
     # The broker
 
-    def _on_broker_reply(self, reply: Confirmed | Subscribed) -> None:
-        if isinstance(reply, Confirmed):
-            self._reporter.heed_refusal(self._out.confirm(reply.packet), refused=reply.refused)
+    def _on_broker_reply(self, reply: PublishReply | Subscribed) -> None:
+        if isinstance(reply, PublishReply):
+            self._reporter.on_publish_reply(self._out.confirm(reply.packet), refused=reply.refused)
         else:
-            self._reporter.heed_subscriptions(reply.refused)
+            self._reporter.on_subscriptions(reply.refused)
 
     def _on_link(self, link: LinkUp | LinkDown) -> None:
-        self._reporter.heed_link(link)
+        self._reporter.on_link(link)
         if isinstance(link, LinkDown):
             log.debug("no broker: %s", link.reason)
             return
@@ -199,7 +199,7 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._pipeline, self._reporter, self._directory, self._heart)
+        parts = (self._pipeline, self._reporter, self._directory, self._liveness)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
@@ -209,11 +209,11 @@ class Agent:
         self._options.tick(now)
         self._directory.tick(now)
         self._reporter.tick(now)
-        self._heart.tick(now, self._reporter.status)
+        self._liveness.tick(now, self._reporter.status)
         self._beat(now)
         self._quarantine.tick(now)
-        self._reporter.heed_fault("heartbeat", self._heart.fault)
-        self._reporter.heed_fault("quarantine", self._quarantine.fault)
+        self._reporter.set_fault("heartbeat", self._liveness.fault)
+        self._reporter.set_fault("quarantine", self._quarantine.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", give_up_s)
@@ -230,12 +230,12 @@ class Agent:
         elif not self._stopping:
             self._stopping = True
             self._pipeline.stop_submitting()
-            self._heart.stop()
+            self._liveness.stop()
             log.info("stopping: what is in work is finished first")
             threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
 
     def _stop_pool(self) -> None:
-        self._pool.stop(self._settings.pool.drain_s)
+        self._pool.stop(self._settings.pool.graceful_timeout_s)
         self._inbox.put(PoolStopped())
 
     def _flush_and_disconnect(self) -> None:
@@ -249,12 +249,12 @@ class Agent:
                 event = self._inbox.get(timeout=remaining_s)
             except queue.Empty:
                 break
-            if isinstance(event, Confirmed):
+            if isinstance(event, PublishReply):
                 self._out.confirm(event.packet)
         self._link.stop()
         self._options.close()
         self._quarantine.close()
-        self._heart.end()
+        self._liveness.end()
 
 
 def _frame_topics(settings: Settings) -> str:

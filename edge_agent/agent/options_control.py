@@ -6,14 +6,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.doorbells.options import Controls, of_doorbell
+from edge_agent.doorbells.options import Options, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.domain import Setting
-    from edge_agent.doorbells.options_file import StateFile
-    from edge_agent.doorbells.policy import Look
+    from edge_agent.doorbells.options_file import OptionsFile
+    from edge_agent.doorbells.policy import DetectionPolicy
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
@@ -29,14 +29,14 @@ class OptionsControl:
     """The options of the agent and of each doorbell, over what the settings say."""
 
     def __init__(
-        self, settings: Settings, state_file: StateFile, out: Publisher, pool: Pool, reporter: Reporter
+        self, settings: Settings, state_file: OptionsFile, out: Publisher, pool: Pool, reporter: Reporter
     ) -> None:
-        self._state_file = state_file
+        self._file = state_file
         self._out = out
         self._pool = pool
         self._reporter = reporter
         self._retry_save_s = 0.0
-        self._controls = Controls(
+        self._options = Options(
             state_file.load(),
             settings.agent_id,
             detection=settings.detection,
@@ -47,7 +47,7 @@ class OptionsControl:
     @property
     def strategies(self) -> tuple[str, ...]:
         """Return the allowed values of the option `strategy`."""
-        return self._controls.strategies
+        return self._options.strategies
 
     def start(self) -> None:
         """Put the stored options into effect."""
@@ -55,44 +55,44 @@ class OptionsControl:
 
     def close(self) -> None:
         """Wait until the options file is written."""
-        self._state_file.close()
+        self._file.close()
 
-    def look_for(self, doorbell: str) -> Look:
+    def policy_for(self, doorbell: str) -> DetectionPolicy:
         """Return the detection policy of a doorbell as of now."""
-        return self._controls.look_for(doorbell)
+        return self._options.policy_for(doorbell)
 
     def set(self, setting: Setting) -> None:
         """Set an option, and publish its value, also when that did not change."""
         target = setting.doorbell or "the agent"
-        if fault := self._controls.choose(setting):
+        if fault := self._options.set(setting):
             self._reporter.telemetry.counters.dropped["option"] += 1
             log.warning("%s of %s %s", setting.option, target, fault)
         else:
-            log.info("%s of %s is set to %s", setting.option, target, self._controls.value(setting))
-            self._state_file.save(self._controls.chosen)
+            log.info("%s of %s is set to %s", setting.option, target, self._options.value(setting))
+            self._file.save(self._options.stored)
             self._apply()
-        self._out.publish(self._controls.echo(setting), time.monotonic())
+        self._out.publish(self._options.publication(setting), time.monotonic())
 
     def publish(self, doorbells: Iterable[str]) -> None:
         """Publish the options of the agent and of `doorbells`."""
-        self._out.publish_all(self._controls.echoes(doorbells))
+        self._out.publish_all(self._options.publications(doorbells))
 
     def publish_doorbell(self, doorbell: str) -> None:
         """Publish the options of one doorbell."""
-        self._out.publish_all(self._controls.echo(each) for each in of_doorbell(doorbell))
+        self._out.publish_all(self._options.publication(each) for each in options_of(doorbell))
 
     def remove(self, doorbell: str) -> None:
         """Drop what was set for a doorbell."""
-        self._controls.forget(doorbell)
-        self._state_file.save(self._controls.chosen)
+        self._options.remove(doorbell)
+        self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
         """Save again after a failure, and report a file that cannot be written."""
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
-            self._state_file.save_again()
-        self._reporter.heed_fault("state", self._state_file.fault)
+            self._file.retry_save()
+        self._reporter.set_fault("state", self._file.fault)
 
     def _apply(self) -> None:
-        self._pool.allow(self._controls.strategy)
-        logging.getLogger().setLevel(self._controls.log_level.upper())
+        self._pool.allow_strategy(self._options.strategy)
+        logging.getLogger().setLevel(self._options.log_level.upper())

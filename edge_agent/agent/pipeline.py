@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
-from edge_agent.doorbells.frame_filter import News
-from edge_agent.doorbells.policy import job_for, press_times, reason_to_pass
+from edge_agent.doorbells.frame_filter import FrameFilter
+from edge_agent.doorbells.policy import job_for, press_times, reason_to_skip
 from edge_agent.doorbells.presses import Answer, Press, Presses
 from edge_agent.doorbells.visits import VisitChange, Visits, in_words
-from edge_agent.wire import SnapshotWish
+from edge_agent.wire import SnapshotMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
-    from edge_agent.mqtt.pending_acks import Ledger
+    from edge_agent.mqtt.pending_acks import PendingAcks
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
@@ -44,7 +44,7 @@ class Pipeline:
         settings: Settings,
         pool: Pool,
         out: Publisher,
-        pending: Ledger,
+        pending: PendingAcks,
         doorbells: Doorbells,
         directory: DoorbellDirectory,
         options: OptionsControl,
@@ -54,7 +54,7 @@ class Pipeline:
         self._settings = settings
         self._pool = pool
         self._out = out
-        self._ledger = pending
+        self._pending = pending
         self._doorbells = doorbells
         self._directory = directory
         self._options = options
@@ -62,7 +62,7 @@ class Pipeline:
         self._counters = reporter.telemetry.counters
         self._stamp = stamp
         self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
-        self._news = News(settings.doorbells)
+        self._frame_filter = FrameFilter(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._stopping = False
 
@@ -79,12 +79,12 @@ class Pipeline:
             self._out.acknowledge(arrival.packet)
             self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known of it
             return
-        if not self._doorbells.is_welcome(frame.doorbell):
+        if not self._doorbells.accepts(frame.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
             self._out.acknowledge(arrival.packet)
             return
         self._directory.on_activity(frame.doorbell, now)
-        if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
+        if not arrival.has_trigger and self._presses.is_open(frame.doorbell, frame.received_s):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
             self._out.acknowledge(arrival.packet)
@@ -95,18 +95,18 @@ class Pipeline:
     def _admit(self, arrival: Arrival, now: float) -> bool:
         """Note the acknowledgement that a press frame waits for; return whether it is still to be processed."""
         key, frame = arrival.frame.event_id, arrival.frame
-        if arrival.repeatable and self._ledger.is_settled(key):
+        if arrival.repeatable and self._pending.is_completed(key):
             self._counters.repeated += 1
             self._out.acknowledge(arrival.packet)
             return False
-        is_known = arrival.repeatable and self._ledger.is_owed(key)
-        self._ledger.owe(key, arrival.packet)
+        is_known = arrival.repeatable and self._pending.is_pending(key)
+        self._pending.add(key, arrival.packet)
         if is_known:
             self._counters.repeated += 1
             return False
         if not self._presses.is_open(frame.doorbell, now):
             press = Press(frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at)
-            self._presses.imply(press)
+            self._presses.add_implied(press)
             self._ring(press, now)
         return True
 
@@ -119,44 +119,44 @@ class Pipeline:
 
     def _offer(self, frame: Frame, now: float) -> None:
         """Give a frame to the pool, unless there is a reason to skip it."""
-        look = self._options.look_for(frame.doorbell)
-        skip = reason_to_pass(frame, look, self._settings.doorbells.stale_after_s, now)
-        skip = skip or self._news.reason_to_pass(frame)
+        look = self._options.policy_for(frame.doorbell)
+        skip = reason_to_skip(frame, look, self._settings.doorbells.stale_after_s, now)
+        skip = skip or self._frame_filter.reason_to_skip(frame)
         if self._stopping:
             skip = ShedReason.STOPPING
         if skip is not None:
             self.on_outcome(Outcome(frame, Shed(skip)))
         else:
             job = job_for(frame, look, self._settings.queue, self._snapshot_mode(frame, now))
-            self._pool.offer(replace(job, reference=self._news.reference(frame, now)))
+            self._pool.offer(replace(job, reference=self._frame_filter.reference(frame, now)))
 
-    def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotWish:
+    def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotMode:
         if frame.trigger is Trigger.PRESS:
-            return SnapshotWish.ALWAYS
+            return SnapshotMode.ALWAYS
         if frame.shared:
-            return SnapshotWish.NEVER
-        if self._doorbells.wants_snapshot(frame.doorbell, now, self._settings.images.snapshot_interval_s):
-            return SnapshotWish.WITH_FACES
-        return SnapshotWish.NEVER
+            return SnapshotMode.NEVER
+        if self._doorbells.is_snapshot_due(frame.doorbell, now, self._settings.images.snapshot_interval_s):
+            return SnapshotMode.WITH_FACES
+        return SnapshotMode.NEVER
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Publish what became of a frame."""
         now, frame = time.monotonic(), outcome.frame
-        self._news.see(outcome, now)
+        self._frame_filter.on_outcome(outcome, now)
         if is_published(outcome):
             self._out.publish(events.faces(outcome, self._stamp(now)), now)
-        self._reporter.note(outcome)
+        self._reporter.on_outcome(outcome)
         if frame.reply_to is not None:
             self._out.publish(events.reply(outcome, frame.reply_to, self._stamp(now)), now)
         if frame.shared:
             return
         if frame.trigger is Trigger.PRESS:
-            self._publish_answers(self._presses.see(outcome), now)
+            self._publish_answers(self._presses.on_outcome(outcome), now)
         seen_at = frame.captured_at or frame.received_at
-        self._publish_visits(self._visits.see(outcome, seen_at), now)
-        self._out.publish_all(self._doorbells.see(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
+        self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
+        self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
         if outcome.pictures.snapshot:
-            self._doorbells.took_snapshot(frame.doorbell, outcome.pictures, now)
+            self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
             self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
@@ -165,27 +165,27 @@ class Pipeline:
             if line := in_words(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
-                self._out.publish_all(self._doorbells.leave(change.visit.doorbell, now))
+                self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
 
     # Presses
 
     def on_press(self, pressed: Pressed) -> None:
         """Ring, unless the press is known; the doorbell's waiting frames go first from now on."""
         now = time.monotonic()
-        if not self._doorbells.is_welcome(pressed.doorbell):
+        if not self._doorbells.accepts(pressed.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
             self._out.acknowledge(pressed.packet)
             return
         self._directory.on_activity(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
-        press = self._presses.press(new)
-        if self._ledger.is_settled(press.press_id):
+        press = self._presses.add(new)
+        if self._pending.is_completed(press.press_id):
             self._out.acknowledge(pressed.packet)  # a frame implied it before, and its answer is out
         else:
-            self._ledger.owe(press.press_id, pressed.packet)
+            self._pending.add(press.press_id, pressed.packet)
         if press is new:
             self._ring(press, now)
-        self._pool.promote(pressed.doorbell)
+        self._pool.prioritize(pressed.doorbell)
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1

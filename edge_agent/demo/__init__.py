@@ -5,6 +5,6 @@ them. The parent loads neither the broker nor OpenCV.
 """
 
 from edge_agent.demo.companions import EmbeddedBroker, SimulatedDoorbell, check_pictures
-from edge_agent.demo.visitor_files import resolve_portraits
+from edge_agent.demo.visitor_files import resolve_visitors
 
-__all__ = ["EmbeddedBroker", "SimulatedDoorbell", "check_pictures", "resolve_portraits"]
+__all__ = ["EmbeddedBroker", "SimulatedDoorbell", "check_pictures", "resolve_visitors"]

@@ -6,7 +6,7 @@ import subprocess
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Self
 
-from edge_agent.errors import FirstLookUnavailableError, SettingsError
+from edge_agent.errors import DemoUnavailableError, SettingsError
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.platform.import_path import python_command
 from edge_agent.platform.installation import Extra, how_to_add
@@ -66,13 +66,13 @@ class EmbeddedBroker(Companion):
     def __enter__(self) -> Self:
         """Start it; raise FirstLookUnavailableError where it is not installed or does not start."""
         if find_spec("amqtt") is None:
-            raise FirstLookUnavailableError(MISSING.format(add=how_to_add(Extra.FIRST_LOOK)))
+            raise DemoUnavailableError(MISSING.format(add=how_to_add(Extra.FIRST_LOOK)))
         super().__enter__()
         port = self.read_line()
         if not port:
             self.__exit__()
             message = f"the embedded broker did not start; name a broker: {command('run', '--host', 'BROKER')}"
-            raise FirstLookUnavailableError(message)
+            raise DemoUnavailableError(message)
         self.port = int(port)
         return self
 
@@ -81,10 +81,10 @@ class SimulatedDoorbell(Companion):
     """A doorbell that plays a drawn porch with visitors, or the pictures of `folder`; now and then it is pressed."""
 
     def __init__(
-        self, host: str, port: int, *, doorbell: str, folder: Path | None = None, portraits: Sequence[Path] = ()
+        self, host: str, port: int, *, doorbell: str, folder: Path | None = None, visitors: Sequence[Path] = ()
     ) -> None:
         arguments = ["--host", host, "--port", str(port), "--doorbell", doorbell]
-        shown = ["--folder", str(folder)] if folder else ["--portraits", *map(str, portraits)]
+        shown = ["--folder", str(folder)] if folder else ["--visitors", *map(str, visitors)]
         super().__init__("simulated_doorbell", *arguments, *shown)
 
 

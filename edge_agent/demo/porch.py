@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge_agent.demo.scenery import Floats, Image
-    from edge_agent.demo.visitors import CutOut, Portrait
+    from edge_agent.demo.visitors import CutOut, Visitor
 
 NOISE: Final = 2.5
 """Standard deviation of the sensor's noise, in grey levels."""
@@ -45,15 +45,15 @@ def draw(scene: Scene) -> Image:
 
 
 def _draw_visitor(image: Image, person: CutOut, scene: Scene) -> None:
-    portrait, scale = person.portrait, LENS.scale(scene.distance_m)
+    visitor, scale = person.visitor, LENS.scale(scene.distance_m)
     _shadow(image, scene)
-    _body(image, portrait, scene)
-    size = scale / portrait.pixels_per_metre
+    _body(image, visitor, scene)
+    size = scale / visitor.pixels_per_metre
     pixels = cv2.resize(
         person.pixels, None, fx=size, fy=size, interpolation=cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC
     )
     opacity = cv2.resize(person.opacity, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_AREA)
-    centre, top = LENS.point(scene.sideways_m, portrait.height_m, scene.distance_m)
+    centre, top = LENS.point(scene.sideways_m, visitor.height_m, scene.distance_m)
     light = 0.72 + 0.28 * math.exp(-(scene.distance_m - NEAR_M) / 2.5)
     lit = np.asarray(np.clip(pixels * light, 0, 255), np.uint8)
     _paste(image, lit, np.asarray(opacity, np.float32), left=centre - pixels.shape[1] // 2, top=top)
@@ -70,15 +70,15 @@ def _shadow(image: Image, scene: Scene) -> None:
     image[:] = (image * (1 - shade[:, :, None])).astype(np.uint8)
 
 
-def _body(image: Image, portrait: Portrait, scene: Scene) -> None:
+def _body(image: Image, visitor: Visitor, scene: Scene) -> None:
     """Draw what the portrait does not show: trousers, in the shade, and shoes; one foot is ahead at each step."""
-    away, middle, hem = scene.distance_m, scene.sideways_m, portrait.hem_m
+    away, middle, hem = scene.distance_m, scene.sideways_m, visitor.hem_m
     crotch, step = hem - 0.22, 0.04 * (-1) ** scene.seed
-    width = portrait.half_width_m
+    width = visitor.half_width_m
     for side in (-1, 1):
         foot = middle + side * (0.13 + step * side)
         shade = 0.62 if side < 0 else 0.54
-        colour = tuple(int(channel * shade) for channel in portrait.clothes)
+        colour = tuple(int(channel * shade) for channel in visitor.clothes)
         leg = [(middle + side * width, hem + 0.05), (middle - side * 0.01, hem + 0.05), (middle, crotch)]
         leg += [(foot - side * 0.08, 0.05), (foot + side * 0.08, 0.05), (middle + side * width * 0.95, crotch)]
         _fill(image, leg, away, colour)

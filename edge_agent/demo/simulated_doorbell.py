@@ -113,11 +113,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--doorbell", required=True)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--portraits", type=Path, nargs="*", default=())
+    parser.add_argument("--visitors", type=Path, nargs="*", default=())
     options = parser.parse_args()
     end_with_parent()
     settings = MqttSettings(host=options.host, port=options.port, protocol="3.1.1")
-    steps = folder_script(options.folder) if options.folder else script(read_visitors(options.portraits))
+    steps = folder_script(options.folder) if options.folder else script(read_visitors(options.visitors))
     while True:
         connection = Connection(settings, client_id=f"edge_agent-simulated-{secrets.token_hex(4)}")
         try:

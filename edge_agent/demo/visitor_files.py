@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.errors import FirstLookUnavailableError, ModelUnavailableError
+from edge_agent.errors import DemoUnavailableError, ModelUnavailableError
 from edge_agent.model_store import PACKAGE_INDEX, FileStore, PinnedFile, WheelMember, WheelTarget
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ ADMIRAL_FILE: Final = PinnedFile(
 )
 """US Navy, 1984: a work of the United States government."""
 
-PORTRAIT_FILES: Final = {file.name: file for file in (ASTRONAUT_FILE, ADMIRAL_FILE)}
+VISITOR_FILES: Final = {file.name: file for file in (ASTRONAUT_FILE, ADMIRAL_FILE)}
 
 
-class PortraitStore(FileStore):
+class VisitorStore(FileStore):
     """Gives the portraits' files."""
 
     def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
@@ -61,14 +61,14 @@ class PortraitStore(FileStore):
         )
 
 
-def resolve_portraits(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
+def resolve_visitors(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
     """Return the verified portraits in the order of PORTRAIT_FILES; raise FirstLookUnavailableError.
 
     They lie in the models' folders. Those that are missing are fetched at the same time.
     """
-    store = PortraitStore(PORTRAIT_FILES, folder, cache_dir, sources=(PACKAGE_INDEX,))
+    store = VisitorStore(VISITOR_FILES, folder, cache_dir, sources=(PACKAGE_INDEX,))
     try:
         with ThreadPoolExecutor() as threads:
-            return list(threads.map(store.resolve, PORTRAIT_FILES))
+            return list(threads.map(store.resolve, VISITOR_FILES))
     except ModelUnavailableError as error:
-        raise FirstLookUnavailableError(str(error)) from error
+        raise DemoUnavailableError(str(error)) from error

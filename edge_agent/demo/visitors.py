@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from edge_agent.demo.visitor_files import ADMIRAL_FILE, ASTRONAUT_FILE, resolve_portraits
-from edge_agent.errors import FirstLookUnavailableError
+from edge_agent.demo.visitor_files import ADMIRAL_FILE, ASTRONAUT_FILE, resolve_visitors
+from edge_agent.errors import DemoUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ _FEATHER_SIGMA_PX: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
+class Visitor:
     """A portrait, and our own tracing of it in its pixels.
 
     `inside` is surely the person, what lies outside of `around` surely is not, and the edge between the two is
@@ -48,30 +48,30 @@ class Portrait:
 class CutOut:
     """A person without background: height x width x 3 (uint8, BGR), and opacity 0..1 (float32, height x width)."""
 
-    portrait: Portrait
+    visitor: Visitor
     pixels: Image
     opacity: npt.NDArray[np.float32]
 
 
 def read_visitors(paths: Sequence[Path] = ()) -> list[CutOut]:
     """Return the person of each portrait, from the files at `paths` or else in the default folders."""
-    return [cut_out(*each) for each in zip(PORTRAITS, paths or resolve_portraits(), strict=True)]
+    return [cut_out(*each) for each in zip(VISITOR_PICTURES, paths or resolve_visitors(), strict=True)]
 
 
-def cut_out(portrait: Portrait, path: Path) -> CutOut:
+def cut_out(visitor: Visitor, path: Path) -> CutOut:
     """Read a portrait and cut the person out."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
         message = f"the portrait {path} cannot be read"
-        raise FirstLookUnavailableError(message)
+        raise DemoUnavailableError(message)
     picture = np.asarray(pixels, np.uint8)
-    return CutOut(portrait, picture, _opacity(picture, portrait))
+    return CutOut(visitor, picture, _opacity(picture, visitor))
 
 
-def _opacity(picture: Image, portrait: Portrait) -> npt.NDArray[np.float32]:
+def _opacity(picture: Image, visitor: Visitor) -> npt.NDArray[np.float32]:
     labels = np.full(picture.shape[:2], cv2.GC_BGD, np.uint8)
-    cv2.fillPoly(labels, [np.array(portrait.around, np.int32)], (cv2.GC_PR_FGD,))
-    cv2.fillPoly(labels, [np.array(outline, np.int32) for outline in portrait.inside], (cv2.GC_FGD,))
+    cv2.fillPoly(labels, [np.array(visitor.around, np.int32)], (cv2.GC_PR_FGD,))
+    cv2.fillPoly(labels, [np.array(outline, np.int32) for outline in visitor.inside], (cv2.GC_FGD,))
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     box = (0, 0, 1, 1)  # not used when there is a mask
     cv2.grabCut(picture, labels, box, background, foreground, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
@@ -81,7 +81,7 @@ def _opacity(picture: Image, portrait: Portrait) -> npt.NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(person.astype(np.float32), (0, 0), _FEATHER_SIGMA_PX), np.float32)
 
 
-ASTRONAUT: Final = Portrait(
+ASTRONAUT: Final = Visitor(
     name=ASTRONAUT_FILE.name,
     inside=(
         (
@@ -104,7 +104,7 @@ ASTRONAUT: Final = Portrait(
     clothes=(38, 84, 196),
 )  # fmt: skip
 
-ADMIRAL: Final = Portrait(
+ADMIRAL: Final = Visitor(
     name=ADMIRAL_FILE.name,
     inside=(
         (
@@ -126,5 +126,5 @@ ADMIRAL: Final = Portrait(
     clothes=(34, 22, 20),
 )  # fmt: skip
 
-PORTRAITS: Final = (ASTRONAUT, ADMIRAL)
+VISITOR_PICTURES: Final = (ASTRONAUT, ADMIRAL)
 """In the order of their files."""

@@ -20,7 +20,7 @@ from edge_agent.doctor.finding import Finding, error
 from edge_agent.domain import Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
-from edge_agent.mqtt.connection_check import Trial
+from edge_agent.mqtt.connection_check import ConnectionCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ class _Health(msgspec.Struct, frozen=True):
     workers: tuple[_Worker, ...]
 
 
-def examine_broker(settings: Settings) -> Iterator[Finding]:
+def check_broker(settings: Settings) -> Iterator[Finding]:
     """Yield what there is to say of the broker."""
     mqtt = settings.mqtt
     if not mqtt.host:
@@ -63,19 +63,19 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
     try:
         trial.open()
     except (BrokerUnreachableError, SettingsError) as fault:
-        yield rules.judge_connection("", "", str(fault))
+        yield rules.assess_connection("", "", str(fault))
         return
     try:
-        yield rules.judge_connection(str(mqtt.addresses()[0]), trial.protocol, "")
-        yield rules.judge_encryption(
+        yield rules.assess_connection(str(mqtt.addresses()[0]), trial.protocol, "")
+        yield rules.assess_encryption(
             enabled=mqtt.tls.enabled,
             insecure=mqtt.tls.insecure,
             has_password=bool(mqtt.username),
             is_near=_is_near(mqtt.host),
         )
-        yield from _examine_rights(settings, trial)
-        yield _examine_packet_size(settings, trial.largest_packet_bytes)
-        yield _examine_client_id(settings)
+        yield from _check_rights(settings, trial)
+        yield _check_packet_size(settings, trial.largest_packet_bytes)
+        yield _check_client_id(settings)
     finally:
         trial.close()
 
@@ -89,44 +89,44 @@ def _is_near(host: str) -> bool:
     return all(ipaddress.ip_address(str(each).partition("%")[0]).is_private for each in found)
 
 
-def _examine_rights(settings: Settings, trial: Trial) -> Iterator[Finding]:
+def _check_rights(settings: Settings, trial: ConnectionCheck) -> Iterator[Finding]:
     tells = trial.protocol == "5"
     filters = [each for each in link_filters(settings) if tells or not each.startswith(topics.SHARE)]
-    yield rules.judge_subscriptions([_try_subscription(trial, each) for each in filters], tells=tells)
+    yield rules.assess_subscriptions([_try_subscription(trial, each) for each in filters], tells=tells)
     wanted = _published(settings)
     refused = list(_refused(trial, wanted))
     echoed = tells or _is_echoed(settings, trial)
-    yield rules.judge_publishing(refused, len(wanted), tells=tells, echoed=echoed)
+    yield rules.assess_publishing(refused, len(wanted), tells=tells, echoed=echoed)
 
 
-def _try_subscription(trial: Trial, topic_filter: str) -> rules.Subscribed:
-    refused = trial.ask_for(topic_filter, ANSWER_S)
+def _try_subscription(trial: ConnectionCheck, topic_filter: str) -> rules.Subscribed:
+    refused = trial.subscribe_and_wait(topic_filter, ANSWER_S)
     is_shared = topic_filter.startswith(topics.SHARE)
     if refused != "" or "+" not in topic_filter or is_shared or trial.protocol != "5":
         return rules.Subscribed(topic_filter, refused)
     # of a device's configuration, an empty message says that there is no such device
     name = DOORBELL if topic_filter.endswith("/config") else NOBODY
     topic = topic_filter.replace("+", name)
-    written = trial.put(Publication(topic, b"", qos=1), ANSWER_S)
-    heard = written == "" and trial.hear(topic, ECHO_S) is not None
+    written = trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
+    heard = written == "" and trial.wait_for_message(topic, ECHO_S) is not None
     return rules.Subscribed(topic_filter, refused, written, heard=heard)
 
 
-def _refused(trial: Trial, wanted: dict[str, Publication]) -> Iterator[str]:
+def _refused(trial: ConnectionCheck, wanted: dict[str, Publication]) -> Iterator[str]:
     """Yield the filters of the topics that the agent may not publish to; a broker that hangs up says no more."""
     for topic_filter, message in wanted.items():
-        if trial.put(message, ANSWER_S) != "":
+        if trial.publish_and_wait(message, ANSWER_S) != "":
             yield topic_filter
         if trial.lost.is_set():
             return
 
 
-def _is_echoed(settings: Settings, trial: Trial) -> bool:
+def _is_echoed(settings: Settings, trial: ConnectionCheck) -> bool:
     """Return whether the agent's availability can be heard: an empty message, not retained, means nothing to anyone."""
     topic = topics.agent_availability(settings.agent_id)
-    trial.ask_for(topic, ANSWER_S)
-    trial.put(Publication(topic, b"", qos=1), ANSWER_S)
-    while message := trial.hear(topic, ECHO_S):
+    trial.subscribe_and_wait(topic, ANSWER_S)
+    trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
+    while message := trial.wait_for_message(topic, ECHO_S):
         if not message.payload:
             return True
     return False
@@ -154,21 +154,21 @@ def _published(settings: Settings) -> dict[str, Publication]:
     return tried
 
 
-def _examine_client_id(settings: Settings) -> Finding:
+def _check_client_id(settings: Settings) -> Finding:
     """Connect as the agent, to see whether somebody minds; not where the agent is online, or that cannot be told."""
     client_id, topic = f"edge_agent-{settings.agent_id}", topics.agent_availability(settings.agent_id)
     with _connected(settings) as trial:
-        trial.ask_for(topic, ANSWER_S)
-        said = trial.hear(topic, ECHO_S)
+        trial.subscribe_and_wait(topic, ANSWER_S)
+        said = trial.wait_for_message(topic, ECHO_S)
         if said is None and not _is_echoed(settings, trial):
-            return rules.judge_client_id(client_id, rules.Use(is_known=False))
+            return rules.assess_client_id(client_id, rules.Use(is_known=False))
         if said is not None and said.payload == b"online":
-            return rules.judge_client_id(client_id, rules.Use(is_online=True, is_here=_runs_here(settings, trial)))
-    return rules.judge_client_id(client_id, rules.Use(kicked=_try_client_id(settings, client_id)))
+            return rules.assess_client_id(client_id, rules.Use(is_online=True, is_here=_runs_here(settings, trial)))
+    return rules.assess_client_id(client_id, rules.Use(kicked=_try_client_id(settings, client_id)))
 
 
 @contextlib.contextmanager
-def _connected(settings: Settings) -> Iterator[Trial]:
+def _connected(settings: Settings) -> Iterator[ConnectionCheck]:
     """Give a connection of its own to what may end it."""
     trial = _trial(settings)
     trial.open()
@@ -192,11 +192,11 @@ def _try_client_id(settings: Settings, client_id: str) -> str:
     return kicked
 
 
-def _runs_here(settings: Settings, trial: Trial) -> bool:
+def _runs_here(settings: Settings, trial: ConnectionCheck) -> bool:
     """Return whether the agent is a process of this machine: by its workers, or by its name where they are not told."""
     topic = topics.health(settings.agent_id)
-    trial.ask_for(topic, ANSWER_S)
-    said = trial.hear(topic, ECHO_S)
+    trial.subscribe_and_wait(topic, ANSWER_S)
+    said = trial.wait_for_message(topic, ECHO_S)
     try:
         health = msgspec.json.decode(said.payload if said else b"", type=_Health)
     except msgspec.MsgspecError:
@@ -219,15 +219,15 @@ def _is_agent(process: psutil.Process) -> bool:
     return "run" in words and any(NAME.search(word) for word in words)
 
 
-def _examine_packet_size(settings: Settings, largest_bytes: int | None) -> Finding:
+def _check_packet_size(settings: Settings, largest_bytes: int | None) -> Finding:
     """Try the largest message where the broker does not say what it takes; that may end its connection."""
     mqtt, refused = settings.mqtt, ""
     if largest_bytes is None:
         topic = f"edge_agent/{settings.agent_id}/doctor"
         message = Publication(topic, bytes(mqtt.max_publish_bytes - rules.OVERHEAD_BYTES), qos=1)
         with _connected(settings) as trial:
-            refused = trial.put(message, 2 * ANSWER_S) or ""
-    return rules.judge_packet_size(
+            refused = trial.publish_and_wait(message, 2 * ANSWER_S) or ""
+    return rules.assess_packet_size(
         largest_bytes,
         refused=refused,
         publish_bytes=mqtt.max_publish_bytes,
@@ -235,5 +235,5 @@ def _examine_packet_size(settings: Settings, largest_bytes: int | None) -> Findi
     )
 
 
-def _trial(settings: Settings) -> Trial:
-    return Trial(settings.mqtt, client_id=f"edge_agent-{settings.agent_id}-doctor-{secrets.token_hex(2)}")
+def _trial(settings: Settings) -> ConnectionCheck:
+    return ConnectionCheck(settings.mqtt, client_id=f"edge_agent-{settings.agent_id}-doctor-{secrets.token_hex(2)}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.doctor.broker_checks import examine_broker
-from edge_agent.doctor.detector_checks import examine_detectors
-from edge_agent.doctor.host_checks import examine_machine
+from edge_agent.doctor.broker_checks import check_broker
+from edge_agent.doctor.detector_checks import check_detectors
+from edge_agent.doctor.host_checks import check_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
+def run_checks(settings: Settings) -> Iterator[Finding]:
     """Yield every finding, as soon as there is one."""
-    yield from examine_broker(settings)
-    yield from examine_detectors(settings)
-    yield from examine_machine(settings)
+    yield from check_broker(settings)
+    yield from check_detectors(settings)
+    yield from check_host(settings)

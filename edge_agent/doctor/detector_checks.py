@@ -21,45 +21,45 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import DetectionSettings, Settings
 
 
-def examine_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
+def check_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
     """Yield what there is to say of what looks for faces; `root` is where /sys and /dev are."""
     store = ModelStore(settings.models.dir, settings.models.cache_dir, sources=())
-    yield from _examine_models(settings.detection, store)
+    yield from _check_models(settings.detection, store)
     devices = find_devices(root)
-    yield from map(rules.judge_device, devices)
+    yield from map(rules.assess_device, devices)
     try:
         plan = plan_detectors(settings.detection, store)
     except EdgeAgentError as fault:
         yield error("detectors", f"none can be used: {fault}", rules.fix_for("cpu", str(fault)))
         return
-    yield from _examine_plan(settings, plan, {device.kind: device.place for device in devices})
+    yield from _check_plan(settings, plan, {device.kind: device.place for device in devices})
 
 
-def _examine_models(settings: DetectionSettings, store: ModelStore) -> Iterator[Finding]:
+def _check_models(settings: DetectionSettings, store: ModelStore) -> Iterator[Finding]:
     faults = {name: store.faults(name) for name in MODELS}
     here = {name for name in MODELS if store.find(name)}
-    yield from rules.judge_models(faults, here, wanted_files(settings, store))
+    yield from rules.assess_models(faults, here, wanted_files(settings, store))
     chosen = find_cpu_model(settings.cpu_model, store) if "cpu" in settings.strategies else None
     if chosen and chosen.note:
-        yield rules.judge_substitute(chosen.name, FIRST_MODEL)
+        yield rules.assess_substitute(chosen.name, FIRST_MODEL)
 
 
-def _examine_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
+def _check_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
     for each in plan.missing:
-        yield rules.judge_missing(
+        yield rules.assess_missing(
             each.strategy,
             each.reason,
             device=devices.get(each.strategy, ""),
             is_last=settings.detection.strategies == (each.strategy,),
             is_asked=each.strategy in plan.asked,
         )
-    first, second = (*plan.accelerators, *plan.choices), (plan.second_look.choice,) if plan.second_look else ()
+    first, second = (*plan.accelerators, *plan.choices), (plan.second_stage.choice,) if plan.second_stage else ()
     results = probe_all((*first, *second), max_pixels(settings), settings.pool.probe_timeout_s)
     works = False
     for number, (choice, probed) in enumerate(zip((*first, *second), results, strict=True)):
         is_first = number < len(first)
         works = works or (is_first and probed.works)
-        yield rules.judge_probe(choice, probed, is_spare=not is_first or len(first) > 1, is_second=not is_first)
+        yield rules.assess_probe(choice, probed, is_spare=not is_first or len(first) > 1, is_second=not is_first)
     if len(first) > 1 and not works:
         yield error("detectors", "none of them can be used", "mend one of those above")
 

@@ -44,21 +44,21 @@ UNSYNCHRONISED: Final = 0x0040
 RUNTIME: Final = "RUNTIME_DIRECTORY"
 
 
-def examine_machine(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
+def check_host(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
     """Yield what there is to say of the machine; `root` is where /proc and /sys are."""
     state = settings.state.dir or default_folder()
     host = Host(state, root).read(time.monotonic(), time.time())
     yield ok("versions", _versions())
-    yield rules.judge_processor(platform.machine(), _features(root), host.cores)
-    yield rules.judge_load(host.load_1m, host.cores)
-    yield from rules.judge_heat(host.cpu_temperature_c, throttled=host.throttled, under_voltage=host.under_voltage)
-    yield rules.judge_clock(datetime.now(UTC), _installed_at(), in_step=_in_step())
-    yield rules.judge_confinement(landlock.version(), wanted=settings.pool.confine)
-    yield rules.judge_memory(host.memory_free_bytes, settings.pool.workers, host.memory_total_bytes)
-    yield from _examine_folders(settings, state)
-    yield from _examine_state(state / f"{settings.agent_id}.json")
+    yield rules.assess_processor(platform.machine(), _features(root), host.cores)
+    yield rules.assess_load(host.load1, host.cores)
+    yield from rules.assess_heat(host.cpu_temperature_c, throttled=host.throttled, under_voltage=host.under_voltage)
+    yield rules.assess_clock(datetime.now(UTC), _installed_at(), in_step=_in_step())
+    yield rules.assess_sandbox(landlock.version(), wanted=settings.pool.sandbox)
+    yield rules.assess_memory(host.memory_free_bytes, settings.pool.workers, host.memory_total_bytes)
+    yield from _check_folders(settings, state)
+    yield from _check_state(state / f"{settings.agent_id}.json")
     if settings.http.enabled:
-        yield _examine_port(settings.http)
+        yield _check_port(settings.http)
 
 
 def _versions() -> str:
@@ -92,7 +92,7 @@ def _in_step() -> bool | None:
     return not ctypes.c_int.from_buffer(buffer, STATUS_AT).value & UNSYNCHRONISED
 
 
-def _examine_folders(settings: Settings, state: Path) -> Iterator[Finding]:
+def _check_folders(settings: Settings, state: Path) -> Iterator[Finding]:
     cache = (settings.models.cache_dir or default_cache_dir()).expanduser()
     places = [
         ("what is set over MQTT", state, "state.dir"),
@@ -105,10 +105,10 @@ def _examine_folders(settings: Settings, state: Path) -> Iterator[Finding]:
         fault, free_bytes = try_folder(folder)
         if setting == RUNTIME and is_foreign(folder):
             fault = "it belongs to somebody else"
-        yield rules.judge_folder(what, str(folder), fault, free_bytes, setting)
+        yield rules.assess_folder(what, str(folder), fault, free_bytes, setting)
 
 
-def _examine_state(path: Path) -> Iterator[Finding]:
+def _check_state(path: Path) -> Iterator[Finding]:
     fault = ""
     try:
         read(path)
@@ -116,7 +116,7 @@ def _examine_state(path: Path) -> Iterator[Finding]:
         fault = (error.strerror or str(error)).lower()
     except ValueError as error:
         fault = str(error)
-    yield from rules.judge_state(str(path), fault)
+    yield from rules.assess_state(str(path), fault)
 
 
 def try_folder(folder: Path) -> tuple[str, int | None]:
@@ -132,14 +132,14 @@ def try_folder(folder: Path) -> tuple[str, int | None]:
         return reason_of(error).lower(), None
 
 
-def _examine_port(settings: HttpSettings) -> Finding:
+def _check_port(settings: HttpSettings) -> Finding:
     where, fault = f"{settings.host}:{settings.port}", ""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
         fault = reason_of(error).lower()
-    return rules.judge_port(where, fault, is_ours=bool(fault) and _is_ours(settings))
+    return rules.assess_port(where, fault, is_ours=bool(fault) and _is_ours(settings))
 
 
 def _is_ours(settings: HttpSettings) -> bool:

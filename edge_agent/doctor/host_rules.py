@@ -19,7 +19,7 @@ LOADED: Final = 2.0
 """Processes that want to run, per core, from which on a press has to wait."""
 
 
-def judge_processor(machine: str, features: Collection[str], cores: int) -> Finding:
+def assess_processor(machine: str, features: Collection[str], cores: int) -> Finding:
     """Return whether the processor has what the inference engines are fast with."""
     what = f"{machine}, {cores} {'core' if cores == 1 else 'cores'}"
     if machine in {"x86_64", "AMD64"}:
@@ -40,10 +40,10 @@ def judge_processor(machine: str, features: Collection[str], cores: int) -> Find
     )
 
 
-def judge_confinement(landlock: int, *, wanted: bool) -> Finding:
+def assess_sandbox(landlock: int, *, wanted: bool) -> Finding:
     """Return whether workers can give up what they do not need; `landlock` is the kernel's version of it."""
     if not wanted:
-        return warning("confinement", "workers keep all rights: pool.confine is off", "set pool.confine to true")
+        return warning("confinement", "workers keep all rights: pool.sandbox is off", "set pool.sandbox to true")
     if not landlock:
         return warning(
             "confinement",
@@ -54,7 +54,7 @@ def judge_confinement(landlock: int, *, wanted: bool) -> Finding:
     return ok("confinement", f"workers are kept from files{network} (Landlock {landlock})")
 
 
-def judge_heat(temperature_c: float | None, *, throttled: bool | None, under_voltage: bool | None) -> list[Finding]:
+def assess_heat(temperature_c: float | None, *, throttled: bool | None, under_voltage: bool | None) -> list[Finding]:
     """Return whether the machine slows itself down; None: nothing tells."""
     found = []
     if under_voltage:
@@ -82,15 +82,15 @@ def judge_heat(temperature_c: float | None, *, throttled: bool | None, under_vol
     return found
 
 
-def judge_load(load_1m: float, cores: int) -> Finding:
+def assess_load(load1: float, cores: int) -> Finding:
     """Return whether the processor has time for us."""
-    said = f"{load_1m:.1f} processes want one of {cores} cores"
-    if load_1m >= LOADED * cores:
+    said = f"{load1:.1f} processes want one of {cores} cores"
+    if load1 >= LOADED * cores:
         return warning("load", said, "see with `top` what keeps the machine busy")
     return ok("load", said)
 
 
-def judge_clock(now_at: datetime, installed_at: datetime | None, *, in_step: bool | None) -> Finding:
+def assess_clock(now_at: datetime, installed_at: datetime | None, *, in_step: bool | None) -> Finding:
     """Return whether the clock can be right: `installed_at` is past, and `in_step` what the kernel says of it."""
     if installed_at is not None and now_at < installed_at:
         return error(
@@ -107,7 +107,7 @@ def judge_clock(now_at: datetime, installed_at: datetime | None, *, in_step: boo
     return ok("clock", f"{now_at:%Y-%m-%d %H:%M} UTC{', kept in step' if in_step else ''}")
 
 
-def judge_memory(free_bytes: int | None, workers: int, total_bytes: int | None = None) -> Finding:
+def assess_memory(free_bytes: int | None, workers: int, total_bytes: int | None = None) -> Finding:
     """Return whether the workers fit, and whether a running agent would call this much too little."""
     if free_bytes is None:
         return ok("memory", "nothing tells")
@@ -123,7 +123,7 @@ def judge_memory(free_bytes: int | None, workers: int, total_bytes: int | None =
     return ok("memory", said)
 
 
-def judge_folder(what: str, folder: str, fault: str, free_bytes: int | None, setting: str) -> Finding:
+def assess_folder(what: str, folder: str, fault: str, free_bytes: int | None, setting: str) -> Finding:
     """Return whether a folder can be written to; `fault` is why not ('': it can)."""
     if fault:
         return error("disk", f"{folder}, for {what}: {fault}", f"free or allow it, or name another folder in {setting}")
@@ -137,7 +137,7 @@ def judge_folder(what: str, folder: str, fault: str, free_bytes: int | None, set
     return ok("disk", f"{folder}, for {what}{free}")
 
 
-def judge_state(file: str, fault: str) -> list[Finding]:
+def assess_state(file: str, fault: str) -> list[Finding]:
     """Return what is wrong with what was set over MQTT and kept; `fault` is why the next start cannot use it."""
     if not fault:
         return []
@@ -145,7 +145,7 @@ def judge_state(file: str, fault: str) -> list[Finding]:
     return [warning("state", f"{file} cannot be used ({fault}): what was set over MQTT is lost", fix)]
 
 
-def judge_port(where: str, fault: str, *, is_ours: bool) -> Finding:
+def assess_port(where: str, fault: str, *, is_ours: bool) -> Finding:
     """Return whether the page can be served; `fault` is why its port cannot be had, `is_ours` that an agent has it."""
     if fault and not is_ours:
         return error("http", f"{where}: {fault}", "set http.port to a free one, or http.enabled to false")

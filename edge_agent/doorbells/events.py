@@ -108,7 +108,7 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
 
 def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     """Return the annotated picture of a frame and that of its best face, as far as they were drawn."""
-    places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.portrait))
+    places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.best_face))
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
 
@@ -142,7 +142,7 @@ def state(doorbell: str, payload: StatePayload) -> Publication:
     return Publication(topics.doorbell_state(doorbell), encode(payload), qos=1, retain=True)
 
 
-def nothing_retained(doorbell: str) -> list[Publication]:
+def clear_retained(doorbell: str) -> list[Publication]:
     """Return what clears all that is retained of a doorbell."""
     options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
     retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)

@@ -22,14 +22,14 @@ class _Last:
     looked_s: float = 0.0
 
 
-class News:
+class FrameFilter:
     """What was last seen of each doorbell."""
 
     def __init__(self, settings: DoorbellSettings) -> None:
         self._settings = settings
         self._last: dict[str, _Last] = {}
 
-    def reason_to_pass(self, frame: Frame) -> ShedReason | None:
+    def reason_to_skip(self, frame: Frame) -> ShedReason | None:
         """Return why a frame is no news, or None; one of a press always is, and a shared one."""
         if frame.trigger is Trigger.PRESS or frame.shared or not self._settings.skip_duplicates:
             return None
@@ -43,17 +43,17 @@ class News:
     def reference(self, frame: Frame, now: float) -> bytes:
         """Return the thumbnail with which a frame may be compared instead of being looked at, or b''."""
         last = None if frame.shared else self._last.get(frame.doorbell)
-        if last is None or not self._settings.skip_unchanged or now - last.looked_s >= self._settings.look_every_s:
+        if last is None or not self._settings.skip_unchanged or now - last.looked_s >= self._settings.detect_every_s:
             return b""
         return last.empty
 
-    def see(self, outcome: Outcome, now: float) -> None:
+    def on_outcome(self, outcome: Outcome, now: float) -> None:
         """Note what a look has shown: only a scene without a face, and without a doubt of one, is worth comparing."""
         if isinstance(outcome.result, Detected) and not outcome.frame.shared:
             last = self._last.setdefault(outcome.frame.doorbell, _Last())
             nobody = not outcome.result.faces and not outcome.result.rejected
             last.empty, last.looked_s = (outcome.result.thumbnail if nobody else b""), now
 
-    def forget(self, doorbell: str) -> None:
+    def remove(self, doorbell: str) -> None:
         """Forget a doorbell."""
         self._last.pop(doorbell, None)

@@ -9,27 +9,27 @@ import msgspec
 
 from edge_agent import topics
 from edge_agent.domain import AUTO, Publication, Setting
-from edge_agent.doorbells.options_file import Chosen
-from edge_agent.doorbells.policy import look_for
+from edge_agent.doorbells.options_file import StoredOptions
+from edge_agent.doorbells.policy import policy_for
 from edge_agent.settings.model import LOG_LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.doorbells.policy import Look
+    from edge_agent.doorbells.policy import DetectionPolicy
     from edge_agent.settings.model import DetectionSettings, DoorbellSettings
 
 ON, OFF = "ON", "OFF"
-MOST_LOOKS: Final = 1000
+MAX_CACHED_POLICIES: Final = 1000
 """Whoever sends shared frames may name any number of doorbells."""
 
 
-class Controls:
+class Options:
     """The options of the agent and of each doorbell: what was chosen, over what the settings say."""
 
     def __init__(
         self,
-        chosen: Chosen,
+        chosen: StoredOptions,
         agent_id: str,
         *,
         detection: DetectionSettings,
@@ -40,8 +40,8 @@ class Controls:
         self._detection = detection
         self._doorbells = doorbells
         self._log_level = log_level
-        self.chosen = self._valid(chosen)
-        self._looks: dict[str, Look] = {}
+        self.stored = self._valid(chosen)
+        self._policies: dict[str, DetectionPolicy] = {}
         """How frames of a doorbell are looked at, until something is set."""
 
     @property
@@ -59,14 +59,14 @@ class Controls:
         """Return the least severe level that is logged."""
         return self.value(Setting("log_level"))
 
-    def choose(self, setting: Setting) -> str:
+    def set(self, setting: Setting) -> str:
         """Set an option; return '', or why that cannot be, in words that follow its name."""
-        value = self._normal(setting)
+        value = self._normalize(setting)
         if value is None:
-            return f"must be {self._possible(setting)}"
+            return f"must be {self._allowed_values(setting)}"
         own = self._own(setting) | {setting.option: value}
-        self.chosen = _with(self.chosen, setting.doorbell, own)
-        self._looks.clear()
+        self.stored = _with(self.stored, setting.doorbell, own)
+        self._policies.clear()
         return ""
 
     def value(self, setting: Setting) -> str:
@@ -74,7 +74,7 @@ class Controls:
         chosen = self._own(setting).get(setting.option)
         return self._default(setting) if chosen is None else chosen
 
-    def echo(self, setting: Setting) -> Publication:
+    def publication(self, setting: Setting) -> Publication:
         """Return what an option is set to, retained, for all who want to know."""
         topic = (
             topics.doorbell_option(setting.doorbell, setting.option)
@@ -83,27 +83,27 @@ class Controls:
         )
         return Publication(topic, self.value(setting).encode(), qos=1, retain=True)
 
-    def echoes(self, doorbells: Iterable[str]) -> list[Publication]:
+    def publications(self, doorbells: Iterable[str]) -> list[Publication]:
         """Return what all options are set to."""
         own = [Setting(option) for option in topics.AGENT_OPTIONS]
-        return [self.echo(each) for each in (*own, *(each for name in doorbells for each in of_doorbell(name)))]
+        return [self.publication(each) for each in (*own, *(each for name in doorbells for each in options_of(name)))]
 
-    def forget(self, doorbell: str) -> None:
+    def remove(self, doorbell: str) -> None:
         """Forget what was set for a doorbell."""
-        doorbells = {name: values for name, values in self.chosen.doorbells.items() if name != doorbell}
-        self.chosen = Chosen(agent=self.chosen.agent, doorbells=doorbells)
-        self._looks.clear()
+        doorbells = {name: values for name, values in self.stored.doorbells.items() if name != doorbell}
+        self.stored = StoredOptions(agent=self.stored.agent, doorbells=doorbells)
+        self._policies.clear()
 
-    def look_for(self, doorbell: str) -> Look:
+    def policy_for(self, doorbell: str) -> DetectionPolicy:
         """Return how frames of a doorbell are looked at now."""
-        if doorbell not in self._looks:
-            if len(self._looks) >= MOST_LOOKS:
-                self._looks.clear()
-            self._looks[doorbell] = self._look_for(doorbell)
-        return self._looks[doorbell]
+        if doorbell not in self._policies:
+            if len(self._policies) >= MAX_CACHED_POLICIES:
+                self._policies.clear()
+            self._policies[doorbell] = self._policy_for(doorbell)
+        return self._policies[doorbell]
 
-    def _look_for(self, doorbell: str) -> Look:
-        look = look_for(doorbell, self._doorbells, self._detection.min_confidence)
+    def _policy_for(self, doorbell: str) -> DetectionPolicy:
+        look = policy_for(doorbell, self._doorbells, self._detection.min_confidence)
         confidence = int(self.value(Setting("min_confidence", doorbell))) / 100
         detecting = OFF not in {self.value(Setting("detection", doorbell)), self.value(Setting("detection"))}
         if round(100 * look.rules.min_confidence) == round(100 * confidence):
@@ -112,21 +112,21 @@ class Controls:
         return replace(look, rules=rules, detecting=detecting)
 
     def _own(self, setting: Setting) -> dict[str, str]:
-        return self.chosen.doorbells.get(setting.doorbell, {}) if setting.doorbell else self.chosen.agent
+        return self.stored.doorbells.get(setting.doorbell, {}) if setting.doorbell else self.stored.agent
 
     def _default(self, setting: Setting) -> str:
         match setting.option:
             case "detection":
                 return ON
             case "min_confidence":
-                rules = look_for(setting.doorbell, self._doorbells, self._detection.min_confidence).rules
+                rules = policy_for(setting.doorbell, self._doorbells, self._detection.min_confidence).rules
                 return str(min(99, max(1, round(100 * rules.min_confidence))))
             case "log_level":
                 return self._log_level
             case _:
                 return AUTO
 
-    def _normal(self, setting: Setting) -> str | None:
+    def _normalize(self, setting: Setting) -> str | None:
         """Return a value as it is kept, or None where it is not possible."""
         value = setting.value.strip()
         match setting.option:
@@ -139,7 +139,7 @@ class Controls:
             case _:
                 return value.lower() if value.lower() in self.strategies else None
 
-    def _possible(self, setting: Setting) -> str:
+    def _allowed_values(self, setting: Setting) -> str:
         match setting.option:
             case "detection":
                 return "ON or OFF"
@@ -150,7 +150,7 @@ class Controls:
             case _:
                 return f"one of {', '.join(self.strategies)}, the strategies of the settings"
 
-    def _valid(self, chosen: Chosen) -> Chosen:
+    def _valid(self, chosen: StoredOptions) -> StoredOptions:
         """Return what of an earlier choice is still possible: the settings may have changed."""
         agent = self._kept(chosen.agent, topics.AGENT_OPTIONS, "")
         doorbells = {
@@ -158,22 +158,22 @@ class Controls:
             for name, values in chosen.doorbells.items()
             if topics.is_identifier(name)
         }
-        return Chosen(agent=agent, doorbells=doorbells)
+        return StoredOptions(agent=agent, doorbells=doorbells)
 
     def _kept(self, values: dict[str, str], options: Iterable[str], doorbell: str) -> dict[str, str]:
-        normal = {option: self._normal(Setting(option, doorbell, values.get(option, ""))) for option in options}
+        normal = {option: self._normalize(Setting(option, doorbell, values.get(option, ""))) for option in options}
         return {option: value for option, value in normal.items() if value is not None}
 
 
-def of_doorbell(name: str) -> list[Setting]:
+def options_of(name: str) -> list[Setting]:
     """Return the options of a doorbell."""
     return [Setting(option, name) for option in topics.DOORBELL_OPTIONS]
 
 
-def _with(chosen: Chosen, doorbell: str, values: dict[str, str]) -> Chosen:
+def _with(chosen: StoredOptions, doorbell: str, values: dict[str, str]) -> StoredOptions:
     if doorbell:
-        return Chosen(agent=chosen.agent, doorbells=chosen.doorbells | {doorbell: values})
-    return Chosen(agent=values, doorbells=chosen.doorbells)
+        return StoredOptions(agent=chosen.agent, doorbells=chosen.doorbells | {doorbell: values})
+    return StoredOptions(agent=values, doorbells=chosen.doorbells)
 
 
 def _percent(text: str) -> str | None:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 VERSION: Final = 1
 
 
-class Chosen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The options that were set over MQTT, as the words that were sent: of the agent, and of each doorbell."""
 
     version: int = VERSION
@@ -37,12 +37,12 @@ def default_folder() -> Path:
         raise SettingsError(message) from error
 
 
-def read(path: Path) -> Chosen:
+def read(path: Path) -> StoredOptions:
     """Return what a file holds, nothing where there is none; raise OSError, or ValueError with what is wrong in it."""
     try:
-        chosen = msgspec.json.decode(path.read_bytes(), type=Chosen)
+        chosen = msgspec.json.decode(path.read_bytes(), type=StoredOptions)
     except FileNotFoundError:
-        return Chosen()
+        return StoredOptions()
     except msgspec.MsgspecError as error:
         message = "it holds something else"
         raise ValueError(message) from error
@@ -52,33 +52,33 @@ def read(path: Path) -> Chosen:
     return chosen
 
 
-class StateFile:
+class OptionsFile:
     """The file. Nothing that goes wrong with it stops the agent: the log says what, and `fault` keeps it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.fault = ""
-        self._unsaved: Chosen | None = None
+        self._unsaved: StoredOptions | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
 
-    def load(self) -> Chosen:
+    def load(self) -> StoredOptions:
         """Return what the file holds; one that is damaged is put aside and nothing is chosen."""
         try:
             return read(self.path)
         except OSError as error:
-            self._complain(f"{self.path} cannot be read ({error.strerror}): what was set over MQTT is forgotten")
-            return Chosen()
+            self._report(f"{self.path} cannot be read ({error.strerror}): what was set over MQTT is forgotten")
+            return StoredOptions()
         except ValueError as error:
-            return self._put_aside(str(error))
+            return self._move_aside(str(error))
 
-    def save(self, chosen: Chosen) -> None:
+    def save(self, chosen: StoredOptions) -> None:
         """Put `chosen` into the file, soon: a memory card may take a second, and a press cannot wait for it.
 
         After a power cut the file holds the old or the new.
         """
         self._writer.submit(self._save, chosen)
 
-    def save_again(self) -> None:
+    def retry_save(self) -> None:
         """Try once more what could not be saved, if anything."""
         if self._unsaved is not None:
             self.save(self._unsaved)
@@ -87,24 +87,24 @@ class StateFile:
         """Wait until all is saved."""
         self._writer.shutdown()
 
-    def _save(self, chosen: Chosen) -> None:
+    def _save(self, chosen: StoredOptions) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
         except OSError as error:
             self._unsaved = chosen
-            self._complain(f"{self.path} cannot be written ({error.strerror}): what is set is lost at the next start")
+            self._report(f"{self.path} cannot be written ({error.strerror}): what is set is lost at the next start")
         else:
             self._unsaved, self.fault = None, ""
 
-    def _put_aside(self, why: str) -> Chosen:
+    def _move_aside(self, why: str) -> StoredOptions:
         aside = self.path.with_suffix(".damaged")
         log.warning("%s is damaged (%s): it is kept as %s, and nothing is set", self.path, why, aside.name)
         with contextlib.suppress(OSError):
             self.path.replace(aside)
-        return Chosen()
+        return StoredOptions()
 
-    def _complain(self, fault: str) -> None:
+    def _report(self, fault: str) -> None:
         if fault != self.fault:
             log.warning("%s", fault)
         self.fault = fault

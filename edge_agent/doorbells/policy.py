@@ -13,11 +13,11 @@ from edge_agent.wire import FaceRules, Privacy
 if TYPE_CHECKING:
     from edge_agent.domain import Frame
     from edge_agent.settings.model import DoorbellSettings, PressSettings, QueueSettings
-    from edge_agent.wire import SnapshotWish
+    from edge_agent.wire import SnapshotMode
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DetectionPolicy:
     """How frames of a doorbell are looked at."""
 
     rules: FaceRules
@@ -26,12 +26,12 @@ class Look:
     detecting: bool = True
 
 
-def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> Look:
+def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> DetectionPolicy:
     """Return how frames of `doorbell` are looked at; `min_confidence` is what holds for all."""
     own = settings.each.get(doorbell)
     if own is None:
         rules = FaceRules(min_confidence, settings.min_face_height)
-        return Look(rules, Privacy(settings.privacy), settings.press_only)
+        return DetectionPolicy(rules, Privacy(settings.privacy), settings.press_only)
     rules = FaceRules(
         min_confidence if own.min_confidence is None else own.min_confidence,
         settings.min_face_height if own.min_face_height is None else own.min_face_height,
@@ -39,7 +39,7 @@ def look_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -
         own.masks,
     )
     press_only = settings.press_only if own.press_only is None else own.press_only
-    return Look(rules, Privacy(own.privacy or settings.privacy), press_only)
+    return DetectionPolicy(rules, Privacy(own.privacy or settings.privacy), press_only)
 
 
 def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
@@ -48,7 +48,7 @@ def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings
     return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
 
 
-def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now: float) -> ShedReason | None:
+def reason_to_skip(frame: Frame, look: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:
     """Return why a frame is not worth a look, or None. 0 seconds: none is too old."""
     if not look.detecting:
         return ShedReason.DETECTION_OFF
@@ -61,7 +61,7 @@ def reason_to_pass(frame: Frame, look: Look, stale_after_s: float, now: float) -
     return None
 
 
-def job_for(frame: Frame, look: Look, waiting: QueueSettings, snapshot: SnapshotWish) -> Job:
+def job_for(frame: Frame, look: DetectionPolicy, waiting: QueueSettings, snapshot: SnapshotMode) -> Job:
     """Return the job of looking at a frame; how long it may wait depends on its trigger."""
     expiry_s = {
         Trigger.PRESS: waiting.press_expiry_s,

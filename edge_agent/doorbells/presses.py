@@ -52,7 +52,7 @@ class _Call:
     press: Press
     times: PressTimes
     implied: bool
-    looked: Outcome | None = None
+    detections: Outcome | None = None
     failed: Outcome | None = None
     answered: bool = False
 
@@ -64,7 +64,7 @@ class Presses:
         self._times_of = times_of
         self._calls: list[_Call] = []
 
-    def press(self, press: Press) -> Press:
+    def add(self, press: Press) -> Press:
         """Take a press in; return it, or the one that a frame has announced just before: those are one."""
         for call in self._calls:
             near = press.pressed_s - call.press.pressed_s <= SAME_PRESS_S
@@ -74,7 +74,7 @@ class Presses:
         self._add(press, implied=False)
         return press
 
-    def imply(self, press: Press) -> None:
+    def add_implied(self, press: Press) -> None:
         """Take a press in that only a frame tells of."""
         self._add(press, implied=True)
 
@@ -84,14 +84,14 @@ class Presses:
             call.press.doorbell == doorbell and now < call.press.pressed_s + call.times.window_s for call in self._calls
         )
 
-    def see(self, outcome: Outcome) -> list[Answer]:
+    def on_outcome(self, outcome: Outcome) -> list[Answer]:
         """Use what became of a press frame; return the answers that this decides."""
         waiting = [call for call in self._calls if call.press.doorbell == outcome.frame.doorbell and not call.answered]
         if isinstance(outcome.result, Detected) and outcome.result.faces:
             return [_close(call, Answer(call.press, "face", outcome)) for call in waiting]
         for call in waiting:
             if isinstance(outcome.result, Detected):
-                call.looked = outcome
+                call.detections = outcome
             elif is_published(outcome):
                 call.failed = outcome
         return []
@@ -124,8 +124,8 @@ def _close(call: _Call, answer: Answer) -> Answer:
 
 def _late_answer(call: _Call) -> Answer:
     """Answer with what there is: a look without a face, else the last failure, else that no picture came."""
-    if call.looked is not None:
-        return Answer(call.press, "no_face", call.looked)
+    if call.detections is not None:
+        return Answer(call.press, "no_face", call.detections)
     if call.failed is not None:
         return Answer(call.press, "failed", call.failed, failure_of(call.failed))
     detail = f"no picture of the press was looked at within {call.times.deadline_s:g} s"

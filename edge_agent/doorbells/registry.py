@@ -33,8 +33,8 @@ class _Doorbell:
     last_frame_s: float
     online: bool = True
     state: StatePayload = UNKNOWN
-    told: StatePayload = UNKNOWN
-    told_s: float = 0.0
+    published: StatePayload = UNKNOWN
+    published_s: float = 0.0
     order_s: float = 0.0
     snapshot_s: float = float("-inf")
     pictures: Pictures = NO_PICTURES
@@ -50,7 +50,7 @@ class Doorbells:
         self._due_s = math.inf
         """No doorbell counts as gone before; looked up anew only then, since frames come far more often."""
 
-    def is_welcome(self, name: str) -> bool:
+    def accepts(self, name: str) -> bool:
         """Return whether a doorbell is known or may become so."""
         return name in self._doorbells or len(self._doorbells) < self._most
 
@@ -62,16 +62,16 @@ class Doorbells:
         """Return the doorbells that have sent something since the start."""
         return tuple(self._doorbells)
 
-    def adopt(self, name: str) -> list[Publication]:
+    def restore(self, name: str) -> list[Publication]:
         """Take on a doorbell of an earlier run, which has sent nothing yet; return what there is to say of it."""
         self._doorbells[name] = _Doorbell(name, float("-inf"), online=False)
         return _present(self._doorbells[name])
 
-    def forget(self, name: str) -> None:
+    def remove(self, name: str) -> None:
         """Forget a doorbell."""
         self._doorbells.pop(name, None)
 
-    def heard(self, name: str, now: float) -> list[Publication]:
+    def on_activity(self, name: str, now: float) -> list[Publication]:
         """Note that a doorbell sent something; return what that changes."""
         self._due_s = min(self._due_s, now + self._offline_after_s)
         doorbell = self._doorbells.get(name)
@@ -84,35 +84,37 @@ class Doorbells:
         doorbell.online = True
         return [availability(topics.doorbell_availability(name), online=True)]
 
-    def see(self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None) -> list[Publication]:
+    def on_outcome(
+        self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
+    ) -> list[Publication]:
         """Use the result of a frame, unless a newer one was used already; return the state if it is to be told."""
         doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
         if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
             return []
         doorbell.order_s = outcome.frame.received_s
-        doorbell.state = _looked(doorbell.state, result.faces, seen_at, visit_id)
-        due = doorbell.state.faces != doorbell.told.faces or now - doorbell.told_s >= STATE_INTERVAL_S
-        return self._tell(doorbell, now) if due and doorbell.state != doorbell.told else []
+        doorbell.state = _has_detected(doorbell.state, result.faces, seen_at, visit_id)
+        due = doorbell.state.faces != doorbell.published.faces or now - doorbell.published_s >= STATE_INTERVAL_S
+        return self._publish_state(doorbell, now) if due and doorbell.state != doorbell.published else []
 
-    def leave(self, name: str, now: float) -> list[Publication]:
+    def on_visit_end(self, name: str, now: float) -> list[Publication]:
         """Note that a visit has ended; return the state."""
         doorbell = self._doorbells.get(name)
         if doorbell is None:
             return []
         doorbell.state = _nobody(doorbell.state)
-        return self._tell(doorbell, now)
+        return self._publish_state(doorbell, now)
 
-    def wants_snapshot(self, name: str, now: float, interval_s: float) -> bool:
+    def is_snapshot_due(self, name: str, now: float, interval_s: float) -> bool:
         """Return whether it is time for another picture of this doorbell."""
         doorbell = self._doorbells.get(name)
         return doorbell is not None and now - doorbell.snapshot_s >= interval_s
 
-    def took_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
+    def on_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
         """Note that pictures of this doorbell were published; a portrait stays until there is another."""
         if name in self._doorbells:
             doorbell = self._doorbells[name]
             doorbell.snapshot_s = now
-            doorbell.pictures = Pictures(pictures.snapshot, pictures.portrait or doorbell.pictures.portrait)
+            doorbell.pictures = Pictures(pictures.snapshot, pictures.best_face or doorbell.pictures.best_face)
 
     def last_pictures(self) -> list[Publication]:
         """Return the last pictures of every doorbell, for one that may have missed them."""
@@ -133,19 +135,21 @@ class Doorbells:
         """Return when to call `tick`, or None: not after the next doorbell counts as gone, perhaps before."""
         return self._due_s if self._due_s < math.inf else None
 
-    def everything(self) -> list[Publication]:
+    def all_states(self) -> list[Publication]:
         """Return all that is retained of the doorbells, for a broker that may have lost it."""
         return [publication for each in self._doorbells.values() for publication in _present(each)]
 
     def _offline_s(self, doorbell: _Doorbell) -> float:
         return doorbell.last_frame_s + self._offline_after_s
 
-    def _tell(self, doorbell: _Doorbell, now: float) -> list[Publication]:
-        doorbell.told, doorbell.told_s = doorbell.state, now
+    def _publish_state(self, doorbell: _Doorbell, now: float) -> list[Publication]:
+        doorbell.published, doorbell.published_s = doorbell.state, now
         return [state(doorbell.name, doorbell.state)]
 
 
-def _looked(previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None) -> StatePayload:
+def _has_detected(
+    previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None
+) -> StatePayload:
     """Return the state after a look; `last_seen` is when there last was a face."""
     return StatePayload(
         face_present=bool(faces),

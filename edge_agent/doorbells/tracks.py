@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from edge_agent.wire import Box
 
-FORGET_S: Final = 2.5
+TRACK_TIMEOUT_S: Final = 2.5
 """A face that was not seen for so long may be anywhere: from then on only the count of one frame says anything."""
-LEAST_OVERLAP: Final = 0.1
+MIN_TRACK_IOU: Final = 0.1
 """IoU of the predicted and the seen box, both grown by half: enough for a step between frames."""
 GROWTH: Final = 1.5
 CONFIRMED_SIGHTINGS: Final = 2
@@ -44,7 +44,7 @@ class Track:
         return Track(x, y, self.width, self.height, self.seen_s, self.speed_x, self.speed_y, self.sightings)
 
 
-def follow(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
+def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
     """Return the tracks after a frame with faces in `boxes`: continued, new, or not seen for less than FORGET_S."""
     seen = [_begin(box, now) for box in boxes]
     pairs = [
@@ -54,18 +54,20 @@ def follow(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[T
     ]
     continued: dict[int, int] = {}
     for overlap, old, number in sorted(pairs, reverse=True):
-        if overlap >= LEAST_OVERLAP and old not in continued.values() and number not in continued:
+        if overlap >= MIN_TRACK_IOU and old not in continued.values() and number not in continued:
             continued[number] = old
     followed = [
         _continue(tracks[continued[number]], new) if number in continued else new for number, new in enumerate(seen)
     ]
     missed = [
-        track for old, track in enumerate(tracks) if old not in continued.values() and now - track.seen_s < FORGET_S
+        track
+        for old, track in enumerate(tracks)
+        if old not in continued.values() and now - track.seen_s < TRACK_TIMEOUT_S
     ]
     return (*followed, *missed)
 
 
-def people(tracks: Sequence[Track], faces: int) -> int:
+def count_people(tracks: Sequence[Track], faces: int) -> int:
     """Return how many people there are: those in this frame, and those seen twice whom somebody hides just now."""
     return max(faces, sum(track.sightings >= CONFIRMED_SIGHTINGS for track in tracks))
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.doorbells.tracks import Track, follow, people
+from edge_agent.doorbells.tracks import Track, count_people, update_tracks
 from edge_agent.wire import Detected, Face
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class BestFace:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit; `people` is the most that were there at once, `frames` how many showed a face.
+    """A visit; `count_people` is the most that were there at once, `frames` how many showed a face.
 
     `last_taken_s` is when the last picture with a face was taken, and `duration_s` how long after the first one the
     last one came, both by the monotonic clock.
@@ -65,8 +65,8 @@ class _Current:
     visit: Visit
     first_face_s: float
     last_face_s: float
-    told_s: float
-    told_quality: float
+    published_s: float
+    published_quality: float
     tracks: tuple[Track, ...] = ()
     tracked_s: float = 0.0
 
@@ -86,7 +86,7 @@ class Visits:
         current = self._current.get(doorbell)
         return current.visit.visit_id if current else None
 
-    def see(self, outcome: Outcome, seen_at: datetime) -> list[VisitChange]:
+    def on_outcome(self, outcome: Outcome, seen_at: datetime) -> list[VisitChange]:
         """Use the result of a frame, in whatever order results come; return what is news."""
         result, frame = outcome.result, outcome.frame
         if not isinstance(result, Detected) or not result.faces:
@@ -101,7 +101,7 @@ class Visits:
             self._due_s = min(self._due_s, now + self._gap_s)
             self._track(self._current[frame.doorbell], result.faces, now)
             return [*changes, VisitChange("face_appeared", visit)]
-        return self._go_on(current, best, result.faces, frame, seen_at)
+        return self._update(current, best, result.faces, frame, seen_at)
 
     def tick(self, now: float) -> list[VisitChange]:
         """Return the visits that have ended."""
@@ -122,7 +122,7 @@ class Visits:
         del self._current[doorbell]
         return [VisitChange("face_left", current.visit)]
 
-    def _go_on(
+    def _update(
         self, current: _Current, best: BestFace, faces: tuple[Face, ...], frame: Frame, seen_at: datetime
     ) -> list[VisitChange]:
         now = frame.received_s
@@ -139,11 +139,11 @@ class Visits:
             frames=before.frames + 1,
             duration_s=current.last_face_s - current.first_face_s,
         )
-        is_better = current.visit.best.quality >= current.told_quality * BETTER
-        is_due = now - current.told_s >= UPDATE_INTERVAL_S
+        is_better = current.visit.best.quality >= current.published_quality * BETTER
+        is_due = now - current.published_s >= UPDATE_INTERVAL_S
         if current.visit.people == before.people and not (is_better and is_due):
             return []
-        current.told_s, current.told_quality = now, current.visit.best.quality
+        current.published_s, current.published_quality = now, current.visit.best.quality
         return [VisitChange("face_updated", current.visit)]
 
     @staticmethod
@@ -151,9 +151,9 @@ class Visits:
         """Follow the faces, unless the frame is older than one that was followed; return how many people there are."""
         if now < current.tracked_s:
             return len(faces)
-        current.tracks = follow(current.tracks, [face.box for face in faces], now)
+        current.tracks = update_tracks(current.tracks, [face.box for face in faces], now)
         current.tracked_s = now
-        return people(current.tracks, len(faces))
+        return count_people(current.tracks, len(faces))
 
 
 def in_words(change: VisitChange) -> str:

@@ -34,14 +34,14 @@ FIRST_YEAR: Final = 2001
 class Arrival:
     """A frame as it arrived: `failure` says why it cannot be used, if it cannot.
 
-    `trigger_said` tells whether the publisher named the trigger. `repeatable` tells whether another frame with the
+    `has_trigger` tells whether the publisher named the trigger. `repeatable` tells whether another frame with the
     same event_id is this one again: it was redelivered, or its publisher gave it an id.
     """
 
     frame: Frame
     packet: Packet | None = None
     failure: Failure | None = None
-    trigger_said: bool = False
+    has_trigger: bool = False
     repeatable: bool = False
 
 

@@ -45,7 +45,7 @@ class Pressed:
 
 
 @dataclass(frozen=True, slots=True)
-class Commanded:
+class Command:
     """The agent is to do something once; `reply_to` is where its sender wants to hear of it."""
 
     command: str
@@ -71,7 +71,7 @@ class OptionSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class DiscoveryMessage:
     """A device that the broker has retained for Home Assistant, whoever announced it."""
 
     topic: str
@@ -80,7 +80,7 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeAssistantBorn:
+class HomeAssistantBirth:
     """Home Assistant has started."""
 
     packet: Packet | None
@@ -93,11 +93,11 @@ class Ignored:
     packet: Packet | None
 
 
-Incoming = Arrival | Pressed | Commanded | OptionSet | Announced | HomeAssistantBorn | Ignored | Dropped
+Incoming = Arrival | Pressed | Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored | Dropped
 
 
 @dataclass(frozen=True, slots=True)
-class IntakeLimits:
+class RouterLimits:
     """What is taken on.
 
     When more than `most_waiting` messages wait for the agent, ordinary frames are dropped; when more than
@@ -113,7 +113,7 @@ class IntakeLimits:
     may_be_answered: Callable[[str], bool] = topics.may_be_answered
 
 
-class Intake:
+class Router:
     """Turns messages into what the agent deals with.
 
     `parse` tells what a topic means, `waiting` how much the agent has not dealt with yet.
@@ -123,7 +123,7 @@ class Intake:
         self,
         parse: Callable[[str], topics.IncomingTopic | None],
         sources: tuple[Source, ...],
-        limits: IntakeLimits,
+        limits: RouterLimits,
         deliver: Callable[[Incoming], None],
         waiting: Callable[[], int],
     ) -> None:
@@ -133,7 +133,7 @@ class Intake:
         self._deliver = deliver
         self._waiting = waiting
 
-    def take(self, message: Message) -> None:
+    def route(self, message: Message) -> None:
         """Take a message in."""
         if message.response_topic and not self._may_be_answered(message.response_topic):
             message = replace(message, response_topic="")
@@ -147,7 +147,7 @@ class Intake:
         meaning = self._parse(message.topic)
         match meaning:
             case topics.HomeAssistantStatusTopic():
-                return HomeAssistantBorn(message.packet) if message.payload == BIRTH else Ignored(message.packet)
+                return HomeAssistantBirth(message.packet) if message.payload == BIRTH else Ignored(message.packet)
             case topics.HomeAssistantDeviceTopic():
                 return _sort_device(message)
             case _:
@@ -187,7 +187,7 @@ class Intake:
         if command == "forget" and not topics.is_identifier(value):
             return Dropped("command", message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
-        return Commanded(command, message.packet, value, reply_to)
+        return Command(command, message.packet, value, reply_to)
 
     @staticmethod
     def _sort_setting(message: Message, setting: Setting) -> Incoming:
@@ -236,5 +236,5 @@ class Intake:
 def _sort_device(message: Message) -> Incoming:
     """Take a device that the broker has retained; one that it passes on may be our own, come back to us."""
     if message.retained and len(message.payload) <= LARGEST_DEVICE:
-        return Announced(message.topic, message.payload, message.packet)
+        return DiscoveryMessage(message.topic, message.payload, message.packet)
     return Ignored(message.packet)

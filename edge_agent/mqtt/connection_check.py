@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from edge_agent.domain import Message, Publication
     from edge_agent.settings.broker import MqttSettings
 
-LOOK_S = 0.02
+POLL_INTERVAL_S = 0.02
 
 
-class Trial(Connection):
+class ConnectionCheck(Connection):
     """A connection on which things are tried, one after the other."""
 
     def __init__(self, settings: MqttSettings, *, client_id: str) -> None:
@@ -26,7 +26,7 @@ class Trial(Connection):
         self._verdicts: dict[int, str] = {}
         super().__init__(settings, client_id=client_id, events=ConnectionEvents(message=self._heard.put))
 
-    def ask_for(self, topic_filter: str, timeout_s: float) -> str | None:
+    def subscribe_and_wait(self, topic_filter: str, timeout_s: float) -> str | None:
         """Subscribe; return '' where the broker allows it, else its reason, or None where it says nothing."""
         client = self._opened()
         if self.protocol == "5":
@@ -35,14 +35,14 @@ class Trial(Connection):
             _, packet_id = client.subscribe(topic_filter, 1)
         return self._verdict(packet_id, timeout_s)
 
-    def put(self, publication: Publication, timeout_s: float) -> str | None:
+    def publish_and_wait(self, publication: Publication, timeout_s: float) -> str | None:
         """Publish with QoS 1; return '' where the broker takes it, else its reason, or None where it says nothing.
 
         Before MQTT 5 a broker takes also what it throws away.
         """
         return self._verdict(self.publish(publication).packet_id, timeout_s)
 
-    def hear(self, topic: str, timeout_s: float) -> Message | None:
+    def wait_for_message(self, topic: str, timeout_s: float) -> Message | None:
         """Return the next message on a topic, or None where none comes in time; what comes before it is passed over."""
         give_up_s = time.monotonic() + timeout_s
         while (remaining_s := give_up_s - time.monotonic()) > 0:
@@ -61,7 +61,7 @@ class Trial(Connection):
         while time.monotonic() < give_up_s:
             if packet_id is None or packet_id in self._verdicts:
                 return self._verdicts.pop(packet_id or 0, None)
-            if self.lost.wait(LOOK_S):
+            if self.lost.wait(POLL_INTERVAL_S):
                 return f"it ended the connection ({self.end.reason})"
         return None
 

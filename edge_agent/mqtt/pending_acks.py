@@ -8,42 +8,42 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from edge_agent.domain import Packet
 
-SETTLED_KEPT: Final = 10_000
+COMPLETED_KEPT: Final = 10_000
 """As many answered keys are remembered: a redelivery follows its message within minutes."""
 
 
-class Ledger:
+class PendingAcks:
     """A message is acknowledged when the broker has its answer, and one that comes again gets no second one."""
 
     def __init__(self) -> None:
-        self._owed: dict[str, list[Packet]] = {}
+        self._pending: dict[str, list[Packet]] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
 
-    def owe(self, key: str, packet: Packet | None) -> None:
+    def add(self, key: str, packet: Packet | None) -> None:
         """Note that `packet` is to be acknowledged once `key` is answered; it may be one more for a known key."""
-        packets = self._owed.setdefault(key, [])
+        packets = self._pending.setdefault(key, [])
         if packet is not None:
             packets.append(packet)
 
-    def is_owed(self, key: str) -> bool:
+    def is_pending(self, key: str) -> bool:
         """Return whether `key` is being worked on."""
-        return key in self._owed
+        return key in self._pending
 
-    def is_settled(self, key: str) -> bool:
+    def is_completed(self, key: str) -> bool:
         """Return whether the broker has the answer to `key`."""
         return key in self._settled
 
-    def settle(self, key: str) -> list[Packet]:
+    def complete(self, key: str) -> list[Packet]:
         """Note that the broker has the answer; return what may be acknowledged now."""
         self._settled[key] = None
         self._settled.move_to_end(key)
-        while len(self._settled) > SETTLED_KEPT:
+        while len(self._settled) > COMPLETED_KEPT:
             self._settled.popitem(last=False)
-        return self._owed.pop(key, [])
+        return self._pending.pop(key, [])
 
-    def disown(self, key: str) -> None:
+    def discard(self, key: str) -> None:
         """Forget a key whose answer will never be sent: should its message come again, it is new."""
-        self._owed.pop(key, None)
+        self._pending.pop(key, None)
 
     def __len__(self) -> int:
-        return len(self._owed)
+        return len(self._pending)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edge_agent.domain import Packet, Publication
     from edge_agent.mqtt.link import Link
     from edge_agent.mqtt.outbox import Outbox
-    from edge_agent.mqtt.pending_acks import Ledger
+    from edge_agent.mqtt.pending_acks import PendingAcks
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,13 @@ class Publisher:
     `heard` is told of everything that is published, with the time.
     """
 
-    def __init__(self, link: Link, outbox: Outbox, ledger: Ledger, heard: Callable[[Publication, float], None]) -> None:
-        self._heard = heard
+    def __init__(
+        self, link: Link, outbox: Outbox, ledger: PendingAcks, heard: Callable[[Publication, float], None]
+    ) -> None:
+        self._observe = heard
         self._link = link
         self._outbox = outbox
-        self._ledger = ledger
+        self._pending = ledger
 
     @property
     def waiting(self) -> int:
@@ -41,8 +43,8 @@ class Publisher:
 
     def publish(self, publication: Publication, now: float) -> None:
         """Publish a message."""
-        self._heard(publication, now)
-        self._disown(self._outbox.publish(publication, now))
+        self._observe(publication, now)
+        self._discard_pending(self._outbox.publish(publication, now))
 
     def publish_all(self, publications: Iterable[Publication]) -> None:
         """Publish messages in their order."""
@@ -52,13 +54,13 @@ class Publisher:
 
     def resend(self, now: float, broker_takes_bytes: int | None) -> None:
         """Send what a new connection has to carry again; say how large a packet its broker takes."""
-        self._disown(self._outbox.resend(now, broker_takes_bytes))
+        self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
 
     def confirm(self, packet: Packet) -> str:
         """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
         publication = self._outbox.confirm(packet)
         if publication is not None and publication.key:
-            for each in self._ledger.settle(publication.key):
+            for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
         return publication.topic if publication else ""
 
@@ -67,8 +69,8 @@ class Publisher:
         if packet is not None:
             self._link.acknowledge(packet)
 
-    def _disown(self, dropped: list[Publication]) -> None:
+    def _discard_pending(self, dropped: list[Publication]) -> None:
         """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
         for publication in dropped:
             log.warning("dropped what could not be sent to %s: too old, or too large for the broker", publication.topic)
-            self._ledger.disown(publication.key)
+            self._pending.discard(publication.key)

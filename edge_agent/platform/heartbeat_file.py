@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SUFFIX: Final = ".heartbeat"
-BEAT_S: Final = 2.0
+HEARTBEAT_INTERVAL_S: Final = 2.0
 AGENT_FRESH_S: Final = 15.0
 LINK_FRESH_S: Final = 60.0
 """One try to reach a broker may take this long: a name that nobody resolves, an address that does not answer."""
@@ -44,7 +44,7 @@ class ProcessId(msgspec.Struct, frozen=True):
     namespace: str = ""
 
 
-class Beat(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """When each part was last known to live, in monotonic seconds: each thread, and any worker that takes frames."""
 
     agent_s: float
@@ -63,7 +63,7 @@ def this_process() -> ProcessId:
         return ProcessId(os.getpid())
 
 
-def is_running(beat: Beat, now: float, seen_from: str) -> bool:
+def is_running(beat: Heartbeat, now: float, seen_from: str) -> bool:
     """Return whether the process of a beat is still there; `seen_from` is the namespace of who asks.
 
     The number of a process in another namespace, or an unknown one, says nothing: its last sign of life must do.
@@ -102,7 +102,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return memory / f"edge-agent-{os.getuid()}"
 
 
-def stale_parts(beat: Beat, now: float) -> tuple[str, ...]:
+def stale_parts(beat: Heartbeat, now: float) -> tuple[str, ...]:
     """Return what is not known to live any more, as clauses; a time that lies ahead is of before a reboot."""
     parts = (
         ("the agent's thread", beat.agent_s, AGENT_FRESH_S),
@@ -124,7 +124,7 @@ class HeartbeatFile:
         self.path = folder / f"{agent_id}{SUFFIX}"
         self.fault = ""
 
-    def write(self, beat: Beat) -> None:
+    def write(self, beat: Heartbeat) -> None:
         """Put a beat into the file, whole or not at all."""
         written = self.path.with_suffix(".new")
         try:
@@ -143,11 +143,11 @@ class HeartbeatFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CascadeResult:
     """A heartbeat file: its beat, or why there is none that counts."""
 
     agent_id: str
-    beat: Beat | None
+    beat: Heartbeat | None
     fault: str = ""
 
 
@@ -176,19 +176,19 @@ def _nothing_runs(folder: Path, agent_id: str, faults: Sequence[str]) -> str:
     return f"there is no heartbeat {whose}in {folder}: it does not run, is starting, or runs as another user"
 
 
-def _read(path: Path, now: float) -> Found:
+def _read(path: Path, now: float) -> CascadeResult:
     agent_id = path.name.removesuffix(SUFFIX)
     try:
-        beat = msgspec.json.decode(path.read_bytes(), type=Beat)
+        beat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
     except FileNotFoundError:
-        return Found(agent_id, None)
+        return CascadeResult(agent_id, None)
     except OSError as error:
-        return Found(agent_id, None, f"{path} cannot be read: {reason_of(error)}")
+        return CascadeResult(agent_id, None, f"{path} cannot be read: {reason_of(error)}")
     except msgspec.MsgspecError:
-        return Found(agent_id, None, f"{path} is damaged")
+        return CascadeResult(agent_id, None, f"{path} is damaged")
     if not is_running(beat, now, _namespace()):
-        return Found(agent_id, None, f"the agent {agent_id} has ended and left {path} behind")
-    return Found(agent_id, beat)
+        return CascadeResult(agent_id, None, f"the agent {agent_id} has ended and left {path} behind")
+    return CascadeResult(agent_id, beat)
 
 
 def is_foreign(folder: Path) -> bool:

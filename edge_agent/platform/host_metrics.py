@@ -38,7 +38,7 @@ class HostView:
     cpu_temperature_c: float | None = None
     throttled: bool | None = None
     under_voltage: bool | None = None
-    load_1m: float = 0.0
+    load1: float = 0.0
     cores: int = 1
     memory_total_bytes: int | None = None
     memory_free_bytes: int | None = None
@@ -66,7 +66,7 @@ class Host:
             cpu_temperature_c=self._temperature(),
             throttled=None if firmware is None else bool(firmware & (FREQUENCY_CAPPED | THROTTLED | TOO_WARM)),
             under_voltage=self._under_voltage(firmware),
-            load_1m=round(os.getloadavg()[0], 2),
+            load1=round(os.getloadavg()[0], 2),
             cores=os.cpu_count() or 1,
             memory_total_bytes=total,
             memory_free_bytes=free,

@@ -50,7 +50,7 @@ class _PathBeneath(ctypes.Structure):
 
 
 @dataclass(frozen=True, slots=True)
-class Confinement:
+class LandlockRules:
     """What a process keeps: to read beneath `readable`, to do anything beneath `writable`.
 
     Without `files` it keeps every right to files. TCP and abstract sockets are always given up.
@@ -66,7 +66,7 @@ def version() -> int:
     return max(0, int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG))))
 
 
-def confine(kept: Confinement) -> int:
+def restrict(kept: LandlockRules) -> int:
     """Give up the rest, for this thread and all that it starts; return the version, 0 where nothing was given up.
 
     Raise OSError where the kernel has Landlock and refuses.

@@ -12,18 +12,18 @@ WATCHDOG: Final = "WATCHDOG=1"
 STOPPING: Final = "STOPPING=1"
 
 
-class ServiceManager:
+class SystemdNotifier:
     """The socket at `address`; '' is a program that no service manager has started, and whom nobody listens to."""
 
     def __init__(self, address: str) -> None:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
 
     @classmethod
-    def of_this_process(cls) -> ServiceManager:
+    def from_environment(cls) -> SystemdNotifier:
         """Return the one that has started this process."""
         return cls(os.environ.get(ADDRESS, ""))
 
-    def tell(self, *states: str) -> None:
+    def notify(self, *states: str) -> None:
         """Tell it states, each in a line whatever is in it; one that does not listen is not waited for."""
         if not self._address:
             return

@@ -91,7 +91,7 @@ class FrameQueue:
         """Put a job that was taken before behind all others of its trigger; it is not counted against the limits."""
         self._append(job)
 
-    def take(self) -> Job | None:
+    def pop(self) -> Job | None:
         """Remove and return the next job: highest trigger, next doorbell in turn, its oldest frame."""
         for turns in self._turns.values():
             if turns:
@@ -102,7 +102,7 @@ class FrameQueue:
                 return job
         return None
 
-    def promote(self, doorbell: str, change: Callable[[Job], Job]) -> int:
+    def prioritize(self, doorbell: str, change: Callable[[Job], Job]) -> int:
         """Make all waiting frames of a doorbell press frames, oldest first; return how many there were."""
         waiting = [job for job in self if job.frame.doorbell == doorbell and job.frame.trigger is not Trigger.PRESS]
         for job in sorted(waiting, key=lambda job: job.frame.received_s):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.pool.slot import Slot
 
 
-def has_served(slot: Slot, limits: PoolLimits, now: float) -> bool:
+def should_recycle(slot: Slot, limits: PoolLimits, now: float) -> bool:
     """Return whether the worker of a slot is to be replaced as soon as it can be spared.
 
     What the driver of an accelerator takes is its own affair: the limit on memory is for those without one.

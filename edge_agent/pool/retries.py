@@ -41,7 +41,7 @@ class Retries:
         self._waiting = [entry for entry in self._waiting if entry[0] > now]
         return due
 
-    def change(self, doorbell: str, change: Callable[[Job], Job]) -> None:
+    def update(self, doorbell: str, change: Callable[[Job], Job]) -> None:
         """Change the jobs of a doorbell."""
         self._waiting = [
             (due_s, change(job) if job.frame.doorbell == doorbell else job) for due_s, job in self._waiting
@@ -58,7 +58,7 @@ class Retries:
         return jobs
 
 
-def after_refusal(job: Job, message: Failed, max_attempts: int) -> Failure | None:
+def after_failure(job: Job, message: Failed, max_attempts: int) -> Failure | None:
     """Return the end of a frame that a worker said it cannot do, or None: another try may help."""
     if message.reason is FailureReason.DETECTOR_ERROR and job.attempts - job.excused < max_attempts:
         return None

@@ -37,7 +37,7 @@ class WorkerView:
     restarts: int
     memory_bytes: int
     last_error: str
-    confined: str = ""
+    sandbox: str = ""
 
 
 class AcceleratorState(StrEnum):
@@ -79,8 +79,8 @@ class PoolView:
     unavailable: tuple[Unavailable, ...]
     accelerators: tuple[AcceleratorView, ...] = ()
     missing: tuple[Unavailable, ...] = ()
-    promotions: int = 0
-    demotions: int = 0
+    accelerator_assignments: int = 0
+    accelerator_releases: int = 0
     unfinished: int = 0
     service_ms: dict[str, float] = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class PoolView:
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class PoolLiveness:
     """When the supervisor's thread, and any worker that can take frames, were last seen; monotonic, 0: not yet."""
 
     supervisor_s: float = 0.0

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from edge_agent.pool.accelerators import Accelerators
 from edge_agent.pool.actions import Action, EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
-from edge_agent.pool.circuit_breaker import Exclusions
-from edge_agent.pool.recycling import can_be_spared, has_served
-from edge_agent.pool.restart_policy import Park, decide
+from edge_agent.pool.circuit_breaker import CircuitBreaker
+from edge_agent.pool.recycling import can_be_spared, should_recycle
+from edge_agent.pool.restart_policy import OpenCircuit, decide
 from edge_agent.pool.slot import Slot
 from edge_agent.pool.views import SlotState
 from edge_agent.wire import Unavailable
@@ -17,10 +17,10 @@ from edge_agent.wire import Unavailable
 if TYPE_CHECKING:
     from edge_agent.domain import DetectorPlan
     from edge_agent.pool.limits import PoolLimits
-    from edge_agent.wire import Ready, Trying
+    from edge_agent.wire import Loading, Ready
 
 
-class Crew:
+class WorkerSet:
     """The workers of a pool, as values."""
 
     def __init__(self, limits: PoolLimits, detectors: DetectorPlan) -> None:
@@ -29,7 +29,7 @@ class Crew:
         self.deaths: Counter[str] = Counter()
         self._limits = limits
         self._choices = [(each.strategy, each.model) for each in detectors.choices]
-        self._exclusions = Exclusions()
+        self._breaker = CircuitBreaker()
         self._unavailable: tuple[Unavailable, ...] = ()
 
     # What happens
@@ -43,29 +43,29 @@ class Crew:
             return []
         slot.deadline_s = now + self._start_limit_s(slot)
         slot.enter(SlotState.STARTING, now)
-        return [StartWorker(slot.number, frozenset(self._exclusions.current(now)), slot.accelerator)]
+        return [StartWorker(slot.number, frozenset(self._breaker.open_circuits(now)), slot.accelerator)]
 
-    def trying(self, slot: Slot, message: Trying) -> None:
+    def on_loading(self, slot: Slot, message: Loading) -> None:
         """Note which detector a worker loads."""
         slot.trying = (message.strategy, message.model)
 
-    def unusable(self, slot: Slot, unavailable: tuple[Unavailable, ...]) -> None:
+    def on_unusable(self, slot: Slot, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
         slot.trying = None
         slot.end_reason = "; ".join(f"{each.strategy} {each.model}: {each.reason}" for each in unavailable)
         if slot.accelerator is None:
             self._unavailable = unavailable
 
-    def ready(self, slot: Slot, message: Ready, now: float) -> None:
+    def on_ready(self, slot: Slot, message: Ready, now: float) -> None:
         """Begin to use a worker; if its detector is better than what others have, they are to try it too."""
         slot.become_ready(message, now)
-        self._exclusions.clear((message.strategy, message.model))
+        self._breaker.record_success((message.strategy, message.model))
         if slot.accelerator is None:
             self._unavailable = message.unavailable
             for other in self.slots:
                 other.replace = other.replace or self._rank(other) > self._rank(slot)
         else:
-            self.accelerators.loaded(slot.accelerator, now)
+            self.accelerators.on_loaded(slot.accelerator, now)
 
     def stop(self, slot: Slot, now: float) -> StopWorker:
         """Have an idle worker exit."""
@@ -73,46 +73,46 @@ class Crew:
         slot.enter(SlotState.STOPPING, now)
         return StopWorker(slot.number)
 
-    def replace(self, slot: Slot, now: float) -> list[Action]:
+    def refill(self, slot: Slot, now: float) -> list[Action]:
         """Fill the slot of a worker that exited as it was told, with or without an accelerator."""
         if slot.accelerator is not None and not self.accelerators.is_allowed(slot.accelerator):
             self.accelerators.release(slot.accelerator)
             slot.accelerator = None
         return self.start(slot, now)
 
-    def died(self, slot: Slot, reason: str, now: float) -> None:
+    def on_exit(self, slot: Slot, reason: str, now: float) -> None:
         """Note that a worker ended unasked. `reason` is how, in words."""
         slot.last_error = slot.end_reason or reason
         slot.restarts += 1
         self.deaths[reason] += 1
         if slot.accelerator is None and slot.trying is not None:
-            self._exclusions.note(slot.trying, slot.last_error, now)
+            self._breaker.record_failure(slot.trying, slot.last_error, now)
 
     def schedule_restart(self, slot: Slot, now: float) -> None:
         """Say when the slot of a worker that died is filled again."""
         slot.deaths.append(now)
         decision = decide(slot.deaths, now, self._limits.restart)
-        if isinstance(decision, Park):
-            slot.resume_s = now + decision.rest_s
+        if isinstance(decision, OpenCircuit):
+            slot.resume_s = now + decision.open_s
             slot.enter(SlotState.PARKED, now)
         else:
             slot.resume_s = now + decision.delay_s
             slot.enter(SlotState.WAITING, now)
 
-    def demote(self, slot: Slot, now: float) -> None:
+    def release_accelerator(self, slot: Slot, now: float) -> None:
         """Take the accelerator, which failed as `last_error` says, from a slot."""
         if slot.accelerator is not None:
-            self.accelerators.failed(slot.accelerator, slot.last_error, now)
+            self.accelerators.on_failure(slot.accelerator, slot.last_error, now)
             slot.accelerator = None
 
-    def discharge(self, slot: Slot, now: float) -> KillWorker:
+    def kill_released(self, slot: Slot, now: float) -> KillWorker:
         """End a worker whose accelerator failed while the worker itself lives: nobody knows what it still holds."""
         self.stop(slot, now)
         return KillWorker(slot.number, f"lost its accelerator: {slot.last_error}")
 
-    def allow(self, strategy: str) -> None:
+    def allow_strategy(self, strategy: str) -> None:
         """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
-        self.accelerators.allow(strategy)
+        self.accelerators.allow_strategy(strategy)
         for slot in self.slots:
             if slot.accelerator is not None and not self.accelerators.is_allowed(slot.accelerator):
                 slot.replace = True
@@ -138,7 +138,7 @@ class Crew:
         is another one to look meanwhile.
         """
         actions: list[Action] = []
-        if self._exclusions.have_ended(now) and len(self.slots) > 1:
+        if self._breaker.have_closed(now) and len(self.slots) > 1:
             lesser = max(self.slots, key=self._rank)
             lesser.replace = lesser.replace or self._rank(lesser) > 0
         for slot in self.slots:
@@ -157,16 +157,16 @@ class Crew:
         actions.extend(  # one after the other: each that goes must leave another
             self.stop(slot, now)
             for slot in self.slots
-            if has_served(slot, self._limits, now) and can_be_spared(slot, self.slots)
+            if should_recycle(slot, self._limits, now) and can_be_spared(slot, self.slots)
         )
         for slot in self.slots:
             if slot.accelerator is None and (not slot.has_process() or can_be_spared(slot, self.slots)):
-                actions += self._promote(slot, now)
+                actions += self._assign_accelerator(slot, now)
         return actions
 
     def next_due_s(self) -> float | None:
         """Return when `tick` or `probe` has something to do, or None."""
-        due = [self.accelerators.next_due_s(), self._exclusions.next_end_s()]
+        due = [self.accelerators.next_due_s(), self._breaker.next_close_s()]
         for slot in self.slots:
             due += [slot.deadline_s, slot.resume_s]
         return min((time_s for time_s in due if time_s is not None), default=None)
@@ -186,7 +186,7 @@ class Crew:
 
     def unavailable(self, now: float) -> tuple[Unavailable, ...]:
         """Return the detectors that should work on every worker and do not, with the reason."""
-        excluded = self._exclusions.current(now).items()
+        excluded = self._breaker.open_circuits(now).items()
         return (*self._unavailable, *(Unavailable(*choice, reason) for choice, reason in excluded))
 
     def _rank(self, slot: Slot) -> int:
@@ -204,9 +204,9 @@ class Crew:
         slot.end_reason = f"did not finish {what} within {limit_s:g} s"
         return KillWorker(slot.number, slot.end_reason)
 
-    def _promote(self, slot: Slot, now: float) -> list[Action]:
+    def _assign_accelerator(self, slot: Slot, now: float) -> list[Action]:
         """Give the slot's next worker an accelerator, if one waits."""
-        number = self.accelerators.take()
+        number = self.accelerators.assign()
         if number is None:
             return []
         slot.accelerator = number

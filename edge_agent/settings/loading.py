@@ -66,7 +66,7 @@ def load_settings(
     raise SettingsError(message)  # outside of `except`: the error that it replaces holds the values
 
 
-def forget_secrets(environment: MutableMapping[str, str] = os.environ) -> None:
+def remove_secrets(environment: MutableMapping[str, str] = os.environ) -> None:
     """Remove passwords from the environment once they are read: what this process starts does not need them."""
     secret = {key.variable for key in setting_keys() if key.secret}
     for name in [name for name in environment if name.upper() in secret]:

@@ -43,14 +43,16 @@ class PoolSettings(Section):
         2.0, gt=0, description="The same for a worker with an EdgeTPU or a GPU, which has what to fall back on"
     )
     probe_timeout_s: float = Field(10.0, gt=0, description="Longest trial of an EdgeTPU or a GPU")
-    probe_rest_s: float = Field(5.0, gt=0, description="Wait before one that failed is tried again; doubles each time")
-    probe_rest_max_s: float = Field(600.0, gt=0, description="Longest such wait")
+    probe_backoff_s: float = Field(
+        5.0, gt=0, description="Wait before one that failed is tried again; doubles each time"
+    )
+    probe_backoff_max_s: float = Field(600.0, gt=0, description="Longest such wait")
     max_attempts: int = Field(3, ge=1, description="How often a frame is tried in all")
     retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
-    restart_threshold: int = Field(
+    restart_intensity: int = Field(
         10, ge=1, description="Deaths of one worker within the window after which it is parked"
     )
-    restart_window_s: float = Field(60.0, gt=0, description="The window of the restart threshold")
+    restart_period_s: float = Field(60.0, gt=0, description="The window of the restart threshold")
     restart_delay_s: float = Field(
         0.1, gt=0, description="Wait before a worker that died at once is started again; doubles each time"
     )
@@ -61,10 +63,10 @@ class PoolSettings(Section):
     give_up_s: float = Field(
         300.0, gt=0, description="When no worker can be kept alive for so long, the agent exits with code 1"
     )
-    confine: bool = Field(
+    sandbox: bool = Field(
         default=True, description="Workers keep no rights but to read programs and models (Landlock, where there is it)"
     )
-    drain_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
+    graceful_timeout_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
 
 
 class QueueSettings(Section):
@@ -89,7 +91,7 @@ class DetectionSettings(Section):
     cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
         "auto", description="auto: yunet_n, or centerface where only the package index is reachable"
     )
-    second_look: Literal["night_and_press", "press", "off"] = Field(
+    second_stage: Literal["night_and_press", "press", "off"] = Field(
         "night_and_press",
         description="When centerface looks too: at a press where the first look is unsure, and in place of the first"
         " model where a picture is dark",
@@ -175,7 +177,7 @@ class DoorbellSettings(Section):
     skip_unchanged: bool = Field(
         default=True, description="Do not look at an ordinary frame that shows what one without a face showed"
     )
-    look_every_s: float = Field(10.0, gt=0, description="Look at least so often, also where nothing changed")
+    detect_every_s: float = Field(10.0, gt=0, description="Look at least so often, also where nothing changed")
     each: dict[str, DoorbellOptions] = Field({}, description="Settings of single doorbells, by their id")
     offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
     max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")

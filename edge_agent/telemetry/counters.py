@@ -87,14 +87,14 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     retries: int
     restarts: int
     deaths: dict[str, int]
-    promotions: int
-    demotions: int
+    accelerator_assignments: int
+    accelerator_releases: int
     connections: int
     unsent: int
     unsent_dropped: int
     memory_mb: float
     fps: float
-    busy_percent: dict[str, float]
+    utilization_percent: dict[str, float]
     latency_ms: dict[str, QuantilesPayload]
     stage_ms: dict[str, QuantilesPayload]
     trigger_stage_ms: dict[str, dict[str, QuantilesPayload]]
@@ -111,7 +111,7 @@ class Readings:
     unsent: int
     unsent_dropped: int
     memory_mb: float
-    busy_percent: dict[int, float]
+    utilization_percent: dict[int, float]
 
 
 def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: Readings) -> MetricsPayload:
@@ -132,14 +132,14 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         retries=view.retries,
         restarts=view.restarts,
         deaths=view.deaths,
-        promotions=view.promotions,
-        demotions=view.demotions,
+        accelerator_assignments=view.accelerator_assignments,
+        accelerator_releases=view.accelerator_releases,
         connections=readings.connections,
         unsent=readings.unsent,
         unsent_dropped=readings.unsent_dropped,
         memory_mb=readings.memory_mb,
         fps=timings.fps,
-        busy_percent={str(slot): percent for slot, percent in readings.busy_percent.items()},
+        utilization_percent={str(slot): percent for slot, percent in readings.utilization_percent.items()},
         latency_ms=timings.window.latency_ms,
         stage_ms=timings.window.stage_ms,
         trigger_stage_ms=timings.window.trigger_stage_ms,

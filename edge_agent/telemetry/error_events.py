@@ -55,7 +55,7 @@ class ErrorPayload(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Mishap:
+class ErrorEvent:
     """Something that went wrong, before it is published."""
 
     component: str
@@ -68,13 +68,13 @@ class Mishap:
     worker: int | None = None
 
 
-def of_frame(outcome: Outcome) -> Mishap | None:
+def of_frame(outcome: Outcome) -> ErrorEvent | None:
     """Return a frame's failure, or None where it did not fail or somebody wanted it so."""
     failure = failure_of(outcome)
     if failure is None or not is_published(outcome) or not is_error(failure):
         return None
     frame, detector = outcome.frame, outcome.detector
-    return Mishap(
+    return ErrorEvent(
         component="worker" if detector else "agent",
         error_type=failure.reason.value,
         message=failure.detail,
@@ -86,34 +86,34 @@ def of_frame(outcome: Outcome) -> Mishap | None:
     )
 
 
-def of_workers(before: PoolView | None, after: PoolView) -> Iterator[Mishap]:
+def of_workers(before: PoolView | None, after: PoolView) -> Iterator[ErrorEvent]:
     """Yield the deaths of workers between two views, one for each slot."""
     restarts = {worker.slot: worker.restarts for worker in before.workers} if before else {}
     for worker in after.workers:
         if worker.restarts > restarts.get(worker.slot, 0):
-            yield Mishap("worker", DIED, worker.last_error, worker=worker.slot)
+            yield ErrorEvent("worker", DIED, worker.last_error, worker=worker.slot)
 
 
-def of_problem(problem: Problem) -> Mishap:
+def of_problem(problem: Problem) -> ErrorEvent:
     """Return a problem that has appeared."""
     component = COMPONENTS.get(problem.code, "host")
     worker = int(problem.about) if component == "worker" else None
     detector = problem.about if component in {"accelerator", "detector"} else None
-    return Mishap(component, problem.code, problem.text, detector=detector, worker=worker)
+    return ErrorEvent(component, problem.code, problem.text, detector=detector, worker=worker)
 
 
-def error(agent_id: str, mishap: Mishap, stamp: Stamp) -> Publication:
+def error(agent_id: str, error_event: ErrorEvent, stamp: Stamp) -> Publication:
     """Return the message."""
     payload = ErrorPayload(
         event_id=f"error-{stamp.boot_id}-{stamp.sequence}",
-        component=mishap.component,
-        error_type=mishap.error_type,
-        message=mishap.message,
-        doorbell=mishap.doorbell,
-        frame_id=mishap.frame_id,
-        frame_event_id=mishap.frame_event_id,
-        detector=mishap.detector,
-        worker=mishap.worker,
+        component=error_event.component,
+        error_type=error_event.error_type,
+        message=error_event.message,
+        doorbell=error_event.doorbell,
+        frame_id=error_event.frame_id,
+        frame_event_id=error_event.frame_event_id,
+        detector=error_event.detector,
+        worker=error_event.worker,
         published_at=stamp.now_at,
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
-    """One worker of the pool; `busy_percent` is of the last minute, `busy_percent_since_start` of all the time."""
+    """One worker of the pool; `utilization_percent` is of the last minute."""
 
     slot: int
     pid: int | None
@@ -32,11 +32,11 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     model: str | None
     memory_mb: float
     jobs: int
-    busy_percent: float
-    busy_percent_since_start: float
+    utilization_percent: float
+    utilization_percent_since_start: float
     restarts: int
     last_error: str | None
-    confined: str | None
+    sandbox: str | None
 
 
 class AcceleratorPayload(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ class HostPayload(msgspec.Struct, frozen=True):
     cpu_temperature_c: float | None
     throttled: bool | None
     under_voltage: bool | None
-    load_1m: float
+    load1: float
     cores: int
     memory_total_mb: float | None
     memory_free_mb: float | None
@@ -118,9 +118,9 @@ class Run:
 
 
 def health(
-    snapshot: Snapshot, verdict: Verdict, run: Run, timings: TimingsView, busy_percent: Mapping[int, float]
+    snapshot: Snapshot, verdict: Verdict, run: Run, timings: TimingsView, utilization_percent: Mapping[int, float]
 ) -> HealthPayload:
-    """Return the health as it is published; `busy_percent` is each worker's, of the last minute."""
+    """Return the health as it is published; `utilization_percent` is each worker's, of the last minute."""
     view, now_at = snapshot.pool, snapshot.now_at
     return HealthPayload(
         status=verdict.status,
@@ -129,7 +129,7 @@ def health(
         since=verdict.since_at,
         version=run.version,
         started_at=run.started_at,
-        workers=tuple(_worker(each, run.uptime_s, busy_percent.get(each.slot, 0.0)) for each in view.workers),
+        workers=tuple(_worker(each, run.uptime_s, utilization_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
         missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
         broker=_broker(snapshot.broker),
@@ -164,7 +164,7 @@ def _host(host: HostView) -> HostPayload:
         cpu_temperature_c=host.cpu_temperature_c,
         throttled=host.throttled,
         under_voltage=host.under_voltage,
-        load_1m=host.load_1m,
+        load1=host.load1,
         cores=host.cores,
         memory_total_mb=_megabytes(host.memory_total_bytes),
         memory_free_mb=_megabytes(host.memory_free_bytes),
@@ -189,7 +189,7 @@ def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorP
     )
 
 
-def _worker(worker: WorkerView, uptime_s: float, busy_percent: float) -> WorkerPayload:
+def _worker(worker: WorkerView, uptime_s: float, utilization_percent: float) -> WorkerPayload:
     return WorkerPayload(
         slot=worker.slot,
         pid=worker.pid,
@@ -198,9 +198,9 @@ def _worker(worker: WorkerView, uptime_s: float, busy_percent: float) -> WorkerP
         model=worker.detector.model if worker.detector else None,
         memory_mb=round(worker.memory_bytes / 1e6, 1),
         jobs=worker.jobs_done,
-        busy_percent=busy_percent,
-        busy_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
+        utilization_percent=utilization_percent,
+        utilization_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
         last_error=worker.last_error or None,
-        confined=worker.confined or None,
+        sandbox=worker.sandbox or None,
     )

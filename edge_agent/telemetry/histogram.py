@@ -35,7 +35,7 @@ class Histogram:
         self.count = 0
         self.sum_ms = 0.0
 
-    def note(self, value_ms: float) -> None:
+    def record(self, value_ms: float) -> None:
         """Count one value."""
         self._counts[bisect_left(BOUNDS_MS, value_ms)] += 1
         self.count += 1
@@ -62,7 +62,7 @@ class Histogram:
         """Return the quantiles as they are published."""
         return QuantilesPayload(self.count, *(_rounded(self.quantile(share)) for share in (0.5, 0.95, 0.99)))
 
-    def cumulated(self, bounds_ms: Sequence[float]) -> tuple[int, ...]:
+    def cumulative_counts(self, bounds_ms: Sequence[float]) -> tuple[int, ...]:
         """Return how many values lie at or below each of `bounds_ms`, which rise; exact for numbers of two digits."""
         numbers = [-1, *(bisect_left(BOUNDS_MS, bound) for bound in bounds_ms)]
         below, sums = 0, []

@@ -29,7 +29,7 @@ BROKER_S, FIRST_BROKER_S = 3.0, 10.0
 """A connection that comes back at once is no problem, and the first one takes a moment."""
 UNREACHABLE: Final = "no connection to the broker at "
 """How the reasons of BrokerUnreachableError begin, which the sentence says already."""
-LEAST_FRAMES: Final = 5
+MIN_FRAMES: Final = 5
 """Fewer frames say nothing about shares."""
 TOO_MANY: Final = ("overload", "expired")
 """Why frames are dropped when more come than can be looked at."""
@@ -204,8 +204,8 @@ def _more(count: int) -> str:
 def _of_frames(recent: RecentView) -> Iterator[Problem]:
     """Yield what is wrong with frames; those that are no news say nothing of the others."""
     late = sum(recent.shed.get(reason, 0) for reason in TOO_MANY)
-    wanted = recent.looked + sum(recent.failed.values()) + late
-    if wanted < LEAST_FRAMES:
+    wanted = recent.detected + sum(recent.failed.values()) + late
+    if wanted < MIN_FRAMES:
         return
     dropped = late + sum(recent.failed.get(reason, 0) for reason in TOO_MANY)
     if dropped >= DROPPED_SHARE * wanted:

@@ -11,7 +11,7 @@ from edge_agent.telemetry.health import HealthPayload, Run, health, memory_mb
 from edge_agent.telemetry.problems import DEATHS_WINDOW_S, BrokerView, Problem, Snapshot, find_problems
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import Timings
-from edge_agent.telemetry.utilization import Busy
+from edge_agent.telemetry.utilization import Utilization
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,14 +43,14 @@ class Telemetry:
         self._run = run
         self._boot_id = boot_id
         self._started_s = now
-        self._busy = Busy(now)
+        self._busy = Utilization(now)
         self._status = Status(run.started_at)
         self._restarts = 0
         self._deaths: deque[float] = deque(maxlen=1000)
         self._health_due_s = now
         self._metrics_due_s = now + METRICS_INTERVAL_S
 
-    def hasten(self, now: float) -> None:
+    def mark_health_due(self, now: float) -> None:
         """Have the health told at once."""
         self._health_due_s = now
 
@@ -81,9 +81,9 @@ class Telemetry:
         snapshot = Snapshot(
             view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults)
         )
-        new = self._status.see(find_problems(snapshot, self._status.codes()), now, now_at)
+        new = self._status.update(find_problems(snapshot, self._status.codes()), now, now_at)
         run = replace(self._run, uptime_s=now - self._started_s)
-        payload = health(snapshot, self._status.verdict(), run, timings, self._busy.note(view, now))
+        payload = health(snapshot, self._status.verdict(), run, timings, self._busy.record(view, now))
         return payload, list(new)
 
     def metrics(self, view: PoolView, host: HostView, unsent: Unsent, now: float) -> MetricsPayload:
@@ -96,7 +96,7 @@ class Telemetry:
             unsent=unsent.waiting,
             unsent_dropped=unsent.dropped,
             memory_mb=memory_mb(view, host),
-            busy_percent=self._busy.note(view, now),
+            utilization_percent=self._busy.record(view, now),
         )
         return metrics(self.counters, view, self.timings.view(now), readings)
 

@@ -36,14 +36,14 @@ log = logging.getLogger(__name__)
 
 VIEW_TIMEOUT_S: Final = 1.0
 """How long the pool may take to tell its state; a supervisor that hangs must not silence the agent."""
-MOST_REFUSED: Final = 100
+MAX_REFUSED_TOPICS: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
 
 class Reporter:
     """Keeps the registry up to date and publishes it. `stamp` numbers the events of this run.
 
-    `tell_times` is told, with the metrics, how long frames took since the start.
+    `publish_times` is told, with the metrics, how long frames took since the start.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that it tells of
@@ -54,7 +54,7 @@ class Reporter:
         pool: Pool,
         host: Host,
         stamp: Callable[[float], Stamp],
-        tell_times: Callable[[LatencyCounts], None],
+        publish_times: Callable[[LatencyCounts], None],
     ) -> None:
         self.status = "starting"
         """In a line."""
@@ -64,7 +64,7 @@ class Reporter:
         self._pool = pool
         self._host = host
         self._stamp = stamp
-        self._tell_times = tell_times
+        self._publish_times = publish_times
         self._view: PoolView | None = None
         self._view_deadline_s: float | None = None
         """While the pool is asked for its state."""
@@ -72,15 +72,15 @@ class Reporter:
         self._refused: dict[str, None] = {}
         self._unheard: tuple[str, ...] = ()
 
-    def note(self, outcome: Outcome) -> None:
+    def on_outcome(self, outcome: Outcome) -> None:
         """Note what became of a frame that was just told of; tell of it once more where it failed."""
         now = time.monotonic()
         self.telemetry.counters.count(outcome)
-        self.telemetry.timings.note(outcome, now)
-        if mishap := error_events.of_frame(outcome):
-            self._tell((mishap,), now)
+        self.telemetry.timings.record(outcome, now)
+        if error_event := error_events.of_frame(outcome):
+            self._publish_errors((error_event,), now)
 
-    def heed_link(self, link: LinkUp | LinkDown) -> None:
+    def on_link(self, link: LinkUp | LinkDown) -> None:
         """Note that the broker came or went."""
         now, now_at, before = time.monotonic(), datetime.now(UTC), self.telemetry.broker
         if isinstance(link, LinkUp):
@@ -98,43 +98,43 @@ class Reporter:
             broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
         self.telemetry.broker = broker
         if before.connected != broker.connected:
-            self.telemetry.hasten(now)
+            self.telemetry.mark_health_due(now)
 
-    def heed_refusal(self, topic: str, *, refused: bool) -> None:
+    def on_publish_reply(self, topic: str, *, refused: bool) -> None:
         """Note whether the broker lets us publish to a topic."""
         if not topic or (topic in self._refused) == refused:
             return
-        if refused and len(self._refused) < MOST_REFUSED:
+        if refused and len(self._refused) < MAX_REFUSED_TOPICS:
             self._refused[topic] = None
         else:
             self._refused.pop(topic, None)
-        self._tell_refusals()
+        self._update_refusals()
 
-    def heed_subscriptions(self, refused: tuple[str, ...]) -> None:
+    def on_subscriptions(self, refused: tuple[str, ...]) -> None:
         """Note which topic filters the broker does not let us subscribe to by now."""
         if refused != self._unheard:
             self._unheard = refused
-            self._tell_refusals()
+            self._update_refusals()
 
-    def heed_fault(self, code: str, fault: str) -> None:
+    def set_fault(self, code: str, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
         if fault != self.telemetry.faults.get(code, ""):
             self.telemetry.faults[code] = fault
-            self.telemetry.hasten(time.monotonic())
+            self.telemetry.mark_health_due(time.monotonic())
 
-    def answer_health(self, reply_to: ReplyTo | None) -> None:
+    def request_health(self, reply_to: ReplyTo | None) -> None:
         """Have the health told at once, and sent to who asked for an answer."""
         if reply_to is not None:
             self._asked.append(reply_to)
-        self.telemetry.hasten(time.monotonic())
+        self.telemetry.mark_health_due(time.monotonic())
 
     def on_pool_view(self, view: PoolView) -> None:
         """Publish what the pool's state was asked for; also the health, where a worker or an accelerator changed."""
         now, before = time.monotonic(), self._view
-        self._tell(error_events.of_workers(before, view), now)
+        self._publish_errors(error_events.of_workers(before, view), now)
         self._view, self._view_deadline_s = view, None
         if before is None or _essence(before) != _essence(view):
-            self.telemetry.hasten(now)
+            self.telemetry.mark_health_due(now)
         self._publish_due(view, now)
 
     def next_due_s(self) -> float:
@@ -163,7 +163,7 @@ class Reporter:
 
     def _publish_due(self, view: PoolView, now: float) -> None:
         if self.telemetry.is_health_due(now):
-            self._tell_health(view, now)
+            self._publish_health(view, now)
         if self.telemetry.is_metrics_due(now):
             self._publish_metrics(view, now)
 
@@ -171,19 +171,19 @@ class Reporter:
         unsent = Unsent(self._out.waiting, self._out.dropped)
         payload = self.telemetry.metrics(view, self._host.read(now, time.time()), unsent, now)
         self._out.publish(Publication(topics.metrics(self._agent_id), encode(payload)), now)
-        self._tell_times(self.telemetry.timings.cumulated(LATENCY_BOUNDS_MS))
+        self._publish_times(self.telemetry.timings.cumulative_counts(LATENCY_BOUNDS_MS))
 
-    def _tell_refusals(self) -> None:
+    def _update_refusals(self) -> None:
         refused = refusal(self._unheard, tuple(self._refused))
         self.telemetry.broker = replace(self.telemetry.broker, refused=refused)
-        self.telemetry.hasten(time.monotonic())
+        self.telemetry.mark_health_due(time.monotonic())
 
-    def _tell_health(self, view: PoolView, now: float) -> None:
+    def _publish_health(self, view: PoolView, now: float) -> None:
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
             log.warning("%s", problem.text, extra={"problem": problem.code, "about": problem.about})
-        self._tell(map(error_events.of_problem, new), now)
+        self._publish_errors(map(error_events.of_problem, new), now)
         told = Publication(topics.health(self._agent_id), encode(payload), qos=1, retain=True)
         self._out.publish(told, now)
         for reply_to in self._asked:
@@ -191,9 +191,9 @@ class Reporter:
             self._out.publish(answer, now)
         self._asked.clear()
 
-    def _tell(self, mishaps: Iterable[error_events.Mishap], now: float) -> None:
-        for mishap in mishaps:
-            self._out.publish(error_events.error(self._agent_id, mishap, self._stamp(now)), now)
+    def _publish_errors(self, new_errors: Iterable[error_events.ErrorEvent], now: float) -> None:
+        for error_event in new_errors:
+            self._out.publish(error_events.error(self._agent_id, error_event, self._stamp(now)), now)
 
 
 def _essence(view: PoolView) -> tuple[object, ...]:

@@ -68,14 +68,14 @@ class Status:
         self._status = "ok"
         self._since_at = now_at
 
-    def see(self, problems: Iterable[Problem], now: float, now_at: datetime) -> tuple[Problem, ...]:
+    def update(self, problems: Iterable[Problem], now: float, now_at: datetime) -> tuple[Problem, ...]:
         """Take in all that is wrong now; return what counts from now on."""
         found = {(each.code, each.about): each for each in problems}
         for key, problem in found.items():
             case = self._cases.setdefault(key, _Case(problem, now, now_at))
             case.problem, case.gone_s, case.gone_at = problem, None, None
         for key in self._cases.keys() - found.keys():
-            self._let_go(key, now, now_at)
+            self._expire(key, now, now_at)
         new = [each for each in self._cases.values() if not each.counts and each.since_s + each.problem.appear_s <= now]
         for case in new:
             case.counts = True
@@ -105,7 +105,7 @@ class Status:
         counting = [case for case in self._cases.values() if case.counts]
         return sorted(counting, key=lambda case: case.problem.severity != "failed")
 
-    def _let_go(self, key: tuple[str, str], now: float, now_at: datetime) -> None:
+    def _expire(self, key: tuple[str, str], now: float, now_at: datetime) -> None:
         case = self._cases[key]
         if case.gone_s is None:
             case.gone_s, case.gone_at = now, now_at

@@ -65,14 +65,14 @@ class _Slice:
 
     number: int
     times: defaultdict[Key, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
-    looked: int = 0
+    detected: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     shed: Counter[str] = field(default_factory=Counter)
 
-    def note(self, outcome: Outcome, times_ms: Mapping[Key, float]) -> None:
+    def record(self, outcome: Outcome, times_ms: Mapping[Key, float]) -> None:
         if isinstance(outcome.result, Detected):
-            self.looked += 1
-            _note_all(self.times, times_ms)
+            self.detected += 1
+            _record_all(self.times, times_ms)
         elif isinstance(outcome.result, Shed):
             self.shed[outcome.result.reason.value] += 1
         else:
@@ -83,7 +83,7 @@ class _Slice:
 class RecentView:
     """What became of the frames of the last seconds; one of a press that was shed is among those."""
 
-    looked: int
+    detected: int
     failed: Mapping[str, int]
     shed: Mapping[str, int]
 
@@ -108,17 +108,17 @@ class Timings:
         self._slices: deque[_Slice] = deque(maxlen=SLICES)
         self._since_start: defaultdict[Key, Histogram] = defaultdict(Histogram)
 
-    def note(self, outcome: Outcome, now: float) -> None:
+    def record(self, outcome: Outcome, now: float) -> None:
         """Note what became of a frame, as soon as that is published."""
         times_ms = _times(outcome, now)
-        self._current(now).note(outcome, times_ms)
-        _note_all(self._since_start, times_ms)
+        self._current(now).record(outcome, times_ms)
+        _record_all(self._since_start, times_ms)
 
     def view(self, now: float) -> TimingsView:
         """Return how things are."""
         newest = self._current(now).number
         window = _joined(each.times for each in self._slices)
-        looked = sum(each.looked for each in self._slices)
+        looked = sum(each.detected for each in self._slices)
         dropped = sum(each.failed.total() + each.shed.total() for each in self._slices)
         window_s = now - self._started_s - max(0, newest - SLICES + 1) * SLICE_S
         return TimingsView(
@@ -130,10 +130,11 @@ class Timings:
             recent=self._recent(newest),
         )
 
-    def cumulated(self, bounds_ms: tuple[float, ...]) -> dict[Key, tuple[tuple[int, ...], int, float]]:
+    def cumulative_counts(self, bounds_ms: tuple[float, ...]) -> dict[Key, tuple[tuple[int, ...], int, float]]:
         """Return by trigger and stage, since the start: counts up to each bound, the count and the sum in ms."""
         return {
-            key: (each.cumulated(bounds_ms), each.count, each.sum_ms) for key, each in sorted(self._since_start.items())
+            key: (each.cumulative_counts(bounds_ms), each.count, each.sum_ms)
+            for key, each in sorted(self._since_start.items())
         }
 
     def _current(self, now: float) -> _Slice:
@@ -151,7 +152,7 @@ class Timings:
         for each in slices:
             failed.update(each.failed)
             shed.update(each.shed)
-        return RecentView(sum(each.looked for each in slices), failed, shed)
+        return RecentView(sum(each.detected for each in slices), failed, shed)
 
 
 def _times(outcome: Outcome, now: float) -> dict[Key, float]:
@@ -167,9 +168,9 @@ def _times(outcome: Outcome, now: float) -> dict[Key, float]:
     }
 
 
-def _note_all(histograms: defaultdict[Key, Histogram], times_ms: Mapping[Key, float]) -> None:
+def _record_all(histograms: defaultdict[Key, Histogram], times_ms: Mapping[Key, float]) -> None:
     for key, time_ms in times_ms.items():
-        histograms[key].note(time_ms)
+        histograms[key].record(time_ms)
 
 
 def _joined(parts: Iterable[Mapping[Key, Histogram]]) -> dict[Key, Histogram]:

@@ -13,13 +13,13 @@ STEP_S: Final = 5.0
 """No more readings than one in so long are kept."""
 
 
-class Busy:
+class Utilization:
     """The time that each slot's workers spent on frames, over the last minute."""
 
     def __init__(self, now: float) -> None:
         self._readings: deque[tuple[float, dict[int, float]]] = deque([(now, {})])
 
-    def note(self, view: PoolView, now: float) -> dict[int, float]:
+    def record(self, view: PoolView, now: float) -> dict[int, float]:
         """Take a reading; return how many percent of the last minute each slot was busy."""
         busy_s = {worker.slot: worker.busy_s for worker in view.workers}
         while len(self._readings) > 1 and self._readings[1][0] <= now - WINDOW_S:

@@ -25,32 +25,32 @@ if TYPE_CHECKING:
 
     Image = npt.NDArray[np.uint8]
 
-SHOWN_FROM: Final = 0.3
+MIN_LISTED_CONFIDENCE: Final = 0.3
 """A face below this is not even listed as rejected."""
 
 SAMPLE: Final = 16
 """Every sixteenth pixel, across and down, tells how dark and how colourful a picture is."""
-COLOURLESS: Final = 3.0
+MAX_INFRARED_COLOUR: Final = 3.0
 """Levels between the strongest and the weakest colour, on average: a camera's infrared light leaves less."""
 DIM: Final = 100.0
 DARK: Final = 30.0
 """Mean brightness, of 255. Below DARK is night; below DIM is night where there is no colour."""
-BRIGHTER: Final = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
+GAMMA_TABLE: Final = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
 """Gamma of one half."""
 
-NIGHT: Final = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
+NIGHT_CALIBRATION: Final = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
 """Confidence by day to confidence in a brightened picture of the night, where every detector is less sure."""
 
-SURE: Final = 0.85
+CONFIDENT: Final = 0.85
 """A face that the first detector is so sure of needs no second look."""
-SAME_FACE: Final = 0.4
+MERGE_IOU: Final = 0.4
 """Boxes of two detectors that overlap so much (IoU) are one face."""
-WEIGHT_OF_SECOND: Final = 0.7
-TWICE: Final = ((0.0, 0.0), (0.635, 0.7), (1.0, 1.0))
+SECOND_WEIGHT: Final = 0.7
+COMBINED_CALIBRATION: Final = ((0.0, 0.0), (0.635, 0.7), (1.0, 1.0))
 """Weighted mean of two confidences to confidence."""
 
 
-class Found(NamedTuple):
+class CascadeResult(NamedTuple):
     """What was found in a picture, best first, and the model that looked beside the first one ('': none)."""
 
     faces: list[Face]
@@ -61,7 +61,7 @@ class CascadeInput(NamedTuple):
     """A picture (height x width x 3, uint8, BGR) and whether it is worth a second stage."""
 
     image: Image
-    thorough: bool
+    cascade: bool
 
 
 class Plan(NamedTuple):
@@ -77,7 +77,7 @@ class Plan(NamedTuple):
     instead: bool = False
 
 
-class FaceFinder:
+class Cascade:
     """One detector, and a slower one that sees more: for presses, and where `by_night` is set for the night."""
 
     def __init__(self, first: Detector, second: Detector | None = None, *, by_night: bool = True) -> None:
@@ -87,20 +87,20 @@ class FaceFinder:
         self.side = max(first.side, second.side if second else 0)
 
     @property
-    def sees_light(self) -> bool:
+    def uses_pixels(self) -> bool:
         """Return whether the first detector looks at the pixels at all."""
-        return self._first.sees_light
+        return self._first.uses_pixels
 
     @property
     def batch(self) -> int:
         """Return how many pictures the first detector processes at once."""
         return self._first.batch if isinstance(self._first, BatchDetector) else 1
 
-    def find(self, image: Image, *, thorough: bool) -> Found:
-        """Detect faces in `image` (height x width x 3, uint8, BGR); `thorough` adds the second stage where unsure."""
-        return self.find_all([CascadeInput(image, thorough)])[0]
+    def detect(self, image: Image, *, cascade: bool) -> CascadeResult:
+        """Detect faces in `image` (height x width x 3, uint8, BGR); `cascade` adds the second stage where unsure."""
+        return self.detect_all([CascadeInput(image, cascade)])[0]
 
-    def find_all(self, inputs: Sequence[CascadeInput]) -> list[Found]:
+    def detect_all(self, inputs: Sequence[CascadeInput]) -> list[CascadeResult]:
         """Detect faces in several pictures, together where the detector can."""
         plans = [self._plan(each) for each in inputs]
         first = iter(self._detect_all([plan.image for plan in plans if not plan.instead]))
@@ -110,9 +110,9 @@ class FaceFinder:
         ]
 
     def _plan(self, each: CascadeInput) -> Plan:
-        dark = self._first.sees_light and is_night(each.image)
-        image = brightened(each.image) if dark else each.image
-        if each.thorough:
+        dark = self._first.uses_pixels and is_night(each.image)
+        image = brighten(each.image) if dark else each.image
+        if each.cascade:
             return Plan(image, dark, self._second)
         if dark and self._by_night:
             return Plan(image, dark, self._second, instead=self._second is not None)
@@ -136,7 +136,7 @@ def is_night(image: Image) -> bool:
     brightness = sum(cv2.mean(sample)[:3]) / 3
     if brightness < DARK:
         return True
-    return brightness < DIM and _colour(sample) < COLOURLESS
+    return brightness < DIM and _colour(sample) < MAX_INFRARED_COLOUR
 
 
 def _colour(image: Image) -> float:
@@ -146,9 +146,9 @@ def _colour(image: Image) -> float:
     return cv2.mean(cv2.subtract(strongest, weakest))[0]
 
 
-def brightened(image: Image) -> Image:
+def brighten(image: Image) -> Image:
     """Return the picture with less noise and brighter shadows."""
-    return np.asarray(cv2.LUT(cv2.GaussianBlur(image, (0, 0), 1), BRIGHTER), np.uint8)
+    return np.asarray(cv2.LUT(cv2.GaussianBlur(image, (0, 0), 1), GAMMA_TABLE), np.uint8)
 
 
 def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
@@ -157,26 +157,28 @@ def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
     merged: list[Face] = []
     for face in first:
         twin = max(left, key=lambda other: iou(face.box, other.box), default=None)
-        if twin is not None and iou(face.box, twin.box) >= SAME_FACE:
+        if twin is not None and iou(face.box, twin.box) >= MERGE_IOU:
             left.remove(twin)
             merged.append(_with_confidence(face, _twice(face.confidence, twin.confidence)))
         else:
-            merged.append(face if face.confidence >= SURE else _with_confidence(face, _twice(face.confidence, 0.0)))
+            merged.append(
+                face if face.confidence >= CONFIDENT else _with_confidence(face, _twice(face.confidence, 0.0))
+            )
     merged += [_with_confidence(face, _twice(0.0, face.confidence)) for face in left]
     return sorted(merged, key=lambda face: -face.confidence)
 
 
-def _second_alone(detector: Detector, plan: Plan) -> Found:
-    return Found(_calibrated(detector.detect(plan.image), plan), detector.model)
+def _second_alone(detector: Detector, plan: Plan) -> CascadeResult:
+    return CascadeResult(_calibrated(detector.detect(plan.image), plan), detector.model)
 
 
-def _refined(found: Sequence[Face], plan: Plan) -> Found:
+def _refined(found: Sequence[Face], plan: Plan) -> CascadeResult:
     """Return what the first detector found; merged with what the second finds, where the plan has one, if unsure."""
     faces = _calibrated(found, plan)
     if plan.second is None or _is_sure(faces):
-        return Found(faces)
+        return CascadeResult(faces)
     second = plan.second.detect(plan.image)
-    return Found(_shown(merge(faces, _at_night(second) if plan.dark else second)), plan.second.model)
+    return CascadeResult(_shown(merge(faces, _at_night(second) if plan.dark else second)), plan.second.model)
 
 
 def _calibrated(faces: Sequence[Face], plan: Plan) -> list[Face]:
@@ -184,20 +186,20 @@ def _calibrated(faces: Sequence[Face], plan: Plan) -> list[Face]:
 
 
 def _twice(first: float, second: float) -> float:
-    mean = (1 - WEIGHT_OF_SECOND) * first + WEIGHT_OF_SECOND * second
-    return read_off(mean, TWICE)
+    mean = (1 - SECOND_WEIGHT) * first + SECOND_WEIGHT * second
+    return read_off(mean, COMBINED_CALIBRATION)
 
 
 def _at_night(faces: Sequence[Face]) -> list[Face]:
-    return [_with_confidence(face, read_off(face.confidence, NIGHT)) for face in faces]
+    return [_with_confidence(face, read_off(face.confidence, NIGHT_CALIBRATION)) for face in faces]
 
 
 def _is_sure(faces: Sequence[Face]) -> bool:
-    return bool(faces) and min(face.confidence for face in faces) >= SURE
+    return bool(faces) and min(face.confidence for face in faces) >= CONFIDENT
 
 
 def _shown(faces: Sequence[Face]) -> list[Face]:
-    return [face for face in faces if face.confidence >= SHOWN_FROM]
+    return [face for face in faces if face.confidence >= MIN_LISTED_CONFIDENCE]
 
 
 def _with_confidence(face: Face, confidence: float) -> Face:

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def judge(found: Iterable[Face], rules: FaceRules, size: ImageSize) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
+def filter_faces(
+    found: Iterable[Face], rules: FaceRules, size: ImageSize
+) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
     """Return the faces that count and, with the reason, what does not; both in pixels of a picture of `size`."""
     faces: list[Face] = []
     rejected: list[Rejected] = []
     for face in found:
-        reason = fault(face, rules, size)
+        reason = rejection_reason(face, rules, size)
         if reason is not None:
             rejected.append(Rejected(face.box, face.confidence, reason))
         else:
@@ -26,7 +28,7 @@ def judge(found: Iterable[Face], rules: FaceRules, size: ImageSize) -> tuple[tup
     return tuple(faces), tuple(rejected)
 
 
-def fault(face: Face, rules: FaceRules, size: ImageSize) -> RejectionReason | None:
+def rejection_reason(face: Face, rules: FaceRules, size: ImageSize) -> RejectionReason | None:
     """Return why a face does not count, or None."""
     if face.confidence < rules.min_confidence:
         return RejectionReason.UNSURE

@@ -22,7 +22,7 @@ def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
     return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).tobytes()
 
 
-def is_same(one: bytes, other: bytes) -> bool:
+def is_unchanged(one: bytes, other: bytes) -> bool:
     """Return whether two thumbnails show the same, but for light that changed everywhere alike."""
     if len(one) != len(other) or not one:
         return False

@@ -14,7 +14,7 @@ from edge_agent.errors import ImageError, SettingsError
 from edge_agent.ingest.adapters import PRESETS, Source, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits
 from edge_agent.ingest.image_header import check_size, read_header
-from edge_agent.ingest.router import Incoming, Intake, IntakeLimits
+from edge_agent.ingest.router import Incoming, Router, RouterLimits
 from edge_agent.settings.loading import load_settings
 from ha_discovery.retained import read_retained
 from ha_discovery.topics import parse_topic
@@ -93,8 +93,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
     parse = functools.partial(topics.parse, agent_id=AGENT)
-    limits = IntakeLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
-    Intake(parse, SOURCES, limits, delivered.append, lambda: 0).take(message)
+    limits = RouterLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
+    Router(parse, SOURCES, limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered
     return incoming
 

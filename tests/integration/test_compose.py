@@ -64,7 +64,7 @@ def _is_answered(port: int, agent_port: int, tls: ssl.SSLContext | None = None, 
         doorbell.publish("doorbell/back/press", "")
         doorbell.publish("doorbell/front/frame", jpeg())
         assert home.wait_for("doorbell/front/answer")["event_type"] == "face"
-        assert home.heard("doorbell/back/ring") == []
+        assert home.messages("doorbell/back/ring") == []
         assert agent.stop() == 0
         assert "refused a subscription" not in agent.log
 

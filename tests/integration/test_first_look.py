@@ -13,7 +13,7 @@ import pytest
 from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.errors import SettingsError
 from tests.command_line import edge_agent_in
-from tests.pictures import jpeg, portraits
+from tests.pictures import jpeg, visitor_files
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, shared
 from tests.waiting import wait_until
@@ -31,7 +31,7 @@ def test_the_embedded_broker_passes_messages_on() -> None:
 
 
 def test_the_simulated_doorbell_shows_somebody_who_rings(mosquitto: Mosquitto) -> None:
-    doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", portraits=portraits())
+    doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", visitors=visitor_files())
     with Recorder(mosquitto.port) as recorder, doorbell:
         recorder.wait_for_count("doorbell/porch/press", 1)
         recorder.wait_for("doorbell/porch/frame", lambda frame: frame["trigger"] == "press")

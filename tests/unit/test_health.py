@@ -131,27 +131,27 @@ def at(seconds: float) -> datetime:
 
 def test_a_problem_counts_when_it_lasts_and_until_it_is_over_for_a_while() -> None:
     status, slow = Status(NOON), problem(appear_s=3.0, clear_s=5.0)
-    assert status.see([slow], 10.0, at(10)) == ()
+    assert status.update([slow], 10.0, at(10)) == ()
     assert (status.verdict().status, status.next_due_s()) == ("ok", 13.0)
-    assert status.see([], 12.0, at(12)) == ()
+    assert status.update([], 12.0, at(12)) == ()
     assert status.next_due_s() is None
-    status.see([slow], 20.0, at(20))
-    assert status.see([slow], 23.0, at(23)) == (slow,)
+    status.update([slow], 20.0, at(20))
+    assert status.update([slow], 23.0, at(23)) == (slow,)
     assert status.verdict().status == "degraded"
     assert status.verdict().since_at == at(23)
     assert status.verdict().problems[0].since == at(20)
-    status.see([], 30.0, at(30))
+    status.update([], 30.0, at(30))
     assert (status.verdict().status, status.next_due_s()) == ("degraded", 35.0)
     assert re.fullmatch(r"x is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
-    assert status.see([slow], 34.0, at(34)) == (), "it is the same problem still"
-    status.see([], 36.0, at(36))
-    status.see([], 41.0, at(41))
+    assert status.update([slow], 34.0, at(34)) == (), "it is the same problem still"
+    status.update([], 36.0, at(36))
+    status.update([], 41.0, at(41))
     assert (status.verdict().status, status.verdict().since_at) == ("ok", at(41))
 
 
 def test_the_worst_problem_decides() -> None:
     status = Status(NOON)
-    status.see([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
+    status.update([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
     assert status.verdict().status == "failed"
     assert [each.code for each in status.verdict().problems] == ["b", "a", "a"]
     assert (status.since_s("b"), status.since_s("c")) == (0.0, None)
@@ -164,7 +164,7 @@ def test_the_status_does_not_flap(steps: list[tuple[float, bool]]) -> None:
     slow = problem(appear_s=3.0, clear_s=5.0)
     for wait_s, present in steps:
         now += wait_s
-        status.see([slow] if present else [], now, at(now))
+        status.update([slow] if present else [], now, at(now))
         if status.verdict().status != word:
             assert now - changed_s >= (3.0 if word == "ok" else 5.0)
             word, changed_s = status.verdict().status, now
@@ -185,7 +185,12 @@ def test_health_tells_of_each_part() -> None:
                    missing=(Unavailable("gpu", "", "not installed"),))  # fmt: skip
     told = json.loads(encode(assess(registry, service, 10.0, replace(HOST, disk_free_bytes=5_000_000_000))))
     (worker,) = told["workers"]
-    assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
+    assert (worker["state"], worker["jobs"], worker["utilization_percent"], worker["memory_mb"]) == (
+        "idle",
+        3,
+        50.0,
+        100.0,
+    )
     assert (told["status"], told["problems"][0]["code"]) == ("degraded", "accelerator_lost")
     assert told["reasons"] == [told["problems"][0]["text"]]
     assert told["accelerators"][0] == {
@@ -265,7 +270,7 @@ def test_every_frame_leaves_the_counters_once() -> None:
     assert told.shed == {"superseded": 1, "stopping": 2}
     assert told.received == {"press": 5, "motion": 0, "continuous": 5}
     assert (told.in_flight, told.unsent, told.unsent_dropped) == (0, 1, 2)
-    assert told.busy_percent == {"0": 100.0}
+    assert told.utilization_percent == {"0": 100.0}
 
 
 def test_an_outcome_that_nobody_waits_for_does_not_add_up() -> None:
@@ -280,9 +285,9 @@ STAMP = Stamp("boot", 7, now_s=0.0, now_at=NOON)
 
 def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
     failed = replace(outcome(failure()), detector=WorkerDetector(1, "cpu", "yunet_n"))
-    mishap = error_events.of_frame(failed)
-    assert mishap is not None
-    publication = error_events.error("hall", mishap, STAMP)
+    error_event = error_events.of_frame(failed)
+    assert error_event is not None
+    publication = error_events.error("hall", error_event, STAMP)
     told = json.loads(publication.payload)
     assert (publication.topic, publication.retain) == ("edge_agent/hall/error", False)
     assert told["event_id"] == "error-boot-7"
@@ -311,5 +316,9 @@ def test_each_death_of_a_worker_is_an_error_once() -> None:
     ],
 )
 def test_a_problem_that_appears_is_an_error(problem: Problem, component: str) -> None:
-    mishap = error_events.of_problem(problem)
-    assert (mishap.component, mishap.error_type, mishap.message) == (component, problem.code, problem.text)
+    error_event = error_events.of_problem(problem)
+    assert (error_event.component, error_event.error_type, error_event.message) == (
+        component,
+        problem.code,
+        problem.text,
+    )
