@@ -28,9 +28,7 @@ class Unused(NamedTuple):
 
 
 UNUSED: Final = (
-    Unused(
-        "onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++ programs; the Python module contains its own"
-    ),
+    Unused("onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++; the Python module has its own"),
     Unused("onnxruntime", "onnxruntime/backend", "needs the package onnx, which is not installed"),
     Unused("onnxruntime", "onnxruntime/datasets", "example models"),
     Unused("onnxruntime", "onnxruntime/quantization", "makes models smaller"),
@@ -50,22 +48,26 @@ UNUSED: Final = (
     Unused("numpy", "numpy/*/lib/*.a", "static libraries for C extensions"),
     Unused("numpy", "numpy/**/*.pxd", "declarations for Cython"),
     Unused("numpy", "numpy/**/*.pyi", "type stubs"),
-    Unused(
-        "ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ programs and for GPUs; the interpreter loads neither"
-    ),
+    Unused("ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ and GPUs; the interpreter loads neither"),
     Unused("ai_edge_litert", "ai_edge_litert/aot", "compiles models for phones"),
     Unused("ai_edge_litert", "ai_edge_litert/tools", "converts and measures models"),
 )
-"""Bytecode stays: without it each start takes twice as long, since the image's user cannot write it. Nothing is
-stripped: wheels come stripped but for 6 MB, and strip damages libraries that auditwheel has patched. cv2 is linked with
-its FFmpeg (libav*, 33 MB on x86-64) and does not load without it."""
+"""Bytecode stays: without it a start takes twice the CPU time, and the image's user cannot write it.
+
+Nothing is stripped: that would save 7 MB, and strip may damage libraries that auditwheel has patched. OpenCV's FFmpeg
+stays (33 MB on x86-64): cv2 is linked with it and does not load without it.
+"""
 
 
 def main(environment: str, program: str, models: str) -> None:
-    """Prune the environment, and stop with the reason where the list or a detector fails."""
+    """Prune the environment; stop with the reason where the list is out of date or a detector no longer works."""
     (packages,) = Path(environment).glob("lib/python3*/site-packages")
+    before = working_detectors(program, models)
     prune(packages)
-    check(program, models)
+    after = working_detectors(program, models)
+    print(f"work before: {sorted(before)}, and after: {sorted(after)}")  # noqa: T201 - for the build's log
+    if lost := before - after:
+        sys.exit(f"after pruning no longer works: {', '.join(sorted(lost))}: a line of UNUSED removes what it needs")
 
 
 def prune(packages: Path) -> None:
@@ -93,8 +95,8 @@ def _remove(paths: list[Path]) -> int:
     return size
 
 
-def check(program: str, models: str) -> None:
-    """Run every CPU detector that has a model here; stop where one fails, or where there is none."""
+def working_detectors(program: str, models: str) -> set[str]:
+    """Run every CPU detector that has a model here; emulation of another processor may crash one, pruned or not."""
     with tempfile.TemporaryDirectory() as cache:
         variables = {
             "EDGE_AGENT_MODELS__DIR": models,
@@ -103,13 +105,10 @@ def check(program: str, models: str) -> None:
             "EDGE_AGENT_POOL__PROBE_TIMEOUT_S": str(CHECK_TIMEOUT_S),
         }
         command = [program, "detectors", "--json"]
-        done = subprocess.run(  # noqa: S603 - the program that the build has just installed
+        done = subprocess.run(  # noqa: S603 - the agent's own command
             command, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=True
         )
-    tried = [line for line in map(json.loads, done.stdout.splitlines()) if line["model"]]
-    print(done.stdout, end="")  # noqa: T201 - for the build's log
-    if not tried or not all(line["works"] for line in tried):
-        sys.exit("after pruning the detectors do not work: a line of UNUSED removes what they need")
+    return {line["model"] for line in map(json.loads, done.stdout.splitlines()) if line["works"]}
 
 
 if __name__ == "__main__":

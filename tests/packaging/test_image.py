@@ -68,13 +68,27 @@ def test_every_line_is_of_a_distribution_that_the_image_may_hold() -> None:
     assert {unused.distribution for unused in PRUNE["UNUSED"]} <= names
 
 
-def test_the_check_fails_where_a_detector_does_not_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("works", "before", "after"), [("true", True, True), ("false", False, False), ("$needed", True, False)]
+)
+def test_a_detector_that_no_longer_works_fails_the_build(
+    packages: Path, tmp_path: Path, *, works: str, before: bool, after: bool
+) -> None:
+    environment = tmp_path / "environment"
+    (environment / "lib" / "python3.11").mkdir(parents=True)
+    (environment / "lib" / "python3.11" / "site-packages").symlink_to(packages)
     program = tmp_path / "edge-agent"
-    lines = [{"strategy": "cpu", "model": model, "works": model == "yunet_n"} for model in ("yunet_n", "centerface")]
-    program.write_text("#!/bin/sh\ncat <<'END'\n" + "\n".join(map(json.dumps, lines)) + "\nEND\n", encoding="utf-8")
+    program.write_text(
+        f"#!/bin/sh\nneeded=$([ -e {packages}/numpy/f2py ] && echo true || echo false)\n"
+        f'echo "{{\\"model\\": \\"yunet_n\\", \\"works\\": {works}}}"\n',
+        encoding="utf-8",
+    )
     program.chmod(0o755)
-    with pytest.raises(SystemExit, match="the detectors do not work"):
-        PRUNE["check"](str(program), str(tmp_path))
+    if before and not after:
+        with pytest.raises(SystemExit, match="no longer works: yunet_n"):
+            PRUNE["main"](str(environment), str(program), str(tmp_path))
+    else:
+        PRUNE["main"](str(environment), str(program), str(tmp_path))
 
 
 @pytest.fixture(scope="module")
