@@ -55,7 +55,7 @@ UNUSED: Final = (
 """Bytecode stays: without it a start takes twice the CPU time, and the image's user cannot write it.
 
 Nothing is stripped: that would save 7 MB, and strip may damage libraries that auditwheel has patched. OpenCV's FFmpeg
-stays (33 MB on x86-64): cv2 is linked with it and does not load without it.
+stays (32 MB on x86-64): cv2 is linked with it and does not load without it.
 """
 
 
