@@ -19,7 +19,7 @@ LONGEST_REPLY_TOPIC: Final = 256
 
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
-AGENT_COMMANDS: Final = ("restart_pool", "health", "forget")
+AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,7 @@ def snapshot(doorbell: str) -> str:
 
 def best_face(doorbell: str) -> str:
     """Return where the picture of the best face is published."""
-    return f"doorbell/{doorbell}/face"
+    return f"doorbell/{doorbell}/best_face"
 
 
 def doorbell_availability(doorbell: str) -> str:

@@ -167,7 +167,7 @@ class Agent:
         match commanded.command:
             case "restart_pool":
                 self._pool.restart()
-            case "forget":
+            case "remove":
                 self._directory.remove(commanded.value)
             case _:
                 self._reporter.request_health(commanded.reply_to)

@@ -149,17 +149,17 @@ def detect(  # noqa: PLR0913, PLR0917 - the options of a command
 
 @commands.command(cls=Command)
 @takes_broker
-def forget(
+def remove(
     broker: Flags,
-    doorbell: Annotated[str, typer.Argument(help="The doorbell that is no more.", metavar=DOORBELL)],
+    doorbell: Annotated[str, typer.Argument(help="The doorbell to remove.", metavar=DOORBELL)],
     config: Config = None,
     agent_id: AgentId = None,
 ) -> None:
-    """Remove all that the broker and Home Assistant keep of a doorbell."""
-    from edge_agent.cli.forget import forget_doorbell  # noqa: PLC0415 - each command loads only what it needs
+    """Remove a doorbell from the broker and from Home Assistant."""
+    from edge_agent.cli.remove import remove_doorbell  # noqa: PLC0415 - each command loads only what it needs
 
     flags = {**broker, "agent_id": agent_id}
-    forget_doorbell(load_settings(config, flags), doorbell)
+    remove_doorbell(load_settings(config, flags), doorbell)
 
 
 @commands.command(cls=Command)

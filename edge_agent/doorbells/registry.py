@@ -110,7 +110,7 @@ class Doorbells:
         return doorbell is not None and now - doorbell.snapshot_s >= interval_s
 
     def on_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
-        """Note that pictures of this doorbell were published; a portrait stays until there is another."""
+        """Note that pictures of this doorbell were published; the best face stays until there is another."""
         if name in self._doorbells:
             doorbell = self._doorbells[name]
             doorbell.snapshot_s = now

@@ -158,8 +158,8 @@ def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
             mode="slider",
         ),
         Button(
-            Entity("forget", "Forget", icon="mdi:delete-outline", entity_category="config", enabled_by_default=False),
-            command_topic=topics.agent_command(agent_id, "forget"),
+            Entity("remove", "Remove", icon="mdi:delete-outline", entity_category="config", enabled_by_default=False),
+            command_topic=topics.agent_command(agent_id, "remove"),
             payload_press=doorbell,
         ),
     )

@@ -182,9 +182,9 @@ class Router:
 
     @staticmethod
     def _sort_command(message: Message, command: str) -> Incoming:
-        """Take a command; only `forget` has a value, and that names a doorbell."""
-        value = message.payload.decode("ascii", errors="replace") if command == "forget" else ""
-        if command == "forget" and not topics.is_identifier(value):
+        """Take a command; only `remove` has a value, and that names a doorbell."""
+        value = message.payload.decode("ascii", errors="replace") if command == "remove" else ""
+        if command == "remove" and not topics.is_identifier(value):
             return Dropped("command", message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
         return Command(command, message.packet, value, reply_to)

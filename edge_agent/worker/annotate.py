@@ -99,7 +99,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
 
 
 def crop(picture: Picture, face: Face) -> Image:
-    """Return the face with some of its surroundings (height x width x 3, uint8, BGR, PORTRAIT_SIDE at most)."""
+    """Return the face with some of its surroundings (height x width x 3, uint8, BGR, BEST_FACE_SIDE at most)."""
     return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], BEST_FACE_SIDE)
 
 

@@ -131,7 +131,7 @@ def _order(chance: random.Random, _picture: bytes) -> Hostile:
         f"doorbell/{chance.choice(NAMES)}/min_confidence/set",
         f"doorbell/{chance.choice(DOORBELLS)}/privacy/set",
         f"edge_agent/{AGENT_ID}/strategy/set",
-        f"edge_agent/{AGENT_ID}/command/forget",
+        f"edge_agent/{AGENT_ID}/command/remove",
         f"edge_agent/{AGENT_ID}/command/{chance.choice(NAMES)}",
         f"edge_agent/{AGENT_ID}/command/health",
         "homeassistant/status",

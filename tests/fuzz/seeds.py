@@ -15,7 +15,7 @@ from tests.shared_data import PROJECT
 FOLDER: Final = Path(__file__).with_name("corpus")
 TOPICS: Final = (
     "doorbell/front/frame", "doorbell/front/press", "doorbell/front/shared_frame", "doorbell/a-b_C9/min_confidence/set",
-    "edge_agent/hall/strategy/set", "edge_agent/hall/command/forget", "homeassistant/status", "my/answers",
+    "edge_agent/hall/strategy/set", "edge_agent/hall/command/remove", "homeassistant/status", "my/answers",
     "homeassistant/device/a/config", "ring/1/camera/2/snapshot/image", "ring/1/camera/2/ding/state", "doorbell//frame",
     "wyzebridge/door/image", "frigate/door/person/snapshot", "doorbell/+/#/$", "doorbell/a\0b\n/frame", "", "$SYS/a",
 )  # fmt: skip

@@ -53,7 +53,7 @@ def envelope(data: bytes) -> None:
     for name in (
         "doorbell/front/frame",
         "cam/front/event",
-        "edge_agent/hall/command/forget",
+        "edge_agent/hall/command/remove",
         "doorbell/a/detection/set",
     ):
         _check(_take(Message(name, payload, packet=Packet(1, 1), properties=properties, response_topic=reply)))

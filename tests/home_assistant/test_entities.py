@@ -57,7 +57,7 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "face": ("event", None, None, None, True),
     "face_present": ("binary_sensor", "occupancy", None, None, True),
     "faces": ("sensor", None, None, None, True),
-    "forget": ("button", None, None, "config", False),
+    "remove": ("button", None, None, "config", False),
     "last_seen": ("sensor", "timestamp", None, None, True),
     "min_confidence": ("number", None, "%", "config", True),
     "snapshot": ("image", None, None, None, True),

@@ -89,7 +89,7 @@ def test_each_control_changes_the_agent(home: Any, recorder: Recorder) -> None:
             f"edge_agent/{AGENT_ID}/health",
             lambda health: health["workers_alive"] == 2 and not before & {each["pid"] for each in health["workers"]},
         )
-        recorder.publish(f"edge_agent/{AGENT_ID}/command/forget", "front")
+        recorder.publish(f"edge_agent/{AGENT_ID}/command/remove", "front")
         wait_until(lambda: home.device_id(DOORBELL) is None, why=lambda: str(home.devices()))
 
 

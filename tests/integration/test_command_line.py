@@ -26,7 +26,7 @@ from tests.stand_in import Stick
 from tests.waiting import wait_until
 
 NAMES: Final = (
-    "run", "send", "watch", "detect", "forget", "detectors", "healthcheck", "doctor", "bench", "models",
+    "run", "send", "watch", "detect", "remove", "detectors", "healthcheck", "doctor", "bench", "models",
 )  # fmt: skip
 
 
@@ -190,21 +190,21 @@ def _send(broker: Mosquitto, photo: Path, *more: str, **environment: str) -> sub
     return edge_agent("send", str(photo), "--host", broker.host, "--port", str(broker.port), *more, **environment)
 
 
-def test_forget_says_when_there_is_no_such_doorbell(mosquitto: Mosquitto) -> None:
+def test_remove_names_the_known_doorbells(mosquitto: Mosquitto) -> None:
     broker = ("--host", mosquitto.host, "--port", str(mosquitto.port), "--agent-id", AGENT_ID)
     with Recorder(mosquitto.port) as recorder, AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
-        nobody = edge_agent("forget", "front", *broker)
+        nobody = edge_agent("remove", "front", *broker)
         assert nobody.returncode == 1
-        assert nobody.stderr == "edge-agent: the broker knows no doorbell front; there is none at all\n"
+        assert nobody.stderr == "edge-agent: the broker does not know the doorbell front; it knows no doorbells at all\n"
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for_payload("doorbell/front/availability", b"online")
-        other = edge_agent("forget", "frnt", *broker)
+        other = edge_agent("remove", "frnt", *broker)
         assert (other.returncode, other.stdout) == (1, "")
-        assert other.stderr == "edge-agent: the broker knows no doorbell frnt; there are front\n"
-        done = edge_agent("forget", "front", *broker)
+        assert other.stderr == "edge-agent: the broker does not know the doorbell frnt; known doorbells: front\n"
+        done = edge_agent("remove", "front", *broker)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith("front is forgotten")
+        assert done.stdout.startswith("removed front;")
 
 
 def test_run_says_what_it_waits_for_and_who_comes(mosquitto: Mosquitto) -> None:

@@ -44,7 +44,7 @@ CASES: Final = {
     "send": Case(f"send {{picture}} --press {BROKER}", "sent 1 picture"),
     "watch": Case(f"watch --json --count 1 {BROKER}", "doorbell/side/ring"),
     "detect": Case("detect {picture} --json", '"faces":.{"box"'),
-    "forget": Case(f"forget porch --agent-id test {BROKER}", "porch"),
+    "remove": Case(f"remove porch --agent-id test {BROKER}", "porch"),
     "detectors": Case("detectors --json", '"model":"yunet_n","device":"","works":true'),
     "healthcheck": Case("healthcheck", "^$"),
     "doctor": Case(f"doctor --json --agent-id test {BROKER}", '"check":"broker","level":"ok"'),

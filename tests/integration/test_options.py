@@ -95,14 +95,14 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
         assert health["accelerators"][0]["state"] == "in_use"
 
 
-def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_remove_clears_everything_that_was_retained_for_a_doorbell(mosquitto: Mosquitto, recorder: Recorder) -> None:
     broker = ("--host", "127.0.0.1", "--port", str(mosquitto.port), "--agent-id", AGENT_ID)
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/min_confidence/set", "85")
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
-        done = edge_agent("forget", "front", *broker)
+        done = edge_agent("remove", "front", *broker)
         assert (done.returncode, done.stderr) == (0, "")
         recorder.wait_for_payload("homeassistant/device/edge_doorbell_front/config", b"")
         with Recorder(mosquitto.port, topic_filter="doorbell/front/#") as late:
@@ -110,9 +110,9 @@ def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mos
             late.wait_for_payload("doorbell/front/min_confidence", b"70")
             assert [each.topic for each in late.messages("#") if each.retained] == []
         assert agent.stop() == 0
-    nobody = edge_agent("forget", "front", *broker)
+    nobody = edge_agent("remove", "front", *broker)
     assert nobody.returncode == 1
-    assert f"no agent {AGENT_ID} answered" in nobody.stderr
+    assert f"the agent {AGENT_ID} did not answer" in nobody.stderr
 
 
 def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto, recorder: Recorder) -> None:
@@ -120,13 +120,13 @@ def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto,
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
-        for picture in ("snapshot", "face"):
+        for picture in ("snapshot", "best_face"):
             recorder.wait_for_count(f"doorbell/front/{picture}", 1)
         recorder.clear()
         recorder.publish("homeassistant/status", "online")
         configs = [recorder.wait_for_count(f"homeassistant/device/{each}/config", 1)[0] for each in (
             f"edge_agent_{AGENT_ID}", "edge_doorbell_front")]  # fmt: skip
-        states = [recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "face")]
+        states = [recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "best_face")]
         assert min(each.at_s for each in states) > max(each.at_s for each in configs)
         assert not recorder.messages("doorbell/front/ring")
         assert not recorder.messages("doorbell/front/visit")

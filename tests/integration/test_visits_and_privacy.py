@@ -63,7 +63,7 @@ def test_the_picture_of_a_face_is_published_with_the_snapshot(mosquitto: Mosquit
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", _scene(1.0))
         (snapshot,) = recorder.wait_for_count("doorbell/front/snapshot", 1)
-        (face,) = recorder.wait_for_count("doorbell/front/face", 1)
+        (face,) = recorder.wait_for_count("doorbell/front/best_face", 1)
     assert len(_faces(snapshot.payload)) == len(_faces(face.payload)) == 1
     assert len(face.payload) < len(snapshot.payload)
 
@@ -75,7 +75,7 @@ def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorde
             recorder.publish(f"doorbell/door{number}/frame", _scene(distance_m), user={"trigger": "press"})
             recorder.wait_for_count(f"doorbell/door{number}/snapshot", 1)
     assert [_faces(picture) for picture in _published(recorder)] == [[], [], []]
-    assert recorder.messages("doorbell/+/face") == []
+    assert recorder.messages("doorbell/+/best_face") == []
 
 
 def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: Recorder) -> None:

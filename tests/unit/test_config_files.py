@@ -183,7 +183,7 @@ def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str
         ("edge-agent", topics.press("front"), False),
         ("edge-agent", topics.doorbell_option_set("front", "detection"), False),
         ("edge-agent", topics.agent_option_set("attic", "strategy"), False),
-        ("edge-agent", topics.agent_command("attic", "forget"), False),
+        ("edge-agent", topics.agent_command("attic", "remove"), False),
         ("edge-agent", topics.home_assistant_status(), False),
         ("edge-agent", "homeassistant/light/hall/config", False),
         ("viewer", topics.press("front"), False),

@@ -73,7 +73,7 @@ def test_every_entity_of_a_doorbell_is_there() -> None:
         "best_face": "image",
         "detection": "switch",
         "min_confidence": "number",
-        "forget": "button",
+        "remove": "button",
         "camera": "binary_sensor",
     }
 

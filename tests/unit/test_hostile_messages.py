@@ -144,15 +144,15 @@ def test_an_answer_goes_where_its_sender_waits_for_it() -> None:
     "payload", [b"", b"front\n", b"a" * 65, b"a" * 10_000_000, b"../x", b"\xff", b"fr\x00nt", b"front door"]
 )
 def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
-    assert _take(Message("edge_agent/hall/command/forget", payload)) == Dropped("command")
+    assert _take(Message("edge_agent/hall/command/remove", payload)) == Dropped("command")
 
 
 def test_what_comes_with_other_commands_is_not_looked_at() -> None:
     assert _take(Message("edge_agent/hall/command/restart_pool", b"; reboot\n")) == Command("restart_pool", None)
-    assert _take(Message("edge_agent/hall/command/forget", b"front")) == Command("forget", None, "front")
+    assert _take(Message("edge_agent/hall/command/remove", b"front")) == Command("remove", None, "front")
 
 
-@pytest.mark.parametrize("command", ["restart_pool", "forget", "health"])
+@pytest.mark.parametrize("command", ["restart_pool", "remove", "health"])
 def test_a_retained_command_is_no_command(command: str) -> None:
     assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped("retained")
 
