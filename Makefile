@@ -22,7 +22,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a first look. EXTRAS="edgetpu gpu blazeface" adds those
+run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu blazeface" adds those
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
@@ -125,8 +125,8 @@ clean: ## Remove the environment and all that was made
 	@rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(VENV)/.run: pyproject.toml $(REQUIREMENTS)/first-look.txt $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/install
-	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) first-look build
+$(VENV)/.run: pyproject.toml $(REQUIREMENTS)/demo.txt $(REQUIREMENTS)/build.txt $(REQUIREMENTS)/install
+	@PYTHON="$(PYTHON)" $(REQUIREMENTS)/install $(VENV) demo build
 	@touch $@
 
 $(VENV)/.extra-%: $(VENV)/.run $(REQUIREMENTS)/%.txt $(REQUIREMENTS)/add

@@ -49,4 +49,4 @@ class PoolStartError(EdgeAgentError):
 
 
 class DemoUnavailableError(EdgeAgentError):
-    """The first look cannot run here; the message says what to install or to configure instead."""
+    """The demo cannot run here; the message says what to install or to configure."""

@@ -67,7 +67,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
         float | None, typer.Option(help="Stop after so many seconds.", metavar="SECONDS", min=0.1)
     ] = None,
 ) -> None:
-    """Run the agent. Without a broker: a first look with an embedded one and a simulated doorbell."""
+    """Run the agent. Without a broker, run a demo with an embedded broker and a simulated doorbell."""
     from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
 
     flags = {**broker, "agent_id": agent_id, "log": {"level": log_level}}

@@ -1,4 +1,4 @@
-"""`edge-agent run`: the agent, and around it, where no broker is named, a first look."""
+"""`edge-agent run`: the agent; the demo if no broker is configured."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
 
 DOORBELL: Final = "front"
-PICTURES: Final = Path("first-look")
+PICTURES: Final = Path("demo-pictures")
 PICTURES_KEPT: Final = 20
 BOX_WIDTH: Final = 4
 """Of a box's sides."""
 
 
 def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
-    """Run until told to stop, with a first look around it where no broker is named; return the exit code."""
+    """Run the agent until it is stopped, in a demo if no broker is configured; return the exit code."""
     logs.set_up(settings.log.level, settings.log.format, secrets=secret_values(settings))
     if settings.mqtt.tls.enabled and (folder is not None or not settings.mqtt.host):
-        message = "the simulated doorbell and the embedded broker speak no TLS: name your broker, or leave TLS out"
+        message = "the simulated doorbell and the embedded broker do not support TLS: configure a broker, or disable TLS"
         raise SettingsError(message)
     if folder is not None:
         check_pictures(folder)
@@ -55,7 +55,7 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
             console.print(_welcome(settings, console.width), soft_wrap=True)
             if console.is_terminal:
                 logging.getLogger(VISITORS).setLevel(logging.WARNING)  # the table shows them
-            threading.Thread(target=_show, args=(settings,), name="first-look-table", daemon=True).start()
+            threading.Thread(target=_show, args=(settings,), name="demo-table", daemon=True).start()
             return app.run(settings, seconds=seconds)
 
 

@@ -1,6 +1,6 @@
-"""A first look without a broker, a camera or a doorbell: an embedded broker and a simulated door.
+"""A demo without a broker or a camera: an embedded broker and a simulated doorbell.
 
-Both run in processes of their own and speak MQTT, as the real ones would; they end with the process that started
+Both run in their own processes and use MQTT, like real ones; they end with the process that started
 them. The parent loads neither the broker nor OpenCV.
 """
 

@@ -1,4 +1,4 @@
-"""The two processes of a first look, as the parent holds them."""
+"""The two processes of the demo, as the parent controls them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 END_S: Final = 3.0
-MISSING: Final = "no broker is configured, and the first look is not installed: name a broker (--host BROKER), or {add}"
+MISSING: Final = "no broker is configured, and the demo is not installed: configure a broker (--host BROKER), or {add}"
 
 
 class Companion:
@@ -55,7 +55,7 @@ class Companion:
 
 
 class EmbeddedBroker(Companion):
-    """A small MQTT 3.1.1 broker on a free loopback port: good for a first look, and for nothing else."""
+    """A small MQTT 3.1.1 broker on a free loopback port, for the demo only."""
 
     host = "127.0.0.1"
 
@@ -64,14 +64,14 @@ class EmbeddedBroker(Companion):
         self.port = 0
 
     def __enter__(self) -> Self:
-        """Start it; raise FirstLookUnavailableError where it is not installed or does not start."""
+        """Start it; raise DemoUnavailableError if it is not installed or does not start."""
         if find_spec("amqtt") is None:
-            raise DemoUnavailableError(MISSING.format(add=how_to_add(Extra.FIRST_LOOK)))
+            raise DemoUnavailableError(MISSING.format(add=how_to_add(Extra.DEMO)))
         super().__enter__()
         port = self.read_line()
         if not port:
             self.__exit__()
-            message = f"the embedded broker did not start; name a broker: {command('run', '--host', 'BROKER')}"
+            message = f"the embedded broker did not start; use your own broker: {command('run', '--host', 'BROKER')}"
             raise DemoUnavailableError(message)
         self.port = int(port)
         return self

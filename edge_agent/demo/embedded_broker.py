@@ -31,6 +31,6 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    logging.disable(logging.CRITICAL)  # what a client does wrong is no news for who takes a first look
+    logging.disable(logging.CRITICAL)  # a user of the demo need not read about a client's mistakes
     end_with_parent()
     asyncio.run(serve(free_port()))

@@ -62,7 +62,7 @@ class VisitorStore(FileStore):
 
 
 def resolve_visitors(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
-    """Return the verified portraits in the order of PORTRAIT_FILES; raise FirstLookUnavailableError.
+    """Return the verified portraits in the order of VISITOR_FILES; raise DemoUnavailableError.
 
     They lie in the models' folders. Those that are missing are fetched at the same time.
     """

@@ -55,7 +55,7 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
     if not mqtt.host:
         yield error(
             "broker",
-            "no broker is named: the agent would only give a first look",
+            "no broker is configured: the agent would only run the demo",
             "name it in mqtt.host, EDGE_AGENT_MQTT__HOST or --host",
         )
         return

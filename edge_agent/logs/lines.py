@@ -61,7 +61,7 @@ class _Lines(logging.Formatter):
         more = f" ({left_out} more like this were left out)" if left_out else ""
         return self.tidy(record.getMessage()) + more
 
-    def stack(self, record: logging.LogRecord) -> str:
+    def exception(self, record: logging.LogRecord) -> str:
         """Return the traceback of an error, in one line, or ''."""
         return self.tidy(self.formatException(record.exc_info)) if record.exc_info else ""
 
@@ -75,24 +75,24 @@ class _Lines(logging.Formatter):
 
 
 class JsonLines(_Lines):
-    """One JSON object a line: `at`, `level`, `part`, `message`, what the record was given, and `stack` of an error."""
+    """One JSON object a line: `timestamp`, `level`, `logger`, `message`, the record's `extra`, and `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         line = {
-            "at": datetime.fromtimestamp(record.created, UTC),
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
-            "part": record.name.removeprefix(PACKAGE),
+            "logger": record.name.removeprefix(PACKAGE),
             "message": self.words(record),
             **self.given(record),
         }
-        if stack := self.stack(record):
-            line["stack"] = stack
+        if exception := self.exception(record):
+            line["exception"] = exception
         return msgspec.json.encode(line).decode()
 
 
 class TextLines(_Lines):
-    """A line for people: time, level, part and message; in colours on a terminal, where the date is known."""
+    """A line for people: time, level, logger and message; in colours on a terminal, where the date is known."""
 
     def __init__(self, secrets: tuple[str, ...], *, terminal: bool) -> None:
         super().__init__(secrets)
@@ -102,8 +102,8 @@ class TextLines(_Lines):
         """Return the line."""
         moment = time.localtime(record.created)
         at = time.strftime("%H:%M:%S" if self._terminal else "%Y-%m-%dT%H:%M:%S%z", moment)
-        stack = self.stack(record)
-        words = f"{self.words(record)}{' | ' if stack else ''}{stack}"
+        exception = self.exception(record)
+        words = f"{self.words(record)}{' | ' if exception else ''}{exception}"
         line = f"{at} {record.levelname:<8}{record.name.removeprefix(PACKAGE)}: {words}"
         colour = COLOURS.get(record.levelno, "") if self._terminal else ""
         return f"\x1b[{colour}m{line}\x1b[0m" if colour else line

@@ -18,8 +18,8 @@ class Extra(StrEnum):
     """An extra, by its name in pyproject.toml and of its file in requirements/."""
 
     BLAZEFACE = "blazeface"
+    DEMO = "demo"
     EDGETPU = "edgetpu"
-    FIRST_LOOK = "first-look"
     GPU = "gpu"
 
 
@@ -58,8 +58,8 @@ def advice(extra: Extra, made: Installation) -> str:
             return f"run `make{folder} run EXTRAS={extra}`"
         case Maker.IMAGE:
             return f"build the image with `make image EXTRAS={extra}`"
-        case Maker.APP if extra in {Extra.GPU, Extra.FIRST_LOOK}:
-            return f"run the agent outside of Home Assistant: its app cannot have {extra}"
+        case Maker.APP if extra in {Extra.GPU, Extra.DEMO}:
+            return f"run the agent outside Home Assistant: the app does not support {extra}"
         case Maker.APP:
             return f"build the app with `make app EXTRAS={extra}`"
         case Maker.PIP:

@@ -39,7 +39,7 @@ class _Record:
     """`due_s` is when a resting accelerator is probed, or when a probe has had its time."""
 
     choice: DetectorChoice
-    state: AcceleratorState = AcceleratorState.RESTING
+    state: AcceleratorState = AcceleratorState.UNAVAILABLE
     due_s: float = 0.0
     held_since_s: float = 0.0
     failures: int = 0
@@ -72,7 +72,7 @@ class Accelerators:
         due = [
             number
             for number, record in enumerate(self._records)
-            if record.state is AcceleratorState.RESTING and record.due_s <= now and self.is_allowed(number)
+            if record.state is AcceleratorState.UNAVAILABLE and record.due_s <= now and self.is_allowed(number)
         ]
         for number in due:
             self._records[number].state = AcceleratorState.PROBING
@@ -100,15 +100,15 @@ class Accelerators:
             return
         record.good_probes += 1
         if record.good_probes >= record.probes_needed:
-            record.state = AcceleratorState.PROVEN
+            record.state = AcceleratorState.AVAILABLE
         else:
-            record.state, record.due_s = AcceleratorState.RESTING, now + self._limits.first_rest_s
+            record.state, record.due_s = AcceleratorState.UNAVAILABLE, now + self._limits.first_rest_s
 
     def assign(self) -> int | None:
         """Give the best one that works to a worker, or None."""
         for number, record in enumerate(self._records):
-            if record.state is AcceleratorState.PROVEN and self.is_allowed(number):
-                record.state, record.held_since_s = AcceleratorState.HELD, 0.0
+            if record.state is AcceleratorState.AVAILABLE and self.is_allowed(number):
+                record.state, record.held_since_s = AcceleratorState.IN_USE, 0.0
                 return number
         return None
 
@@ -122,7 +122,7 @@ class Accelerators:
 
     def release(self, number: int) -> None:
         """Take it back from a worker that did well with it."""
-        self._records[number].state = AcceleratorState.PROVEN
+        self._records[number].state = AcceleratorState.AVAILABLE
 
     def on_failure(self, number: int, reason: str, now: float) -> None:
         """Take it from a worker on which it failed."""
@@ -136,7 +136,7 @@ class Accelerators:
 
     def next_due_s(self) -> float | None:
         """Return when `start_due` or `overdue` has something to do, or None."""
-        waiting = {AcceleratorState.RESTING, AcceleratorState.PROBING}
+        waiting = {AcceleratorState.UNAVAILABLE, AcceleratorState.PROBING}
         due = (
             record.due_s
             for number, record in enumerate(self._records)
@@ -161,13 +161,13 @@ class Accelerators:
     @staticmethod
     def _shown(record: _Record) -> AcceleratorState:
         """Return the state as others see it: what a worker still loads is not in use yet."""
-        loading = record.state is AcceleratorState.HELD and not record.held_since_s
-        return AcceleratorState.PROVEN if loading else record.state
+        loading = record.state is AcceleratorState.IN_USE and not record.held_since_s
+        return AcceleratorState.AVAILABLE if loading else record.state
 
     def _fail(self, record: _Record, reason: str, now: float) -> None:
         record.failures += 1
         record.good_probes = 0
         record.held_since_s = 0.0
         record.reason = reason
-        record.state = AcceleratorState.RESTING
+        record.state = AcceleratorState.UNAVAILABLE
         record.due_s = now + backoff_s(record.failures, self._limits.first_rest_s, self._limits.longest_rest_s)

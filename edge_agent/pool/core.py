@@ -131,7 +131,7 @@ class PoolCore:
         """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""
         slot = self._slots[number]
         if slot.state is not SlotState.STOPPING:
-            slot.enter(SlotState.LOST, now)
+            slot.enter(SlotState.EXITING, now)
 
     def on_undelivered(self, number: int, now: float) -> list[Action]:
         """Take back a frame that never reached its worker, which is gone: it had no part in that."""

@@ -28,7 +28,7 @@ class Slot:
     """
 
     number: int
-    state: SlotState = SlotState.WAITING
+    state: SlotState = SlotState.BACKOFF
     since_s: float = 0.0
     pid: int | None = None
     accelerator: int | None = None
@@ -93,7 +93,7 @@ class Slot:
 
     def has_process(self) -> bool:
         """Return whether a worker process holds this slot."""
-        return self.state not in {SlotState.WAITING, SlotState.PARKED}
+        return self.state not in {SlotState.BACKOFF, SlotState.CIRCUIT_OPEN}
 
     def finish(self, job_id: int, now: float) -> Job | None:
         """Take a job away that the worker has answered, and return it; None: it has no such job."""

@@ -18,9 +18,9 @@ class SlotState(StrEnum):
     IDLE = "idle"
     BUSY = "busy"
     STOPPING = "stopping"
-    LOST = "lost"
-    WAITING = "waiting"
-    PARKED = "parked"
+    EXITING = "exiting"
+    BACKOFF = "backoff"
+    CIRCUIT_OPEN = "circuit_open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class AcceleratorState(StrEnum):
     """What becomes of an accelerator; the words of the health message."""
 
     PROBING = "probing"
-    PROVEN = "proven"
-    HELD = "in_use"
-    RESTING = "unavailable"
+    AVAILABLE = "available"
+    IN_USE = "in_use"
+    UNAVAILABLE = "unavailable"
     OFF = "off"
 
 

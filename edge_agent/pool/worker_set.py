@@ -39,7 +39,7 @@ class WorkerSet:
         slot.clear(now)
         if slot.accelerator is None and not self._choices:
             slot.last_error = "there is nothing to look with while no accelerator works"
-            slot.enter(SlotState.PARKED, now)
+            slot.enter(SlotState.CIRCUIT_OPEN, now)
             return []
         slot.deadline_s = now + self._start_limit_s(slot)
         slot.enter(SlotState.STARTING, now)
@@ -94,10 +94,10 @@ class WorkerSet:
         decision = decide(slot.deaths, now, self._limits.restart)
         if isinstance(decision, OpenCircuit):
             slot.resume_s = now + decision.open_s
-            slot.enter(SlotState.PARKED, now)
+            slot.enter(SlotState.CIRCUIT_OPEN, now)
         else:
             slot.resume_s = now + decision.delay_s
-            slot.enter(SlotState.WAITING, now)
+            slot.enter(SlotState.BACKOFF, now)
 
     def release_accelerator(self, slot: Slot, now: float) -> None:
         """Take the accelerator, which failed as `last_error` says, from a slot."""

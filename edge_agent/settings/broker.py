@@ -43,7 +43,7 @@ class TlsSettings(Section):
 class MqttSettings(Section):
     """How to reach the broker."""
 
-    host: str = Field("", description="Host name or address of the broker; empty: a first look with an embedded broker")
+    host: str = Field("", description="Host name or address of the broker; empty: a demo with an embedded broker")
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
     fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Other addresses of the same broker, `host` or `host:port`, tried in this order after `host`"

@@ -25,7 +25,7 @@ DIED: Final = "died"
 COMPONENTS: Final = {
     "no_workers": "pool",
     "workers_dying": "pool",
-    "worker_parked": "worker",
+    "worker_circuit_open": "worker",
     "worker_away": "worker",
     "accelerator_lost": "accelerator",
     "detector_unavailable": "detector",

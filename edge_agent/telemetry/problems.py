@@ -43,7 +43,7 @@ LOW_DISK_BYTES, ENOUGH_DISK_BYTES = 50_000_000, 80_000_000
 STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 """Best first."""
 CODES: Final = (
-    "no_workers", "worker_parked", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
+    "no_workers", "worker_circuit_open", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
     "broker_lost", "broker_refuses", "overload", "frames_failing", "state", "quarantine", "heartbeat",
     "hot", "throttled", "under_voltage", "memory_low", "disk_low",
 )  # fmt: skip
@@ -121,7 +121,7 @@ def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tu
 def _of_workers(snapshot: Snapshot) -> Iterator[Problem]:
     workers = snapshot.pool.workers
     if workers and not snapshot.pool.working():
-        given_up = all(worker.state is SlotState.PARKED for worker in workers)
+        given_up = all(worker.state is SlotState.CIRCUIT_OPEN for worker in workers)
         why = next((worker.last_error for worker in workers if worker.last_error), "they do not become ready")
         text = f"No worker can be kept alive, so no picture is looked at: the last one {why}"
         yield Problem("no_workers", text, severity="failed", appear_s=0.0 if given_up else NONE_WORKS_S)
@@ -136,11 +136,11 @@ def _of_workers(snapshot: Snapshot) -> Iterator[Problem]:
 def _of_worker(worker: WorkerView) -> Iterator[Problem]:
     about = str(worker.slot)
     match worker.state:
-        case SlotState.PARKED:
+        case SlotState.CIRCUIT_OPEN:
             yield Problem(
-                "worker_parked", f"Worker {about} died too often and rests; the last one {worker.last_error}", about
+                "worker_circuit_open", f"Worker {about} died too often and rests; the last one {worker.last_error}", about
             )
-        case SlotState.WAITING | SlotState.LOST:
+        case SlotState.BACKOFF | SlotState.EXITING:
             text = f"Worker {about} is being replaced: the last one {worker.last_error}"
             yield Problem("worker_away", text, about, appear_s=REPLACING_S)
         case _:

@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 
 from edge_agent.domain import ShedReason
-from edge_agent.pool.views import SlotState
+from edge_agent.pool.views import AcceleratorState, SlotState
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 from edge_agent.web.board import SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edge_agent.web.board import DoorbellView, View
 
 STATUSES: Final = ("ok", "degraded", "failed")
-USABLE: Final = frozenset({"proven", "in_use"})
+USABLE: Final = frozenset({AcceleratorState.AVAILABLE, AcceleratorState.IN_USE})
 PERCENTILES: Final = (50, 95, 99)
 
 

@@ -242,7 +242,7 @@ def _worker(worker: WorkerPayload) -> Markup:
         f"{worker.memory_mb:.0f} MB",
         f"{worker.restarts}",
     )
-    name = tag("td", f"{worker.slot} ", tag("span", worker.state, class_=f"state {worker.state}"))
+    name = tag("td", f"{worker.slot} ", tag("span", worker.state.replace("_", " "), class_=f"state {worker.state}"))
     return tag("tr", name, *(tag("td", cell) for cell in cells))
 
 

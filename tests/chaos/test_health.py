@@ -92,7 +92,7 @@ def test_workers_that_are_killed_again_and_again(mosquitto: Mosquitto, recorder:
 
         wait_until(is_failed, timeout_s=SOON_S, why=lambda: str(seen))
         assert "no picture is looked at: the last one was ended by SIGKILL" in seen["no_workers"]
-        assert "rests; the last one was ended by SIGKILL" in seen["worker_parked"]
+        assert "rests; the last one was ended by SIGKILL" in seen["worker_circuit_open"]
         assert "times in the last minute" in seen["workers_dying"]
         wait_until_ok(recorder, timeout_s=120)
 

@@ -266,7 +266,7 @@ def test_the_log_is_lines_of_json_without_passwords_and_pictures(mosquitto: Mosq
         assert agent.stop() == 0
         log = agent.log
     lines = [json.loads(line) for line in log.splitlines()]
-    assert all({"at", "level", "part", "message"} <= line.keys() for line in lines)
+    assert all({"timestamp", "level", "logger", "message"} <= line.keys() for line in lines)
     assert {line["level"] for line in lines} >= {"info", "warning"}
     assert password not in log
     assert base64.b64encode(image).decode()[100:140] not in log

@@ -45,7 +45,7 @@ def state(pool: PoolUnderTest) -> AcceleratorView:
 
 def wait_until_in_use(pool: PoolUnderTest) -> None:
     wait_until(
-        lambda: state(pool).state is AcceleratorState.HELD and pool.wait_until_idle().workers[0].detector,
+        lambda: state(pool).state is AcceleratorState.IN_USE and pool.wait_until_idle().workers[0].detector,
         why=lambda: str(pool.pool.view()),
     )
     wait_until(lambda: looked_with(pool) == "edgetpu", why=lambda: str(pool.pool.view()))

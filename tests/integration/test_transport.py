@@ -313,4 +313,4 @@ def test_what_cannot_be_honoured_stops_the_start(authority: Authority, tmp_path:
 
 def test_the_agent_says_in_one_sentence_why_it_does_not_start(tmp_path: Path) -> None:
     assert "No such file" in _sentence("--tls", "--ca-file", str(tmp_path / "none"))
-    assert "speak no TLS" in _sentence("--tls", "--simulate", str(tmp_path))
+    assert "do not support TLS" in _sentence("--tls", "--simulate", str(tmp_path))

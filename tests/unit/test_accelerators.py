@@ -64,7 +64,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
     assert played.started(0) == 0
     assert played.started(1) is None
     played.ready(0, "edgetpu")
-    assert played.accelerator() == AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.HELD)
+    assert played.accelerator() == AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.IN_USE)
     assert played.core.view(played.now).accelerator_assignments == 1
     assert played.core.view(played.now).restarts == 0
 
@@ -80,7 +80,7 @@ def test_each_accelerator_gets_a_worker_one_after_the_other() -> None:
     assert [played.state(0), played.state(1)] == [SlotState.IDLE, SlotState.STOPPING]
     played.die(1, "exited with code 0")
     assert [played.started(0), played.started(1)] == [0, 1]
-    assert played.accelerator(2).state is AcceleratorState.PROVEN
+    assert played.accelerator(2).state is AcceleratorState.AVAILABLE
 
 
 def test_no_worker_is_replaced_while_it_is_busy_or_a_press_waits() -> None:
@@ -97,7 +97,7 @@ def test_a_probe_that_fails_is_repeated_after_longer_and_longer_waits() -> None:
     waits = []
     for _ in range(4):
         played.probe(reason="no EdgeTPU was found")
-        assert played.accelerator().state is AcceleratorState.RESTING
+        assert played.accelerator().state is AcceleratorState.UNAVAILABLE
         assert played.accelerator().reason == "no EdgeTPU was found"
         waits.append(played.wait_for_probe())
     assert waits == pytest.approx([5, 10, 20, 40], abs=4.5)
@@ -241,7 +241,7 @@ def test_a_restart_keeps_the_accelerator() -> None:
 def test_without_any_other_detector_the_workers_wait_for_the_accelerator() -> None:
     played = Played.__new__(PlayedWith)
     Played.__init__(played, DetectorPlan((), (STICK,)), workers=1)
-    assert played.state(0) is SlotState.PARKED
+    assert played.state(0) is SlotState.CIRCUIT_OPEN
     assert isinstance(played, PlayedWith)
     played.probe()
     assert played.state(0) is SlotState.STARTING

@@ -40,7 +40,7 @@ HOST = HostView(100_000_000)
 BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
 QUIET = RecentView(0, {}, {})
 LOST = AcceleratorView(
-    "edgetpu", "ssd", "usb:0", AcceleratorState.RESTING, "no EdgeTPU usb:0 was found", lost_for_s=60.0
+    "edgetpu", "ssd", "usb:0", AcceleratorState.UNAVAILABLE, "no EdgeTPU usb:0 was found", lost_for_s=60.0
 )
 
 
@@ -60,10 +60,10 @@ WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
 @pytest.mark.parametrize(
     ("changes", "code", "words"),
     [
-        ({"pool": pool(SlotState.PARKED, SlotState.PARKED)}, "no_workers",
+        ({"pool": pool(SlotState.CIRCUIT_OPEN, SlotState.CIRCUIT_OPEN)}, "no_workers",
          "No worker can be kept alive, so no picture is looked at: the last one was ended by SIGKILL"),
-        ({"pool": pool(SlotState.IDLE, SlotState.PARKED)}, "worker_parked", "Worker 1 died too often and rests"),
-        ({"pool": pool(SlotState.IDLE, SlotState.WAITING)}, "worker_away", "Worker 1 is being replaced"),
+        ({"pool": pool(SlotState.IDLE, SlotState.CIRCUIT_OPEN)}, "worker_circuit_open", "Worker 1 died too often and rests"),
+        ({"pool": pool(SlotState.IDLE, SlotState.BACKOFF)}, "worker_away", "Worker 1 is being replaced"),
         ({"deaths": 3}, "workers_dying", "Workers died 3 times in the last minute; one was ended by SIGKILL"),
         ({"pool": pool(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),))}, "detector_unavailable",
          "The detector cpu x cannot be used: gone"),
@@ -218,10 +218,10 @@ def test_no_working_worker_is_a_failure_that_is_told_after_a_while_and_timed_fro
     assert assess(registry, pool(SlotState.STARTING), 1.0).status == "ok"
     assert registry.no_worker_since_s() == 1.0
     assert registry.next_due_s() <= 31.0
-    assert assess(registry, pool(SlotState.WAITING), 31.0).status == "failed"
+    assert assess(registry, pool(SlotState.BACKOFF), 31.0).status == "failed"
     assess(registry, pool(SlotState.IDLE), 32.0)
     assert registry.no_worker_since_s() is None
-    assert assess(registry, pool(SlotState.PARKED), 60.0).status == "failed"
+    assert assess(registry, pool(SlotState.CIRCUIT_OPEN), 60.0).status == "failed"
 
 
 RESULTS = st.sampled_from(
@@ -310,7 +310,7 @@ def test_each_death_of_a_worker_is_an_error_once() -> None:
     ("problem", "component"),
     [
         (problem("accelerator_lost", about="edgetpu usb:0"), "accelerator"),
-        (problem("worker_parked", about="1"), "worker"),
+        (problem("worker_circuit_open", about="1"), "worker"),
         (problem("hot"), "host"),
         (problem("broker_lost"), "broker"),
     ],

@@ -69,9 +69,9 @@ def test_a_line_for_programs_has_the_same_keys_always() -> None:
     log = as_json()
     log.logger.info("worker %d is ready", 1, extra={"worker": 1, "about": "a\nb", "odd": object()})
     (line,) = map(json.loads, log.lines)
-    assert line.pop("at").endswith("Z")
+    assert line.pop("timestamp").endswith("Z")
     assert line == {
-        "level": "info", "part": "pool.supervisor", "message": "worker 1 is ready", "worker": 1, "about": r"a\nb",
+        "level": "info", "logger": "pool.supervisor", "message": "worker 1 is ready", "worker": 1, "about": r"a\nb",
     }  # fmt: skip
 
 
@@ -221,4 +221,4 @@ def test_what_nobody_has_caught_is_a_line_too() -> None:
         sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
     (line,) = map(json.loads, stream.getvalue().splitlines())
     assert (line["level"], line["message"]) == ("critical", "this is a bug, please report it: RuntimeError")
-    assert "Traceback" in line["stack"]
+    assert "Traceback" in line["exception"]

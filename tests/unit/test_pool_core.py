@@ -231,7 +231,7 @@ def test_a_worker_that_keeps_dying_is_parked_and_tried_again_later() -> None:
         played.die(0)
         played.revive(0)
     played.die(0)
-    assert played.state(0) is SlotState.PARKED
+    assert played.state(0) is SlotState.CIRCUIT_OPEN
     played.offer(job())
     assert played.assignments
     assert StartWorker(0) in played.pass_time(30.0)
@@ -311,7 +311,7 @@ def test_restart_wakes_a_parked_worker() -> None:
     played = Played()
     for _ in range(4):
         played.die(0)
-        if played.state(0) is not SlotState.PARKED:
+        if played.state(0) is not SlotState.CIRCUIT_OPEN:
             played.revive(0)
     assert StartWorker(0) in played.core.restart_all(played.now)
 

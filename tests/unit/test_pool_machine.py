@@ -152,7 +152,7 @@ class PoolMachine(RuleBasedStateMachine):
     @invariant()
     def views_agree_with_the_processes(self) -> None:
         for worker in self.core.view(self.now).workers:
-            assert (worker.slot in self.alive) == (worker.state not in {SlotState.WAITING, SlotState.PARKED})
+            assert (worker.slot in self.alive) == (worker.state not in {SlotState.BACKOFF, SlotState.CIRCUIT_OPEN})
             assert (worker.state is SlotState.BUSY) == (worker.slot in self.held)
 
     @precondition(lambda self: len(self.offered) > 0)

@@ -62,7 +62,7 @@ def pool_view(**changes: Any) -> PoolView:
 
 
 def problem(text: str) -> ProblemPayload:
-    return ProblemPayload("worker_parked", "1", NOON, text)
+    return ProblemPayload("worker_circuit_open", "1", NOON, text)
 
 
 def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any) -> Publication:
@@ -321,7 +321,7 @@ def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
 
 
 def test_metrics_say_what_mqtt_says() -> None:
-    accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.HELD)
+    accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.IN_USE)
     view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
     board = told(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
@@ -330,7 +330,7 @@ def test_metrics_say_what_mqtt_says() -> None:
     found = samples(board)
     assert found["edge_agent_up", "{}"] == 1
     assert found["edge_agent_status", '{"status": "degraded"}'] == 1
-    assert found["edge_agent_problem", '{"code": "worker_parked"}'] == 1
+    assert found["edge_agent_problem", '{"code": "worker_circuit_open"}'] == 1
     assert found["edge_agent_broker_connected", "{}"] == 1
     assert found["edge_agent_cpu_temperature_celsius", "{}"] == 51.5
     assert ("edge_agent_under_voltage", "{}") not in found

@@ -1,4 +1,4 @@
-"""The first look: an embedded broker and a simulated doorbell, each in a process of its own."""
+"""The demo: an embedded broker and a simulated doorbell, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_run_without_a_broker_shows_face_events_and_a_press(tmp_path: Path) -> N
     assert re.search(r"edge-agent watch --host 127\.0\.0\.1 --port \d+", done.stdout)
     assert re.search(r"faces: face +motion +1 ", done.stdout)
     assert "answer: face" in done.stdout
-    assert list((tmp_path / "first-look").glob("*.jpg"))
+    assert list((tmp_path / "demo-pictures").glob("*.jpg"))
     assert "Traceback" not in done.stderr
 
 
