@@ -91,11 +91,11 @@ class Rehearsal:
 
     def scrape(self) -> int:
         """Answer Prometheus; return how many bytes."""
-        return len(exposition(self._board.view(time.monotonic()), "")[1])
+        return len(exposition(self._board.view(time.monotonic(), time.time()), "")[1])
 
     def page(self) -> int:
         """Answer a browser; return how many characters."""
-        return len(page(self._board.view(time.monotonic())))
+        return len(page(self._board.view(time.monotonic(), time.time())))
 
     def _transmit(self, publication: Publication) -> Packet | None:
         packet = Packet(1, next(self._numbers))

@@ -57,7 +57,7 @@ def _require_known(connection: Connection, received: queue.SimpleQueue[Message],
         return
     connection.subscribe([topics.doorbell_option(doorbell, each) for each in topics.DOORBELL_OPTIONS], qos=1)
     if not any(_retained(received)):
-        known = f"known doorbells: {', '.join(names)}" if names else "it knows no doorbells at all"
+        known = f"known doorbells: {', '.join(names) or 'none'}"
         message = f"the broker does not know the doorbell {doorbell}; {known}"
         raise EdgeAgentError(message)
 
@@ -83,5 +83,7 @@ def _wait_until_cleared(received: queue.SimpleQueue[Message], agent_id: str) -> 
         while received.get(timeout=max(0.0, give_up_s - time.monotonic())).payload:
             pass
     except queue.Empty:
-        message = f"the agent {agent_id} did not answer within {WAIT_S:g} s: check that it is running, and its name (--agent-id)"
+        message = (
+            f"the agent {agent_id} did not answer within {WAIT_S:g} s: check that it runs, and its name (--agent-id)"
+        )
         raise EdgeAgentError(message) from None

@@ -38,7 +38,9 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
     """Run the agent until it is stopped, in a demo if no broker is configured; return the exit code."""
     logs.set_up(settings.log.level, settings.log.format, secrets=secret_values(settings))
     if settings.mqtt.tls.enabled and (folder is not None or not settings.mqtt.host):
-        message = "the simulated doorbell and the embedded broker do not support TLS: configure a broker, or disable TLS"
+        message = (
+            "the simulated doorbell and the embedded broker do not support TLS: use your own broker, or disable TLS"
+        )
         raise SettingsError(message)
     if folder is not None:
         check_pictures(folder)

@@ -138,7 +138,9 @@ def _of_worker(worker: WorkerView) -> Iterator[Problem]:
     match worker.state:
         case SlotState.CIRCUIT_OPEN:
             yield Problem(
-                "worker_circuit_open", f"Worker {about} died too often and rests; the last one {worker.last_error}", about
+                "worker_circuit_open",
+                f"Worker {about} died too often and rests; the last one {worker.last_error}",
+                about,
             )
         case SlotState.BACKOFF | SlotState.EXITING:
             text = f"Worker {about} is being replaced: the last one {worker.last_error}"

@@ -66,11 +66,15 @@ class DoorbellView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All that is known; health and metrics are None until the agent has said something."""
+    """All that is known; health and metrics are None until the agent has published them.
+
+    `silent_s` is how long ago the agent's thread was last active, `active_at` when, in Unix time.
+    """
 
     agent_id: str
     running_s: float
     silent_s: float
+    active_at: float
     times: LatencyCounts
     health: HealthPayload | None
     metrics: MetricsPayload | None
@@ -118,16 +122,17 @@ class Board:
         with self._lock:
             self._times = times
 
-    def view(self, now: float) -> View:
-        """Return all that is known."""
+    def view(self, now: float, unix_now: float) -> View:
+        """Return all that is known; `now` is of the monotonic clock, `unix_now` of the wall clock."""
         with self._lock:
             healths, metrics, times = tuple(self._healths), self._metrics, self._times
             doorbells = {name: dict(kinds) for name, kinds in self._doorbells.items()}
-            heard_s = self._active_s
+            silent_s = now - self._active_s
         return View(
             agent_id=self._agent_id,
             running_s=now - self._started_s,
-            silent_s=now - heard_s,
+            silent_s=silent_s,
+            active_at=unix_now - silent_s,
             times=times,
             health=msgspec.json.decode(healths[-1].payload, type=HealthPayload) if healths else None,
             metrics=msgspec.json.decode(metrics.payload, type=MetricsPayload) if metrics else None,

@@ -1,7 +1,6 @@
-"""Health and metrics for Prometheus: the values of the MQTT messages, in seconds and bytes, and no others. Pure.
+"""Health and metrics for Prometheus: the values of the MQTT messages, in seconds and bytes. Pure.
 
-No label holds what a stranger chose: doorbells are `doorbells.max_doorbells` at the most, all other labels are words of
-the MQTT interface.
+Label values are codes of the MQTT interface, and the names of at most `doorbells.max_doorbells` doorbells.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from prometheus_client.exposition import choose_encoder
 
 from edge_agent.domain import ShedReason
 from edge_agent.pool.views import AcceleratorState, SlotState
-from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
+from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, TOTAL
 from edge_agent.web.board import SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
 
@@ -25,17 +24,15 @@ if TYPE_CHECKING:
 
     from edge_agent.telemetry.counters import MetricsPayload
     from edge_agent.telemetry.health import HealthPayload, HostPayload, WorkerPayload
-    from edge_agent.telemetry.histogram import QuantilesPayload
     from edge_agent.telemetry.timings import LatencyCounts
     from edge_agent.web.board import DoorbellView, View
 
 STATUSES: Final = ("ok", "degraded", "failed")
 USABLE: Final = frozenset({AcceleratorState.AVAILABLE, AcceleratorState.IN_USE})
-PERCENTILES: Final = (50, 95, 99)
 
 
 class Collected:
-    """A collector of Prometheus' client library that gives what a board says at the time of each scrape."""
+    """A collector for Prometheus' client library; it reads the board at each scrape."""
 
     def __init__(self, view: Callable[[], View]) -> None:
         self._view = view
@@ -75,7 +72,7 @@ def _counter(name: str, meaning: str, value: float) -> Metric:
 
 
 def _counters(name: str, meaning: str, label: str, samples: Mapping[str, float], words: Iterable[str] = ()) -> Metric:
-    """Return a counter of which every one of `words` is there, also at 0: an increase from nothing is not seen."""
+    """Return a counter with a sample for each of `words`, 0 included: `increase()` does not see a first sample."""
     family = CounterMetricFamily(f"edge_agent_{name}", meaning, labels=[label])
     for word, sample in (dict.fromkeys(words, 0) | dict(samples)).items():
         family.add_metric([word], sample)
@@ -83,46 +80,48 @@ def _counters(name: str, meaning: str, label: str, samples: Mapping[str, float],
 
 
 def _of_the_agent(view: View) -> Iterator[Metric]:
-    yield _gauge("up", "1 while the agent's own thread tells its health", view.silent_s <= SILENT_S)
-    yield _gauge("silent_seconds", "Since the agent last told its health", view.silent_s)
-    yield _durations(view.times)
+    yield _gauge("up", "1 while the agent's main thread is active", view.silent_s <= SILENT_S)
+    yield _gauge(
+        "last_heartbeat_timestamp_seconds", "Unix time of the last sign of life of the main thread", view.active_at
+    )
+    yield from _durations(view.times)
 
 
 def _of_health(health: HealthPayload) -> Iterator[Metric]:
-    yield _gauges("info", "Always 1", ["version"], {(health.version,): 1})
-    yield _gauge("start_time_seconds", "When the agent started, in Unix time", health.started_at.timestamp())
-    yield _gauges("status", "1 for the status that holds", ["status"],
+    yield _gauges("info", "Version of the agent; always 1", ["version"], {(health.version,): 1})
+    yield _gauge("start_time_seconds", "Unix time at which the agent started", health.started_at.timestamp())
+    yield _gauges("status", "1 for the current status", ["status"],
                   {(each,): health.status == each for each in STATUSES})  # fmt: skip
-    yield _gauges("problem", "1 for each kind of problem that makes the status what it is", ["code"],
+    yield _gauges("problem", "1 for each current kind of problem", ["code"],
                   {(each.code,): 1 for each in health.problems})  # fmt: skip
     yield _gauge("broker_connected", "1 while the broker is connected", health.broker.connected)
-    yield _gauges("queue_frames", "Frames that wait", ["trigger"], {(word,): n for word, n in health.queue.items()})
-    yield _gauge("memory_bytes", "Memory of the agent and its workers", health.memory_mb * 1e6)
+    yield _gauges("queue_frames", "Frames in the queue", ["trigger"], {(word,): n for word, n in health.queue.items()})
+    yield _gauge("memory_bytes", "Memory used by the agent and its workers", health.memory_mb * 1e6)
     yield _gauge("workers_alive", "Workers that can take frames", health.workers_alive)
-    yield _gauge("workers_desired", "Workers that there should be", len(health.workers))
+    yield _gauge("workers_desired", "Configured number of workers", len(health.workers))
     yield from _of_workers(health.workers)
     yield from _of_the_host(health.host)
     yield _gauges(
         "accelerator_usable",
-        "1 for an EdgeTPU or a GPU that works",
+        "1 for each EdgeTPU or GPU that is available or in use",
         ["strategy", "model", "device"],
         {(each.strategy, each.model, each.device): each.state in USABLE for each in health.accelerators},
     )
 
 
 def _of_the_host(host: HostPayload) -> Iterator[Metric]:
-    """Yield what is known of the machine; what nothing tells has a name and no value."""
+    """Yield what is known about the host; a value that the host does not report has no sample."""
     for name, meaning, value in (
         ("cpu_temperature_celsius", "Temperature of the processor", host.cpu_temperature_c),
-        ("cpu_throttled", "1 while the machine slows its processor down", host.throttled),
-        ("under_voltage", "1 while the power supply gives too little voltage", host.under_voltage),
-        ("load1", "Processes that wanted to run, over the last minute", host.load1),
-        ("cpu_cores", "Cores of the processor", host.cores),
-        ("memory_free_bytes", "Memory of the machine that programs could still have", _bytes(host.memory_free_mb)),
-        ("disk_free_bytes", "Free space where the agent keeps what it remembers", _bytes(host.disk_free_mb)),
+        ("cpu_throttled", "1 while the host throttles its processor", host.throttled),
+        ("under_voltage", "1 while the supply voltage is too low", host.under_voltage),
+        ("load1", "Load average of the last minute", host.load1),
+        ("cpu_cores", "Processor cores", host.cores),
+        ("memory_free_bytes", "Available memory of the host", _bytes(host.memory_free_mb)),
+        ("disk_free_bytes", "Free disk space in the state folder", _bytes(host.disk_free_mb)),
     ):
         yield _gauges(name, meaning, [], {} if value is None else {(): value})
-    yield _counter("clock_jumps", "How often the wall clock was set", host.clock_jumps)
+    yield _counter("clock_jumps", "Steps of the wall clock", host.clock_jumps)
 
 
 def _bytes(megabytes: float | None) -> float | None:
@@ -133,78 +132,70 @@ def _of_workers(workers: Iterable[WorkerPayload]) -> Iterator[Metric]:
     workers = tuple(workers)
     yield _gauges(
         "worker_state",
-        "1 for the state that holds",
+        "1 for the current state of a worker",
         ["worker", "state"],
         {(str(each.slot), state.value): each.state == state.value for each in workers for state in SlotState},
     )
     yield _gauges(
         "worker_info",
-        "Always 1, while a worker has a detector",
+        "Detector of a worker; always 1",
         ["worker", "strategy", "model"],
         {(str(each.slot), each.strategy or "", each.model or ""): 1 for each in workers if each.strategy},
     )
-    yield _gauges("worker_memory_bytes", "Memory of a worker", ["worker"],
+    yield _gauges("worker_memory_bytes", "Memory used by a worker", ["worker"],
                   {(str(each.slot),): each.memory_mb * 1e6 for each in workers})  # fmt: skip
-    yield _gauges("worker_busy_ratio", "Share of the last minute in which a worker looked", ["worker"],
+    yield _gauges("worker_utilization_ratio", "Share of the last minute in which a worker was busy", ["worker"],
                   {(str(each.slot),): each.utilization_percent / 100 for each in workers})  # fmt: skip
 
 
 def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     failures, sheds = (reason.value for reason in FailureReason), (reason.value for reason in ShedReason)
     rejections = (reason.value for reason in RejectionReason)
-    yield _counters("frames_received", "Frames that were taken on", "trigger", metrics.received)
-    yield _counters("frames_answered", "Frames that were looked at", "outcome", metrics.answered)
-    yield _counters("frames_failed", "Frames that could not be looked at", "reason", metrics.failed, failures)
-    yield _counters("frames_shed", "Ordinary frames that were dropped unseen", "reason", metrics.shed, sheds)
-    yield _counters("faces_rejected", "Likely faces that do not count", "reason", metrics.rejected, rejections)
-    yield _counters("messages_dropped", "Messages that were no frame and no press", "reason", metrics.dropped)
-    yield _gauge("frames_in_flight", "Frames that wait or are looked at", metrics.in_flight)
-    yield _gauge("messages_unsent", "Messages that the broker does not have yet", metrics.unsent)
-    yield _counters("worker_deaths", "Workers that ended unasked", "how", metrics.deaths)
+    yield _counters("frames_received", "Frames that the agent accepted", "trigger", metrics.received)
+    yield _counters("frames_answered", "Frames in which detection ran", "outcome", metrics.answered)
+    yield _counters("frames_failed", "Frames in which detection failed", "reason", metrics.failed, failures)
+    yield _counters("frames_shed", "Frames that were dropped before detection", "reason", metrics.shed, sheds)
+    yield _counters("faces_rejected", "Detections that were rejected", "reason", metrics.rejected, rejections)
+    yield _counters("messages_dropped", "Messages that the agent ignored", "reason", metrics.dropped)
+    yield _gauge("frames_in_flight", "Frames in the queue or in a worker", metrics.in_flight)
+    yield _gauge("messages_unsent", "Messages that the broker has not confirmed yet", metrics.unsent)
+    yield _counters("worker_deaths", "Workers that ended unexpectedly", "how", metrics.deaths)
     for name, meaning, value in (
-        ("faces", "Faces that were found", metrics.faces),
-        ("presses", "Presses of a bell", metrics.presses),
-        ("redeliveries", "Frames that came again and were known", metrics.repeated),
-        ("retries", "Frames that were tried again", metrics.retries),
+        ("faces", "Detected faces", metrics.faces),
+        ("presses", "Presses of a doorbell", metrics.presses),
+        ("redeliveries", "Redelivered frames that were known already", metrics.repeated),
+        ("retries", "Repeated attempts at a frame", metrics.retries),
         ("worker_restarts", "Workers that were replaced", metrics.restarts),
-        ("accelerator_assignments", "Workers that were given an EdgeTPU or a GPU", metrics.accelerator_assignments),
-        ("accelerator_releases", "Workers that lost an EdgeTPU or a GPU", metrics.accelerator_releases),
+        ("accelerator_assignments", "Assignments of an EdgeTPU or a GPU to a worker", metrics.accelerator_assignments),
+        ("accelerator_releases", "Workers whose EdgeTPU or GPU failed", metrics.accelerator_releases),
         ("broker_connections", "Connections to the broker", metrics.connections),
-        ("messages_too_old", "Messages that were too old to send when the broker was back", metrics.unsent_dropped),
+        ("messages_expired", "Messages that expired before the broker was back", metrics.unsent_dropped),
     ):
         yield _counter(name, meaning, value)
-    yield _percentiles("latency_seconds", "From a frame's arrival to its result, over the last minute",
-                       "trigger", metrics.latency_ms)  # fmt: skip
-    yield _percentiles("stage_seconds", "Time of a stage, over the last minute", "stage", metrics.stage_ms)
 
 
-def _percentiles(name: str, meaning: str, label: str, measured: Mapping[str, QuantilesPayload]) -> Metric:
-    """Return seconds by percentile; there is none where no frame was looked at."""
-    known: dict[tuple[str, ...], float] = {
-        (word, str(percentile)): getattr(quantiles, f"p{percentile}") / 1000
-        for word, quantiles in measured.items()
-        for percentile in PERCENTILES
-        if quantiles.n
-    }
-    return _gauges(name, meaning, [label, "percentile"], known)
-
-
-def _durations(times: LatencyCounts) -> Metric:
-    family = HistogramMetricFamily(
-        "edge_agent_frame_duration_seconds",
-        "Time of a stage of a frame that was looked at; total: from its arrival to its result",
-        labels=["trigger", "stage"],
+def _durations(times: LatencyCounts) -> Iterator[Metric]:
+    """Yield the histograms since the start: of whole frames, and of their stages."""
+    frames = HistogramMetricFamily(
+        "edge_agent_frame_duration_seconds", "Time from a frame's arrival to its result", labels=["trigger"]
     )
+    stages = HistogramMetricFamily(
+        "edge_agent_stage_duration_seconds", "Time of one stage of a frame", labels=["trigger", "stage"]
+    )
+    bounds = [f"{bound_ms / 1000:g}" for bound_ms in LATENCY_BOUNDS_MS]
     for (trigger, stage), (counts, count, sum_ms) in times.items():
-        bounds = [f"{bound_ms / 1000:g}" for bound_ms in LATENCY_BOUNDS_MS]
         buckets = [*zip(bounds, counts, strict=True), ("+Inf", count)]
-        family.add_metric([trigger.word, stage], buckets, sum_ms / 1000)
-    return family
+        if stage == TOTAL:
+            frames.add_metric([trigger.word], buckets, sum_ms / 1000)
+        else:
+            stages.add_metric([trigger.word, stage], buckets, sum_ms / 1000)
+    yield frames
+    yield stages
 
 
 def _of_doorbells(doorbells: Iterable[DoorbellView]) -> Iterator[Metric]:
     doorbells = tuple(doorbells)
-    yield _gauges("doorbell_online", "1 while frames of a doorbell come", ["doorbell"],
+    yield _gauges("doorbell_online", "1 while a doorbell sends frames", ["doorbell"],
                   {(each.name,): each.online for each in doorbells})  # fmt: skip
-    yield _gauges("doorbell_faces", "Faces in the last frame that was looked at", ["doorbell"],
+    yield _gauges("doorbell_faces", "Faces in the last frame of a doorbell", ["doorbell"],
                   {(each.name,): each.state.faces or 0 for each in doorbells})  # fmt: skip

@@ -196,7 +196,7 @@ def test_remove_names_the_known_doorbells(mosquitto: Mosquitto) -> None:
         agent.wait_until_ready(recorder)
         nobody = edge_agent("remove", "front", *broker)
         assert nobody.returncode == 1
-        assert nobody.stderr == "edge-agent: the broker does not know the doorbell front; it knows no doorbells at all\n"
+        assert nobody.stderr == "edge-agent: the broker does not know the doorbell front; known doorbells: none\n"
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for_payload("doorbell/front/availability", b"online")
         other = edge_agent("remove", "frnt", *broker)

@@ -126,7 +126,9 @@ def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto,
         recorder.publish("homeassistant/status", "online")
         configs = [recorder.wait_for_count(f"homeassistant/device/{each}/config", 1)[0] for each in (
             f"edge_agent_{AGENT_ID}", "edge_doorbell_front")]  # fmt: skip
-        states = [recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "best_face")]
+        states = [
+            recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "best_face")
+        ]
         assert min(each.at_s for each in states) > max(each.at_s for each in configs)
         assert not recorder.messages("doorbell/front/ring")
         assert not recorder.messages("doorbell/front/visit")

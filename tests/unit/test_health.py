@@ -62,7 +62,8 @@ WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
     [
         ({"pool": pool(SlotState.CIRCUIT_OPEN, SlotState.CIRCUIT_OPEN)}, "no_workers",
          "No worker can be kept alive, so no picture is looked at: the last one was ended by SIGKILL"),
-        ({"pool": pool(SlotState.IDLE, SlotState.CIRCUIT_OPEN)}, "worker_circuit_open", "Worker 1 died too often and rests"),
+        ({"pool": pool(SlotState.IDLE, SlotState.CIRCUIT_OPEN)}, "worker_circuit_open",
+         "Worker 1 died too often and rests"),
         ({"pool": pool(SlotState.IDLE, SlotState.BACKOFF)}, "worker_away", "Worker 1 is being replaced"),
         ({"deaths": 3}, "workers_dying", "Workers died 3 times in the last minute; one was ended by SIGKILL"),
         ({"pool": pool(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),))}, "detector_unavailable",
