@@ -1,4 +1,4 @@
-# Every target makes what it needs. `make` alone lists them.
+# Each target makes its prerequisites. `make` without a target lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -22,31 +22,31 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu blazeface" adds those
+run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu blazeface" adds detectors
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
-test: mosquitto ## Run the tests, several at a time. ARGS goes to pytest
+test: mosquitto ## Run the tests in parallel. ARGS is passed to pytest
 	@$(BIN)/pytest --numprocesses 4 --dist loadscope -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
-cases: mosquitto ## Run the reliability cases: kills, hangs, floods, lost brokers; a quarter of an hour
+cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; 15 minutes
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: home-assistant
-home-assistant: mosquitto ## Run the agent in a real Home Assistant, the one in the folder HA_INST; three minutes
+home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; three minutes
 	@$(BIN)/pytest tests/home_assistant $(ARGS)
 
 .PHONY: packaging
-packaging: $(VENV)/.packaging ## Check what is handed out: image, compose, Kubernetes, workflows, wheels; a minute
+packaging: $(VENV)/.packaging ## Check the packaging: image, compose, Kubernetes, workflows, wheels; one minute
 	@$(BIN)/pytest tests/packaging $(ARGS)
 
 .PHONY: coverage
 coverage: ARGS += --cov
-coverage: test ## Run the tests, and measure the branches they take, also in worker processes
+coverage: test ## Run the tests and measure branch coverage, worker processes included
 
 .PHONY: chaos
-chaos: mosquitto ## Ten minutes of killing everything at random. ARGS="--seconds 60 --seed 1" for less
+chaos: mosquitto ## Kill everything at random for ten minutes. ARGS="--seconds 60 --seed 1" for less
 	@$(BIN)/python -P -m tests.chaos.storm $(ARGS)
 
 .PHONY: hostile
@@ -58,13 +58,13 @@ fuzz: $(VENV)/.dev ## Fuzz the parsers, ten minutes each. ARGS="topic --seconds 
 	@$(BIN)/python -P -m tests.fuzz $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## Check style, format and which module may import which
+lint: $(VENV)/.dev ## Check style, format and import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports
 
 .PHONY: format
-format: $(VENV)/.dev ## Format the code, and make the repairs that are safe
+format: $(VENV)/.dev ## Format the code and apply safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -73,31 +73,31 @@ types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: mosquitto $(VENV)/.bench ## Measure everything beside the limit and a naive pool; ten minutes. ARGS="press ring" for less
+bench: mosquitto $(VENV)/.bench ## Measure everything against the limit and a naive pool; ten minutes. ARGS="press ring" for less
 	@$(BIN)/python -P -m bench run $(ARGS)
 
 .PHONY: bench-compare
-bench-compare: $(VENV)/.bench ## Show two results beside each other: ARGS="A.json B.json"
+bench-compare: $(VENV)/.bench ## Compare two results: ARGS="A.json B.json"
 	@$(BIN)/python -P -m bench compare $(ARGS)
 
 .PHONY: bench-doorbells
-bench-doorbells: mosquitto ## 64 doorbells at a frame a second for ten minutes: do the counters add up?
+bench-doorbells: mosquitto ## Run 64 doorbells at one frame per second for ten minutes, and check the counters
 	@$(BIN)/python -P -m bench doorbells $(ARGS)
 
 .PHONY: accuracy
-accuracy: $(VENV)/.dev ## Measure precision and recall on labelled pictures: LABELLED=folder
+accuracy: $(VENV)/.dev ## Measure precision and recall on labelled images: LABELLED=folder
 	@$(BIN)/python -P -m bench accuracy $(LABELLED) $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/.dev ## Write docs/settings.md anew from the settings
+docs: $(VENV)/.dev ## Generate docs/settings.md from the settings
 	@$(BIN)/python docs/make_settings.py
 
 .PHONY: lock
-lock: ## Pin the requirements, with hashes; needs uv. ARGS=--upgrade takes the newest
+lock: ## Pin the requirements with hashes; needs uv. ARGS=--upgrade updates them
 	@$(REQUIREMENTS)/lock $(ARGS)
 
 .PHONY: wheels
-wheels: $(VENV)/.dev ## Ask the package index whether all that is pinned has wheels for x86_64 and aarch64
+wheels: $(VENV)/.dev ## Check that all pinned packages have wheels for x86_64 and aarch64
 	@$(BIN)/python requirements/check_wheels.py $(ARGS)
 
 .PHONY: dist
@@ -105,15 +105,15 @@ dist: $(VENV)/.run ## Build wheel and sdist into dist/
 	@PYTHON=$(BIN)/python deploy/dist
 
 .PHONY: app
-app: dist ## Make dist/home_assistant_app, from which Home Assistant builds its app. EXTRAS=edgetpu for LiteRT in it
+app: dist ## Make dist/home_assistant_app, the app for Home Assistant. EXTRAS=edgetpu adds LiteRT
 	@PYTHON=$(BIN)/python EXTRAS="$(EXTRAS)" deploy/app
 
 .PHONY: image
-image: ## Build the container image, with docker or buildah. ARGS="--platform linux/arm64" for a Pi, EXTRAS=edgetpu
+image: ## Build the container image with docker or buildah. ARGS="--platform linux/arm64" for a Pi, EXTRAS=edgetpu
 	@EXTRAS="$(EXTRAS)" deploy/image $(ARGS)
 
 .PHONY: audit
-audit: $(VENV)/.dev ## Check what is pinned: hashes, names, licences, vulnerabilities; write an SBOM to dist/
+audit: $(VENV)/.dev ## Check the pinned packages: hashes, names, licences, vulnerabilities; write an SBOM to dist/
 	@$(BIN)/python $(REQUIREMENTS)/audit.py
 
 .PHONY: mosquitto
@@ -121,7 +121,7 @@ mosquitto: $(VENV)/.dev # the broker of the tests, where none is installed
 	@tests/fetch_mosquitto $(VENV)
 
 .PHONY: clean
-clean: ## Remove the environment and all that was made
+clean: ## Remove the environment and all build outputs
 	@rm -rf $(VENV) build dist htmlcov .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -84,7 +84,7 @@ def ask_supervisor() -> dict[str, Any]:
         with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:  # noqa: S310 - a fixed address inside Home Assistant
             return dict(json.load(answer)["data"])
     except (OSError, ValueError, KeyError) as error:
-        print(f"the Supervisor names no broker: {error}", file=sys.stderr)  # noqa: T201 - the app's log
+        print(f"the Supervisor does not provide a broker: {error}", file=sys.stderr)  # noqa: T201 - the app's log
         return {}
 
 
@@ -114,7 +114,7 @@ def main() -> None:
     options = json.loads((DATA / "options.json").read_text(encoding="utf-8"))
     environment = settings_of(options, {} if options.get("mqtt_host") else ask_supervisor())
     if "EDGE_AGENT_MQTT__HOST" not in environment:
-        sys.exit("there is no broker: install the Mosquitto broker app, or set mqtt_host in this app's options")
+        sys.exit("no broker is configured: install the Mosquitto broker app, or set mqtt_host in this app's options")
     if OWN_SETTINGS.exists():
         environment["EDGE_AGENT_CONFIG"] = str(OWN_SETTINGS)
     become_nobody()

@@ -1,4 +1,4 @@
-"""The command line: arguments to settings, results to a terminal, errors to one sentence and an exit code."""
+"""The command line: it parses arguments, prints results, and reports an error as one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from edge_agent.cli.usage import explain
 from edge_agent.errors import EdgeAgentError, NoAgentError, SettingsError
 
 FAILED = 1
-MISUSED = 2
-UNHEARD = 3
+USAGE = 2
+NO_AGENT = 3
 INTERRUPTED = 130
 
 
 def run_command_line() -> None:
-    """Run the command that the arguments name, and exit."""
+    """Run the command in the arguments, and exit."""
     try:
         code = commands(standalone_mode=False)
     except EdgeAgentError as error:
-        _complain(str(error))
+        _print_error(str(error))
         code = _code_of(error)
     except TyperException as error:
-        code = _misused(error)
+        code = _report_usage(error)
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else 0)
@@ -36,22 +36,22 @@ def run_command_line() -> None:
 def _code_of(error: EdgeAgentError) -> int:
     match error:
         case SettingsError():
-            return MISUSED
+            return USAGE
         case NoAgentError():
-            return UNHEARD
+            return NO_AGENT
         case _:
             return FAILED
 
 
-def _misused(error: TyperException) -> int:
-    """Say what is wrong with the arguments; without any, show the help."""
+def _report_usage(error: TyperException) -> int:
+    """Print what is wrong with the arguments, or the help if there are none."""
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message())  # noqa: T201 - output of a command
     else:
-        _complain(explain(error))
-    return MISUSED
+        _print_error(explain(error))
+    return USAGE
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text.assemble(("edge-agent:", "bold red"), " ", message))

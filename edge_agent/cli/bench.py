@@ -1,4 +1,4 @@
-"""`edge-agent bench`: how fast the agent is on this machine, as a table or as JSON to send."""
+"""`edge-agent bench`: measure the agent's speed on this host, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def run_benchmark(config: Path | None, picture: Path | None, *, as_json: bool) -> None:
-    """Measure for about a minute with a worker for each core, and print what came of it."""
-    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table says it all
+    """Measure for about a minute with one worker per core, and print the results."""
+    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table has all results
     flags = {"pool": {"workers": len(os.sched_getaffinity(0))}, "detection": {"strategies": "cpu"}}
     settings = load_settings(config, flags)
-    with Console(stderr=True).status("drawing a picture") as status:
+    with Console(stderr=True).status("drawing an image") as status:
         frames, shown = read_frames(picture, settings.models)
         found = measure(settings, find_detectors(settings), frames, shown, status.update)
     if as_json:
@@ -46,9 +46,9 @@ def _show(found: Findings) -> None:
         table.add_row(target.name, target.wanted, target.value, "[green]met[/]" if target.met else "[red]missed[/]")
     console.print(table)
     console.print(
-        f"\nfull load: {found.pool_rate:.1f} frames/s, where bare processes do {found.limit_rate:.1f};"
-        f" a press behind 100 frames: {found.press_in_flood_p95_ms:.0f} ms (p95)"
+        f"\nfull load: {found.pool_rate:.1f} frames/s; bare processes reach {found.limit_rate:.1f};"
+        f" a press with 100 frames in the queue: {found.press_in_flood_p95_ms:.0f} ms (p95)"
     )
     console.print(
-        f"[dim]{command('bench', '--json')} prints all of it on one line, to send with a report of your machine.[/]"
+        f"[dim]{command('bench', '--json')} prints all results on one line: attach it to a report about your host.[/]"
     )

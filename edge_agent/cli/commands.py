@@ -1,4 +1,4 @@
-"""The commands and what they are called; each does its work in a module of its own."""
+"""The commands and their options; each command has its own module."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge_agent.settings.loading import load_settings
 
 commands = typer.Typer(
     name="edge-agent",
-    help="Finds faces at the door: pictures of doorbells in over MQTT, face events out.",
+    help="Detect faces in doorbell images and publish the results over MQTT.",
     no_args_is_help=True,
     cls=Group,
     rich_markup_mode="rich",
@@ -26,12 +26,12 @@ commands = typer.Typer(
 
 
 def _log_levels() -> list[str]:
-    """Return what a shell may complete."""
+    """Return the words for shell completion."""
     return ["debug", "info", "warning", "error"]
 
 
 def _trigger_words() -> list[str]:
-    """Return what a shell may complete."""
+    """Return the words for shell completion."""
     return [each.word for each in Trigger]
 
 
@@ -61,10 +61,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     ] = None,
     simulate: Annotated[
         Path | None,
-        typer.Option(help="Play the pictures of this folder as a doorbell.", metavar=FOLDER, file_okay=False),
+        typer.Option(help="Simulate a doorbell with the images in this folder.", metavar=FOLDER, file_okay=False),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Stop after so many seconds.", metavar="SECONDS", min=0.1)
+        float | None, typer.Option(help="Stop after this many seconds.", metavar="SECONDS", min=0.1)
     ] = None,
 ) -> None:
     """Run the agent. Without a broker, run a demo with an embedded broker and a simulated doorbell."""
@@ -78,23 +78,23 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
 @takes_broker
 def send(  # noqa: PLR0913, PLR0917 - the options of a command
     broker: Flags,
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="PATH")],
+    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
     doorbell: Annotated[
-        str, typer.Option("--doorbell", "-d", help="Whose pictures they are.", metavar=DOORBELL)
+        str, typer.Option("--doorbell", "-d", help="Doorbell to publish as.", metavar=DOORBELL)
     ] = "front",
-    press: Annotated[bool, typer.Option("--press", help="The bell is pressed first.")] = False,
+    press: Annotated[bool, typer.Option("--press", help="Publish a press first.")] = False,
     trigger: Annotated[
         str | None,
         typer.Option(help="press, motion or continuous.", metavar="TRIGGER", autocompletion=_trigger_words),
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(help="Pictures per second; else as fast as it goes.", metavar="NUMBER", min=0.01),
+        typer.Option(help="Images per second. Default: as fast as possible.", metavar="NUMBER", min=0.01),
     ] = None,
-    repeat: Annotated[int, typer.Option(help="How often all of them are sent.", metavar="NUMBER", min=1)] = 1,
+    repeat: Annotated[int, typer.Option(help="How many times to send all images.", metavar="NUMBER", min=1)] = 1,
     config: Config = None,
 ) -> None:
-    """Publish pictures as a doorbell would. The exit code is 3 where no agent listens, or none answers the press."""
+    """Publish images as a doorbell does. Exit code 3: no agent is listening, or none answered the press."""
     from edge_agent.cli.send import Sending, send_pictures  # noqa: PLC0415 - each command loads only what it needs
 
     settings = load_settings(config, broker)
@@ -107,10 +107,10 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
 def watch(
     broker: Flags,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each event.")] = False,
-    count: Annotated[int | None, typer.Option(help="Stop after so many events.", metavar="NUMBER", min=1)] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per event.")] = False,
+    count: Annotated[int | None, typer.Option(help="Stop after this many events.", metavar="NUMBER", min=1)] = None,
 ) -> None:
-    """Show the events of a broker as they come."""
+    """Show events as they are published."""
     from edge_agent.cli.watch import watch_events  # noqa: PLC0415 - each command loads only what it needs
 
     settings = load_settings(config, broker)
@@ -119,27 +119,29 @@ def watch(
 
 @commands.command(cls=Command)
 def detect(  # noqa: PLR0913, PLR0917 - the options of a command
-    pictures: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.", metavar="PATH")],
+    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False,
-    show_all: Annotated[bool, typer.Option("--all", help="All detections from a confidence of 0.3.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per image.")] = False,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Show all detections with a confidence of at least 0.3.")
+    ] = False,
     min_confidence: Annotated[
-        float | None, typer.Option(help="What counts as a face, 0.01 to 0.99.", metavar="NUMBER")
+        float | None, typer.Option(help="Minimum confidence of a face, 0.01 to 0.99.", metavar="NUMBER")
     ] = None,
     trigger: Annotated[
         str,
         typer.Option(
-            help="Look as at a frame of this trigger; press looks twice where it is unsure.",
+            help="Treat images as frames of this trigger. A press runs the second stage if the first is unsure.",
             metavar="TRIGGER",
             autocompletion=_trigger_words,
         ),
     ] = "press",
     save_annotated: Annotated[
         Path | None,
-        typer.Option(help="Save the pictures with the faces marked in this folder.", metavar=FOLDER, file_okay=False),
+        typer.Option(help="Save annotated images in this folder.", metavar=FOLDER, file_okay=False),
     ] = None,
 ) -> None:
-    """Find the faces in image files, without any broker."""
+    """Detect faces in image files. No broker is needed."""
     from edge_agent.cli.detect import LOWEST_CONFIDENCE, detect_faces  # noqa: PLC0415 - as above
 
     wanted = LOWEST_CONFIDENCE if show_all else min_confidence
@@ -165,9 +167,9 @@ def remove(
 @commands.command(cls=Command)
 def detectors(
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each detector.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per detector.")] = False,
 ) -> None:
-    """Try every detector of the settings, each in a process of its own, and say which work here."""
+    """Try every configured detector in its own process, and show which ones work."""
     from edge_agent.cli.detectors import show_detectors  # noqa: PLC0415 - each command loads only what it needs
 
     show_detectors(load_settings(config, {}), as_json=json)
@@ -176,14 +178,19 @@ def detectors(
 @commands.command(cls=Command)
 def healthcheck(
     agent_id: Annotated[
-        str, typer.Option(help="The agent; else all that have a heartbeat in the folder.", metavar="NAME")
+        str,
+        typer.Option(help="Name of the agent. Default: every agent with a heartbeat in the folder.", metavar="NAME"),
     ] = "",
     runtime_dir: Annotated[
         Path | None,
-        typer.Option(help="Where it is; else what systemd or the session gives.", metavar=FOLDER, file_okay=False),
+        typer.Option(
+            help="Folder of the heartbeat. Default: the runtime folder of systemd or of the session.",
+            metavar=FOLDER,
+            file_okay=False,
+        ),
     ] = None,
 ) -> None:
-    """Say whether the agent on this machine is alive, by its heartbeat alone: exit code 0 or 1. For containers."""
+    """Check the heartbeat of the agent on this host: exit code 0 if it is alive, else 1. For containers."""
     from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
 
     if complaint := check(runtime_dir or runtime_folder(), agent_id):
@@ -196,9 +203,9 @@ def doctor(
     broker: Flags,
     config: Config = None,
     agent_id: AgentId = None,
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON for each finding.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per finding.")] = False,
 ) -> None:
-    """Examine broker, detectors and machine: what is wrong, and how to mend it."""
+    """Check the broker, detectors and host, and suggest fixes."""
     from edge_agent.cli.doctor import run_doctor  # noqa: PLC0415 - each command loads only what it needs
 
     raise typer.Exit(run_doctor(load_settings(config, {**broker, "agent_id": agent_id}), as_json=json))
@@ -208,28 +215,28 @@ def doctor(
 def bench(
     picture: Annotated[
         Path | None,
-        typer.Argument(help="A picture of your own; else a visitor at a simulated door.", metavar=FILE, dir_okay=False),
+        typer.Argument(
+            help="Image to measure with. Default: a visitor at the simulated doorbell.", metavar=FILE, dir_okay=False
+        ),
     ] = None,
     config: Config = None,
-    json: Annotated[bool, typer.Option("--json", help="All figures on one line, to send.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print all results as one line of JSON.")] = False,
 ) -> None:
-    """Measure for a minute how fast the agent is on this machine, and which targets it meets."""
+    """Measure the agent's speed on this host for a minute, and compare it with the targets."""
     from edge_agent.cli.bench import run_benchmark  # noqa: PLC0415 - each command loads only what it needs
 
     run_benchmark(config, picture, as_json=json)
 
 
-models = typer.Typer(
-    help="Model files: which there are, which are here, and fetching them.", no_args_is_help=True, cls=Group
-)
+models = typer.Typer(help="List, download and verify model files.", no_args_is_help=True, cls=Group)
 commands.add_typer(models, name="models")
 
-ModelName = Annotated[str, typer.Argument(help="A name of `edge-agent models list`.", metavar="MODEL")]
+ModelName = Annotated[str, typer.Argument(help="A name from `edge-agent models list`.", metavar="MODEL")]
 
 
 @models.command("list", cls=Command)
 def list_(config: Config = None) -> None:
-    """List every model with its licence, its size, and where it is."""
+    """List all models with their licence, size and location."""
     from edge_agent.cli.models import list_models  # noqa: PLC0415 - each command loads only what it needs
 
     list_models(load_settings(config, {}).models)
@@ -237,10 +244,10 @@ def list_(config: Config = None) -> None:
 
 @models.command(cls=Command)
 def pull(
-    names: Annotated[list[str], typer.Argument(help="Names of `edge-agent models list`.", metavar="MODEL")],
+    names: Annotated[list[str], typer.Argument(help="Names from `edge-agent models list`.", metavar="MODEL")],
     config: Config = None,
 ) -> None:
-    """Fetch models, so that no network is needed later; an interrupted download goes on where it was."""
+    """Download models. An interrupted download continues where it stopped."""
     from edge_agent.cli.models import pull_models  # noqa: PLC0415 - each command loads only what it needs
 
     pull_models(load_settings(config, {}).models, names)
@@ -248,7 +255,7 @@ def pull(
 
 @models.command(cls=Command)
 def verify(config: Config = None) -> None:
-    """Check every model that is here against its pinned hash."""
+    """Check every downloaded model against its pinned hash."""
     from edge_agent.cli.models import verify_models  # noqa: PLC0415 - each command loads only what it needs
 
     verify_models(load_settings(config, {}).models)
@@ -256,7 +263,7 @@ def verify(config: Config = None) -> None:
 
 @models.command(cls=Command)
 def path(name: ModelName, config: Config = None) -> None:
-    """Print where a model is."""
+    """Print the path of a model."""
     from edge_agent.cli.models import print_path  # noqa: PLC0415 - each command loads only what it needs
 
     print_path(load_settings(config, {}).models, name)
@@ -265,6 +272,6 @@ def path(name: ModelName, config: Config = None) -> None:
 def _trigger(word: str) -> Trigger:
     trigger = Trigger.from_word(word)
     if trigger is None:
-        message = f"--trigger: {word!r} is none; use press, motion or continuous"
+        message = f"unknown trigger {word!r}: use --trigger press, motion or continuous"
         raise SettingsError(message)
     return trigger

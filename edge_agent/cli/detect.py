@@ -1,4 +1,4 @@
-"""`edge-agent detect`: faces in image files, as a table or as JSON lines."""
+"""`edge-agent detect`: detect faces in image files, and print a table or JSON lines."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
 
 LOWEST_CONFIDENCE: Final = 0.3
-"""Detectors report nothing below this."""
+"""Detectors report nothing below it."""
 
 
 class PictureLine(msgspec.Struct, frozen=True):
-    """One picture in the JSON output."""
+    """One image in the JSON output."""
 
     image: str
     width: int | None
@@ -36,49 +36,49 @@ class PictureLine(msgspec.Struct, frozen=True):
 def detect_faces(
     settings: Settings, paths: list[Path], *, trigger: Trigger, as_json: bool, save_annotated: Path | None
 ) -> None:
-    """Look at all pictures and print what is in them; raise EdgeAgentError if one could not be looked at."""
+    """Detect faces in all images and print the results; raise EdgeAgentError if detection failed in one."""
     files = find_images(paths)
     _make_folder(save_annotated)
     failed = 0
     table = _table()
-    for looked in _with_progress(
+    for file in _with_progress(
         detect_files(files, settings, snapshots=save_annotated is not None, trigger=trigger), len(files)
     ):
-        failed += not isinstance(looked.outcome.result, Detected)
-        _save(looked, save_annotated)
+        failed += not isinstance(file.outcome.result, Detected)
+        _save(file, save_annotated)
         if as_json:
-            print(msgspec.json.encode(_line(looked)).decode(), flush=True)  # noqa: T201 - output of a command
+            print(msgspec.json.encode(_line(file)).decode(), flush=True)  # noqa: T201 - output of a command
         else:
-            table.add_row(*_row(looked))
+            table.add_row(*_row(file))
     if not as_json:
         Console().print(table)
     if failed:
-        message = f"{failed} of {len(files)} pictures could not be looked at"
+        message = f"detection failed in {failed} of {len(files)} images"
         raise EdgeAgentError(message)
 
 
-def _with_progress(looked: Iterable[FileOutcome], total: int) -> Iterator[FileOutcome]:
-    """Show how far it is on the error output, where that is a terminal."""
-    columns = (TextColumn("looking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+def _with_progress(files: Iterable[FileOutcome], total: int) -> Iterator[FileOutcome]:
+    """Show progress on standard error if it is a terminal."""
+    columns = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=total == 1) as progress:
-        yield from progress.track(looked, total=total)
+        yield from progress.track(files, total=total)
 
 
-def _line(looked: FileOutcome) -> PictureLine:
-    result = looked.outcome.result
+def _line(file: FileOutcome) -> PictureLine:
+    result = file.outcome.result
     if isinstance(result, Detected):
-        return PictureLine(str(looked.path), result.image.width, result.image.height, result.faces, None)
-    return PictureLine(str(looked.path), None, None, (), _why(looked))
+        return PictureLine(str(file.path), result.image.width, result.image.height, result.faces, None)
+    return PictureLine(str(file.path), None, None, (), _why(file))
 
 
-def _why(looked: FileOutcome) -> str:
-    result = looked.outcome.result
-    return result.detail if isinstance(result, Failure) else "it was not looked at"
+def _why(file: FileOutcome) -> str:
+    result = file.outcome.result
+    return result.detail if isinstance(result, Failure) else "it was dropped before detection"
 
 
 def _table() -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("picture", overflow="fold")
+    table.add_column("image", overflow="fold")
     table.add_column("size", justify="right")
     table.add_column("faces", justify="right")
     table.add_column("confidence")
@@ -86,14 +86,14 @@ def _table() -> Table:
     return table
 
 
-def _row(looked: FileOutcome) -> tuple[str, ...]:
-    result = looked.outcome.result
+def _row(file: FileOutcome) -> tuple[str, ...]:
+    result = file.outcome.result
     if not isinstance(result, Detected):
-        return (str(looked.path), "", "[red]-[/]", f"[red]{_why(looked)}[/]", "")
+        return (str(file.path), "", "[red]-[/]", f"[red]{_why(file)}[/]", "")
     confidences = " ".join(f"{face.confidence:.2f}" for face in result.faces)
     milliseconds = result.times.decode + result.times.inference
     size = f"{result.image.width}x{result.image.height}"
-    return (str(looked.path), size, str(len(result.faces)), confidences, f"{milliseconds:.1f}")
+    return (str(file.path), size, str(len(result.faces)), confidences, f"{milliseconds:.1f}")
 
 
 def _make_folder(folder: Path | None) -> None:
@@ -102,10 +102,10 @@ def _make_folder(folder: Path | None) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        message = f"the folder {folder} cannot be made: {error.strerror}"
+        message = f"cannot create the folder {folder}: {error.strerror}"
         raise SettingsError(message) from error
 
 
-def _save(looked: FileOutcome, folder: Path | None) -> None:
-    if folder is not None and looked.outcome.pictures.snapshot:
-        (folder / f"{looked.path.stem}.jpg").write_bytes(looked.outcome.pictures.snapshot)
+def _save(file: FileOutcome, folder: Path | None) -> None:
+    if folder is not None and file.outcome.pictures.snapshot:
+        (folder / f"{file.path.stem}.jpg").write_bytes(file.outcome.pictures.snapshot)

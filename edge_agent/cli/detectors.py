@@ -1,4 +1,4 @@
-"""`edge-agent detectors`: which detectors work here, each tried in a process of its own."""
+"""`edge-agent detectors`: try each detector in its own process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class DetectorLine(msgspec.Struct, frozen=True):
-    """One detector in the JSON output; milliseconds are null where it cannot be used."""
+    """One detector in the JSON output; milliseconds are null if it is unavailable."""
 
     strategy: str
     model: str
@@ -33,8 +33,8 @@ class DetectorLine(msgspec.Struct, frozen=True):
 
 
 def show_detectors(settings: Settings, *, as_json: bool) -> None:
-    """Try every detector of the settings and print what came of it, in the order in which they are used."""
-    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table says it all
+    """Try every configured detector and print the results in order of preference."""
+    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table has all results
     plan = find_detectors(settings)
     second = (plan.second_stage.choice,) if plan.second_stage else ()
     choices = (*plan.accelerators, *plan.choices, *second)
@@ -65,7 +65,7 @@ def _table(lines: list[DetectorLine]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("strategy", "model", "device"):
         table.add_column(name, no_wrap=True)
-    for name in ("load ms", "look ms"):
+    for name in ("load ms", "inference ms"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for line in lines:

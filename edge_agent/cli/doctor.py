@@ -1,4 +1,4 @@
-"""`edge-agent doctor`: what is wrong, and how to mend it."""
+"""`edge-agent doctor`: check the broker, detectors and host, and suggest fixes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MARKS: Final = {Level.OK: ("✓", GOOD), Level.WARNING: ("!", WARNING), Level.ER
 
 
 def run_doctor(settings: Settings, *, as_json: bool) -> int:
-    """Examine everything and print what was found; return 1 where the agent cannot work, else 0."""
-    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table says it all
+    """Run all checks and print the findings; return 1 if there is an error, else 0."""
+    logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table has all results
     if as_json:
         findings = list(_print_lines(run_checks(settings)))
     else:
@@ -40,10 +40,10 @@ def _print_lines(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 def _with_status(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Show on the error output how far it is."""
-    with Console(stderr=True).status("examining the broker, the detectors and this machine ...") as status:
+    """Show progress on standard error."""
+    with Console(stderr=True).status("checking the broker, detectors and host ...") as status:
         for each in findings:
-            status.update(f"examining: {each.check} done")
+            status.update(f"checked {each.check} ...")
             yield each
 
 
@@ -65,10 +65,13 @@ def _summary(findings: list[Finding]) -> Text:
     counts = Counter(each.level for each in findings)
     errors, warnings = counts[Level.ERROR], counts[Level.WARNING]
     if errors:
-        return Text(f"{_many(errors, 'error')} and {_many(warnings, 'warning')}: the agent cannot work so", "bold red")
+        return Text(
+            f"{_many(errors, 'error')} and {_many(warnings, 'warning')}: fix the errors before you start the agent",
+            "bold red",
+        )
     if warnings:
-        return Text(f"{_many(warnings, 'warning')}: the agent works, and could work better", f"bold {WARNING}")
-    return Text("all is well", "bold green")
+        return Text(f"{_many(warnings, 'warning')}: the agent works", f"bold {WARNING}")
+    return Text("OK", "bold green")
 
 
 def _many(number: int, what: str) -> str:

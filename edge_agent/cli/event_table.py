@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 ROWS_SHOWN: Final = 16
 FEWEST_ROWS: Final = 4
 ROOM_ABOVE: Final = 12
-"""Lines of a terminal that are left to what stands above the table."""
+"""Lines of a terminal that stay free above the table."""
 LONGEST_CELL: Final = 128
 GAP: Final = "  "
 LONGEST_MS: Final = 99_999
-"""What is longer is shown as such: no row is wider than the others."""
+"""A longer time is shown as `>99999`, so that all rows have the same width."""
 HEADS: Final = ("time", "doorbell", "event", "trigger", "faces", "confidence", "ms")
 DOORBELL: Final = 1
-"""The column that uses what a terminal has over 80 characters."""
+"""The column that grows with terminals wider than 80 characters."""
 CONFIDENCES_SHOWN: Final = 3
 WIDTHS: Final = (8, 10, 15, 10, 5, 14, 6)
-"""With the gaps between them 80 characters: every word of ours is whole."""
+"""80 characters with the gaps: enough for every fixed word."""
 ALIGNED_RIGHT: Final = frozenset({4, 6})
 NARROWEST: Final = sum(WIDTHS) + len(GAP) * (len(WIDTHS) - 1)
 WIDEST_DOORBELL: Final = 40
@@ -44,7 +44,7 @@ class _Face(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """What rows are made of, out of any event."""
+    """The fields of any event that a row shows."""
 
     doorbell: str
     published_at: datetime
@@ -65,14 +65,14 @@ _decoder = msgspec.json.Decoder(_Event)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table, and how it is coloured."""
+    """One line of the table and its style."""
 
     cells: tuple[str, ...]
     style: str
 
 
 def to_row(topic: str, payload: bytes) -> Row | None:
-    """Return an event as a row, or None where the message is no event."""
+    """Return an event as a row, or None if the message is not an event."""
     kind = topic.rpartition("/")[2]
     try:
         event = _decoder.decode(payload)
@@ -101,7 +101,7 @@ def _milliseconds(value: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return what a terminal shows and does not act on, however it was published."""
+    """Return text without control characters: a terminal would act on them."""
     return "".join(each if each.isprintable() else "\ufffd" for each in text[:LONGEST_CELL])
 
 
@@ -114,28 +114,28 @@ def _confidences(event: _Event) -> str:
 
 
 def widths(available: int) -> tuple[int, ...]:
-    """Return how wide the columns are on a terminal with so many characters a line."""
+    """Return the widths of the columns for a terminal with this many characters per line."""
     spare = max(0, available - NARROWEST)
     doorbell = min(WIDEST_DOORBELL, WIDTHS[DOORBELL] + spare)
     return (*WIDTHS[:DOORBELL], doorbell, *WIDTHS[DOORBELL + 1 :])
 
 
 PLAIN: Final = widths(120)
-"""For an output that is no terminal."""
+"""For output that is not a terminal."""
 
 
 class EventTable:
-    """The newest rows, in columns that depend on the terminal alone."""
+    """The newest rows, in columns whose widths depend only on the terminal."""
 
     def __init__(self) -> None:
         self._rows: deque[Row] = deque(maxlen=ROWS_SHOWN)
 
     def add(self, row: Row) -> None:
-        """Put a row below the others."""
+        """Add a row at the end."""
         self._rows.append(row)
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the lines; a terminal that is narrower than all columns shows the first of them."""
+        """Yield the lines; a narrow terminal crops the last columns."""
         columns = widths(options.max_width)
         shown = max(FEWEST_ROWS, options.size.height - ROOM_ABOVE)
         for row in (Row(HEADS, "bold"), *list(self._rows)[-shown:]):
@@ -149,7 +149,7 @@ def to_line(row: Row, columns: tuple[int, ...]) -> str:
 
 
 def _fit(cell: str, number: int, width: int) -> str:
-    """Return a cell with exactly so many columns of the terminal: some characters take two of them."""
+    """Return a cell that is exactly this wide on a terminal: some characters take two columns."""
     text = Text(cell)
     text.truncate(width, overflow="ellipsis", pad=False)
     text.align("right" if number in ALIGNED_RIGHT else "left", width)

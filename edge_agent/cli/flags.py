@@ -17,17 +17,17 @@ BROKER = "Broker"
 DOORBELL = "DOORBELL"
 
 Flags = dict[str, Any]
-"""Flags of the command line, nested as settings."""
+"""Command-line flags, nested like the settings."""
 
 Config = Annotated[
-    Path | None, typer.Option("--config", "-c", metavar=FILE, help="YAML file of settings, see config/agent.yaml.")
+    Path | None, typer.Option("--config", "-c", metavar=FILE, help="YAML file with settings; see config/agent.yaml.")
 ]
-AgentId = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the agent; else this host's.")]
+AgentId = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the agent. Default: the host's name.")]
 Host = Annotated[
-    str | None, typer.Option("--host", "-h", metavar="HOST", help="The broker's host.", rich_help_panel=BROKER)
+    str | None, typer.Option("--host", "-h", metavar="HOST", help="Host of the broker.", rich_help_panel=BROKER)
 ]
 Port = Annotated[
-    int | None, typer.Option("--port", "-p", metavar="PORT", help="The broker's port.", rich_help_panel=BROKER)
+    int | None, typer.Option("--port", "-p", metavar="PORT", help="Port of the broker.", rich_help_panel=BROKER)
 ]
 Username = Annotated[
     str | None, typer.Option("--username", "-u", metavar="NAME", help="User name.", rich_help_panel=BROKER)
@@ -35,26 +35,33 @@ Username = Annotated[
 PasswordFile = Annotated[
     Path | None,
     typer.Option(
-        "--password-file", metavar=FILE, help="File that holds the password.", rich_help_panel=BROKER, dir_okay=False
+        "--password-file", metavar=FILE, help="File with the password.", rich_help_panel=BROKER, dir_okay=False
     ),
 ]
 
 
-Tls = Annotated[bool | None, typer.Option("--tls", help="Speak TLS with the broker.", rich_help_panel=BROKER)]
+Tls = Annotated[bool | None, typer.Option("--tls", help="Connect with TLS.", rich_help_panel=BROKER)]
 CaFile = Annotated[
     Path | None,
     typer.Option(
-        "--ca-file", metavar=FILE, help="CA of the broker's certificate; else the system's.", rich_help_panel=BROKER
+        "--ca-file",
+        metavar=FILE,
+        help="CA of the broker's certificate. Default: the system's CAs.",
+        rich_help_panel=BROKER,
     ),
 ]
 CertFile = Annotated[
     Path | None,
-    typer.Option("--cert-file", metavar=FILE, help="Our certificate, if the broker asks.", rich_help_panel=BROKER),
+    typer.Option(
+        "--cert-file", metavar=FILE, help="Client certificate, if the broker requires one.", rich_help_panel=BROKER
+    ),
 ]
-KeyFile = Annotated[Path | None, typer.Option("--key-file", metavar=FILE, help="Its key.", rich_help_panel=BROKER)]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", metavar=FILE, help="Key of the client certificate.", rich_help_panel=BROKER)
+]
 Insecure = Annotated[
     bool | None,
-    typer.Option("--insecure", help="DANGER: do not check the broker's certificate.", rich_help_panel=BROKER),
+    typer.Option("--insecure", help="DANGER: do not verify the broker's certificate.", rich_help_panel=BROKER),
 ]
 Transport = Annotated[
     str | None,
@@ -85,7 +92,7 @@ def broker_flags(  # noqa: PLR0913, PLR0917 - the options of a command
     transport: Transport = None,
     websocket_path: WebsocketPath = None,
 ) -> dict[str, Any]:
-    """Return the broker's flags as settings."""
+    """Return the broker options as settings."""
     return {
         "mqtt": {
             "host": host,
@@ -106,7 +113,7 @@ def broker_flags(  # noqa: PLR0913, PLR0917 - the options of a command
 
 
 def takes_broker(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `broker_flags` in place of its parameter `broker`, which gets their settings."""
+    """Replace a command's parameter `broker` by the options of `broker_flags`, and pass their settings to it."""
     own = inspect.signature(command, eval_str=True)
     shared = inspect.signature(broker_flags, eval_str=True).parameters
 

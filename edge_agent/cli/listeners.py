@@ -1,4 +1,4 @@
-"""Whether an agent listens to what was sent to a broker, by what the broker and the agents say. Pure."""
+"""Decide from the replies of the broker and the agents whether an agent received what was sent. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USUAL_PORT: Final = 1883
 
 
 class _Answer(msgspec.Struct):
-    """Of an answer to a press what is shown."""
+    """The fields of an answer to a press that are shown."""
 
     event_type: str
     detail: str | None = None
@@ -25,30 +25,30 @@ class _Answer(msgspec.Struct):
 
 
 class Verdict(NamedTuple):
-    """What to tell the sender: `is_fault` where no agent took what was sent."""
+    """The message for the sender; `is_fault` if no agent received the frames."""
 
     text: str
     is_fault: bool = False
 
 
-class Heard:
-    """What was heard after pictures of a doorbell were sent; `unheard` of them nobody has subscribed to."""
+class Replies:
+    """The replies after frames were sent; `unrouted` frames had no subscriber."""
 
     def __init__(self, doorbell: str, *, is_press: bool) -> None:
         self.doorbell = doorbell
         self.is_press = is_press
-        self.unheard = 0
+        self.unrouted = 0
         self.agents: dict[str, bool] = {}
-        """Whether each agent that has ever been there is online."""
+        """Whether each known agent is online."""
         self.answer: _Answer | None = None
 
     @property
     def online(self) -> list[str]:
-        """The agents that are online, by name."""
+        """The names of the agents that are online."""
         return sorted(name for name, is_online in self.agents.items() if is_online)
 
     def take(self, message: Message) -> None:
-        """Use a message."""
+        """Record a message."""
         if message.topic == topics.answer(self.doorbell):
             self._take_answer(message.payload)
             return
@@ -63,40 +63,42 @@ class Heard:
             return
 
     def may_be_answered(self) -> bool:
-        """Return whether an answer to a press may still come."""
-        return self.is_press and self.answer is None and not self.unheard
+        """Return whether an answer to the press can still arrive."""
+        return self.is_press and self.answer is None and not self.unrouted
 
     def is_enough(self) -> bool:
-        """Return whether nothing more can change the verdict."""
+        """Return whether no further message can change the verdict."""
         return self.answer is not None or (bool(self.online) and not self.may_be_answered())
 
 
-def verdict(heard: Heard, settings: MqttSettings) -> Verdict:  # noqa: PLR0911 - a table: one line a case
-    """Return what is to be told of what was heard at the broker of `settings`, '' where all is as it should be."""
-    if heard.answer is not None:
-        return Verdict(_answer(heard.answer))
-    if heard.unheard and heard.online:
-        text = f"no agent takes pictures of {heard.doorbell}: check doorbells.include of {' and '.join(heard.online)}"
+def verdict(replies: Replies, settings: MqttSettings) -> Verdict:  # noqa: PLR0911 - a table: one line a case
+    """Return the message for the sender; its text is '' if everything is as expected."""
+    if replies.answer is not None:
+        return Verdict(_answer(replies.answer))
+    if replies.unrouted and replies.online:
+        text = (
+            f"no agent accepts frames of {replies.doorbell}: check doorbells.include of {' and '.join(replies.online)}"
+        )
         return Verdict(text, is_fault=True)
     broker = broker_arguments(settings)
     start = f"start one with `{command('run', *broker)}`"
-    if heard.agents and not heard.online:
-        return Verdict(f"no agent listens: {_listed(sorted(heard.agents))} offline; {start}", is_fault=True)
-    if heard.unheard:
-        return Verdict(f"no agent listens at this broker: {start}", is_fault=True)
-    if heard.is_press and heard.online:
-        text = f"no agent answered the press in time: `{command('doctor', *broker)}` finds out why"
+    if replies.agents and not replies.online:
+        return Verdict(f"no agent is listening: {_listed(sorted(replies.agents))} offline; {start}", is_fault=True)
+    if replies.unrouted:
+        return Verdict(f"no agent is listening on this broker: {start}", is_fault=True)
+    if replies.is_press and replies.online:
+        text = f"no agent answered the press in time: run `{command('doctor', *broker)}` to find out why"
         return Verdict(text, is_fault=True)
-    if heard.is_press:
-        text = f"no agent answered the press: {start}, or let this user read {topics.answer(heard.doorbell)}"
+    if replies.is_press:
+        text = f"no agent answered the press: {start}, or allow this user to read {topics.answer(replies.doorbell)}"
         return Verdict(text, is_fault=True)
-    if not heard.online:
-        return Verdict(f"no agent is known to be online at this broker; {start}")
+    if not replies.online:
+        return Verdict(f"no agent is online on this broker, or this user may not read their availability; {start}")
     return Verdict("")
 
 
 def broker_arguments(settings: MqttSettings) -> tuple[str, ...]:
-    """Return the arguments that lead to a broker."""
+    """Return the arguments that select the broker."""
     port = () if settings.port == USUAL_PORT else ("--port", str(settings.port))
     return ("--host", settings.host, *port)
 

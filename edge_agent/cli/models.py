@@ -1,4 +1,4 @@
-"""`edge-agent models`: the model files: which there are, which are here, and fetching them."""
+"""`edge-agent models`: list, download and verify model files."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def list_models(settings: ModelSettings) -> None:
-    """Print every model: its size and licence, and where it is or comes from."""
+    """Print every model with its licence, size, and location or publisher."""
     store = ModelStore(settings.dir, settings.cache_dir)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("model", "licence"):
         table.add_column(name, no_wrap=True)
     table.add_column("MB", justify="right", no_wrap=True)
-    table.add_column("where", overflow="fold")
+    table.add_column("location", overflow="fold")
     for model in MODELS.values():
         path = store.find(model.name)
         size = f"{model.size_bytes / 1e6:.1f}" if model.size_bytes else "?"
-        where = Text(str(path), "green") if path else Text(f"not here; comes from {model.publisher}", "dim")
+        where = Text(str(path), "green") if path else Text(f"not downloaded; published by {model.publisher}", "dim")
         table.add_row(model.name, model.licence, size, where)
     Console().print(table)
 
 
 def pull_models(settings: ModelSettings, names: list[str]) -> None:
-    """Fetch models that are not here, with their progress; raise ModelUnavailableError for one that cannot be had."""
+    """Download missing models and show progress; raise ModelUnavailableError if one is unavailable."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         tasks = {name: progress.add_task(name, total=None, start=False) for name in names}
@@ -49,17 +49,17 @@ def pull_models(settings: ModelSettings, names: list[str]) -> None:
 
 
 def verify_models(settings: ModelSettings) -> None:
-    """Check the hash of every model that is here; raise ModelUnavailableError if one is not what it should be."""
+    """Check the hash of every downloaded model; raise ModelUnavailableError if one does not match."""
     store = ModelStore(settings.dir, settings.cache_dir)
     faults = [fault for model in MODELS.values() for fault in store.faults(model.name)]
     good = [name for name in MODELS if store.find(name)]
-    print(f"{len(good)} good: {', '.join(good) or 'none'}")  # noqa: T201 - output of a command
+    print(f"{len(good)} verified: {', '.join(good) or 'none'}")  # noqa: T201 - output of a command
     if faults:
         message = "; ".join(faults)
         raise ModelUnavailableError(message)
 
 
 def print_path(settings: ModelSettings, name: str) -> None:
-    """Print where a model is; raise ModelUnavailableError where it is not."""
+    """Print the path of a model; raise ModelUnavailableError if it is not downloaded."""
     path = ModelStore(settings.dir, settings.cache_dir, sources=()).resolve(name)
     print(path)  # noqa: T201 - output of a command

@@ -1,4 +1,4 @@
-"""The styles of the terminal: each is readable on black and on white, and none says what the words do not say."""
+"""The terminal's styles: readable on black and on white; none carries information that the words lack."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ DOORBELL: Final = "front"
 PICTURES: Final = Path("demo-pictures")
 PICTURES_KEPT: Final = 20
 BOX_WIDTH: Final = 4
-"""Of a box's sides."""
+"""Both sides of a box."""
 
 
 def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
@@ -69,7 +69,7 @@ def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
 
 
 def _show(settings: Settings) -> None:
-    """Show the agent's events beside it, as any subscriber sees them."""
+    """Show the agent's events, as any subscriber receives them."""
     with (
         contextlib.suppress(BrokerUnreachableError),
         Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,
@@ -78,7 +78,7 @@ def _show(settings: Settings) -> None:
 
 
 def _keep_pictures(messages: Iterator[Message]) -> Iterator[Message]:
-    """Save annotated pictures, the newest PICTURES_KEPT of them, and pass on the rest."""
+    """Save the newest PICTURES_KEPT annotated pictures, and yield all other messages."""
     number = 0
     for message in messages:
         if message.topic != topics.snapshot(DOORBELL):
@@ -91,18 +91,18 @@ def _keep_pictures(messages: Iterator[Message]) -> Iterator[Message]:
 
 
 def _welcome(settings: Settings, width: int) -> RenderableType:
-    """Return what to do next, in a box if it fits: a command that is broken over two lines cannot be copied."""
+    """Return the next steps, in a box if they fit: a wrapped command cannot be copied."""
     commands = (
-        ("With your broker", command("run", "--host", "BROKER")),
-        ("The same events", command("watch", *broker_arguments(settings.mqtt))),
+        ("Use your own broker", command("run", "--host", "BROKER")),
+        ("Watch the events", command("watch", *broker_arguments(settings.mqtt))),
         ("Annotated pictures", f"{PICTURES.absolute()}"),
     )
     lines = Group(
-        Text("Demo only: a small embedded broker, and a simulated doorbell.", ATTENTION),
-        *(Text.assemble(f"{name + ':':<20}", (value, "bold")) for name, value in commands),
-        Text("Ctrl-C ends it.", QUIET),
+        Text("Demo only: an embedded broker and a simulated doorbell.", ATTENTION),
+        *(Text.assemble(f"{name + ':':<21}", (value, "bold")) for name, value in commands),
+        Text("Press Ctrl-C to stop.", QUIET),
     )
-    longest = max(20 + len(value) for _, value in commands)
+    longest = max(21 + len(value) for _, value in commands)
     if longest + BOX_WIDTH > width:
         return lines
     return Panel(lines, title="edge-agent", title_align="left", expand=False)

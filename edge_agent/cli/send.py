@@ -1,4 +1,4 @@
-"""`edge-agent send`: pictures published as a doorbell would, and whether an agent takes them."""
+"""`edge-agent send`: publish images as a doorbell does, and report whether an agent received them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edge_agent import topics
-from edge_agent.cli.listeners import Heard, verdict
+from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
 from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 CONFIRM_S: Final = 10.0
 UNCONFIRMED_AT_ONCE: Final = 20
 RETAINED_S: Final = 0.5
-"""How long the broker may take to send what it retains, after it has confirmed all pictures."""
+"""Time for the broker to send its retained messages, once it has confirmed all frames."""
 ANSWER_S: Final = 8.0
-"""An agent answers a press within 5 s (press.deadline_s), and the way takes a moment."""
+"""An agent answers a press within 5 s (press.deadline_s); the network adds to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How the pictures are sent: `trigger` None leaves it to the agent, `rate` is pictures per second."""
+    """How to send the images; with `trigger` None the agent chooses it, `rate` is images per second."""
 
     doorbell: str
     press: bool
@@ -47,15 +47,15 @@ class Sending:
 
 
 def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -> None:
-    """Send everything, wait until the broker has it, and print the answer to a press.
+    """Send everything, wait until the broker has confirmed it, and print the answer to a press.
 
-    Raise NoAgentError where all was sent and no agent listens or answers.
+    Raise NoAgentError if no agent is listening, or none answers.
     """
     if not topics.is_identifier(sending.doorbell):
-        message = f"{sending.doorbell!r} cannot name a doorbell: use 1 to 64 letters, digits, _ or -"
+        message = f"{sending.doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
         raise SettingsError(message)
     if not settings.host:
-        message = "there is no broker to send to: give --host, or set EDGE_AGENT_MQTT__HOST"
+        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
         raise SettingsError(message)
     files = find_images(paths)
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -67,42 +67,44 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
             message=received.put, published=lambda packet, is_refused: refused.put(packet) if is_refused else None
         ),
     )
-    heard = Heard(sending.doorbell, is_press=sending.press)
+    replies = Replies(sending.doorbell, is_press=sending.press)
     connection.open()
     try:
         connection.subscribe([topics.agent_availability("+"), topics.answer(sending.doorbell)])
         _send_all(connection, files, sending)
         if not refused.empty():
-            message = f"the broker does not let this user publish as doorbell {sending.doorbell}: check its access list"
+            message = (
+                f"the broker does not allow this user to publish as doorbell {sending.doorbell}: check its access list"
+            )
             raise EdgeAgentError(message)
         _say_sent(len(files) * sending.repeat, sending)
-        _listen(connection, received, heard)
+        _listen(connection, received, replies)
     finally:
         connection.close()
-    said = verdict(heard, settings)
+    said = verdict(replies, settings)
     if said.is_fault:
         raise NoAgentError(said.text)
     if said.text:
-        Console(highlight=False, soft_wrap=True, stderr=not heard.answer).print(said.text, markup=False)
+        Console(highlight=False, soft_wrap=True, stderr=not replies.answer).print(said.text, markup=False)
 
 
 def _say_sent(count: int, sending: Sending) -> None:
     pressed = ", after a press" if sending.press else ""
-    Console(highlight=False).print(f"sent {count} picture{'s' * (count > 1)} as doorbell {sending.doorbell}{pressed}")
+    Console(highlight=False).print(f"sent {count} image{'s' * (count > 1)} as doorbell {sending.doorbell}{pressed}")
 
 
-def _listen(connection: Connection, received: queue.SimpleQueue[Message], heard: Heard) -> None:
-    """Wait for what tells whether an agent listens, no longer than that can change."""
-    heard.unheard = connection.unheard
+def _listen(connection: Connection, received: queue.SimpleQueue[Message], replies: Replies) -> None:
+    """Wait for replies until the verdict can no longer change."""
+    replies.unrouted = connection.unheard
     began_s = time.monotonic()
     while True:
-        limit_s = ANSWER_S if heard.may_be_answered() else RETAINED_S
+        limit_s = ANSWER_S if replies.may_be_answered() else RETAINED_S
         try:
             message = received.get(timeout=max(0.0, began_s + limit_s - time.monotonic()))
         except queue.Empty:
             return
-        heard.take(message)
-        if heard.is_enough():
+        replies.take(message)
+        if replies.is_enough():
             return
 
 
@@ -127,12 +129,12 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        message = f"the file {path} cannot be read: {reason_of(error)}"
+        message = f"cannot read the file {path}: {reason_of(error)}"
         raise SettingsError(message) from error
 
 
 def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
-    """Return a picture as a message: with user properties where the protocol has them, else as JSON."""
+    """Return an image as a message: with user properties in MQTT 5, else as JSON."""
     trigger = Trigger.PRESS if sending.press and sending.trigger is None else sending.trigger
     said = {"frame_id": secrets.token_hex(8), "captured_at": datetime.now(UTC).isoformat()}
     if trigger is not None:
@@ -144,7 +146,7 @@ def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
 
 
 def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
-    """Yield no faster than `rate` per second."""
+    """Yield at most `rate` paths per second."""
     began_s = time.monotonic()
     for number, path in enumerate(paths):
         if rate:
@@ -154,5 +156,5 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
-        message = f"the broker did not confirm a picture within {CONFIRM_S:g} s"
+        message = f"the broker did not confirm a frame within {CONFIRM_S:g} s"
         raise BrokerUnreachableError(message)

@@ -1,4 +1,4 @@
-"""How the command line is shown in help, and what is wrong with it, in words of our own."""
+"""The layout of the help, and the messages for wrong arguments."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 FILE: Final = "FILE"
 FOLDER: Final = "FOLDER"
 
-_WANTED: Final = {FILE: "give a file that this user may read", FOLDER: "give a folder that this user may read"}
-"""What a value must be, by its name in the help; all others that can be wrong are numbers."""
+_WANTED: Final = {FILE: "use a file that this user can read", FOLDER: "use a folder that this user can read"}
+"""What to use for a value, by its name in the help; all other values are numbers."""
 
 
 class _Plain:
-    """Shows a flag without a value, and a number without its limits: the sentence of a mistake names them."""
+    """Shows a flag without a value, and a number without its limits: the error message names them."""
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own copy of click has no public types
-        """Return the parameters; flags and arguments show no type of Python beside their names."""
+        """Return the parameters, without Python types beside flags and arguments."""
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for each in params:
             if each.param_type_name == "argument":
@@ -37,25 +37,25 @@ class _Plain:
         return params
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
-        """Show the help in our styles."""
+        """Print the help in our styles."""
         _style_help()
         super().format_help(ctx, formatter)  # type: ignore[misc]
 
 
 def _nothing(ctx: Any) -> None:  # noqa: ANN401 - typer's own copy of click has no public types
-    """Return what to show for the type of an argument, whose name says it all."""
+    """Return no type for an argument: its name is enough."""
 
 
 class Command(_Plain, TyperCommand):
-    """A command of ours."""
+    """A command."""
 
 
 class Group(_Plain, TyperGroup):
-    """A command with commands below it."""
+    """A command with subcommands."""
 
 
 def _style_help() -> None:
-    """Give the help styles that are readable on black and on white."""
+    """Set styles for the help that are readable on black and on white."""
     from typer import rich_utils  # noqa: PLC0415 - only help needs it, and it takes its time
 
     rich_utils.STYLE_OPTION = rich_utils.STYLE_SWITCH = "bold"
@@ -66,9 +66,9 @@ def _style_help() -> None:
 
 
 def explain(error: TyperException, words: Sequence[str] | None = None) -> str:
-    """Return what is wrong with the command line, and how to find out what is right.
+    """Return what is wrong with the arguments, and the command that shows the help.
 
-    typer's exceptions are told apart by their names: it keeps their classes to itself.
+    The exceptions are matched by name: typer does not export their classes.
     """
     words = sys.argv[1:] if words is None else words
     context: Any = getattr(error, "ctx", None)
@@ -77,7 +77,7 @@ def explain(error: TyperException, words: Sequence[str] | None = None) -> str:
 
 
 def _command_path(context: Any) -> list[str]:  # noqa: ANN401 - as above
-    """Return the names of the commands that lead to where the mistake is."""
+    """Return the names of the commands before the mistake."""
     above = _command_path(context.parent) if context.parent else []
     return [*above, context.info_name] if context.parent else above
 
@@ -85,8 +85,8 @@ def _command_path(context: Any) -> list[str]:  # noqa: ANN401 - as above
 def _fault(error: Any, context: Any, words: Sequence[str]) -> str:  # noqa: ANN401 - as above
     match type(error).__name__:
         case "NoSuchOption":
-            nearest = f"; the nearest one is {error.possibilities[0]}" if error.possibilities else ""
-            return f"there is no option {error.option_name}{nearest}"
+            nearest = f" (did you mean {error.possibilities[0]}?)" if error.possibilities else ""
+            return f"unknown option {error.option_name}{nearest}"
         case "BadOptionUsage":
             has_value = any(each.startswith(f"{error.option_name}=") for each in words)
             return f"{error.option_name} {'takes no' if has_value else 'needs a'} value"
@@ -97,24 +97,24 @@ def _fault(error: Any, context: Any, words: Sequence[str]) -> str:  # noqa: ANN4
         case _ if hasattr(context.command, "commands"):
             return _wrong_command(list(context.command.commands), words[len(_command_path(context)) :])
         case _:
-            return "there are more arguments than this command takes"
+            return "too many arguments"
 
 
 def _wrong_value(param: Any) -> str:  # noqa: ANN401 - as above
     name = param.opts[0] if param.opts[0].startswith("-") else param.metavar
-    return f"{name} cannot be used: {_WANTED.get(param.metavar) or _number(param)}"
+    return f"invalid {name}: {_WANTED.get(param.metavar) or _number(param)}"
 
 
 def _number(param: Any) -> str:  # noqa: ANN401 - as above
     kind = "a whole number" if param.type_descriptor.annotation is int else "a number"
-    return f"give {kind}" if param.min is None else f"give {kind} of at least {param.min:g}"
+    return f"use {kind}" if param.min is None else f"use {kind} of at least {param.min:g}"
 
 
 def _wrong_command(known: list[str], words: Sequence[str]) -> str:
-    """Return that a command is missing, or unknown."""
+    """Return the message for a missing or an unknown command."""
     given = next((each for each in words if not each.startswith("-")), "")
     if not given:
         return "a command is missing"
     nearest = difflib.get_close_matches(given, known, n=1)
-    hint = f"the nearest one is {nearest[0]}" if nearest else f"there are {', '.join(known)}"
-    return f"there is no command {given}; {hint}"
+    hint = f"did you mean {nearest[0]}?" if nearest else f"commands: {', '.join(known)}"
+    return f"unknown command {given} ({hint})"

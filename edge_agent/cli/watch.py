@@ -1,4 +1,4 @@
-"""`edge-agent watch`: the events of a broker as they come."""
+"""`edge-agent watch`: show events as they are published."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ POLL_INTERVAL_S: Final = 0.5
 
 
 def watch_events(settings: MqttSettings, *, as_json: bool, count: int | None) -> None:
-    """Show events until Ctrl-C, the end of the connection, or `count` of them."""
+    """Show events until Ctrl-C, until the connection ends, or until there were `count` of them."""
     if not settings.host:
-        message = "there is no broker to watch: give --host, or set EDGE_AGENT_MQTT__HOST"
+        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
         raise SettingsError(message)
     with Watcher(settings, EVENTS) as watcher:
         events = _first(watcher.messages(), count)
@@ -40,7 +40,7 @@ def watch_events(settings: MqttSettings, *, as_json: bool, count: int | None) ->
 
 
 def show(messages: Iterator[Message], console: Console) -> None:
-    """Show messages as a table that grows, or line by line where the output is no terminal."""
+    """Show messages as a live table, or line by line if the output is not a terminal."""
     table = EventTable()
     live = Live(table, console=console, auto_refresh=False) if console.is_terminal else nullcontext()
     with live as screen:
@@ -56,7 +56,7 @@ def show(messages: Iterator[Message], console: Console) -> None:
 
 
 class Watcher:
-    """A connection that only listens."""
+    """A connection that only subscribes."""
 
     def __init__(self, settings: MqttSettings, filters: tuple[str, ...]) -> None:
         self._filters = filters
@@ -68,7 +68,7 @@ class Watcher:
         )
 
     def __enter__(self) -> Self:
-        """Connect; raise BrokerUnreachableError where that fails."""
+        """Connect; raise BrokerUnreachableError if that fails."""
         self._connection.open()
         self._connection.subscribe(self._filters)
         return self
@@ -78,13 +78,13 @@ class Watcher:
         self._connection.close()
 
     def messages(self) -> Iterator[Message]:
-        """Yield messages as they come; raise BrokerUnreachableError when the connection ends."""
+        """Yield messages as they arrive; raise BrokerUnreachableError when the connection ends."""
         while True:
             try:
                 message = self._received.get(timeout=POLL_INTERVAL_S)
             except queue.Empty:
                 if not self._connection.is_healthy():
-                    reason = f"the connection to the broker has ended: {self._connection.end.reason}"
+                    reason = f"the connection to the broker ended: {self._connection.end.reason}"
                     raise BrokerUnreachableError(reason) from None
                 continue
             if message.packet is not None:
@@ -105,7 +105,7 @@ def _print_json(messages: Iterator[Message]) -> None:
 
 
 def _json_line(message: Message) -> str:
-    """Return a message as JSON in ASCII: whatever somebody published, no terminal acts on it."""
+    """Return a message as JSON in ASCII, so that no terminal acts on control characters."""
     try:
         payload = msgspec.json.decode(message.payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -1,4 +1,4 @@
-"""The settings of the way to the broker. What cannot be honoured is refused, never passed over."""
+"""The settings of the connection to the broker. An unsupported combination is rejected, never ignored."""
 
 from __future__ import annotations
 

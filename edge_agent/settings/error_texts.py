@@ -1,6 +1,6 @@
-"""What is wrong with a value of the settings, in words of our own. Pure.
+"""The messages for invalid settings, by the type of pydantic's error. Pure.
 
-No sentence here holds a value: what was misplaced may be a password.
+No message contains the value: a misplaced value may be a password.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNKNOWN: Final = "docs/settings.md says what it may be"
+UNKNOWN: Final = "see docs/settings.md for valid values"
 
 _NUMBER: Final = "use a number"
 _WHOLE_NUMBER: Final = "use a whole number"
 _SWITCH: Final = "use true or false"
-_TEXT: Final = "use text; put quotes around it where it looks like something else"
+_TEXT: Final = "use text; put it in quotes if it looks like a number, a date or true/false"
 _PATH: Final = "use the path of a file or folder"
 _LIST: Final = "use a list"
-_SECTION: Final = "use keys and values, one `key: value` a line"
+_SECTION: Final = "use keys and values: one `key: value` per line"
 
 SENTENCES: Final = {
     "bool_parsing": _SWITCH,
@@ -33,11 +33,11 @@ SENTENCES: Final = {
     "int_parsing": _WHOLE_NUMBER,
     "int_parsing_size": _WHOLE_NUMBER,
     "int_type": _WHOLE_NUMBER,
-    "invalid_key": "use text for the keys",
+    "invalid_key": "use text as keys",
     "less_than": "use a number below {lt:g}",
     "less_than_equal": "use a number of at most {le:g}",
     "literal_error": "use {expected}",
-    "missing": "it is missing",
+    "missing": "it is required",
     "model_attributes_type": _SECTION,
     "model_type": _SECTION,
     "path_type": _PATH,
@@ -50,15 +50,15 @@ SENTENCES: Final = {
     "unexpected_positional_argument": _LIST,
     "value_error": "{error}",
 }
-"""By pydantic's type of the error; its context fills in the limits."""
+"""By the type of pydantic's error; its context fills in the limits."""
 
 
 def sentence(kind: str, context: Mapping[str, Any]) -> str:
-    """Return what to do about a value; `kind` and `context` are the type and the context that pydantic gives."""
+    """Return how to correct a value; `kind` and `context` are the type and the context of pydantic's error."""
     words = SENTENCES.get(kind, UNKNOWN)
     return words.format(**{name: _plain(value) for name, value in context.items()})
 
 
 def _plain(value: object) -> object:
-    """Return pydantic's list of words without its quotes, and anything else as it is."""
+    """Return text without pydantic's quotes, and other values unchanged."""
     return value.replace("'", "") if isinstance(value, str) else value

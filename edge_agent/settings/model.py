@@ -110,7 +110,13 @@ class DetectionSettings(Section):
         ("0",), min_length=1, description="Numbers of the GPUs"
     )
     mock_script: str = Field("", description="What the strategy mock plays, as JSON; for tests and rehearsals")
-    min_confidence: float = Field(0.7, ge=0.01, le=0.99, description="A face below this is listed as rejected")
+    min_confidence: float = Field(
+        0.7,
+        ge=0.01,
+        le=0.99,
+        description="Minimum confidence (0 to 1): a face below it is listed as rejected."
+        " Over MQTT it is a percentage, because Home Assistant shows it so",
+    )
 
 
 class PressSettings(Section):
@@ -143,7 +149,9 @@ class QuarantineSettings(Section):
 class DoorbellOptions(Section):
     """What may be set for one doorbell alone; what is left out is as for all."""
 
-    min_confidence: float | None = Field(None, ge=0.01, le=0.99, description="A face below this is listed as rejected")
+    min_confidence: float | None = Field(
+        None, ge=0.01, le=0.99, description="Minimum confidence (0 to 1): a face below it is listed as rejected"
+    )
     min_face_height: float | None = Field(None, ge=0, le=1, description="Smallest face, as a fraction of the picture")
     zones: tuple[Polygon, ...] = Field(
         (), description="Polygons in fractions of the picture; faces elsewhere do not count"

@@ -87,13 +87,13 @@ def test_detect_saves_annotated_pictures(photo: Path, tmp_path: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("detect", "nowhere.jpg"), 2, "there is no file or folder nowhere.jpg"),
-        (("detect", "Makefile"), 1, "1 of 1 pictures could not be looked at"),
+        (("detect", "Makefile"), 1, "detection failed in 1 of 1 images"),
         (("detect", "--min-confidence", "7", "Makefile"), 2, "min_confidence"),
-        (("detect", "--nonsense"), 2, "there is no option --nonsense"),
-        (("send", "Makefile"), 2, "there is no broker to send to"),
+        (("detect", "--nonsense"), 2, "unknown option --nonsense"),
+        (("send", "Makefile"), 2, "no broker is configured: use --host"),
         (("send", "Makefile", "--host", "127.0.0.1", "--port", "1"), 1, "no connection to the broker at 127.0.0.1:1"),
-        (("send", "Makefile", "--host", "127.0.0.1", "--doorbell", "a b"), 2, "cannot name a doorbell"),
-        (("watch",), 2, "there is no broker to watch"),
+        (("send", "Makefile", "--host", "127.0.0.1", "--doorbell", "a b"), 2, "is not a valid doorbell name"),
+        (("watch",), 2, "no broker is configured: use --host"),
         (("watch", "--host", "127.0.0.1", "--port", "1"), 1, "no connection to the broker at 127.0.0.1:1"),
         (("run", "--config", "nowhere.yaml"), 2, "nowhere.yaml"),
         (("run", "--simulate", "nowhere"), 2, "nowhere"),
@@ -116,7 +116,7 @@ def test_send_and_watch_with_a_running_agent(mosquitto: Mosquitto, photo: Path) 
             sent = edge_agent("send", "--press", str(photo), *broker)
             shown, _ = watch.communicate(timeout=20)
     assert sent.stdout.splitlines() == [
-        "sent 1 picture as doorbell front, after a press",
+        "sent 1 image as doorbell front, after a press",
         "answer: face, confidence 0.90",
     ]
     assert sent.returncode == 0
@@ -145,19 +145,19 @@ def test_send_says_when_the_agent_is_gone(mosquitto: Mosquitto, photo: Path, pro
         assert agent.stop() == 0
     done = _send(mosquitto, photo, *(["--press"] if press else []), EDGE_AGENT_MQTT__PROTOCOL=protocol)
     assert done.returncode == 3
-    assert done.stdout.startswith("sent 1 picture as doorbell front")
-    assert "no agent listens: test is offline; start one with `" in done.stderr
+    assert done.stdout.startswith("sent 1 image as doorbell front")
+    assert "no agent is listening: test is offline; start one with `" in done.stderr
     assert f"run --host 127.0.0.1 --port {mosquitto.port}`" in done.stderr
 
 
 def test_send_says_when_no_agent_was_ever_there(mosquitto: Mosquitto, photo: Path) -> None:
     done = _send(mosquitto, photo)
     assert done.returncode == 3
-    assert "no agent listens at this broker" in done.stderr
+    assert "no agent is listening on this broker" in done.stderr
     with Recorder(mosquitto.port):  # somebody hears it, and no agent says that it is there
         done = _send(mosquitto, photo)
     assert done.returncode == 0
-    assert "no agent is known to be online at this broker" in done.stderr
+    assert "no agent is online on this broker, or this user may not read" in done.stderr
 
 
 def test_send_says_when_no_agent_answers_the_press(mosquitto: Mosquitto, photo: Path) -> None:
@@ -173,7 +173,7 @@ def test_send_says_when_no_agent_takes_the_pictures_of_this_doorbell(mosquitto: 
         agent.wait_until_ready(recorder)
         done = _send(mosquitto, photo, "--press")
         assert done.returncode == 3
-        assert "no agent takes pictures of front: check doorbells.include of test" in done.stderr
+        assert "no agent accepts frames of front: check doorbells.include of test" in done.stderr
         assert _send(mosquitto, photo, "--doorbell", "garden").stderr == ""
 
 
@@ -182,7 +182,7 @@ def test_send_says_when_the_broker_takes_nothing_from_this_user(tmp_path: Path, 
     with Mosquitto(f"acl_file {tmp_path / 'acl'}") as broker:
         done = _send(broker, photo)
     assert done.returncode == 1
-    assert "the broker does not let this user publish as doorbell front" in done.stderr
+    assert "the broker does not allow this user to publish as doorbell front" in done.stderr
     assert done.stdout == ""
 
 
@@ -258,25 +258,25 @@ def test_every_command_is_listed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("wacth",), "there is no command wacth; the nearest one is watch"),
-        (("models", "plul"), "there is no command plul; the nearest one is pull"),
+        (("wacth",), "unknown command wacth (did you mean watch?)"),
+        (("models", "plul"), "unknown command plul (did you mean pull?)"),
         (("models", "path"), "MODEL is missing"),
-        (("run", "--hots", "x"), "there is no option --hots; the nearest one is --host"),
-        (("run", "--port", "x"), "--port cannot be used: give a whole number"),
-        (("run", "--seconds", "0"), "--seconds cannot be used: give a number of at least 0.1"),
-        (("run", "--simulate", "Makefile"), "--simulate cannot be used: give a folder that this user may read"),
+        (("run", "--hots", "x"), "unknown option --hots (did you mean --host?)"),
+        (("run", "--port", "x"), "invalid --port: use a whole number"),
+        (("run", "--seconds", "0"), "invalid --seconds: use a number of at least 0.1"),
+        (("run", "--simulate", "Makefile"), "invalid --simulate: use a folder that this user can read"),
         (("run", "--host"), "--host needs a value"),
         (("send", "Makefile", "--press=5"), "--press takes no value"),
-        (("send", "--rate", "x", "Makefile"), "--rate cannot be used: give a number of at least 0.01"),
-        (("watch", "a"), "there are more arguments than this command takes"),
-        (("bench", "/"), "FILE cannot be used: give a file that this user may read"),
+        (("send", "--rate", "x", "Makefile"), "invalid --rate: use a number of at least 0.01"),
+        (("watch", "a"), "too many arguments"),
+        (("bench", "/"), "invalid FILE: use a file that this user can read"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_said_in_our_words(arguments: tuple[str, ...], sentence: str) -> None:
     done = edge_agent(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     help_of = " ".join((*arguments[: 2 if arguments[0] == "models" else 1], "--help"))
-    if "no command" in sentence:
+    if "unknown command" in sentence:
         help_of = "models --help" if arguments[0] == "models" else "--help"
     assert done.stderr == f"edge-agent: {sentence}; see `{command('--help').removesuffix('--help')}{help_of}`\n"
 
@@ -345,9 +345,9 @@ def test_models_are_listed_verified_and_found(tmp_path: Path) -> None:
     here = {"EDGE_AGENT_MODELS__DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     listed = edge_agent("models", "list", **here).stdout
     assert "centerface" in listed
-    assert "not here; comes from raw.githubusercontent.com" in listed
+    assert "not downloaded; published by raw.githubusercontent.com" in listed
     assert edge_agent("models", "path", "centerface", **here).stdout.strip() == str(tmp_path / "centerface.onnx")
-    assert edge_agent("models", "verify", **here).stdout == "1 good: centerface\n"
+    assert edge_agent("models", "verify", **here).stdout == "1 verified: centerface\n"
     (tmp_path / "yunet_n_dynamic.onnx").write_bytes(b"not a model")
     damaged = edge_agent("models", "verify", **here)
     assert damaged.returncode == 1

@@ -41,7 +41,7 @@ BROKER: Final = "--host 127.0.0.1 --port {port}"
 CASES: Final = {
     "": Case("--help", "Usage: edge-agent"),
     "run": Case("run --seconds 6", "faces: face"),
-    "send": Case(f"send {{picture}} --press {BROKER}", "sent 1 picture"),
+    "send": Case(f"send {{picture}} --press {BROKER}", "sent 1 image"),
     "watch": Case(f"watch --json --count 1 {BROKER}", "doorbell/side/ring"),
     "detect": Case("detect {picture} --json", '"faces":.{"box"'),
     "remove": Case(f"remove porch --agent-id test {BROKER}", "porch"),
