@@ -1,4 +1,4 @@
-"""The settings of the connection to the broker. An unsupported combination is rejected, never ignored."""
+"""The settings of the broker connection. An unsupported combination is rejected, never ignored."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from edge_agent.settings.section import Section, fits, split_list, text_of_numbe
 
 
 class TlsSettings(Section):
-    """Encryption on the way to the broker: TLS 1.2 or newer, and the broker's certificate is checked."""
+    """Encryption of the broker connection: TLS 1.2 or newer, and the broker's certificate is checked."""
 
-    enabled: bool = Field(default=False, description="Speak TLS with the broker; its port is 8883 as a rule")
+    enabled: bool = Field(default=False, description="Use TLS; the broker's port is then usually 8883")
     ca_file: Path | None = Field(
         None, description="PEM file of the CA that signed the broker's certificate; empty: the system's CAs"
     )
-    cert_file: Path | None = Field(None, description="PEM file of our own certificate, where the broker asks for one")
-    key_file: Path | None = Field(None, description="PEM file of its key, without a passphrase")
+    cert_file: Path | None = Field(None, description="PEM file of the client certificate, if the broker requires one")
+    key_file: Path | None = Field(None, description="PEM file of the client certificate's key, without a passphrase")
     insecure: bool = Field(
-        default=False, description="Do not check the broker's certificate: anybody in between can then read along"
+        default=False,
+        description="Skip the check of the broker's certificate; an attacker can then read and change messages",
     )
 
     @model_validator(mode="after")
-    def _can_be_honoured(self) -> Self:
+    def _is_supported(self) -> Self:
         given = [name for name in ("ca_file", "cert_file", "key_file", "insecure") if getattr(self, name)]
         message = ""
         if given and not self.enabled:
@@ -43,35 +44,36 @@ class TlsSettings(Section):
 class MqttSettings(Section):
     """How to reach the broker."""
 
-    host: str = Field("", description="Host name or address of the broker; empty: a demo with an embedded broker")
+    host: str = Field("", description="Host name or address of the broker; empty: the demo, with an embedded broker")
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
     fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        (), description="Other addresses of the same broker, `host` or `host:port`, tried in this order after `host`"
+        (),
+        description="More addresses of the same broker, `host` or `host:port`; tried in this order after `mqtt.host`",
     )
     transport: Literal["tcp", "websockets"] = Field("tcp", description="tcp or websockets")
     websocket_path: Annotated[str, fits(r"/[!-~]*", "begin with /, and use no blanks")] = Field(
-        "/mqtt", description="Path of the broker's websocket"
+        "/mqtt", description="Path of the broker's WebSocket"
     )
     tls: TlsSettings = TlsSettings()
     username: str = Field("", description="User name; empty: none")
-    password: SecretStr = Field(SecretStr(""), description="Password; better given as a file, see docs/settings.md")
+    password: SecretStr = Field(SecretStr(""), description="Password; use a file instead, see docs/settings.md")
     protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(text_of_number)] = Field(
-        "auto", description="auto tries MQTT 5, then 3.1.1"
+        "auto", description="MQTT version; auto: 5, then 3.1.1"
     )
-    keepalive_s: int = Field(20, ge=5, le=600, description="Seconds of silence before the connection is tested")
+    keepalive_s: int = Field(20, ge=5, le=600, description="Keepalive interval of the connection")
     session_expiry_s: int = Field(
-        3600, ge=0, description="How long the broker keeps presses for an absent agent (MQTT 5)"
+        3600, ge=0, description="How long the broker keeps presses while the agent is disconnected (MQTT 5)"
     )
-    receive_maximum: int = Field(64, ge=1, le=65535, description="Unacknowledged messages at once, at most")
-    outbox_age_s: float = Field(
-        600.0, gt=0, description="What could not be sent for so long is old news and is dropped, and counted"
-    )
+    receive_maximum: int = Field(64, ge=1, le=65535, description="Maximum number of unacknowledged messages")
+    outbox_age_s: float = Field(600.0, gt=0, description="Age after which an unsent message is dropped and counted")
     max_publish_bytes: int = Field(
-        1_900_000, ge=10_000, description="No larger message is published: brokers disconnect a client for it"
+        1_900_000,
+        ge=10_000,
+        description="Maximum size of a published message; brokers disconnect clients that exceed their limit",
     )
     share_group: Annotated[str, fits(r"[A-Za-z0-9_-]{0,64}", "use up to 64 letters, digits, _ or -")] = Field(
         "",
-        description="Agents of one group take turns at `doorbell/+/shared_frame` (MQTT 5); empty: it is left out",
+        description="Group of agents that share the frames on `doorbell/+/shared_frame` (MQTT 5); empty: none",
     )
 
     @field_validator("fallbacks")

@@ -1,4 +1,4 @@
-"""The settings: frozen, read once, unknown keys refused. Each part of the agent is given its own section."""
+"""The settings: frozen, read once, unknown keys rejected. Each part of the agent gets its own section."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 
 PREFIX: Final = "EDGE_AGENT_"
-"""How the names of our environment variables begin."""
+"""Prefix of our environment variables."""
 
 PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
 def default_workers() -> int:
-    """Return one worker a core, at least 2 (one may die) and at most 4 (the memory of a Pi)."""
+    """Return one worker per core, at least 2 (one may crash) and at most 4 (the memory of a Pi)."""
     return min(4, max(2, os.cpu_count() or 2))
 
 
@@ -35,160 +35,185 @@ class PoolSettings(Section):
     """The worker processes."""
 
     workers: int = Field(
-        default_factory=default_workers, ge=1, le=16, description="Worker processes; empty: one a core, 2 to 4"
+        default_factory=default_workers,
+        ge=1,
+        le=16,
+        description="Number of worker processes; empty: one per core, 2 to 4",
     )
-    start_timeout_s: float = Field(20.0, gt=0, description="Longest start of a worker")
-    job_timeout_s: float = Field(5.0, gt=0, description="Longest look at one frame; the worker is ended after it")
+    start_timeout_s: float = Field(20.0, gt=0, description="Maximum time for a worker to start")
+    job_timeout_s: float = Field(
+        5.0, gt=0, description="Maximum time for one frame; a worker that exceeds it is replaced"
+    )
     accelerator_timeout_s: float = Field(
-        2.0, gt=0, description="The same for a worker with an EdgeTPU or a GPU, which has what to fall back on"
+        2.0, gt=0, description="Maximum time for one frame on an EdgeTPU or GPU; the CPU then takes over"
     )
-    probe_timeout_s: float = Field(10.0, gt=0, description="Longest trial of an EdgeTPU or a GPU")
+    probe_timeout_s: float = Field(10.0, gt=0, description="Maximum time to test an EdgeTPU or GPU")
     probe_backoff_s: float = Field(
-        5.0, gt=0, description="Wait before one that failed is tried again; doubles each time"
+        5.0, gt=0, description="Wait before a failed EdgeTPU or GPU is tested again; doubles each time"
     )
-    probe_backoff_max_s: float = Field(600.0, gt=0, description="Longest such wait")
-    max_attempts: int = Field(3, ge=1, description="How often a frame is tried in all")
+    probe_backoff_max_s: float = Field(
+        600.0, gt=0, description="Maximum wait before a failed EdgeTPU or GPU is tested again"
+    )
+    max_attempts: int = Field(3, ge=1, description="Maximum number of attempts per frame")
     retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
     restart_intensity: int = Field(
-        10, ge=1, description="Deaths of one worker within the window after which it is parked"
+        10,
+        ge=1,
+        description="Number of exits within `pool.restart_period_s` after which a worker is not restarted for a while",
     )
-    restart_period_s: float = Field(60.0, gt=0, description="The window of the restart threshold")
+    restart_period_s: float = Field(60.0, gt=0, description="Period in which the exits of a worker are counted")
     restart_delay_s: float = Field(
-        0.1, gt=0, description="Wait before a worker that died at once is started again; doubles each time"
+        0.1, gt=0, description="Wait before a worker that exited right after its start is restarted; doubles each time"
     )
-    restart_delay_max_s: float = Field(30.0, gt=0, description="Longest such wait, and how long a parked worker rests")
-    memory_limit_mb: int = Field(200, ge=50, description="A worker above this is replaced while it is idle")
-    max_jobs: int = Field(0, ge=0, description="A worker that has looked at so many frames is replaced; 0: never")
-    max_age_s: float = Field(0.0, ge=0, description="A worker of this age is replaced while it is idle; 0: never")
+    restart_delay_max_s: float = Field(
+        30.0, gt=0, description="Maximum wait before a restart, also after `pool.restart_intensity` is exceeded"
+    )
+    memory_limit_mb: int = Field(200, ge=50, description="Memory above which an idle worker is replaced")
+    max_jobs: int = Field(0, ge=0, description="Number of frames after which a worker is replaced; 0: never")
+    max_age_s: float = Field(0.0, ge=0, description="Age after which an idle worker is replaced; 0: never")
     give_up_s: float = Field(
-        300.0, gt=0, description="When no worker can be kept alive for so long, the agent exits with code 1"
+        300.0, gt=0, description="Time without a working worker after which the agent exits with code 1"
     )
     sandbox: bool = Field(
-        default=True, description="Workers keep no rights but to read programs and models (Landlock, where there is it)"
+        default=True,
+        description="Restrict workers to reading programs and models (Landlock, if the kernel supports it)",
     )
-    graceful_timeout_s: float = Field(5.0, ge=0, description="At shutdown: how long frames in work may take to finish")
+    graceful_timeout_s: float = Field(
+        5.0, ge=0, description="Maximum time to finish the frames in progress at shutdown"
+    )
 
 
 class QueueSettings(Section):
     """The frames that wait for a worker."""
 
-    max_frames: int = Field(100, ge=4, description="Frames that wait, at most; a press pushes out an ordinary one")
-    max_megabytes: int = Field(64, ge=10, description="Bytes that wait, at most")
-    motion_per_doorbell: int = Field(4, ge=1, description="Motion frames that wait per doorbell; the oldest gives way")
-    press_expiry_s: float = Field(
-        30.0, gt=0, description="A press frame not looked at by then is answered `failed`, `expired`"
+    max_frames: int = Field(
+        100, ge=4, description="Maximum number of waiting frames; a press frame replaces an ordinary one"
     )
-    motion_expiry_s: float = Field(5.0, gt=0, description="A motion frame not looked at by then is dropped")
-    continuous_expiry_s: float = Field(2.0, gt=0, description="An ordinary frame not looked at by then is dropped")
+    max_megabytes: int = Field(64, ge=10, description="Maximum size of all waiting frames")
+    motion_per_doorbell: int = Field(
+        4, ge=1, description="Maximum number of waiting motion frames per doorbell; the oldest is dropped"
+    )
+    press_expiry_s: float = Field(
+        30.0, gt=0, description="Maximum wait of a press frame; it is then answered `failed` with the reason `expired`"
+    )
+    motion_expiry_s: float = Field(5.0, gt=0, description="Maximum wait of a motion frame; it is then dropped")
+    continuous_expiry_s: float = Field(2.0, gt=0, description="Maximum wait of a continuous frame; it is then dropped")
 
 
 class DetectionSettings(Section):
-    """What looks for faces, and what counts as one."""
+    """How faces are detected, and which of them count."""
 
     strategies: Annotated[
         tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
-    ] = Field(("edgetpu", "gpu", "cpu"), min_length=1, description="In order of preference")
+    ] = Field(("edgetpu", "gpu", "cpu"), min_length=1, description="Detection strategies in order of preference")
     cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
-        "auto", description="auto: yunet_n, or centerface where only the package index is reachable"
+        "auto",
+        description="Model of the strategy `cpu`; auto: yunet_n, or centerface if only the package index is reachable",
     )
     second_stage: Literal["night_and_press", "press", "off"] = Field(
         "night_and_press",
-        description="When centerface looks too: at a press where the first look is unsure, and in place of the first"
-        " model where a picture is dark",
+        description="When the second stage (centerface) runs: in press frames after an unsure first stage, and in dark"
+        " pictures instead of the first stage",
     )
     edgetpu_model: Path | None = Field(
-        None, description="Your own model file, compiled for the EdgeTPU, with the SSD post-processing; empty: ours"
+        None,
+        description="Your own model file, compiled for the EdgeTPU, with SSD post-processing; empty: the default model",
     )
-    edgetpu_library: str = Field("libedgetpu.so.1", min_length=1, description="The EdgeTPU's library")
+    edgetpu_library: str = Field("libedgetpu.so.1", min_length=1, description="Library of the EdgeTPU")
     edgetpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        ("any",), min_length=1, description="One a stick: any, or as libedgetpu names them: usb:0, usb:1, pci:0"
+        ("any",),
+        min_length=1,
+        description="EdgeTPU devices: any, or the names that libedgetpu uses, such as usb:0, usb:1, pci:0",
     )
     gpu_provider: Literal["CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"] = Field(
-        "CUDAExecutionProvider", description="How onnxruntime uses the GPU; CPUExecutionProvider is a rehearsal"
+        "CUDAExecutionProvider",
+        description="onnxruntime's execution provider; CPUExecutionProvider tests the setup without a GPU",
     )
     gpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        ("0",), min_length=1, description="Numbers of the GPUs"
+        ("0",), min_length=1, description="GPU numbers"
     )
-    mock_script: str = Field("", description="What the strategy mock plays, as JSON; for tests and rehearsals")
+    mock_script: str = Field("", description="Script of the strategy `mock`, as JSON; for tests")
     min_confidence: float = Field(
-        0.7,
-        ge=0.01,
-        le=0.99,
-        description="Minimum confidence (0 to 1): a face below it is listed as rejected."
-        " Over MQTT it is a percentage, because Home Assistant shows it so",
+        0.7, ge=0.01, le=0.99, description="Minimum confidence; a face below it is listed as rejected"
     )
 
 
 class PressSettings(Section):
     """What happens when the bell is pressed."""
 
-    window_s: float = Field(10.0, gt=0, description="Frames this long after a press belong to it")
-    deadline_s: float = Field(5.0, gt=0, description="Every press is answered by then, also when no frame came")
+    window_s: float = Field(10.0, gt=0, description="Time after a press in which frames belong to it")
+    deadline_s: float = Field(5.0, gt=0, description="Maximum time until a press is answered, even if no frame arrives")
 
 
 class ImageSettings(Section):
-    """Which pictures are taken on."""
+    """Limits of the pictures, and how often snapshots are published."""
 
-    max_megapixels: float = Field(20.0, gt=0, description="Larger pictures are refused before they are decoded")
-    max_megabytes: float = Field(10.0, gt=0, description="Larger messages are refused")
-    accept_retained: bool = Field(
-        default=False, description="Whether a retained frame, which may be days old, is looked at"
+    max_megapixels: float = Field(
+        20.0, gt=0, description="Maximum number of pixels; larger pictures are rejected before they are decoded"
     )
+    max_megabytes: float = Field(10.0, gt=0, description="Maximum message size; larger messages are rejected")
+    accept_retained: bool = Field(default=False, description="Process retained frames, which may be days old")
     snapshot_interval_s: float = Field(
-        2.0, ge=0, description="Shortest time between two annotated pictures of a doorbell; a press has one at once"
+        2.0, ge=0, description="Minimum time between two snapshots of a doorbell; press frames always give one"
     )
 
 
 class QuarantineSettings(Section):
-    """The pictures on which workers died."""
+    """Pictures that crashed workers."""
 
-    dir: Path | None = Field(None, description="Folder in which they are kept for study; empty: they are not kept")
-    max_files: int = Field(20, ge=1, description="The newest so many are kept")
+    dir: Path | None = Field(None, description="Folder for pictures that crashed workers; empty: they are not kept")
+    max_files: int = Field(20, ge=1, description="Maximum number of pictures kept; the oldest is deleted")
 
 
 class DoorbellOptions(Section):
-    """What may be set for one doorbell alone; what is left out is as for all."""
+    """Settings of one doorbell; a key that is not set has its general value."""
 
     min_confidence: float | None = Field(
-        None, ge=0.01, le=0.99, description="Minimum confidence (0 to 1): a face below it is listed as rejected"
+        None, ge=0.01, le=0.99, description="Minimum confidence; a face below it is listed as rejected"
     )
-    min_face_height: float | None = Field(None, ge=0, le=1, description="Smallest face, as a fraction of the picture")
-    zones: tuple[Polygon, ...] = Field(
-        (), description="Polygons in fractions of the picture; faces elsewhere do not count"
+    min_face_height: float | None = Field(
+        None, ge=0, le=1, description="Minimum face height, as a fraction of the picture's height"
     )
-    masks: tuple[Polygon, ...] = Field((), description="Polygons in which none counts")
+    zones: tuple[Polygon, ...] = Field((), description="Polygons, in fractions of the picture; only faces inside count")
+    masks: tuple[Polygon, ...] = Field(
+        (), description="Polygons, in fractions of the picture; faces inside do not count"
+    )
     privacy: PrivacyWord | None = Field(None, description="full, blurred or events_only")
-    press_only: bool | None = Field(None, description="Look at nothing but frames of a press")
-    press_window_s: float | None = Field(None, gt=0, description="Frames this long after a press belong to it")
-    press_deadline_s: float | None = Field(None, gt=0, description="A press is answered by then")
+    press_only: bool | None = Field(None, description="Process press frames only")
+    press_window_s: float | None = Field(None, gt=0, description="Time after a press in which frames belong to it")
+    press_deadline_s: float | None = Field(None, gt=0, description="Maximum time until a press is answered")
 
 
 class DoorbellSettings(Section):
-    """The doorbells: when one counts as present, which faces count, which pictures are published."""
+    """Which doorbells the agent handles, which faces count, and which pictures are published."""
 
     include: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        (), description="Names or globs (`gate-*`) of the doorbells that are this agent's; empty: all"
+        (), description="Doorbells that this agent handles, as names or globs (`gate-*`); empty: all"
     )
-    min_face_height: float = Field(0.0, ge=0, le=1, description="Smallest face, as a fraction of the picture's height")
+    min_face_height: float = Field(
+        0.0, ge=0, le=1, description="Minimum face height, as a fraction of the picture's height"
+    )
     privacy: PrivacyWord = Field(
         "full",
-        description="full; blurred: faces unreadable, no picture of a face; events_only: no picture at all",
+        description="full; blurred: faces are unreadable, no best face; events_only: no pictures at all",
     )
-    press_only: bool = Field(default=False, description="Look at nothing but frames of a press")
-    visit_gap_s: float = Field(30.0, gt=0, description="A visit ends when no face was seen for so long")
+    press_only: bool = Field(default=False, description="Process press frames only")
+    visit_gap_s: float = Field(30.0, gt=0, description="Time without a face after which a visit ends")
     stale_after_s: float = Field(
-        0.0, ge=0, description="An ordinary frame whose `captured_at` is longer ago is dropped; 0: none (clocks differ)"
+        0.0, ge=0, description="Age by `captured_at` above which an ordinary frame is dropped; 0: never"
     )
     skip_duplicates: bool = Field(
-        default=True, description="Drop an ordinary frame that is byte for byte the doorbell's last one"
+        default=True, description="Drop ordinary frames that are identical to the doorbell's previous one"
     )
     skip_unchanged: bool = Field(
-        default=True, description="Do not look at an ordinary frame that shows what one without a face showed"
+        default=True, description="Skip detection in ordinary frames that show the same scene as one without a face"
     )
-    detect_every_s: float = Field(10.0, gt=0, description="Look at least so often, also where nothing changed")
-    each: dict[str, DoorbellOptions] = Field({}, description="Settings of single doorbells, by their id")
-    offline_after_s: float = Field(120.0, gt=0, description="A doorbell that sent no frame for so long is offline")
-    max_doorbells: int = Field(64, ge=1, description="More doorbell names than this are refused: a limit on memory")
+    detect_every_s: float = Field(
+        10.0, gt=0, description="Maximum time between two detections, even if nothing changes"
+    )
+    each: dict[str, DoorbellOptions] = Field({}, description="Settings of individual doorbells, by doorbell id")
+    offline_after_s: float = Field(120.0, gt=0, description="Time without a frame after which a doorbell is offline")
+    max_doorbells: int = Field(64, ge=1, description="Maximum number of doorbells; limits memory")
 
     @field_validator("include")
     @classmethod
@@ -200,17 +225,21 @@ class DoorbellSettings(Section):
 
 
 class SourceSettings(Section):
-    """Another publisher whose pictures are looked at."""
+    """Another publisher of pictures."""
 
     preset: Literal["ring-mqtt", "wyze-bridge", "frigate"] | None = Field(
-        None, description="A project whose topics are known"
+        None, description="Project whose topics are built in"
     )
-    frame: str = Field("", description="Topic of pictures; the level {doorbell} names the doorbell")
-    press: str = Field("", description="Topic of presses")
-    press_payload: str = Field("", description="What a press says; empty: any message is one")
-    press_path: str = Field("", description="Where in its JSON, like event.type; empty: it is the whole message")
-    doorbell: str = Field("", description="Name of the doorbell, for topics that name none")
-    trigger: Literal["motion", "continuous"] = Field("continuous", description="What its pictures are, but for a press")
+    frame: str = Field("", description="Topic of the pictures; the level {doorbell} names the doorbell")
+    press: str = Field("", description="Topic of the presses")
+    press_payload: str = Field("", description="Payload that means a press; empty: any message")
+    press_path: str = Field(
+        "", description="Path of that payload in the JSON, such as event.type; empty: the whole message"
+    )
+    doorbell: str = Field("", description="Name of the doorbell, for topics without {doorbell}")
+    trigger: Literal["motion", "continuous"] = Field(
+        "continuous", description="Trigger of pictures that do not belong to a press"
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -227,35 +256,35 @@ class SourceSettings(Section):
 
 
 class HomeAssistantSettings(Section):
-    """What Home Assistant is told."""
+    """Home Assistant discovery."""
 
-    discovery: bool = Field(
-        default=True, description="Whether the agent and its doorbells appear in Home Assistant by themselves"
-    )
+    discovery: bool = Field(default=True, description="Announce the agent and its doorbells to Home Assistant")
     prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
-        "homeassistant", description="Home Assistant's discovery prefix"
+        "homeassistant", description="Discovery prefix of Home Assistant"
     )
 
 
 class ModelSettings(Section):
-    """Where model files are."""
+    """Where model files are stored."""
 
     dir: Path | None = Field(
-        None, description="A folder of model files that you provide; empty: they are downloaded once"
+        None, description="Folder of model files that you provide; empty: models are downloaded once"
     )
     cache_dir: Path | None = Field(
-        None, description="Where downloads are kept; empty: edge-agent in the user's cache folder"
+        None, description="Folder for downloaded models; empty: edge-agent in the user's cache folder"
     )
 
 
 class HttpSettings(Section):
-    """The page, and the metrics for Prometheus."""
+    """The status page and the Prometheus metrics."""
 
-    enabled: bool = Field(default=False, description="Whether there are a page and metrics over HTTP")
-    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: every one of this machine")
+    enabled: bool = Field(default=False, description="Serve the status page and Prometheus metrics over HTTP")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: all addresses of this host"
+    )
     port: int = Field(8099, ge=1, le=65535, description="Port to listen on")
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        (), description="Addresses or networks that may ask, a proxy's for example; empty: all that can reach it"
+        (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )
 
     @field_validator("allowed")
@@ -276,24 +305,24 @@ def _is_network(text: str) -> bool:
 
 
 class StateSettings(Section):
-    """What is remembered from run to run."""
+    """What is kept from run to run."""
 
     dir: Path | None = Field(
-        None, description="Where what was set over MQTT is kept; empty: edge-agent in the user's state folder"
+        None, description="Folder for options set over MQTT; empty: edge-agent in the user's state folder"
     )
 
 
 class LogSettings(Section):
-    """What is logged."""
+    """Logging."""
 
-    level: LogLevel = Field("info", description="The least severe messages that are shown")
+    level: LogLevel = Field("info", description="Minimum level of log messages")
     format: Literal["auto", "text", "json"] = Field(
-        "auto", description="text for people, json one object a line; auto: text on a terminal, else json"
+        "auto", description="text; json: one object per line; auto: text on a terminal, else json"
     )
 
 
 class Settings(BaseSettings):
-    """All settings. To construct them reads nothing: `settings_sources.load_settings` reads, once."""
+    """All settings. The constructor reads nothing; `settings.loading.load_settings` reads all sources, once."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -303,7 +332,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    agent_id: str = Field("", description="Name of this agent in topics; empty: the host's name")
+    agent_id: str = Field("", description="Name of this agent in topics; empty: the host name")
     mqtt: MqttSettings = MqttSettings()
     pool: PoolSettings = PoolSettings()
     queue: QueueSettings = QueueSettings()
@@ -312,7 +341,9 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
-    sources: tuple[SourceSettings, ...] = Field((), description="Other publishers whose pictures are looked at")
+    sources: tuple[SourceSettings, ...] = Field(
+        (), description="Pictures of other publishers: presets or your own topics"
+    )
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
