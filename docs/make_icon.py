@@ -1,4 +1,4 @@
-"""Draws the icon and the logo of the Home Assistant app: a doorbell with a face in its lens.
+"""Draw the icon and the logo of the Home Assistant app: a doorbell with a face in its lens.
 
 Usage: python docs/make_icon.py
 """
@@ -18,7 +18,7 @@ FOLDER: Final = Path(__file__).parents[1] / "home_assistant_app"
 ICON_SIDE: Final = 128
 LOGO_SIZE: Final = (320, 100)
 FINER: Final = 8
-"""Everything is drawn so many times larger, and made small at the end: smooth edges."""
+"""Oversampling factor, for smooth edges."""
 BODY, LENS, LINE, BUTTON = (92, 60, 28, 255), (250, 246, 238, 255), (60, 40, 20, 255), (60, 170, 250, 255)
 """Blue, green, red and opacity."""
 

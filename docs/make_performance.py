@@ -1,8 +1,8 @@
-"""Write the tables and the plots of docs/performance.md anew from a result of `make bench`.
+"""Update the tables and plots of docs/performance.md from a result of `make bench`.
 
 Usage: python docs/make_performance.py bench/results/RESULT.json
 
-The page keeps its words; what stands between `<!-- name -->` and `<!-- end -->` is replaced.
+The text between `<!-- name -->` and `<!-- end -->` is replaced; the rest of the page is kept.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BLOCK: Final = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 class Board(NamedTuple):
-    """A board whose core takes `slower` times as long as the core that was measured on, by published figures."""
+    """A board whose core takes `slower` times as long as the core of the measurement, by published figures."""
 
     name: str
     slower: float
@@ -42,7 +42,7 @@ the page. A Pi 5 does 2.27 times as many events/s in sysbench on one thread (812
 
 
 def main() -> None:
-    """Renew the page and its plots."""
+    """Update the page and its plots."""
     report = read(Path(sys.argv[1]))
     for plot in plots.draw(report, PLOTS):
         print(f"wrote {plot}")
@@ -112,7 +112,7 @@ def _projection(report: Report) -> str:
 
 
 def _projected(name: str, target: str, value: Callable[[Board], float], wanted: float | None = None) -> tuple[str, ...]:
-    """Return a line of the projection: a value by board, and how many times better than wanted it is."""
+    """Return a row of the projection: a value per board, and how many times better than its target it is."""
     unit = target.split(maxsplit=2)[2] if target.count(" ") > 1 else ""
     cells = []
     for board in BOARDS:

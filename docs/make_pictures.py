@@ -1,4 +1,4 @@
-"""Draws docs/porch.png: a visitor at the simulated door, with the faces that the default detector finds.
+"""Draw docs/porch.png: a visitor at the simulated doorbell, with the faces that the default detector finds.
 
 Usage: python docs/make_pictures.py YUNET_N_DYNAMIC.ONNX
 """
