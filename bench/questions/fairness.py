@@ -36,7 +36,7 @@ def measure(setup: Setup) -> Answer:
     )
     targets = [at_least(each.name, min(each.values), 0.8) for each in series]
     curve = Curve("fairness", "worst share", tuple((float(count), min(each)) for count, each in shares.items()))
-    remark = f"one doorbell offers {NOISE} frames for one of each other, and every frame is reported"
+    remark = f"one doorbell sends {NOISE} frames for each frame of the others, and every frame is counted"
     return Answer(__doc__ or "", series, (curve,), tuple(targets), (remark,))
 
 

@@ -44,7 +44,9 @@ def measure(setup: Setup) -> Answer:
             Curve("throughput against offered load", "offered, at most a closed loop's full load", offered),
             *(Curve("latency distribution", each.name, _distribution(each.values)) for each in series),
         ),
-        remarks=("flood: 1.5 times as many frames as can be looked at; of ordinary ones the newest are looked at",),
+        remarks=(
+            "flood: 1.5 times as many frames as the workers can process; of ordinary frames, the newest are processed",
+        ),
     )
 
 

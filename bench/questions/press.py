@@ -24,8 +24,8 @@ PRESSES: Final = 6
 DOORS: Final = 50
 NAIVE_WAITING: Final = 100
 REMARKS: Final = (
-    "the queue is kept full, and a press comes at a moment that no worker chooses",
-    "a picture of a press at which the first look is unsure is looked at twice, waiting or not",
+    "the queue is kept full, and the press arrives at a time that does not depend on the workers",
+    "the second stage runs in a press frame if the first stage is unsure, whether frames are waiting or not",
 )
 PLOT: Final = "queue under flood"
 POLL_INTERVAL_S: Final = 0.05
