@@ -22,7 +22,7 @@ NO_LOOK: Final = {
 }
 """A detector that does nothing, and no pictures."""
 REMARKS: Final = (
-    "all in: from received to published, without decoding and detection; the worker's wake-up and the pipe are included",
+    "all in: from received to published, without decoding and detection; with the worker's wake-up and the pipe",
     "the parent's part: received to assigned, the picture written, answered to published (of the agent's own metrics)",
 )
 

@@ -36,10 +36,17 @@ from edge_agent.wire import FailureReason
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import msgspec
 
 MQTT = (PROJECT / "docs" / "mqtt.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"`([a-z_0-9]+)`", MQTT))
+DOCUMENTS = sorted(
+    str(path.relative_to(PROJECT))
+    for pattern in ("*.md", "docs/*.md", "ha_discovery/*.md", "home_assistant_app/DOCS.md")
+    for path in PROJECT.glob(pattern)
+)
 
 
 @pytest.mark.parametrize(
@@ -81,31 +88,24 @@ def test_every_topic_is_documented(topic: str) -> None:
     assert f"`{topic}`" in MQTT
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "docs/commands.md",
-        "docs/home-assistant.md",
-        "docs/mqtt.md",
-        "docs/models.md",
-        "docs/monitoring.md",
-        "docs/reliability.md",
-        "docs/security.md",
-        "docs/performance.md",
-        "docs/scaling.md",
-        "docs/install.md",
-        "docs/docker.md",
-        "docs/upgrading.md",
-    ],
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_leads_somewhere(document: str) -> None:
     path = PROJECT / document
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
-    assert all((path.parent / link).exists() for link in links)
+    for link, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+        target = path.parent / link if link else path
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), f"{link}#{anchor}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    links = set(re.findall(r"\]\(([^)#]+)", (PROJECT / "README.md").read_text(encoding="utf-8")))
+    assert set(DOCUMENTS) - {"README.md", "home_assistant_app/DOCS.md"} <= links
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"(?m)^#+ (.+)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("document", ["docs/security.md", "docs/reliability.md"])
