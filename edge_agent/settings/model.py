@@ -134,7 +134,10 @@ class DetectionSettings(Section):
     )
     mock_script: str = Field("", description="Script of the strategy `mock`, as JSON; for tests")
     min_confidence: float = Field(
-        0.7, ge=0.01, le=0.99, description="Minimum confidence; a face below it is listed as rejected"
+        0.7,
+        ge=0.01,
+        le=0.99,
+        description="Minimum confidence (0 to 1, over MQTT in percent); a face below it is listed as rejected",
     )
 
 
@@ -169,7 +172,10 @@ class DoorbellOptions(Section):
     """Settings of one doorbell; a key that is not set has its general value."""
 
     min_confidence: float | None = Field(
-        None, ge=0.01, le=0.99, description="Minimum confidence; a face below it is listed as rejected"
+        None,
+        ge=0.01,
+        le=0.99,
+        description="Minimum confidence (0 to 1, over MQTT in percent); a face below it is listed as rejected",
     )
     min_face_height: float | None = Field(
         None, ge=0, le=1, description="Minimum face height, as a fraction of the picture's height"
