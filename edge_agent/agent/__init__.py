@@ -1,1 +1,1 @@
-"""The agent's thread: what it is told, what it decides, and the parts that only it calls."""
+"""The agent's thread: the events it receives, the decisions it makes, and the parts that only it calls."""

@@ -1,4 +1,4 @@
-"""Which doorbells exist, and what Home Assistant is told about them."""
+"""The known doorbells, and their announcements to Home Assistant."""
 
 from __future__ import annotations
 
@@ -44,39 +44,39 @@ class DoorbellDirectory:
         )
 
     def on_activity(self, doorbell: str, now: float) -> None:
-        """Record that a doorbell sent something; announce one that is new."""
+        """Record that a doorbell sent something; announce a new one."""
         if not self._doorbells.is_known(doorbell):
             self._out.publish_all(self._home_assistant.doorbell(doorbell))
             self._options.publish_doorbell(doorbell)
         self._out.publish_all(self._doorbells.on_activity(doorbell, now))
 
     def on_connected(self, now: float) -> None:
-        """Publish everything retained again: the broker may have lost it."""
+        """Publish every retained message again: the broker may have lost them."""
         self._out.publish(events.availability(topics.agent_availability(self._agent_id), online=True), now)
         self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
         self._publish_states(now)
 
     def on_home_assistant_birth(self, now: float) -> None:
-        """Have everything announced again, soon."""
+        """Schedule all announcements again, after a short delay."""
         self._home_assistant.on_birth(now)
 
     def on_discovery_message(self, topic: str, payload: bytes) -> None:
         """Restore a doorbell that Home Assistant knows from an earlier run, and clear outdated announcements."""
         name, publications = self._home_assistant.on_discovery_message(topic, payload)
         if name and not self._partition.includes(name):
-            return  # another agent's by now, which announces it
+            return  # it belongs to another agent now, which announces it
         self._out.publish_all(publications)
         if name and self._doorbells.accepts(name) and not self._doorbells.is_known(name):
             self._out.publish_all(self._doorbells.restore(name))
             self._options.publish_doorbell(name)
 
     def remove(self, name: str) -> None:
-        """Remove everything that is retained of a doorbell; its next frame announces it again."""
+        """Clear every retained message of a doorbell; its next frame announces it again."""
         if not topics.is_identifier(name):
             self._telemetry.counters.dropped["option"] += 1
             return
         if not self._doorbells.is_known(name):
-            log.warning("there is no doorbell %s to remove; what the broker may retain of it is cleared", name)
+            log.warning("doorbell %s is unknown; its retained messages on the broker are cleared", name)
         self._doorbells.remove(name)
         self._options.remove(name)
         self._out.publish(self._home_assistant.removal(name), time.monotonic())
@@ -87,7 +87,7 @@ class DoorbellDirectory:
         return self._home_assistant.next_due_s()
 
     def tick(self, now: float) -> None:
-        """Publish what Home Assistant is due to get."""
+        """Publish the announcements and states that are due."""
         if self._home_assistant.is_configs_due(now):
             self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
         if self._home_assistant.is_states_due(now):

@@ -1,4 +1,4 @@
-"""All that the agent's thread is told, and the one queue through which it is."""
+"""The events that the agent's thread receives, and the queue that carries them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_agent.pool.views import PoolView
 
 @dataclass(frozen=True, slots=True)
 class PublishReply:
-    """The broker has a packet of ours, or `refused` it."""
+    """The broker acknowledged one of our packets, or `refused` it."""
 
     packet: Packet
     refused: bool = False
@@ -22,24 +22,24 @@ class PublishReply:
 
 @dataclass(frozen=True, slots=True)
 class Subscribed:
-    """The broker has answered a subscription: `refused` are all topic filters that it does not allow by now."""
+    """The broker answered a subscription; `refused` holds all topic filters that it rejects at present."""
 
     refused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """The agent is to finish and end."""
+    """The agent should finish its work and exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolStopped:
-    """Every worker has ended; no outcome comes any more."""
+    """Every worker has ended; no more outcomes follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolCrashed:
-    """The pool's own thread has failed, which is a bug: nothing can be looked at any more."""
+    """The pool's own thread has failed, which is a bug: detection has stopped."""
 
 
 AgentEvent = (

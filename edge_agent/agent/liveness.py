@@ -1,4 +1,4 @@
-"""Beats as long as all threads live: into the heartbeat file, and for the service manager's watchdog."""
+"""The heartbeat: written to a file and sent to the service manager's watchdog while all threads are alive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Liveness:
-    """Asks each part for a sign of life, from the agent's own thread."""
+    """Checks each part for signs of life, on the agent's own thread."""
 
     def __init__(
         self,
@@ -40,26 +40,26 @@ class Liveness:
 
     @classmethod
     def for_this_process(cls, pool: Pool, link: Link, agent_id: str) -> Liveness:
-        """Return a heart that beats where this process is watched."""
+        """Return the liveness of this process, with its runtime folder and service manager."""
         return cls(pool, link, HeartbeatFile(runtime_folder(), agent_id), SystemdNotifier.from_environment())
 
     @property
     def fault(self) -> str:
-        """Return why the file cannot be written, or ''."""
+        """Return why the heartbeat file cannot be written, or ''."""
         return self._file.fault
 
     def next_due_s(self) -> float:
-        """Return when the next beat is due."""
+        """Return when the next heartbeat is due."""
         return self._due_s
 
     def tick(self, now: float, status: str) -> None:
-        """Beat, if it is time; `status` is how the agent is, in a line."""
+        """Write a heartbeat if one is due; `status` describes the agent in one line."""
         if now >= self._due_s:
             self._due_s = now + HEARTBEAT_INTERVAL_S
             self.beat(now, status)
 
     def beat(self, now: float, status: str) -> bool:
-        """Write a beat; tell the service manager and return True if all parts are fresh."""
+        """Write a heartbeat; notify the service manager and return True if all parts are alive."""
         pool, link_s = self._pool.liveness(), self._link.alive_s()
         beat = Heartbeat(now, pool.supervisor_s, link_s, pool.worker_s, self._process)
         self._file.write(beat)
@@ -72,9 +72,9 @@ class Liveness:
         return True
 
     def stop(self) -> None:
-        """Tell that the agent is about to end."""
-        self._manager.notify(STOPPING, "STATUS=finishing what is in work")
+        """Notify the service manager that the agent is about to exit."""
+        self._manager.notify(STOPPING, "STATUS=finishing the frames in progress")
 
     def end(self) -> None:
-        """Leave nothing behind."""
+        """Remove the heartbeat file."""
         self._file.remove()

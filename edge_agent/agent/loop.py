@@ -1,6 +1,6 @@
 """The agent: one thread that takes events from one queue, decides with pure parts, and publishes.
 
-It is the only publisher, so the order of messages is the order of decisions, and no lock is needed.
+It is the only publisher: messages leave in the order of its decisions, and no lock is needed.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ log = logging.getLogger(__name__)
 
 TOPICS_SHOWN: Final = 4
 FLUSH_S: Final = 1.0
-"""How long the broker may take to confirm the last messages."""
+"""How long the broker may take to acknowledge the last messages."""
 
 
 class Agent:
-    """Receives every event, and hands it to the part that decides."""
+    """Receives every event, and passes it to the part that handles it."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts that it puts to work
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         settings: Settings,
         inbox: Inbox,
@@ -100,7 +100,7 @@ class Agent:
         self._exit_code = 0
 
     def run(self) -> int:
-        """Work until a stop is requested, then finish what is in work; return the exit code of the process."""
+        """Run until a stop is requested, then finish the frames in progress; return the process's exit code."""
         self._pool.start()
         self._options.start()
         self._link.start()
@@ -140,7 +140,7 @@ class Agent:
             case StopRequested() | PoolStopped() | PoolCrashed():
                 self._begin_shutdown(event)
 
-    # Requests over MQTT that are neither a frame nor a press
+    # Requests over MQTT, other than frames and presses
 
     def _on_request(self, request: Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored) -> None:
         self._out.acknowledge(request.packet)
@@ -163,7 +163,7 @@ class Agent:
             self._options.set(setting)
 
     def _on_command(self, commanded: Command) -> None:
-        log.info("command over MQTT: %s %s", commanded.command, commanded.value)
+        log.info("command received over MQTT: %s %s", commanded.command, commanded.value)
         match commanded.command:
             case "restart_pool":
                 self._pool.restart()
@@ -188,7 +188,7 @@ class Agent:
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         if self._reporter.telemetry.broker.connections == 1:
-            log.info("Waiting for frames on %s", _frame_topics(self._settings))
+            log.info("waiting for frames on %s", _frame_topics(self._settings))
         self._out.resend(now, link.largest_packet_bytes)
         self._directory.on_connected(now)
 
@@ -216,14 +216,14 @@ class Agent:
         self._reporter.set_fault("quarantine", self._quarantine.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
-            log.critical("no worker could be kept alive for %g s: giving up", give_up_s)
+            log.critical("no worker was alive for %g s: giving up", give_up_s)
             self._exit_code = 1
             self._begin_shutdown(StopRequested())
 
-    # The end
+    # Shutdown
 
     def _begin_shutdown(self, event: StopRequested | PoolStopped | PoolCrashed) -> None:
-        """Let the pool finish in a thread of its own: its outcomes still come through the inbox."""
+        """Let the pool finish on a separate thread; its outcomes still arrive in the inbox."""
         if isinstance(event, PoolStopped | PoolCrashed):
             self._ended = True
             self._exit_code |= isinstance(event, PoolCrashed)
@@ -231,7 +231,7 @@ class Agent:
             self._stopping = True
             self._pipeline.stop_submitting()
             self._liveness.stop()
-            log.info("stopping: what is in work is finished first")
+            log.info("stopping: finishing the frames in progress")
             threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
 
     def _stop_pool(self) -> None:
@@ -239,7 +239,7 @@ class Agent:
         self._inbox.put(PoolStopped())
 
     def _flush_and_disconnect(self) -> None:
-        """Go offline, and wait a moment until the broker has everything."""
+        """Publish that the agent is offline, and wait briefly until the broker has every message."""
         now = time.monotonic()
         self._reporter.publish_last_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
@@ -258,7 +258,7 @@ class Agent:
 
 
 def _frame_topics(settings: Settings) -> str:
-    """Return the topics of pictures, for a person; of many the first few."""
+    """Return the frame topics for a log line; of many, only the first few."""
     levels = Partition(settings.doorbells.include).levels()
     own = [topics.frame("<id>" if level == ANY else level) for level in levels]
     others = [each.frame or PRESETS[each.preset or ""].frame for each in settings.sources]

@@ -1,4 +1,4 @@
-"""Options that are set over MQTT: validated, stored, put into effect and published."""
+"""Options set over MQTT: validated, stored, applied and published."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SAVE_S: Final = 5.0
-"""After a failure to save, at the earliest; a few seconds later when nothing else wakes the agent."""
+"""The shortest wait after a failed save; a few seconds more when no other event wakes the agent."""
 
 
 class OptionsControl:
-    """The options of the agent and of each doorbell, over what the settings say."""
+    """The options of the agent and of each doorbell; they override the settings."""
 
     def __init__(
         self, settings: Settings, state_file: OptionsFile, out: Publisher, pool: Pool, reporter: Reporter
@@ -50,7 +50,7 @@ class OptionsControl:
         return self._options.strategies
 
     def start(self) -> None:
-        """Put the stored options into effect."""
+        """Apply the stored options."""
         self._apply()
 
     def close(self) -> None:
@@ -58,17 +58,17 @@ class OptionsControl:
         self._file.close()
 
     def policy_for(self, doorbell: str) -> DetectionPolicy:
-        """Return the detection policy of a doorbell as of now."""
+        """Return the current detection policy of a doorbell."""
         return self._options.policy_for(doorbell)
 
     def set(self, setting: Setting) -> None:
-        """Set an option, and publish its value, also when that did not change."""
+        """Set an option, and publish its value even if it did not change."""
         target = setting.doorbell or "the agent"
         if fault := self._options.set(setting):
             self._reporter.telemetry.counters.dropped["option"] += 1
             log.warning("%s of %s %s", setting.option, target, fault)
         else:
-            log.info("%s of %s is set to %s", setting.option, target, self._options.value(setting))
+            log.info("%s of %s set to %s", setting.option, target, self._options.value(setting))
             self._file.save(self._options.stored)
             self._apply()
         self._out.publish(self._options.publication(setting), time.monotonic())
@@ -82,12 +82,12 @@ class OptionsControl:
         self._out.publish_all(self._options.publication(each) for each in options_of(doorbell))
 
     def remove(self, doorbell: str) -> None:
-        """Drop what was set for a doorbell."""
+        """Remove the options of a doorbell."""
         self._options.remove(doorbell)
         self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
-        """Save again after a failure, and report a file that cannot be written."""
+        """Save again after a failure, and report an options file that cannot be written."""
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()

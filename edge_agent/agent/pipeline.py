@@ -1,4 +1,4 @@
-"""The way of a frame and of a press: admitted, submitted to the pool, and published when the outcome is there."""
+"""The path of a frame or press: admitted, submitted to the pool, and published with its outcome."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from edge_agent.telemetry.reporter import Reporter
 
 VISITORS: Final = "edge_agent.visitors"
-"""The logger of rings and visits: a line for each."""
+"""The logger of rings and visits: one line each."""
 visitors = logging.getLogger(VISITORS)
 
 
 class Pipeline:
-    """Decides about frames and presses, on the agent's thread. `stamp` numbers the events of this run."""
+    """Handles frames and presses, on the agent's thread. `stamp` numbers the events of this run."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that a frame passes through
         self,
@@ -67,17 +67,17 @@ class Pipeline:
         self._stopping = False
 
     def stop_submitting(self) -> None:
-        """Drop every frame from now on; those in work still come back."""
+        """Drop every frame from now on; frames in progress still finish."""
         self._stopping = True
 
     # Frames
 
     def on_frame(self, arrival: Arrival) -> None:
-        """Take a frame in: of a press if it says so or falls into a press's window."""
+        """Admit a frame; it belongs to a press if it says so or arrives within a press's window."""
         now, frame = time.monotonic(), arrival.frame
         if frame.shared:
             self._out.acknowledge(arrival.packet)
-            self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known of it
+            self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known about it
             return
         if not self._doorbells.accepts(frame.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
@@ -93,7 +93,7 @@ class Pipeline:
         self._submit(frame, arrival.failure, now)
 
     def _admit(self, arrival: Arrival, now: float) -> bool:
-        """Note the acknowledgement that a press frame waits for; return whether it is still to be processed."""
+        """Record which acknowledgement a press frame needs; return whether the frame still needs processing."""
         key, frame = arrival.frame.event_id, arrival.frame
         if arrival.repeatable and self._pending.is_completed(key):
             self._counters.repeated += 1
@@ -118,7 +118,7 @@ class Pipeline:
             self._offer(frame, now)
 
     def _offer(self, frame: Frame, now: float) -> None:
-        """Give a frame to the pool, unless there is a reason to skip it."""
+        """Submit a frame to the pool, unless there is a reason to skip it."""
         look = self._options.policy_for(frame.doorbell)
         skip = reason_to_skip(frame, look, self._settings.doorbells.stale_after_s, now)
         skip = skip or self._frame_filter.reason_to_skip(frame)
@@ -140,7 +140,7 @@ class Pipeline:
         return SnapshotMode.NEVER
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Publish what became of a frame."""
+        """Publish the outcome of a frame."""
         now, frame = time.monotonic(), outcome.frame
         self._frame_filter.on_outcome(outcome, now)
         if is_published(outcome):
@@ -170,7 +170,7 @@ class Pipeline:
     # Presses
 
     def on_press(self, pressed: Pressed) -> None:
-        """Ring, unless the press is known; the doorbell's waiting frames go first from now on."""
+        """Publish a ring, unless the press is known; prioritize the doorbell's queued frames."""
         now = time.monotonic()
         if not self._doorbells.accepts(pressed.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
@@ -180,7 +180,7 @@ class Pipeline:
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
         press = self._presses.add(new)
         if self._pending.is_completed(press.press_id):
-            self._out.acknowledge(pressed.packet)  # a frame implied it before, and its answer is out
+            self._out.acknowledge(pressed.packet)  # a frame implied this press before, and its answer is published
         else:
             self._pending.add(press.press_id, pressed.packet)
         if press is new:
@@ -189,7 +189,7 @@ class Pipeline:
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
-        visitors.info("%s: the bell rang (press %s)", press.doorbell, press.press_id)
+        visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
         self._out.publish(events.ring(press, self._stamp(now)), now)
 
     def _publish_answers(self, answers: list[Answer], now: float) -> None:
@@ -204,7 +204,7 @@ class Pipeline:
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Publish late answers, visits that have ended, and doorbells that went silent."""
+        """Publish late answers, ended visits, and doorbells that went offline."""
         self._publish_answers(self._presses.tick(now), now)
         self._publish_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))

@@ -1,4 +1,4 @@
-"""What a detector is."""
+"""The detector protocol."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from edge_agent.wire import Face
 
 LOWEST_CONFIDENCE = 0.15
-"""Detectors report nothing below this: it costs time, and means nothing even in the dark."""
+"""Detectors report nothing below this: it costs time, and has no meaning even in the dark."""
 
 
 class Detector(Protocol):
-    """Finds faces in one picture at a time, in one process, for that process's life.
+    """Finds faces in one picture at a time, in one process, for that process's lifetime.
 
-    Constructing one loads the model and raises DetectorUnavailableError, with the reason, where it cannot run.
+    The constructor loads the model and raises DetectorUnavailableError, with the reason, if it cannot run.
     """
 
     strategy: str
     model: str
     uses_pixels: bool
-    """Whether it looks at the pixels at all, so that brighter ones help: False for a scripted one."""
+    """Whether it reads pixels, and brighter ones help: False for a scripted one."""
     side: int
-    """Length in pixels of the longer side that the network looks at; a picture need not be decoded larger."""
+    """Longer side of the network's input in pixels; a picture need not be decoded larger."""
 
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR).
 
-        Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same on every detector, by day.
+        Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same for every detector, by day.
         """
         ...
 
@@ -43,10 +43,10 @@ class Detector(Protocol):
 
 @runtime_checkable
 class BatchDetector(Detector, Protocol):
-    """A detector that looks at several pictures at once in less time than at one after the other."""
+    """A detector that processes several pictures at once, faster than one after the other."""
 
     batch: int
-    """How many at the most."""
+    """The largest number of pictures."""
 
     def detect_all(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Face]]:
         """Return the faces of each picture, as `detect` does."""

@@ -1,4 +1,4 @@
-"""What detectors share after the network: suppression of doubles, confidence scales, and faces from arrays."""
+"""Shared postprocessing: non-maximum suppression, confidence scales, and faces from arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 """Names of the five points, in the order of both networks; right and left are the person's own."""
 
 MOST_CANDIDATES = 5000
-"""As many boxes, best first, take part in suppression (the default of OpenCV's FaceDetectorYN)."""
+"""The number of boxes, best first, that enter suppression (the default of OpenCV's FaceDetectorYN)."""
 
 
 def suppress(rectangles: FloatArray, scores: FloatArray, *, overlap: float) -> npt.NDArray[np.intp]:
@@ -35,24 +35,24 @@ def suppress(rectangles: FloatArray, scores: FloatArray, *, overlap: float) -> n
 
 
 def rescale(scores: FloatArray, knots: Sequence[tuple[float, float]]) -> FloatArray:
-    """Map raw scores onto confidences by straight lines between the knots (raw, confidence), both rising."""
+    """Map raw scores to confidences, linearly between the knots (raw, confidence), both rising."""
     raw, confidence = zip(*knots, strict=True)
     return np.asarray(np.interp(scores, raw, confidence), np.float32)
 
 
 def read_off(score: float, knots: Sequence[tuple[float, float]]) -> float:
-    """Return the confidence that one raw score means."""
+    """Return the confidence for one raw score."""
     raw, confidence = zip(*knots, strict=True)
     return float(np.interp(score, raw, confidence))
 
 
 def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> float:
-    """Return the raw score that means `confidence`: the inverse of `read_off`."""
+    """Return the raw score for a confidence: the inverse of `read_off`."""
     raw, confidences = zip(*knots, strict=True)
     return float(np.interp(confidence, confidences, raw))
 
 
-def to_faces(  # noqa: PLR0913 - what a network gives, and how the picture was laid out for it
+def to_faces(  # noqa: PLR0913 - the outputs of a network, and the layout of its input
     rectangles: FloatArray,
     points: FloatArray,
     confidences: FloatArray,
@@ -61,7 +61,7 @@ def to_faces(  # noqa: PLR0913 - what a network gives, and how the picture was l
     layout: Letterbox,
     names: Sequence[str] = LANDMARKS,
 ) -> list[Face]:
-    """Return faces in pixels of `image`, clipped to it; one that lies outside it is left out.
+    """Return faces in pixels of `image`, clipped to it; faces outside it are dropped.
 
     `rectangles` is N x 4 (left, top, width, height), `points` N x len(names) x 2, both in pixels of the network.
     """

@@ -1,4 +1,4 @@
-"""CenterFace on OpenCV's dnn: the cpu strategy where YuNet cannot be had, and better in the dark.
+"""CenterFace on OpenCV's dnn: the cpu strategy where YuNet is unavailable, and more accurate in the dark.
 
 The network and its output format are those of https://github.com/Star-Clouds/CenterFace.
 """
@@ -28,13 +28,13 @@ OUTPUTS = ("537", "538", "539", "540")
 """Heat map, sizes, offsets, landmarks."""
 
 MOST_PIXELS = 640 * 480
-"""A square picture of 640 pixels would take a third more memory than one of 4 by 3."""
+"""A square picture of 640 pixels would need a third more memory than one of 4 by 3."""
 
 STRIDE = 4
 """Input pixels per cell of the output grid."""
 
 LARGEST_OVERLAP = 0.3
-"""Two boxes that overlap more (IoU) are one face."""
+"""Two boxes with more overlap (IoU) are one face."""
 
 KNOTS = ((0.0, 0.0), (0.43, 0.7), (1.0, 1.0))
 """Heat to confidence: at 0.7 it is as precise as YuNet."""
@@ -65,11 +65,11 @@ class CenterFace:
         return to_faces(rectangles[kept], points[kept], rescale(heat[kept], KNOTS), image=image, layout=layout)
 
     def close(self) -> None:
-        """Nothing is held that the end of the process does not release."""
+        """Nothing to release: the end of the process frees everything."""
 
 
 def side_for(width: int, height: int) -> int:
-    """Return the length of the longer side at which a picture of that shape has MOST_PIXELS at the most."""
+    """Return the length of the longer side at which a picture of that shape has at most MOST_PIXELS."""
     return min(CenterFace.side, math.isqrt(MOST_PIXELS * max(width, height) // min(width, height)))
 
 

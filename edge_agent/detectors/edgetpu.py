@@ -1,7 +1,7 @@
 """SSD MobileNet v2 on a Coral EdgeTPU, through libedgetpu's TensorFlow Lite delegate.
 
-The model ends in TFLite_Detection_PostProcess, which runs on the processor: boxes 1 x N x 4 (top, left, bottom, right
-in 0..1 of the input), classes, scores and the count, all float32. No stick was ever near this code: see docs/models.md.
+The model ends in TFLite_Detection_PostProcess, which runs on the CPU: boxes 1 x N x 4 (top, left, bottom, right
+in 0..1 of the input), classes, scores and the count, all float32. Never tested on a real EdgeTPU: see docs/models.md.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ANY: Final = "any"
 
 
 class EdgeTpu:
-    """Finds faces in about 5 ms (published) on the stick. The process that made one holds the stick."""
+    """Finds faces in about 5 ms (published) on the EdgeTPU. The process that creates it holds the device."""
 
     strategy = "edgetpu"
     model = "ssd_mobilenet_v2"
@@ -55,14 +55,14 @@ class EdgeTpu:
         return to_faces(rectangles, no_points, scores[0, rows], image=image, layout=layout, names=())
 
     def close(self) -> None:
-        """Nothing to do: the end of the process releases the stick."""
+        """Nothing to release: the end of the process frees the device."""
 
 
 def load_delegate(library: str, device: str) -> Any:  # noqa: ANN401 - the delegate's type is the runtime's own
-    """Return libedgetpu's delegate for a stick; raise DetectorUnavailableError with the reason for a person."""
+    """Return libedgetpu's delegate for a device; raise DetectorUnavailableError with the reason as a sentence."""
     options = {} if device in {"", ANY} else {"device": device}
     try:
-        ctypes.CDLL(library)  # load_delegate leaves a traceback behind where that fails
+        ctypes.CDLL(library)  # load_delegate prints a traceback if it fails
         return runtime().load_delegate(library, options)
     except OSError as error:
         message = f"the library {library} cannot be loaded: {error}. Install libedgetpu (docs/models.md says which)"

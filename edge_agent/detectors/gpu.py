@@ -22,13 +22,13 @@ WITH_DEVICES: Final = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProv
 
 
 class GpuYuNet(YuNet):
-    """Finds what YuNet finds, on the GPU whose number the choice names."""
+    """Runs YuNet on the GPU whose number the choice names."""
 
     strategy = "gpu"
     batch = 8
 
     def detect_all(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[list[Face]]:
-        """Return the faces of each picture; pictures of one shape go through the network together."""
+        """Return the faces of each picture; pictures of one shape are processed together."""
         layouts = [self._fit(image) for image in images]
         found: list[list[Face]] = [[] for _ in images]
         for layout in set(layouts):
@@ -42,7 +42,7 @@ class GpuYuNet(YuNet):
     def _session(self, choice: DetectorChoice) -> onnxruntime.InferenceSession:
         provider = choice.options["provider"]
         if hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()  # finds CUDA where pip brought it
+            onnxruntime.preload_dlls()  # find CUDA where pip installed it
         if provider not in onnxruntime.get_available_providers():
             message = f"the installed onnxruntime has no {provider}"
             raise DetectorUnavailableError(message)
@@ -50,6 +50,6 @@ class GpuYuNet(YuNet):
         session = onnxruntime.InferenceSession(choice.path, session_options(), providers=[(provider, device)])
         used = session.get_providers()[0]
         if used != provider:
-            message = f"onnxruntime could not use {provider} on GPU {choice.device} and took {used} instead"
+            message = f"onnxruntime could not use {provider} on GPU {choice.device} and used {used} instead"
             raise DetectorUnavailableError(message)
         return session

@@ -1,4 +1,4 @@
-"""Fit a picture into a network's input and map what comes out back. Pure functions of sizes."""
+"""Fits a picture into a network's input and maps the output back. Pure functions of sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Letterbox:
-    """Where a picture lies in a network's input: at the top left, `width` x `height` of it; the rest is padding.
+    """The picture's place in a network's input: `width` x `height` at the top left; the rest is padding.
 
     `scale_x` and `scale_y` are picture pixels per input pixel.
     """
@@ -43,9 +43,9 @@ def fit(width: int, height: int, *, side: int, multiple: int) -> Letterbox:
 
 
 class Canvas:
-    """A network's input picture, kept from frame to frame: a camera's frames are all of one size.
+    """A network's input picture, reused for every frame: a camera's frames all have one size.
 
-    The black padding at the right and at the bottom stays as it is while the size stays.
+    The black padding at the right and at the bottom remains while the size does.
     """
 
     def __init__(self) -> None:
@@ -62,5 +62,5 @@ class Canvas:
 
 
 def to_planes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return pixels (height x width x 3) as 1 x 3 x height x width: cv2.dnn.blobFromImage in half its time."""
+    """Return pixels (height x width x 3) as 1 x 3 x height x width: cv2.dnn.blobFromImage in half the time."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)

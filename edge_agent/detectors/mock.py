@@ -1,4 +1,4 @@
-"""A detector that plays a script: for tests and rehearsals, never chosen unless it is named."""
+"""A detector that plays a script: for tests and trial runs, used only if a setting names it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FOREVER_S = 3600
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the detector does.
+    """The detector's script.
 
-    Every picture takes `latency_ms` and shows `faces` faces, unless its width is named in `by_width`: then that
-    happens instead. `load` happens before the detector is ready. Both take the words of `ACTS`.
+    Every picture takes `latency_ms` and shows `faces` faces. A picture whose width is in `by_width` runs that act
+    instead. `load` runs before the detector is ready. Both name one of `ACTS`.
     """
 
     latency_ms: float = 0.0
@@ -36,7 +36,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ScriptedDetector:
-    """Finds the faces that its script says."""
+    """Returns the faces of its script."""
 
     strategy = "mock"
     model = "script"
@@ -63,7 +63,7 @@ class ScriptedDetector:
         ]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def _act(self, name: str) -> None:
         match name:
@@ -87,5 +87,5 @@ class ScriptedDetector:
                 message = "the script says so"
                 raise RuntimeError(message)
             case _:
-                message = f"its script names {name!r}, which is no act"
+                message = f"its script names {name!r}, which is an unknown act"
                 raise DetectorUnavailableError(message)

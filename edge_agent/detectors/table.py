@@ -1,4 +1,4 @@
-"""Which detectors there are. To add one: write its file and add its line here."""
+"""The table of detectors. To add one: write its file and add a line here."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ DETECTORS: Final = {
     ("cpu", "centerface"): "edge_agent.detectors.centerface:CenterFace",
     ("mock", "script"): "edge_agent.detectors.mock:ScriptedDetector",
 }
-"""(strategy, model) -> where its class is; imported when it is asked for, since each brings a library of its own."""
+"""(strategy, model) -> its class; imported on demand, since each needs its own library."""
 
 
 def load(choice: DetectorChoice) -> Detector:
-    """Load a detector; raise DetectorUnavailableError, with the reason for a person, where it cannot run."""
+    """Load a detector; raise DetectorUnavailableError, with the reason as a sentence, if it cannot run."""
     place = DETECTORS.get((choice.strategy, choice.model))
     if place is None:
         message = f"there is no model {choice.model!r} for the strategy {choice.strategy}"
@@ -37,7 +37,7 @@ def load(choice: DetectorChoice) -> Detector:
     except ImportError as error:
         message = f"its library cannot be loaded: {error}"
         raise DetectorUnavailableError(message) from error
-    except Exception as error:  # what a model file or a driver makes a library raise is anybody's guess
+    except Exception as error:  # a model file or driver can make a library raise anything
         message = f"{type(error).__name__}: {error}"
         raise DetectorUnavailableError(message) from error
     return detector

@@ -1,4 +1,4 @@
-"""TensorFlow Lite, from whichever package brings it: LiteRT, or the older tflite-runtime that fits some libedgetpu."""
+"""TensorFlow Lite, from any package that has it: LiteRT, or the older tflite-runtime that matches some libedgetpu."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
 def runtime() -> ModuleType:
-    """Return the interpreter's module; raise DetectorUnavailableError where there is none."""
+    """Return the interpreter's module; raise DetectorUnavailableError if there is none."""
     reasons: list[str] = []
     for name in RUNTIMES:
         try:

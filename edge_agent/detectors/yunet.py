@@ -30,10 +30,10 @@ STRIDES = (8, 16, 32)
 OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
 
 LARGEST_OVERLAP = 0.3
-"""Two boxes that overlap more (IoU) are one face."""
+"""Two boxes with more overlap (IoU) are one face."""
 
 KNOTS = ((0.0, 0.0), (0.7, 0.7), (1.0, 1.0))
-"""Score to confidence: at 0.7, 19 in 20 are faces."""
+"""Score to confidence: at 0.7, the precision is 95 %."""
 
 LOWEST_SCORE = lowest_score(KNOTS, LOWEST_CONFIDENCE)
 
@@ -58,7 +58,7 @@ class YuNet:
         return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def close(self) -> None:
-        """Nothing is held that the end of the process does not release."""
+        """Nothing to release: the end of the process frees everything."""
 
     def _fit(self, image: npt.NDArray[np.uint8]) -> Letterbox:
         height, width = image.shape[:2]
@@ -76,7 +76,7 @@ def faces_in(outputs: Sequence[FloatArray], layout: Letterbox, image: npt.NDArra
 
 
 def session_options() -> onnxruntime.SessionOptions:
-    """Return the options of a session that leaves the other cores to other workers."""
+    """Return session options that leave the other cores to other workers."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -103,7 +103,7 @@ def decode(outputs: Sequence[FloatArray], input_width: int) -> tuple[FloatArray,
 def _candidates(  # noqa: PLR0913, PLR0917 - the four heads of one grid
     stride: int, columns: int, classes: FloatArray, objects: FloatArray, boxes: FloatArray, keypoints: FloatArray
 ) -> tuple[FloatArray, ...]:
-    """Return of one grid's cells that may hold a face: stride, column and row, box, points, and the score squared."""
+    """Return one grid's candidate cells: stride, column and row, box, points, and the squared score."""
     squares = classes[0, :, 0] * objects[0, :, 0]  # both are sigmoids
     cells = np.flatnonzero(squares >= LOWEST_SCORE**2)
     origins = np.stack((cells % columns, cells // columns), axis=1).astype(np.float32)

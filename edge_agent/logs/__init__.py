@@ -1,4 +1,4 @@
-"""The log: one line an event, for people or for programs, without secrets and without floods."""
+"""The log: one line per event, as text or JSON, without secrets, rate limited."""
 
 from edge_agent.logs.handler import set_up
 

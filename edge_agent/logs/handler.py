@@ -1,4 +1,4 @@
-"""Where log records go, and which of many alike."""
+"""Where log records go, and the rate limit for repeated ones."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 Format = Literal["auto", "text", "json"]
 
 SAME: Final = (3, 60.0)
-"""Lines with the same words: so many within so many seconds."""
+"""Lines with the same text: at most this many in this many seconds."""
 ALIKE: Final = (20, 10.0)
-"""Lines of the same place in the program, with other names or numbers in them."""
+"""Lines from the same place in the program, with different names or numbers."""
 
 
 class Handler(logging.StreamHandler[TextIO]):
-    """Writes records to a stream, and leaves out what was said again and again.
+    """Writes records to a stream, and drops repeated ones.
 
-    Without a stream it is standard error, whatever that is by then: a table on the terminal takes its place.
+    Without a stream it writes to the current standard error: a table on the terminal replaces it.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -37,7 +37,7 @@ class Handler(logging.StreamHandler[TextIO]):
         self._alike = Repeats(*ALIKE)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, unless many like it came just before; nothing critical is ever left out."""
+        """Write a record, unless many similar ones came just before; critical ones are always written."""
         now = time.monotonic()
         record.args = without_bytes(record.args)
         if self._follows:
@@ -52,7 +52,7 @@ class Handler(logging.StreamHandler[TextIO]):
         self._report_skipped(now)
 
     def close(self) -> None:
-        """Say how much was left out to the end."""
+        """Log how many lines were left out at the end."""
         self._report_skipped(float("inf"))
         super().close()
 
@@ -62,9 +62,9 @@ class Handler(logging.StreamHandler[TextIO]):
 
 
 def set_up(level: str, wanted: Format, *, secrets: tuple[str, ...] = (), stream: TextIO | None = None) -> None:
-    """Send the log of this process to a stream, or to standard error: by `auto` as text to a terminal, else as JSON.
+    """Send the log of this process to a stream, or to standard error; `auto` writes text to a terminal, else JSON.
 
-    What nobody has caught goes there too, in a line like all others.
+    Uncaught errors are logged too, in one line.
     """
     terminal = (stream or sys.stderr).isatty()
     handler = Handler(stream)
@@ -80,7 +80,7 @@ def set_up(level: str, wanted: Format, *, secrets: tuple[str, ...] = (), stream:
 
 
 def _report(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Log an error that nobody has caught."""
+    """Log an uncaught error."""
     if issubclass(kind, KeyboardInterrupt):
         return
     logging.getLogger("edge_agent").critical(

@@ -1,4 +1,4 @@
-"""A log record as one line: for a person, or as JSON for a program."""
+"""Formats a log record as one line: text or JSON."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Values = tuple[object, ...] | Mapping[str, object] | None
 
 PACKAGE: Final = "edge_agent."
 LONGEST: Final = 4000
-"""Characters of a message; what is longer says nothing more."""
+"""The longest message in characters; the rest is cut off."""
 MIN_SECRET_LENGTH: Final = 4
-"""A shorter password is part of too many words to be looked for."""
+"""Shorter passwords occur in too many words to be masked."""
 COLOURS: Final = {logging.DEBUG: "2", logging.WARNING: "38;5;166", logging.ERROR: "31", logging.CRITICAL: "1;31"}
 """SGR parameters of ECMA-48, 8.3.117: faint, orange (yellow vanishes on white), red, bold red."""
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "left_out"}
-"""What every record has; the rest was given as `extra`."""
+"""The attributes of every record; others came as `extra`."""
 
 
 def escape(text: str) -> str:
-    """Return text in which nothing moves a cursor, ends a line or hides: other people's words are in it."""
+    """Return text without characters that move a cursor, end a line or hide text: it may contain others' input."""
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}... ({len(text) - LONGEST} more characters)"
     if text.isprintable():
@@ -36,27 +36,27 @@ def escape(text: str) -> str:
 
 
 def without_bytes(values: Values) -> Values:
-    """Return what goes into a message, of bytes only how many there are: they may be a picture."""
+    """Return the arguments of a message with bytes replaced by their number: they may be a picture."""
     if not isinstance(values, tuple):
         return values
     return tuple(f"({len(each)} bytes)" if isinstance(each, bytes) else each for each in values)
 
 
 class _Lines(logging.Formatter):
-    """What both kinds of lines have in common; `secrets` never leave."""
+    """The base of both formatters; `secrets` are masked."""
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__()
         self._secrets = tuple(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
 
     def tidy(self, text: str) -> str:
-        """Return text without secrets, and fit for a line."""
+        """Return text without secrets, in a single line."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return escape(_CREDENTIALS.sub("***@", text))
 
     def words(self, record: logging.LogRecord) -> str:
-        """Return the message, and how many like it were left out."""
+        """Return the message, and how many similar ones were left out."""
         left_out = getattr(record, "left_out", 0)
         more = f" ({left_out} more like this were left out)" if left_out else ""
         return self.tidy(record.getMessage()) + more
@@ -66,7 +66,7 @@ class _Lines(logging.Formatter):
         return self.tidy(self.formatException(record.exc_info)) if record.exc_info else ""
 
     def given(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return what the record was given as `extra`."""
+        """Return the record's `extra` values."""
         return {
             name: self.tidy(value) if isinstance(value, str) else value
             for name, value in vars(record).items()

@@ -1,4 +1,4 @@
-"""Which log lines are left out because there were many like them. Pure; time is an argument."""
+"""Decides which log lines are left out because many similar ones came before. Pure; time is an argument."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 MOST_KEYS: Final = 500
-"""As many kinds of lines are told apart at once."""
+"""The largest number of kinds of lines that are tracked."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """The lines of one kind since `began_s`: those that were written, and those that were left out."""
+    """The lines of one kind since `began_s`: those written, and those left out."""
 
     began_s: float
     written: int = 0
@@ -23,7 +23,7 @@ class _Run:
 
 
 class Repeats:
-    """Lets `most` lines of a kind through within `window_s`, and counts the others."""
+    """Admits `most` lines of a kind within `window_s`, and counts the others."""
 
     def __init__(self, most: int, window_s: float) -> None:
         self._most = most
@@ -31,7 +31,7 @@ class Repeats:
         self._runs: OrderedDict[Hashable, _Run] = OrderedDict()
 
     def admit(self, kind: Hashable, now: float) -> int | None:
-        """Return how many lines like this one were left out before it, or None: this one is left out too."""
+        """Return how many similar lines were left out before this one, or None: this one is left out too."""
         run = self._runs.get(kind)
         if run is None or now - run.began_s >= self._window_s:
             before = run.left_out if run else 0
@@ -47,6 +47,6 @@ class Repeats:
         return None
 
     def over(self, now: float) -> list[tuple[Hashable, int]]:
-        """Return the kinds of which lines were left out and none comes any more, with how many; they are told once."""
+        """Return, once, the kinds whose lines were left out and whose window has ended, with how many."""
         done = [kind for kind, run in self._runs.items() if run.left_out and now - run.began_s >= self._window_s]
         return [(kind, self._runs.pop(kind).left_out) for kind in done]

@@ -1,8 +1,7 @@
-"""All that crosses between the parent and its worker processes, and nothing else.
+"""Everything that crosses between the parent and its worker processes.
 
-Both sides import this package; it imports neither. Messages travel as msgpack over one pipe a worker
-(never as pickle: a worker handles hostile pictures and is not trusted with code), picture bytes through
-one anonymous memory file a worker.
+Both sides import this package; it imports neither. Messages are msgpack over one pipe per worker (never pickle:
+a worker decodes untrusted pictures and must not send code). Picture bytes use one anonymous memory file per worker.
 """
 
 from edge_agent.wire.buffer import SharedBuffer

@@ -1,8 +1,8 @@
-"""Anonymous memory that parent and worker share: picture bytes cross here, not through the pipe.
+"""Anonymous memory shared by parent and worker: picture bytes cross here, not through the pipe.
 
 A memfd needs no /dev/shm (64 MB in a container by default, where writing past the end is a SIGBUS), and a
-stopped worker can never block the parent's write. `pwrite` and `pread` are used rather than a mapping: they
-return an error where a mapping would raise SIGBUS.
+stopped worker never blocks the parent's write. `pwrite` and `pread` replace a mapping: they return an error
+where a mapping raises SIGBUS.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from multiprocessing import reduction
 from typing import Any
 
 _KEEP_BYTES = 4 << 20
-"""A larger frame's pages are given back to the system after it."""
+"""The memory of a larger frame is released after use."""
 
 
 class SharedBuffer:
-    """One frame (parent to worker) or one picture (worker to parent) at a time; whose turn it is follows the pipe."""
+    """Holds one frame (parent to worker) or one picture (worker to parent) at a time; the pipe decides whose turn it is."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
 
     @classmethod
     def create(cls) -> SharedBuffer:
-        """Return a new, empty buffer of this process's own."""
+        """Return a new, empty buffer owned by this process."""
         return cls(os.memfd_create("edge-agent-frame", os.MFD_CLOEXEC))
 
     def write(self, data: bytes, start: int = 0) -> None:
-        """Put `data` at `start`; raise OSError when memory is short."""
+        """Write `data` at `start`; raise OSError if memory is short."""
         view = memoryview(data)
         written = 0
         while written < len(view):

@@ -18,7 +18,7 @@ class Rectangle(NamedTuple):
 
 
 def iou(one: Box | Rectangle, other: Box | Rectangle) -> float:
-    """Return how much two boxes overlap: intersection over union, 0..1."""
+    """Return the overlap of two boxes: intersection over union, 0..1."""
     width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
     height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
     shared = max(0, width) * max(0, height)

@@ -1,6 +1,6 @@
 """The messages between the parent and a worker, as frozen values.
 
-Boxes and landmarks are pixels of the picture as it is shown (after EXIF rotation, before any scaling),
+Boxes and landmarks are pixels of the picture as displayed (after EXIF rotation, before any scaling),
 origin top left, x to the right, y down.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 
 class FailureReason(StrEnum):
-    """Why a frame has no faces to report; the words of the MQTT interface."""
+    """Why a frame has no result; the codes of the MQTT interface."""
 
     BAD_IMAGE = "bad_image"
     TOO_LARGE = "too_large"
@@ -31,7 +31,7 @@ class FailureReason(StrEnum):
 
 
 class RejectionReason(StrEnum):
-    """Why something that looked like a face does not count; the words of the MQTT interface."""
+    """Why a detected face does not count; the codes of the MQTT interface."""
 
     UNSURE = "below min_confidence"
     SMALL = "too small"
@@ -40,7 +40,7 @@ class RejectionReason(StrEnum):
 
 
 class SnapshotMode(StrEnum):
-    """Whether an annotated picture is to be drawn."""
+    """When to draw an annotated picture."""
 
     NEVER = "never"
     WITH_FACES = "with_faces"
@@ -48,7 +48,7 @@ class SnapshotMode(StrEnum):
 
 
 class Privacy(StrEnum):
-    """Which pictures leave a worker: all, only with faces made unreadable, or none."""
+    """Which pictures leave a worker: all, only with unreadable faces, or none."""
 
     FULL = "full"
     BLURRED = "blurred"
@@ -60,10 +60,10 @@ Polygon = tuple[tuple[float, float], ...]
 
 
 class FaceRules(msgspec.Struct, frozen=True):
-    """What counts as a face: one that is sure, large and in a place that counts.
+    """When a face counts: enough confidence, enough height, and a position that counts.
 
-    `min_height` is a fraction of the picture's. With `zones`, the middle of a face lies in one of them; it never
-    lies in one of `masks`.
+    `min_height` is a fraction of the picture's height. With `zones`, a face's centre must lie in one of them; it
+    must never lie in one of `masks`.
     """
 
     min_confidence: float
@@ -82,7 +82,7 @@ class Box(msgspec.Struct, frozen=True):
 
 
 class Face(msgspec.Struct, frozen=True):
-    """One face: `confidence` in 0..1, landmarks by name as [x, y], `quality` of the picture of it in 0..1."""
+    """One face: `confidence` in 0..1, landmarks by name as [x, y], `quality` of its picture in 0..1."""
 
     box: Box
     confidence: float
@@ -91,7 +91,7 @@ class Face(msgspec.Struct, frozen=True):
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """Something that looked like a face and was left out, and why."""
+    """A detected face that does not count, and why."""
 
     box: Box
     confidence: float
@@ -106,7 +106,7 @@ class ImageSize(msgspec.Struct, frozen=True):
 
 
 class StageTimes(msgspec.Struct, frozen=True):
-    """What a worker spent on one frame, in milliseconds."""
+    """Milliseconds that a worker spent on one frame."""
 
     decode: float
     inference: float
@@ -114,10 +114,9 @@ class StageTimes(msgspec.Struct, frozen=True):
 
 
 class DetectorChoice(msgspec.Struct, frozen=True):
-    """One detector to try: the strategy and model of the registry, and the verified model file ('' if none).
+    """One detector to try: the strategy and model of the table, and the verified model file ('' if none).
 
-    `device` names the accelerator that one process at a time holds ('' is the processor), `options` what else the
-    detector is told.
+    `device` names the accelerator, held by one process at a time ('' is the CPU); `options` are passed to the detector.
     """
 
     strategy: str
@@ -128,17 +127,17 @@ class DetectorChoice(msgspec.Struct, frozen=True):
 
 
 class SecondStage(msgspec.Struct, frozen=True):
-    """A slower detector that sees more: it looks after the first one at a press, and in its place `by_night`."""
+    """A slower, more accurate detector: it runs after the first one at a press, and in its place `by_night`."""
 
     choice: DetectorChoice
     by_night: bool = True
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
-    """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits.
+    """A worker's start parameters: the detectors to try in order, the second stage's detector, and limits.
 
-    `memory_limit_bytes` 0 is no limit. With `sandbox` it gives up what it does not need. With `probe` it looks at one
-    grey picture, says that it is ready, and exits.
+    `memory_limit_bytes` 0 means no limit. `sandbox` drops the rights that the worker does not need. With `probe` it
+    runs on one grey picture, reports that it is ready, and exits.
     """
 
     slot: int
@@ -159,11 +158,11 @@ class Unavailable(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
-    """Look at the `size` bytes at `offset` of the shared buffer.
+    """Detect faces in the `size` bytes at `offset` of the shared buffer.
 
     `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
-    limit: the worker ends itself, with a stack, when it is passed. `cascade` takes a second look where that may help.
-    `reference` is the thumbnail of a picture without a face: one that shows the same needs no look.
+    limit: past it the worker ends itself and records its stack. `cascade` runs the second stage if the first is
+    unsure. `reference` is the thumbnail of a picture without a face: a picture that matches it skips detection.
     """
 
     job_id: int
@@ -181,7 +180,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
 
 
 class Batch(msgspec.Struct, frozen=True, tag=True):
-    """Several tasks for a detector that looks at several pictures at once; the limit of the first holds for all."""
+    """Several tasks for a detector that processes several pictures at once; the first one's limit applies to all."""
 
     tasks: tuple[Task, ...]
 
@@ -191,17 +190,17 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
 
 
 class Loading(msgspec.Struct, frozen=True, tag=True):
-    """A detector is about to be loaded: should the process die now, it was this one."""
+    """A detector is about to be loaded: if the process dies now, this one caused it."""
 
     strategy: str
     model: str
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The detector is loaded and can look at `batch` pictures at once.
+    """The detector is loaded and processes up to `batch` pictures at once.
 
-    `unavailable` says what was tried before it, `inference_ms` how long a probe's look took, `sandbox` by what the
-    worker is kept from files and the network, in words.
+    `unavailable` lists the detectors tried before it, `inference_ms` is the time of a probe's detection, `sandbox`
+    describes the sandbox as text.
     """
 
     strategy: str
@@ -220,12 +219,12 @@ class Unusable(msgspec.Struct, frozen=True, tag=True):
 
 
 class Detected(msgspec.Struct, frozen=True, tag=True):
-    """The answer to a task; `second_model` names the model that looked beside or instead of the worker's own, if any.
+    """The result of a task; `second_model` names the second stage's model, if it ran.
 
-    `thumbnail` is a few bytes that later pictures can be compared with.
+    `thumbnail` is a few bytes for comparison with later pictures.
 
-    The annotated JPEG, if any, is the `snapshot_size` bytes at `pictures_offset` of the buffer; that of the best face,
-    if any, the `best_face_size` bytes after it.
+    The annotated JPEG, if any, is the `snapshot_size` bytes at `pictures_offset` of the buffer; the best face,
+    if any, is the `best_face_size` bytes after it.
     """
 
     job_id: int
@@ -242,14 +241,14 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
 
 
 class Unchanged(msgspec.Struct, frozen=True, tag=True):
-    """The picture shows what the task's reference showed, and nobody looked at it."""
+    """The picture matches the task's reference, and detection was skipped."""
 
     job_id: int
     memory_bytes: int
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The task could not be done; the worker itself is well."""
+    """The task failed; the worker itself is fine."""
 
     job_id: int
     reason: FailureReason
@@ -271,15 +270,15 @@ def encode(message: ToWorker | FromWorker | WorkerSpec) -> bytes:
 
 
 def decode_to_worker(data: bytes) -> ToWorker:
-    """Return what the parent said; raise msgspec.MsgspecError if it is no message."""
+    """Return a message from the parent; raise msgspec.MsgspecError if it is invalid."""
     return _to_worker.decode(data)
 
 
 def decode_from_worker(data: bytes) -> FromWorker:
-    """Return what a worker said; raise msgspec.MsgspecError if it is no message."""
+    """Return a message from a worker; raise msgspec.MsgspecError if it is invalid."""
     return _from_worker.decode(data)
 
 
 def decode_spec(data: bytes) -> WorkerSpec:
-    """Return the start instructions; raise msgspec.MsgspecError if they are none."""
+    """Return the start parameters; raise msgspec.MsgspecError if they are invalid."""
     return _spec.decode(data)

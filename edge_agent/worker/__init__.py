@@ -1,1 +1,1 @@
-"""The worker process: receives pictures, decodes, detects, draws, answers. Nothing here runs in the parent."""
+"""The worker process: receives frames, decodes, detects, annotates, replies. Nothing here runs in the parent."""

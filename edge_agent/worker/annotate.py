@@ -1,4 +1,4 @@
-"""Pictures for people: the faces marked, doorbell and time below, small enough for a phone."""
+"""Annotated pictures: faces marked, doorbell and time in a caption, small enough for a phone."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BEST_FACE_SIDE: Final = 480
 LARGEST_BYTES: Final = 300_000
 QUALITIES: Final = (85, 75, 60, 45)
 SQUARES: Final = 3
-"""A face of 3 x 3 squares is nobody's, and hardly a face: of 6 x 6 the detector still finds one in five."""
+"""3 x 3 squares hide a face even from the detector; of 6 x 6 it still finds one in five."""
 NOISE: Final = 20
 
 ACCENT: Final = (86, 211, 255)
-"""Amber (BGR): seen on skin, brick, foliage and in infrared."""
+"""Amber (BGR): visible on skin, brick, foliage and in infrared."""
 INK: Final = (24, 22, 20)
 PAPER: Final = (245, 245, 245)
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
@@ -37,7 +37,7 @@ FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Sizes for a picture of a certain height, in pixels."""
+    """Line and text sizes in pixels, for one picture height."""
 
     line: int
     text: float
@@ -46,7 +46,7 @@ class Pen:
 
     @classmethod
     def fitting(cls, height: int) -> Pen:
-        """Return sizes that look alike on every picture."""
+        """Return sizes that look the same on every picture."""
         return cls(
             line=max(2, round(height / 240)),
             text=max(0.4, height / 1200),
@@ -58,7 +58,7 @@ class Pen:
 def annotate(picture: Picture, faces: Sequence[Face], label: str) -> Image:
     """Return a copy (height x width x 3, uint8, BGR, LONGEST_SIDE at most) with `faces` marked and `label` below.
 
-    The faces are in pixels of the picture as it was sent.
+    The faces are in pixels of the original picture.
     """
     image = _fitted(picture.pixels, LONGEST_SIDE)
     height, width = image.shape[:2]
@@ -72,7 +72,7 @@ def annotate(picture: Picture, faces: Sequence[Face], label: str) -> Image:
 
 
 def to_jpeg(image: Image, largest_bytes: int = LARGEST_BYTES) -> bytes:
-    """Return `image` as a JPEG of at most `largest_bytes`: less quality first, then fewer pixels."""
+    """Return `image` as a JPEG of at most `largest_bytes`: reduce the quality first, then the size."""
     while True:
         for quality in QUALITIES:
             data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
@@ -82,9 +82,9 @@ def to_jpeg(image: Image, largest_bytes: int = LARGEST_BYTES) -> bytes:
 
 
 def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
-    """Return the picture with what lies in `boxes` (pixels of the picture as it was sent) made unreadable.
+    """Return the picture with the areas in `boxes` (pixels of the original picture) made unreadable.
 
-    A few coarse squares with noise on them, not a blur: a blur of a known kind can be undone.
+    Uses a few coarse squares with noise instead of a blur: a known blur can be reversed.
     """
     pixels = picture.pixels.copy()
     for box in boxes:
@@ -137,7 +137,7 @@ def _corners(box: Box, scale: tuple[float, float]) -> tuple[Point, Point]:
 
 
 def _brackets(image: Image, corners: tuple[Point, Point], colour: tuple[int, int, int], thickness: int) -> None:
-    """Draw the four corners of a box: the face stays free."""
+    """Draw only the four corners of a box, to leave the face clear."""
     (left, top), (right, bottom) = corners
     arm = max(4, min(right - left, bottom - top) // 4)
     for x, inwards_x in ((left, arm), (right, -arm)):

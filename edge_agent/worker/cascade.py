@@ -1,6 +1,6 @@
-"""Which detectors look at a picture: one by day, the one that sees in the dark by night, two for a press.
+"""The detector cascade: which stages run on a picture. One by day, the night detector in the dark, two for a press.
 
-Every constant here is a measurement on labelled pictures; `make accuracy` measures them again.
+Every constant here was measured on labelled pictures; `make accuracy` repeats the measurement.
 """
 
 from __future__ import annotations
@@ -26,48 +26,48 @@ if TYPE_CHECKING:
     Image = npt.NDArray[np.uint8]
 
 MIN_LISTED_CONFIDENCE: Final = 0.3
-"""A face below this is not even listed as rejected."""
+"""Faces below this are not even listed as rejected."""
 
 SAMPLE: Final = 16
-"""Every sixteenth pixel, across and down, tells how dark and how colourful a picture is."""
+"""Every sixteenth pixel, across and down, is enough to measure brightness and colour."""
 MAX_INFRARED_COLOUR: Final = 3.0
-"""Levels between the strongest and the weakest colour, on average: a camera's infrared light leaves less."""
+"""Mean levels between the strongest and the weakest colour; infrared pictures have less."""
 DIM: Final = 100.0
 DARK: Final = 30.0
-"""Mean brightness, of 255. Below DARK is night; below DIM is night where there is no colour."""
+"""Mean brightness, of 255. Below DARK is night; below DIM is night if there is no colour."""
 GAMMA_TABLE: Final = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
 """Gamma of one half."""
 
 NIGHT_CALIBRATION: Final = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
-"""Confidence by day to confidence in a brightened picture of the night, where every detector is less sure."""
+"""Day confidence to confidence in a brightened night picture, where every detector is less certain."""
 
 CONFIDENT: Final = 0.85
-"""A face that the first detector is so sure of needs no second look."""
+"""Faces with this confidence from the first detector skip the second stage."""
 MERGE_IOU: Final = 0.4
-"""Boxes of two detectors that overlap so much (IoU) are one face."""
+"""Boxes of two detectors with at least this overlap (IoU) are one face."""
 SECOND_WEIGHT: Final = 0.7
 COMBINED_CALIBRATION: Final = ((0.0, 0.0), (0.635, 0.7), (1.0, 1.0))
 """Weighted mean of two confidences to confidence."""
 
 
 class CascadeResult(NamedTuple):
-    """What was found in a picture, best first, and the model that looked beside the first one ('': none)."""
+    """The faces found in a picture, best first, and the second stage's model, if it ran ('': it did not)."""
 
     faces: list[Face]
     second_model: str = ""
 
 
 class CascadeInput(NamedTuple):
-    """A picture (height x width x 3, uint8, BGR) and whether it is worth a second stage."""
+    """A picture (height x width x 3, uint8, BGR) and whether it gets a second stage."""
 
     image: Image
     cascade: bool
 
 
 class Plan(NamedTuple):
-    """What is done with a picture: `image` is brightened already where it is `dark`.
+    """The steps for one picture: `image` is already brightened if `dark`.
 
-    `second` is the detector of the second stage, None where it does not run. It runs where the first detector is
+    `second` is the detector of the second stage, None if it does not run. It runs if the first detector is
     unsure, or `instead` of it.
     """
 
@@ -78,7 +78,7 @@ class Plan(NamedTuple):
 
 
 class Cascade:
-    """One detector, and a slower one that sees more: for presses, and where `by_night` is set for the night."""
+    """One detector, and a slower, more accurate one: for presses, and at night if `by_night` is set."""
 
     def __init__(self, first: Detector, second: Detector | None = None, *, by_night: bool = True) -> None:
         self._first = first
@@ -88,7 +88,7 @@ class Cascade:
 
     @property
     def uses_pixels(self) -> bool:
-        """Return whether the first detector looks at the pixels at all."""
+        """Return whether the first detector reads pixels."""
         return self._first.uses_pixels
 
     @property
@@ -140,7 +140,7 @@ def is_night(image: Image) -> bool:
 
 
 def _colour(image: Image) -> float:
-    """Return the mean over all pixels of the levels between the strongest and the weakest colour."""
+    """Return the mean over all pixels of the difference between the strongest and the weakest colour."""
     blue, green, red = cv2.split(image)
     strongest, weakest = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
     return cv2.mean(cv2.subtract(strongest, weakest))[0]
@@ -152,7 +152,7 @@ def brighten(image: Image) -> Image:
 
 
 def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
-    """Return the faces of two detectors as one list, best first; a face that only one saw counts for less."""
+    """Return the faces of two detectors as one list, best first; a face found by only one gets less confidence."""
     left = list(second)
     merged: list[Face] = []
     for face in first:
@@ -173,7 +173,7 @@ def _second_alone(detector: Detector, plan: Plan) -> CascadeResult:
 
 
 def _refined(found: Sequence[Face], plan: Plan) -> CascadeResult:
-    """Return what the first detector found; merged with what the second finds, where the plan has one, if unsure."""
+    """Return the first detector's faces; if it is unsure and the plan has a second stage, merge in the second's."""
     faces = _calibrated(found, plan)
     if plan.second is None or _is_sure(faces):
         return CascadeResult(faces)

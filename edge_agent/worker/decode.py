@@ -1,4 +1,4 @@
-"""Compressed bytes to pixels, no larger than the detector needs them."""
+"""Decodes compressed bytes to pixels, no larger than the detector needs."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4),
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A decoded picture as it is shown: `pixels` (height x width x 3, uint8, BGR) may be smaller than `size` says."""
+    """A decoded picture as displayed: `pixels` (height x width x 3, uint8, BGR) may be smaller than `size`."""
 
     pixels: npt.NDArray[np.uint8]
     size: ImageSize
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Pixels of the picture as it was sent per pixel here: across, down."""
+        """Pixels of the original picture per pixel here: across, down."""
         height, width = self.pixels.shape[:2]
         return self.size.width / width, self.size.height / height
 
     def place_of(self, box: Box, *, margin: float = 0.0) -> tuple[slice, slice]:
-        """Return the rows and columns of `pixels` in which a box of the picture as it was sent lies.
+        """Return the rows and columns of `pixels` that a box of the original picture covers.
 
-        The box is grown by a share of its size on each side.
+        The box grows by `margin`, a fraction of its size, on each side.
         """
         across, down = self.scale
         grow_x, grow_y = box.width * margin, box.height * margin
@@ -44,10 +44,10 @@ class Picture:
 
 
 def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
-    """Decode a JPEG or PNG of `width` x `height` so that its longer side is at least `side`, where it was before.
+    """Decode a JPEG or PNG of `width` x `height` to at least `side` on its longer side, if it was that large.
 
-    The rotation that EXIF asks for is applied. A JPEG is reduced while it is decoded, which halves the time
-    of a 1080p one and changes nothing for a network that looks at 640 pixels or fewer.
+    Applies the EXIF rotation. A JPEG is reduced during decoding, which halves the time of a 1080p one and
+    changes nothing for a network with an input of 640 pixels or fewer.
     """
     reduction, flag = next(
         (each for each in _REDUCTIONS if max(width, height) // each[0] >= side), (1, cv2.IMREAD_COLOR)
@@ -61,17 +61,17 @@ def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
     for shown in (ImageSize(width, height), ImageSize(height, width)):
         if _is_of_size(pixels.shape, shown, reduction):
             return Picture(np.asarray(pixels, np.uint8), shown)
-    detail = "the picture cannot be decoded: it is of another size than its header says"
+    detail = "the picture cannot be decoded: its size differs from its header"
     raise ImageError(FailureReason.BAD_IMAGE.value, detail)
 
 
 def _is_of_size(shape: tuple[int, ...], size: ImageSize, reduction: int) -> bool:
-    """Return whether pixels of a shape are a reduced picture of a size: a JPEG is rounded up, a PNG down."""
+    """Return whether pixels of `shape` are a reduced picture of `size`: JPEG rounds up, PNG rounds down."""
     return abs(shape[0] - size.height / reduction) < 1 and abs(shape[1] - size.width / reduction) < 1
 
 
 def to_sent(face: Face, picture: Picture) -> Face:
-    """Return a face found in `picture.pixels` in pixels of the picture as it was sent."""
+    """Return a face found in `picture.pixels`, in pixels of the original picture."""
     across, down = picture.scale
     if across == down == 1.0:
         return face

@@ -1,4 +1,4 @@
-"""Which of the faces found count, and why the others do not."""
+"""Decides which of the detected faces count, and why the others are rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def filter_faces(
     found: Iterable[Face], rules: FaceRules, size: ImageSize
 ) -> tuple[tuple[Face, ...], tuple[Rejected, ...]]:
-    """Return the faces that count and, with the reason, what does not; both in pixels of a picture of `size`."""
+    """Return the faces that count, and the rejected ones with reasons; both in pixels of a picture of `size`."""
     faces: list[Face] = []
     rejected: list[Rejected] = []
     for face in found:
@@ -29,7 +29,7 @@ def filter_faces(
 
 
 def rejection_reason(face: Face, rules: FaceRules, size: ImageSize) -> RejectionReason | None:
-    """Return why a face does not count, or None."""
+    """Return why a face is rejected, or None."""
     if face.confidence < rules.min_confidence:
         return RejectionReason.UNSURE
     if face.box.height < rules.min_height * size.height:
@@ -42,6 +42,6 @@ def rejection_reason(face: Face, rules: FaceRules, size: ImageSize) -> Rejection
 
 
 def _holds(polygon: Polygon, box: Box, size: ImageSize) -> bool:
-    """Return whether the middle of a box lies in a polygon, or on its edge."""
+    """Return whether the centre of a box lies in a polygon, or on its edge."""
     middle = ((box.x + box.width / 2) / size.width, (box.y + box.height / 2) / size.height)
     return cv2.pointPolygonTest(np.array(polygon, np.float32), middle, measureDist=False) >= 0

@@ -1,4 +1,4 @@
-"""Whether a picture shows something that another one did not: cheap, and only ever used to save a look."""
+"""Frame differencing: a cheap check whether a picture changed, used only to skip a detection."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 SIZE: Final = (64, 36)
-"""Width and height of a thumbnail: a face of a twentieth of the picture's height is two of its pixels."""
+"""Width and height of a thumbnail: a face of 1/20 of the picture's height is two of its pixels."""
 NOTICED: Final = 10
-"""Levels by which a thumbnail's pixel must differ: the noise of a camera, averaged over its pixels, does not."""
+"""Levels by which a thumbnail pixel must differ; averaged camera noise stays below."""
 
 
 def thumbnail(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Return a picture (height x width x 3, uint8) as a small grey one."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # first: one channel is averaged in half the time of three
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # resize first: averaging one channel takes half the time of three
     return cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).tobytes()
 
 
 def is_unchanged(one: bytes, other: bytes) -> bool:
-    """Return whether two thumbnails show the same, but for light that changed everywhere alike."""
+    """Return whether two thumbnails show the same scene, ignoring a uniform change of light."""
     if len(one) != len(other) or not one:
         return False
     difference = np.frombuffer(one, np.uint8).astype(np.int16) - np.frombuffer(other, np.uint8)

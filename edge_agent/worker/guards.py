@@ -1,4 +1,4 @@
-"""What keeps a worker from outliving its parent, its time and its memory."""
+"""Guards that end a worker with its parent, at its time limit, and at its memory limit."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from edge_agent.wire import SharedBuffer
 
 F_SETSIG: Final = 10
-"""Linux fcntl(2); Python's fcntl has no name for it. Lets SIGKILL be sent instead of SIGIO."""
+"""Linux fcntl(2); Python's fcntl has no name for it. It sends SIGKILL instead of SIGIO."""
 
 DATA_LIMIT_FACTOR: Final = 5
-"""RLIMIT_DATA over the memory limit: the last line, against a picture that would take gigabytes at once."""
+"""RLIMIT_DATA above the memory limit: the last guard against a picture that needs gigabytes at once."""
 
 LONGEST_STATM: Final = 256
 
 FIRST_TO_GO: Final = "800"
-"""oom_score_adj: where the machine runs out of memory, a worker dies and not the agent."""
+"""oom_score_adj: when the host runs out of memory, the kernel kills a worker and not the agent."""
 
 
 def die_with_parent(life: Connection) -> None:
-    """Have the system kill this process when the parent's end of `life` closes, even if native code hangs here."""
+    """Have the kernel kill this process when the parent's end of `life` closes, even if native code hangs here."""
     descriptor = life.fileno()
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(descriptor, F_SETSIG, signal.SIGKILL)
@@ -40,13 +40,13 @@ def die_with_parent(life: Connection) -> None:
 
 
 def leave_signals_to_parent() -> None:
-    """Ignore what a terminal or a service manager sends to all processes: the parent says when to stop."""
+    """Ignore signals that a terminal or service manager sends to all processes: the parent stops its workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def limit_memory(memory_limit_bytes: int) -> None:
-    """Make a huge allocation fail here, unless the limit is 0, and offer this process first when memory is short."""
+    """Make a huge allocation fail here, unless the limit is 0, and make this process the OOM killer's first choice."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
         file.write(FIRST_TO_GO)
     if not memory_limit_bytes:
@@ -58,18 +58,20 @@ def limit_memory(memory_limit_bytes: int) -> None:
 
 
 def record_faults(fault_log: SharedBuffer) -> None:
-    """Write the stack where the parent finds it when a fatal signal comes, or the end of `time_limit`."""
+    """Write the stack for the parent when a fatal signal arrives, or the end of `time_limit`."""
     faulthandler.enable(fault_log.fileno())
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whoever started the agent may have had it ignored, or blocked
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # the agent's own parent may have ignored or blocked it
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-    faulthandler.register(signal.SIGALRM, fault_log.fileno(), chain=True)  # and then, by default, it ends the process
+    faulthandler.register(
+        signal.SIGALRM, fault_log.fileno(), chain=True
+    )  # afterwards the signal ends the process, its default action
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """End this process, with its stack recorded, if the block takes longer; also if native code holds the GIL.
+    """End this process, with its stack recorded, if the block takes longer; works even if native code holds the GIL.
 
-    A timer of the system costs nothing; `faulthandler.dump_traceback_later` would start a thread each time.
+    A system timer costs nothing; `faulthandler.dump_traceback_later` would start a thread each time.
     """
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
@@ -79,12 +81,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def resident_bytes() -> int:
-    """Return the memory that this process holds: what it shares with others does not count."""
+    """Return this process's own resident memory, without shared memory."""
     _, resident, shared, *_ = os.pread(_statm(), LONGEST_STATM, 0).split()
     return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 @functools.cache
 def _statm() -> int:
-    """Return the descriptor of this process's figures: to open them takes ten times as long as to read them."""
+    """Return the descriptor of /proc/self/statm: opening it takes ten times as long as reading it."""
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)

@@ -1,6 +1,6 @@
-"""The worker's life: load a detector, then answer one task after the other until the parent says stop.
+"""The worker's main loop: load a detector, then process one task after the other until the parent stops it.
 
-This module and what it imports are loaded in the fork server: nothing here may start a thread.
+The fork server loads this module and its imports: nothing here may start a thread.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ GREY: Final = 128
 
 
 def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connection, fault_log: SharedBuffer) -> None:
-    """Be a worker until the parent says stop or goes away."""
+    """Run a worker until the parent stops it or exits."""
     spec = decode_spec(spec_data)
     guards.leave_signals_to_parent()
     guards.die_with_parent(life)
@@ -90,7 +90,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
             for answer in answers:
                 pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
-        pass  # the parent has gone, and takes no answer any more
+        pass  # the parent has exited, and reads no reply any more
     finally:
         finder.close()
 
@@ -98,7 +98,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
 def load_first(
     choices: Iterable[DetectorChoice], announce: Callable[[DetectorChoice], None]
 ) -> tuple[Detector | None, tuple[Unavailable, ...]]:
-    """Return the first detector that can run here, and why those before it cannot; announce each before it is tried."""
+    """Return the first detector that loads, and why those before it did not; report each before it is tried."""
     unavailable: list[Unavailable] = []
     for choice in choices:
         announce(choice)
@@ -110,25 +110,25 @@ def load_first(
 
 
 def run_probe(detector: Detector, began_s: float) -> Ready | Unusable:
-    """Have a detector look at a grey picture; return that it works, or why it does not."""
+    """Run a detector on a grey picture; return that it works, or why it does not."""
     load_ms = (time.monotonic() - began_s) * 1000
     began_s = time.monotonic()
     try:
         detector.detect(np.full((480, 640, 3), GREY, np.uint8))
-    except Exception as error:  # noqa: BLE001 - what a driver makes a library raise is anybody's guess
-        reason = f"it loads, but cannot look at a picture: {type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - a driver can make a library raise anything
+        reason = f"it loads, but detection fails: {type(error).__name__}: {error}"
         return Unusable((Unavailable(detector.strategy, detector.model, reason),))
     return Ready(detector.strategy, detector.model, load_ms, inference_ms=(time.monotonic() - began_s) * 1000)
 
 
 def load_second_stage(mode: SecondStage | None) -> tuple[Detector | None, tuple[Unavailable, ...]]:
-    """Return the detector for a second look, or why there is none: the worker works without it."""
+    """Return the second stage's detector, or why it is unavailable: the worker runs without it."""
     if mode is None:
         return None, ()
     try:
         return table.load(mode.choice), ()
     except DetectorUnavailableError as error:
-        return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second look: {error}"),)
+        return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second stage: {error}"),)
 
 
 class _Seen(NamedTuple):
@@ -140,14 +140,14 @@ class _Seen(NamedTuple):
 
 
 class _Room:
-    """The shared buffer while pictures are put into it, one after the other."""
+    """Free space in the shared buffer while pictures are written to it, one after the other."""
 
     def __init__(self, buffer: SharedBuffer) -> None:
         self._buffer = buffer
         self._used = 0
 
     def put(self, data: bytes) -> int:
-        """Put `data` behind what is there; return where."""
+        """Append `data`; return its offset."""
         start = self._used
         if data:
             self._buffer.write(data, start)
@@ -165,24 +165,24 @@ def _failed(task: Task, error: Exception) -> Failed:
 
 
 class Worker:
-    """What finds faces, and the buffer through which its pictures come."""
+    """Processes tasks with the cascade, and the buffer that carries their pictures."""
 
     def __init__(self, finder: Cascade, buffer: SharedBuffer) -> None:
         self._cascade = finder
         self._buffer = buffer
 
     def process(self, task: Task) -> FromWorker:
-        """Do what the task says; whatever goes wrong is an answer too."""
+        """Process one task; every failure is a reply too."""
         return self.process_all((task,))[0]
 
     def process_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
-        """Do what the tasks say, together where the detector can; whatever goes wrong with one is its own answer."""
+        """Process several tasks, together if the detector can; each failure is that task's own reply."""
         seen = [self._prepare(task) for task in tasks]
         ready = [each for each in seen if isinstance(each, _Seen)]
         began_s = time.perf_counter()
         try:
             found = self._cascade.detect_all([CascadeInput(each.picture.pixels, each.task.cascade) for each in ready])
-        except Exception as error:  # noqa: BLE001 - the boundary of one look: the next one must not suffer
+        except Exception as error:  # noqa: BLE001 - the boundary of one task: the next one must not be affected
             return [each if not isinstance(each, _Seen) else _failed(each.task, error) for each in seen]
         inference_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
         results, room = iter(found), _Room(self._buffer)
@@ -237,7 +237,7 @@ class Worker:
     def _render(
         task: Task, picture: Picture, faces: tuple[Face, ...], rejected: tuple[Rejected, ...]
     ) -> tuple[bytes, bytes]:
-        """Return the annotated picture and that of the best face, as JPEG; b'' for one that is not to be drawn."""
+        """Return the annotated picture and the best face, as JPEG; b'' for one that is not requested."""
         wished = task.snapshot is SnapshotMode.ALWAYS or (task.snapshot is SnapshotMode.WITH_FACES and faces)
         if not wished or task.privacy is Privacy.EVENTS_ONLY:
             return b"", b""

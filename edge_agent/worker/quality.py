@@ -1,4 +1,4 @@
-"""How good a picture of a face is: large, sharp, sure and looking this way."""
+"""Quality of a face picture: size, sharpness, confidence and pose."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from edge_agent.worker.decode import Picture
 
 GOOD_HEIGHT_PX: Final = 160
-"""A face this high shows on a phone all that there is to see."""
+"""A face this high shows every detail on a phone."""
 GOOD_SHARPNESS: Final = 220.0
-"""Variance of the Laplacian (Pech-Pacheco et al., 2000) of a face scaled to SHARPNESS_SIDE; sharp portraits have it."""
+"""Variance of the Laplacian (Pech-Pacheco et al., 2000) of a sharp face, scaled to SHARPNESS_SIDE."""
 SHARPNESS_SIDE: Final = 96
 
 
 def quality(face: Face, picture: Picture) -> float:
-    """Return 0..1 for a face in pixels of the picture as it was sent."""
+    """Return 0..1 for a face in pixels of the original picture."""
     size = min(1.0, face.box.height / picture.scale[1] / GOOD_HEIGHT_PX)
     sharpness = _sharpness(picture.pixels[picture.place_of(face.box)])
     return round(face.confidence * (0.25 + 0.75 * size) * (0.3 + 0.7 * sharpness) * (0.4 + 0.6 * frontal(face)), 4)
 
 
 def frontal(face: Face) -> float:
-    """Return 1 for a face that looks at the camera, towards 0 the more it looks away; from the landmarks."""
+    """Return 1 for a face towards the camera, down to 0 for one turned away; from the landmarks."""
     names = ("right_eye", "left_eye", "nose")
     if not all(name in face.landmarks for name in names):
         return 0.5

@@ -1,4 +1,4 @@
-"""What a worker gives up before it loads a detector: it looks at pictures of strangers, and needs little for that."""
+"""The worker's sandbox: it drops rights before it loads a detector, since it decodes untrusted pictures."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 SYSTEM: Final = (
     "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev",
 )  # fmt: skip
-"""Where programs and libraries are, and what the system says of itself."""
+"""Programs, libraries, and system information."""
 WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
-"""Names the folder in which the tests measure what of a worker's code was run."""
+"""Names the folder in which the tests record the coverage of a worker's code."""
 
 
 def enter_sandbox(spec: WorkerSpec) -> str:
-    """Give up what a worker does not need; return what holds now, in words, or why nothing does.
+    """Drop every right that a worker does not need; return the sandbox as text, or why there is none.
 
-    Without an accelerator: every right to files but to read programs, libraries and models, and what root may do more
-    than others. With one: its library may need any file. In both cases TCP.
+    Without an accelerator: all file access except reading programs, libraries and models, and root's
+    capabilities. With one, its library may need any file. TCP is dropped in both cases.
     """
     if not spec.sandbox:
         return ""
     kept = _kept(spec)
     if kept.files:
-        with contextlib.suppress(OSError):  # where even that is forbidden, the rest still helps
+        with contextlib.suppress(OSError):  # the rest still helps if this is forbidden
             landlock.drop_capabilities()
     try:
         version = landlock.restrict(kept)
     except OSError as error:
-        return f"not confined: {error.strerror}"
-    return f"Landlock {version}" if version else "not confined: this kernel has no Landlock"
+        return f"not sandboxed: {error.strerror}"
+    return f"Landlock {version}" if version else "not sandboxed: this kernel has no Landlock"
 
 
 def _kept(spec: WorkerSpec) -> landlock.LandlockRules:
@@ -46,7 +46,7 @@ def _kept(spec: WorkerSpec) -> landlock.LandlockRules:
     models = [choice.path for choice in choices if choice.path]
     libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     programs = [path for path in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if os.path.isabs(path)]  # noqa: PTH117 - of strings
-    # libraries that a package brings may lie where links of a virtual environment lead
+    # a package's libraries may lie where links in a virtual environment point
     readable = dict.fromkeys((*SYSTEM, *programs, *models, *map(os.path.realpath, (*programs, *models))))
     writable = os.environ.get(WRITABLE_VARIABLE, "")
     return landlock.LandlockRules(readable=tuple(readable), writable=(writable,) if writable else ())
