@@ -1,4 +1,4 @@
-"""Puts the parts together: the only place that knows them all."""
+"""Builds the application: the only module that knows all parts."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ MEBIBYTE: Final = 1 << 20
 MOST_WAITING: Final = 200
 """Messages that may wait for the agent's thread before ordinary frames are dropped."""
 MOST_PRESSES_WAITING: Final = 1000
-"""The same for press frames, which are answered `overload` then: more than any house has bells."""
+"""The same for press frames, which are then answered `overload`: more than any house has doorbells."""
 INTERRUPTED: Final = 130
 FOR_US_ALONE: Final = 0o077
-"""umask: what the agent writes is nobody else's."""
+"""umask: the agent's files are accessible only to its own user."""
 
 
 def run(settings: Settings, *, seconds: float | None = None) -> int:
-    """Run the agent until SIGTERM or Ctrl-C, or for so many seconds; return the exit code.
+    """Run the agent until SIGTERM or Ctrl-C, or for that many seconds; return the exit code.
 
-    A second signal ends it at once. Raise SettingsError where TLS cannot be as the settings want it.
+    A second signal ends it at once. Raise SettingsError if TLS cannot be set up as configured.
     """
     tls_context(settings.mqtt.tls)
     return_large_blocks()
@@ -74,7 +74,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:
-    """Return the detectors that the settings ask for, their models fetched and verified."""
+    """Return the detectors of the settings, with their models fetched and verified."""
     store = ModelStore(settings.models.dir, settings.models.cache_dir)
     return plan_detectors(settings.detection, store)
 
@@ -86,7 +86,7 @@ def build_pool(
     changed: Callable[[PoolView], None] = lambda _view: None,
     crashed: Callable[[], None] = lambda: None,
 ) -> Pool:
-    """Return a pool by the settings, not started yet."""
+    """Return a pool for the settings, not started yet."""
     pool, waiting = settings.pool, settings.queue
     memory_limit_bytes = pool.memory_limit_mb * MEGABYTE
     limits = PoolLimits(
@@ -111,7 +111,7 @@ def build_pool(
 
 
 def build_link(settings: Settings, inbox: Inbox) -> Link:
-    """Return the link to the broker by the settings, not started yet."""
+    """Return the link to the broker for the settings, not started yet."""
     images = settings.images
     partition = partition_of(settings)
     agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
@@ -159,12 +159,12 @@ def link_filters(settings: Settings) -> list[str]:
 
 
 def partition_of(settings: Settings) -> Partition:
-    """Return which doorbells are this agent's."""
+    """Return this agent's doorbells."""
     return Partition(settings.doorbells.include, settings.mqtt.share_group)
 
 
 def source_of(settings: SourceSettings) -> Source:
-    """Return another publisher's topics by the settings."""
+    """Return a source for the settings of another publisher."""
     if settings.preset:
         return PRESETS[settings.preset]
     return Source(
@@ -178,23 +178,25 @@ def source_of(settings: SourceSettings) -> Source:
 
 
 def image_limits(settings: Settings) -> ImageLimits:
-    """Return which pictures are taken on."""
+    """Return the limits for accepted pictures."""
     return ImageLimits(round(settings.images.max_megabytes * MEGABYTE), max_pixels(settings))
 
 
 def max_pixels(settings: Settings) -> int:
-    """Return how many pixels a picture may have."""
+    """Return the largest number of pixels of a picture."""
     return round(settings.images.max_megapixels * MEGABYTE)
 
 
 def _stop_on_signals(inbox: Inbox) -> None:
-    """Finish at the first SIGTERM or Ctrl-C, end at the second."""
+    """Begin shutdown at the first SIGTERM or Ctrl-C, exit at the second."""
     asked = False
 
     def stop(number: int, _frame: object) -> None:
         nonlocal asked
         if asked:
-            logging.getLogger(__name__).warning("ended at once: asked a second time (%s)", signal.Signals(number).name)
+            logging.getLogger(__name__).warning(
+                "exiting at once: stopped a second time (%s)", signal.Signals(number).name
+            )
             os._exit(INTERRUPTED)
         asked = True
         inbox.put(StopRequested())

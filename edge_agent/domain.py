@@ -1,7 +1,7 @@
-"""The values that cross the stages of the parent process.
+"""The values that pass between the stages of the parent process.
 
-Two clocks, never mixed: names ending in `_s` are monotonic seconds and decide; names ending in `_at` are
-wall-clock times with a zone and are only ever printed.
+Two clocks, never mixed: names ending in `_s` are monotonic seconds and are used for decisions; names ending in `_at`
+are wall-clock times with a zone and are only printed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 AUTO: Final = "auto"
-"""Of an option that names its value: the agent chooses."""
+"""An option's value: the agent chooses."""
 
 
 class Trigger(IntEnum):
-    """Why a frame was taken; the lower the number, the sooner it is looked at."""
+    """Why a frame was taken; a lower number has a higher priority."""
 
     PRESS = 0
     MOTION = 1
@@ -37,12 +37,12 @@ class Trigger(IntEnum):
 
     @property
     def word(self) -> str:
-        """The word of the MQTT interface."""
+        """The code of the MQTT interface."""
         return self.name.lower()
 
     @classmethod
     def from_word(cls, word: str) -> Trigger | None:
-        """Return the trigger that `word` means, or None."""
+        """Return the trigger with that code, or None."""
         return _TRIGGERS.get(word)
 
 
@@ -51,7 +51,7 @@ _TRIGGERS = {trigger.word: trigger for trigger in Trigger}
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A QoS 1 packet, either way: its id means something on its own connection only."""
+    """A QoS 1 packet, in either direction: its id is valid on its own connection only."""
 
     connection: int
     packet_id: int
@@ -59,7 +59,7 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as the broker delivered it. `packet` is None where nothing is to be acknowledged (QoS 0)."""
+    """A message from the broker. `packet` is None if no acknowledgement is needed (QoS 0)."""
 
     topic: str
     payload: bytes
@@ -75,8 +75,8 @@ class Message:
 class Publication:
     """A message to publish.
 
-    `key` names what the broker has, once it has it ('' asks for no report). A message that waited longer than
-    `lifetime_s` for a connection is old news and is dropped; None: it is kept.
+    `key` identifies it in the report of the broker's acknowledgement ('' requests no report). A message that waited
+    longer than `lifetime_s` for a connection is dropped; None: it is kept.
     """
 
     topic: str
@@ -91,7 +91,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where the sender of a frame wants its own answer (MQTT 5 response topic)."""
+    """Where the sender of a frame expects its result (MQTT 5 response topic)."""
 
     topic: str
     correlation_data: bytes
@@ -99,7 +99,7 @@ class ReplyTo:
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the first bytes of a picture say: `jpeg` or `png`, and pixels as stored."""
+    """A picture's header: `jpeg` or `png`, and pixels as stored."""
 
     format: str
     width: int
@@ -107,16 +107,16 @@ class ImageHeader:
 
 
 NO_HEADER = ImageHeader("", 0, 0)
-"""Of a picture that cannot be used."""
+"""The header of an unusable picture."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A picture of a doorbell that may be looked at; its pixels are still compressed.
+    """A picture of a doorbell; its pixels are still compressed.
 
-    `frame_id` is the publisher's, or a hash of the picture; `event_id` is made of doorbell and frame_id, so a
-    frame that is delivered again gives the same event again. A `shared` one counts for itself alone, not for what is
-    known of its doorbell, which may be another agent's.
+    `frame_id` is the publisher's, or a hash of the picture; `event_id` is made of doorbell and frame_id: a redelivered
+    frame gives the same event again. A `shared` frame does not change the state of its doorbell, which may belong to
+    another agent.
     """
 
     doorbell: str
@@ -133,18 +133,18 @@ class Frame:
 
     @property
     def taken_s(self) -> float:
-        """When the picture was taken, in monotonic seconds: when it came, where its publisher does not say."""
+        """When the picture was taken, in monotonic seconds; when it arrived, if its publisher gives no time."""
         waited_s = (self.received_at - self.captured_at).total_seconds() if self.captured_at else 0.0
         return self.received_s - waited_s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A frame with what is asked of the detector, and what has become of it so far.
+    """A frame with its detection parameters and its history.
 
     `label` is written on the annotated picture. `crashes` counts the workers that died or hung on the frame,
-    `reference` is the thumbnail of a picture without a face, for an ordinary frame that shows nothing else.
-    `attempts` counts every try, and `excused` those that an accelerator was to blame for.
+    `reference` is the thumbnail of a picture without a face: an ordinary frame that matches it skips detection.
+    `attempts` counts every attempt, and `excused` those that failed because of an accelerator.
     """
 
     frame: Frame
@@ -161,14 +161,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A frame that could not be looked at; published as `failed`."""
+    """A frame that failed; published as `failed`."""
 
     reason: FailureReason
     detail: str
 
 
 class ShedReason(StrEnum):
-    """Why a frame was dropped unseen; an ordinary one is counted and not published. Each is a FailureReason too."""
+    """Why a frame was shed; an ordinary one is counted and not published. Each is a FailureReason too."""
 
     SUPERSEDED = "superseded"
     OVERLOAD = "overload"
@@ -183,14 +183,14 @@ class ShedReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shed:
-    """An ordinary frame that made room for another."""
+    """A frame that was dropped before detection."""
 
     reason: ShedReason
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What a worker drew, as JPEG: the annotated picture and that of the best face; b'' for none."""
+    """A worker's pictures, as JPEG: the annotated picture and the best face; b'' for none."""
 
     snapshot: bytes = b""
     best_face: bytes = b""
@@ -204,8 +204,8 @@ class DetectorPlan:
     """The detectors that workers may use, each list in order of preference.
 
     One worker at a time uses each of `accelerators`; all others use the first of `choices` that can be loaded.
-    `missing` are those of the settings that cannot be had, `asked` the strategies that the user asked for: what becomes
-    of the others interests nobody.
+    `missing` are the settings' unavailable detectors, `asked` the strategies that the user named: only
+    these are reported as missing.
     """
 
     choices: tuple[DetectorChoice, ...]
@@ -217,7 +217,7 @@ class DetectorPlan:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDetector:
-    """Which worker looked, and with what."""
+    """The worker and detector of a result."""
 
     slot: int
     strategy: str
@@ -226,9 +226,9 @@ class WorkerDetector:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a frame: exactly one for each that was offered to the pool.
+    """The outcome of a frame: exactly one for each frame offered to the pool.
 
-    `answered_s` is when the pool had the worker's answer; 0 where there was none.
+    `answered_s` is when the pool received the worker's result; 0 if there was none.
     """
 
     frame: Frame
@@ -242,7 +242,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """An option of a doorbell, or of the agent where `doorbell` is '', with the value it is to have."""
+    """An option of a doorbell, or of the agent if `doorbell` is '', with its new value."""
 
     option: str
     doorbell: str = ""

@@ -1,4 +1,4 @@
-"""Faces in image files, through the same intake and the same pool as the frames of a doorbell."""
+"""Face detection in image files, through the same parser and pool as a doorbell's frames."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
 
 FRAMES_PER_WORKER: Final = 2
-"""One that is looked at and one that waits: enough to keep a worker busy."""
+"""One in progress and one queued: enough to keep a worker busy."""
 LONGEST_S: Final = 3600.0
 HOPELESS_RESTARTS: Final = 3
 
@@ -34,14 +34,14 @@ Seen = queue.SimpleQueue[Outcome | PoolView | None]
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """What was found in a file."""
+    """The outcome of a file."""
 
     path: Path
     outcome: Outcome
 
 
 def find_images(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, and those in the folders by name; raise SettingsError where there is none."""
+    """Return the files, and those in the folders by name; raise SettingsError if there is none."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -60,9 +60,9 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
 def detect_files(
     files: Iterable[Path], settings: Settings, *, snapshots: bool = False, trigger: Trigger = Trigger.PRESS
 ) -> Iterator[FileOutcome]:
-    """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used.
+    """Yield the outcome of each file, in order; raise PoolStartError if no detector can be used.
 
-    Each file is looked at as a frame of that trigger is.
+    Each file is processed like a frame with that trigger.
     """
     seen: Seen = queue.SimpleQueue()
     mode = SnapshotMode.ALWAYS if snapshots else SnapshotMode.NEVER
@@ -75,9 +75,9 @@ def detect_files(
 
 
 class _Looking:
-    """Keeps every worker busy, and brings what they find into the order of the files."""
+    """Keeps every worker busy, and returns the outcomes in the order of the files."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - it is the one function above, with what it needs kept
+    def __init__(  # noqa: PLR0913, PLR0917 - the function above, with its state
         self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotMode, trigger: Trigger
     ) -> None:
         self._files = files
@@ -114,7 +114,7 @@ class _Looking:
 
     def _note(self, news: Outcome | PoolView | None) -> None:
         if news is None:
-            message = "the pool of workers has crashed; the log says why"
+            message = "the pool of workers has crashed; see the log"
             raise PoolStartError(message)
         if isinstance(news, Outcome):
             self._done[int(news.frame.frame_id)] = news

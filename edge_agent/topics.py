@@ -1,4 +1,4 @@
-"""Every MQTT topic of the agent: the filters it subscribes to, what an incoming topic means, what it publishes to."""
+"""The agent's MQTT topics: subscribed filters, the meaning of incoming topics, and published topics."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 IDENTIFIER_GLOB: Final = re.compile(r"[A-Za-z0-9_\-*?\[\]!]{1,128}")
-"""A pattern of identifiers, as `fnmatch` reads it."""
+"""The identifier pattern, in the syntax of `fnmatch`."""
 HOME_ASSISTANT: Final = "homeassistant"
-"""The prefix under which Home Assistant reads what is announced, unless it is told otherwise."""
+"""Home Assistant's default discovery prefix."""
 
 SHARE: Final = "$share"
-"""How a filter begins whose messages go to one of its subscribers only."""
+"""The prefix of a shared subscription: each message goes to one of its subscribers."""
 
 LONGEST_REPLY_TOPIC: Final = 256
 
@@ -31,7 +31,7 @@ class FrameTopic:
 
 @dataclass(frozen=True, slots=True)
 class SharedFrameTopic:
-    """A picture of a doorbell that any agent of a group may look at, whosever the doorbell is."""
+    """A picture of a doorbell that any agent of a group may process, including other agents' doorbells."""
 
     doorbell: str
 
@@ -45,7 +45,7 @@ class PressTopic:
 
 @dataclass(frozen=True, slots=True)
 class DoorbellOptionTopic:
-    """An option of one doorbell is to be set."""
+    """Sets an option of one doorbell."""
 
     doorbell: str
     option: str
@@ -53,21 +53,21 @@ class DoorbellOptionTopic:
 
 @dataclass(frozen=True, slots=True)
 class AgentOptionTopic:
-    """An option of the agent is to be set."""
+    """Sets an option of the agent."""
 
     option: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCommandTopic:
-    """The agent is to do something once."""
+    """A one-time command to the agent."""
 
     command: str
 
 
 @dataclass(frozen=True, slots=True)
 class HomeAssistantStatusTopic:
-    """Home Assistant started or went away."""
+    """Home Assistant started or stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,17 @@ IncomingTopic = (
 
 
 def is_identifier(text: str) -> bool:
-    """Return whether `text` may name a doorbell or an agent."""
+    """Return whether `text` is a valid name of a doorbell or an agent."""
     return IDENTIFIER.fullmatch(text) is not None
 
 
 def fit_identifier(text: str) -> str:
-    """Return `text` made to fit the identifier pattern: a host name, say."""
+    """Return `text` converted to an identifier: a host name, for example."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text)[:64].strip("-") or "agent"
 
 
 def may_be_answered(topic: str, prefix: str = HOME_ASSISTANT) -> bool:
-    """Return whether an answer may go to a topic that a sender names: to none on which we or Home Assistant act."""
+    """Return whether replies to a topic named by a sender are allowed: not if we or Home Assistant act on it."""
     return (
         0 < len(topic) <= LONGEST_REPLY_TOPIC
         and topic.isprintable()
@@ -109,12 +109,12 @@ def may_be_answered(topic: str, prefix: str = HOME_ASSISTANT) -> bool:
 
 
 def home_assistant_status(prefix: str = HOME_ASSISTANT) -> str:
-    """Return where Home Assistant says that it has started."""
+    """Return Home Assistant's birth topic."""
     return f"{prefix}/status"
 
 
 def subscriptions(agent_id: str, prefix: str = HOME_ASSISTANT) -> tuple[str, ...]:
-    """Return the topic filters of an agent, but for those of its doorbells; `prefix` is Home Assistant's."""
+    """Return the topic filters of an agent, without those of its doorbells; `prefix` is Home Assistant's."""
     return (
         f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
@@ -129,12 +129,12 @@ def doorbell_subscriptions(doorbell: str = "+") -> tuple[str, ...]:
 
 
 def shared_subscription(group: str) -> str:
-    """Return the topic filter at which the agents of a group take turns (MQTT 5.0, section 4.8.2)."""
+    """Return the shared topic filter of a group of agents (MQTT 5.0, section 4.8.2)."""
     return f"{SHARE}/{group}/{shared_frame('+')}"
 
 
-def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line a topic
-    """Return what an incoming topic means, or None when it is none of ours or names no valid doorbell."""
+def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line per topic
+    """Return the meaning of an incoming topic, or None if it is not ours or names no valid doorbell."""
     match topic.split("/"):
         case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):
             return FrameTopic(doorbell)
@@ -166,47 +166,47 @@ def of_doorbell(topic: str) -> tuple[str, str] | None:
 
 
 def frame(doorbell: str) -> str:
-    """Return where a doorbell's pictures arrive."""
+    """Return the topic of a doorbell's pictures."""
     return f"doorbell/{doorbell}/frame"
 
 
 def shared_frame(doorbell: str) -> str:
-    """Return where pictures arrive that one agent of a group looks at, and that may be shed."""
+    """Return the topic of shared pictures: one agent of a group processes each, and may shed it."""
     return f"doorbell/{doorbell}/shared_frame"
 
 
 def press(doorbell: str) -> str:
-    """Return where a press of the bell arrives."""
+    """Return the topic of a doorbell's presses."""
     return f"doorbell/{doorbell}/press"
 
 
 def faces(doorbell: str) -> str:
-    """Return where each frame's result is published."""
+    """Return the topic of each frame's result."""
     return f"doorbell/{doorbell}/faces"
 
 
 def ring(doorbell: str) -> str:
-    """Return where a press is announced at once."""
+    """Return the topic that announces a press at once."""
     return f"doorbell/{doorbell}/ring"
 
 
 def answer(doorbell: str) -> str:
-    """Return where the one answer to each press is published."""
+    """Return the topic of the one answer to each press."""
     return f"doorbell/{doorbell}/answer"
 
 
 def visit(doorbell: str) -> str:
-    """Return where visits are published."""
+    """Return the topic of visits."""
     return f"doorbell/{doorbell}/visit"
 
 
 def doorbell_state(doorbell: str) -> str:
-    """Return where a doorbell's state is retained."""
+    """Return the retained topic of a doorbell's state."""
     return f"doorbell/{doorbell}/state"
 
 
 def snapshot(doorbell: str) -> str:
-    """Return where the annotated picture is published."""
+    """Return the topic of the annotated picture."""
     return f"doorbell/{doorbell}/snapshot"
 
 
@@ -216,50 +216,50 @@ def best_face(doorbell: str) -> str:
 
 
 def doorbell_availability(doorbell: str) -> str:
-    """Return where is retained whether frames of the doorbell come."""
+    """Return the retained topic that is online while the doorbell's frames arrive."""
     return f"doorbell/{doorbell}/availability"
 
 
 def doorbell_option(doorbell: str, option: str) -> str:
-    """Return where the value of a doorbell's option is retained."""
+    """Return the retained topic of a doorbell's option."""
     return f"doorbell/{doorbell}/{option}"
 
 
 def doorbell_option_set(doorbell: str, option: str) -> str:
-    """Return where a doorbell's option is set."""
+    """Return the topic that sets a doorbell's option."""
     return f"doorbell/{doorbell}/{option}/set"
 
 
 def agent_availability(agent_id: str) -> str:
-    """Return where is retained whether the agent is connected; also its will."""
+    """Return the retained topic that is online while the agent is connected; also its will."""
     return f"edge_agent/{agent_id}/availability"
 
 
 def health(agent_id: str) -> str:
-    """Return where the agent's health is retained."""
+    """Return the retained topic of the agent's health."""
     return f"edge_agent/{agent_id}/health"
 
 
 def metrics(agent_id: str) -> str:
-    """Return where counters and timings are published."""
+    """Return the topic of counters and timings."""
     return f"edge_agent/{agent_id}/metrics"
 
 
 def error(agent_id: str) -> str:
-    """Return where each failed frame or component is published."""
+    """Return the topic of error events."""
     return f"edge_agent/{agent_id}/error"
 
 
 def agent_option(agent_id: str, option: str) -> str:
-    """Return where the value of an option of the agent is retained."""
+    """Return the retained topic of an agent's option."""
     return f"edge_agent/{agent_id}/{option}"
 
 
 def agent_option_set(agent_id: str, option: str) -> str:
-    """Return where an option of the agent is set."""
+    """Return the topic that sets an agent's option."""
     return f"edge_agent/{agent_id}/{option}/set"
 
 
 def agent_command(agent_id: str, command: str) -> str:
-    """Return where the agent is told to do something once."""
+    """Return the topic of a one-time command to the agent."""
     return f"edge_agent/{agent_id}/command/{command}"

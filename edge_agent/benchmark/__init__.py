@@ -1,1 +1,1 @@
-"""Measures the agent's pool on the user's own machine, beside the most that its processor can do."""
+"""Measures the agent's pool on this host, and compares it with the limit of its CPU."""

@@ -1,4 +1,4 @@
-"""The agent's pool, without MQTT: frames are offered at its queue."""
+"""The agent's pool without MQTT: frames are offered to its queue directly."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
 
 AHEAD: Final = 3
-"""Frames per worker that are offered and not answered: one looked at, two that wait."""
+"""Frames per worker without an outcome: one in progress, two queued."""
 LONGEST_S: Final = 60.0
 POLL_INTERVAL_S: Final = 0.01
 
 
 class BusyPool:
-    """A pool that runs, and what it answers; `lost` counts the frames at full load that were not looked at."""
+    """A running pool and its outcomes; `lost` counts the frames at full load that were not processed."""
 
     def __init__(self, settings: Settings, detectors: DetectorPlan, frames: Sequence[bytes]) -> None:
         self.workers: Final = settings.pool.workers
@@ -43,7 +43,7 @@ class BusyPool:
         self._rules = FaceRules(settings.detection.min_confidence)
 
     def __enter__(self) -> Self:
-        """Start it, and return when it has answered."""
+        """Start it, and return after its first outcome."""
         self.pool.start()
         self.offer()
         self.outcomes.get(timeout=LONGEST_S)
@@ -55,7 +55,7 @@ class BusyPool:
         self.pool.stop(0.0)
 
     def wait_until_idle(self) -> PoolView:
-        """Return the view once every worker waits for work; raise PoolStartError where that takes LONGEST_S."""
+        """Return the view once every worker is idle; raise PoolStartError after LONGEST_S."""
         give_up_s = time.monotonic() + LONGEST_S
         while time.monotonic() < give_up_s:
             view = self.pool.view()
@@ -66,7 +66,7 @@ class BusyPool:
         raise PoolStartError(message)
 
     def picture(self, number: int) -> int:
-        """Return which of the pictures the frame of that number shows."""
+        """Return the index of the picture in the frame with that number."""
         return number % len(self._pictures)
 
     def offer(
@@ -85,20 +85,20 @@ class BusyPool:
         return number
 
     def take(self) -> Outcome:
-        """Return the next outcome, and count it where nobody looked."""
+        """Return the next outcome, and count it as lost if it has no result."""
         outcome = self.outcomes.get(timeout=LONGEST_S)
         self.lost += not isinstance(outcome.result, Detected)
         return outcome
 
     def ask(self, trigger: Trigger) -> tuple[int, float]:
-        """Offer a frame while no other is under way; return its picture, and the milliseconds to its answer."""
+        """Offer a frame while the pool is idle; return its picture, and the milliseconds to its outcome."""
         began_s = time.monotonic()
         picture = self.picture(self.offer(trigger))
         self.take()
         return picture, (time.monotonic() - began_s) * 1000
 
     def run(self, seconds: float, snapshot: SnapshotMode = SnapshotMode.NEVER, *, doors: int | None = None) -> Burst:
-        """Keep every worker busy for so many seconds, with frames of so many doorbells."""
+        """Keep every worker busy for that many seconds, with frames of that many doorbells."""
         cpu_s, busy_s, began_s = cpu_seconds(), self._busy_s(), time.monotonic()
         count, waiting = 0, max(AHEAD * self.workers, doors or 0)
         for number in range(waiting):

@@ -1,4 +1,4 @@
-"""Presses while frames wait: the queue is kept full, and the bell is rung at moments that no worker chooses."""
+"""Presses under load: the queue is kept full, and presses come at random moments."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from edge_agent.domain import Outcome
 
 BETWEEN: Final = (3, 8)
-"""So many frames are answered before the next press."""
+"""Frames that finish before the next press."""
 SERVICE_S: Final = 0.015
-"""About as long as a frame takes: a press comes at any moment within it, so that workers are at all stages."""
+"""About the time of one frame: a press comes at a random moment within it, at any stage of the workers."""
 
 
 class Flood:
-    """So many frames of `doors` doorbells that are kept waiting; a seed gives the same flood again."""
+    """A constant number of queued frames of `doors` doorbells; a seed repeats the same flood."""
 
     def __init__(self, pool: BusyPool, count: int, doors: int, seed: int = 0) -> None:
         self._pool = pool
         self._count = count
         self._doors = doors
-        self._chance = random.Random(seed)  # noqa: S311 - it hides nothing
+        self._chance = random.Random(seed)  # noqa: S311 - not for a secret
 
     def press(self, times: int) -> list[tuple[int, float]]:
-        """Press so often; return which picture each press showed, and the milliseconds to its answer."""
+        """Press that often; return the picture of each press, and the milliseconds to its outcome."""
         for number in range(self._count):
             self._pool.offer(Trigger.MOTION, f"door-{number % self._doors}")
         pressed = [self._press() for _ in range(times)]
@@ -47,5 +47,5 @@ class Flood:
         return self._pool.picture(pressed), (time.monotonic() - began_s) * 1000
 
     def _follow(self, outcome: Outcome) -> None:
-        """Offer another frame of the doorbell of one that was answered."""
+        """Offer another frame of the doorbell whose frame has finished."""
         self._pool.offer(Trigger.MOTION, outcome.frame.doorbell)

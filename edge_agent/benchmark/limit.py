@@ -1,4 +1,4 @@
-"""The limit: as many bare processes as cores, the same decoding and detector in a loop, no queue, no MQTT."""
+"""The limit: one bare process per core, the same decoding and detector in a loop, without queue and MQTT."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from edge_agent.wire import DetectorChoice
 
     DetectionPolicy = Callable[[bytes], int]
-    """Looks at a JPEG and returns how many faces it shows."""
+    """Detects faces in a JPEG and returns their number."""
 
 
 class Burst(NamedTuple):
-    """What was done in a span of time: frames, seconds by the clock, seconds of processor time."""
+    """A measurement: frames, seconds of wall-clock time, seconds of CPU time."""
 
     frames: int
     wall_s: float
     cpu_s: float
     busy: float = 0.0
-    """The share of the time in which workers had a frame, where that is known."""
+    """The fraction of the time in which workers had a frame, if known."""
 
     @property
     def rate(self) -> float:
@@ -32,13 +32,13 @@ class Burst(NamedTuple):
 
     @property
     def cpu_ms(self) -> float:
-        """Milliseconds of processor time per frame."""
+        """Milliseconds of CPU time per frame."""
         return self.cpu_s * 1000 / self.frames
 
 
 def bare_detection(choice: DetectorChoice) -> DetectionPolicy:
-    """Return a worker's decoding and detector, and nothing else of it."""
-    import cv2  # noqa: PLC0415 - in the process that loops alone
+    """Return a worker's decoding and detector, without the rest of it."""
+    import cv2  # noqa: PLC0415 - only in the process that loops
 
     from edge_agent.detectors import table  # noqa: PLC0415 - likewise
     from edge_agent.ingest.image_header import read_header  # noqa: PLC0415 - likewise
@@ -56,7 +56,7 @@ def bare_detection(choice: DetectorChoice) -> DetectionPolicy:
 
 
 class Limit:
-    """Processes that loop for a while when they are told to; what `run` returns is of all of them together."""
+    """Processes that loop for a given time; `run` returns their total."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Limit:
             pipe.recv()
 
     def __enter__(self) -> Self:
-        """Return this."""
+        """Return this object."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class Limit:
             pipe.close()
 
     def run(self, seconds: float) -> Burst:
-        """Loop for so many seconds."""
+        """Loop for that many seconds."""
         for pipe in self._pipes:
             pipe.send(seconds)
         bursts = [Burst(*pipe.recv()) for pipe in self._pipes]

@@ -1,4 +1,4 @@
-"""The frames to measure with: drawn in a process of its own that may load OpenCV, or the user's picture."""
+"""The benchmark's frames: drawn in a separate process that may load OpenCV, or the user's picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DISTANCES_M: Final = (0.9, 1.4, 1.9, 2.4)
 
 
 def read_frames(picture: Path | None, models: ModelSettings) -> tuple[list[bytes], str]:
-    """Return JPEGs and what they show, in words; raise SettingsError where the picture cannot be read."""
+    """Return JPEGs and their description; raise SettingsError if the picture cannot be read."""
     if picture is not None:
         try:
             return [picture.read_bytes()], f"your picture {picture.name}"
@@ -44,7 +44,7 @@ def _visitors(models: ModelSettings) -> Sequence[Path]:
 
 def draw_frames(visitors: Sequence[Path]) -> list[bytes]:
     """Return JPEGs of the simulated door, with a visitor if there are portraits."""
-    import cv2  # noqa: PLC0415 - in the process that draws alone
+    import cv2  # noqa: PLC0415 - only in the process that draws
 
     from edge_agent.demo.porch import Scene, draw  # noqa: PLC0415 - likewise
     from edge_agent.demo.visitors import read_visitors  # noqa: PLC0415 - likewise

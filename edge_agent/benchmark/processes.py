@@ -1,4 +1,4 @@
-"""What processes use: processor time and memory, of this one and of all that it started."""
+"""CPU time and memory of processes and their descendants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psutil
 
 
 def cpu_seconds(pid: int | None = None) -> float:
-    """Return the processor time of a process (None: this one) and of its descendants that live."""
+    """Return the CPU time of a process (None: this one) and of its living descendants."""
     total = 0.0
     for process in family(pid):
         with contextlib.suppress(psutil.Error):
@@ -24,7 +24,7 @@ def family(pid: int | None = None) -> list[psutil.Process]:
 
 
 def memory_mb(pid: int) -> float:
-    """Return what a process holds for itself alone (USS), in MB; 0 where it has gone."""
+    """Return the unique set size (USS) of a process in MB; 0 if it has exited."""
     try:
         return float(psutil.Process(pid).memory_full_info().uss) / 1e6
     except psutil.Error:

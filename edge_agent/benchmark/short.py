@@ -1,4 +1,4 @@
-"""The short form: a minute of measuring, and which targets this machine meets."""
+"""The short benchmark: one minute of measurements, compared with the targets."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SINGLE: Final = 30
 PRESSES: Final = 30
 WAITING: Final = 100
 DOORS: Final = 25
-"""Doorbells that flood, with WAITING / DOORS frames of each waiting: no more than the queue keeps."""
+"""Doorbells of the flood, with WAITING / DOORS queued frames each: no more than the queue keeps."""
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What was measured; rates in frames per second, medians where nothing else is said."""
+    """The results; rates in frames per second, medians unless named otherwise."""
 
     version: str
     processor: str
@@ -64,7 +64,7 @@ class Findings(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A target, the figure as it is shown, and whether that is enough."""
+    """A target, the measured value as text, and whether it meets the target."""
 
     name: str
     wanted: str
@@ -75,9 +75,9 @@ class Target(msgspec.Struct, frozen=True):
 def measure(
     settings: Settings, detectors: DetectorPlan, frames: Sequence[bytes], shown: str, step: Callable[[str], None]
 ) -> Findings:
-    """Measure; `step` is told what is being done. Raise PoolStartError where no detector of the processor is there."""
+    """Measure; `step` receives each step's name. Raise PoolStartError if the plan has no detector for the CPU."""
     if not detectors.choices:
-        message = "there is no detector for the processor in the settings: add cpu to detection.strategies"
+        message = "no detector for the CPU in the settings: add cpu to detection.strategies"
         raise PoolStartError(message)
     choice, workers = detectors.choices[0], settings.pool.workers
     step("starting")
@@ -88,11 +88,11 @@ def measure(
         single = [pool.ask(Trigger.MOTION)[1] for _ in range(SINGLE)]
         step("presses behind 100 frames")
         alone = by_picture([pool.ask(Trigger.PRESS) for _ in range(SINGLE)])
-        flooded = Flood(pool, WAITING - 1, DOORS).press(PRESSES)  # the queue keeps WAITING: the press is one
+        flooded = Flood(pool, WAITING - 1, DOORS).press(PRESSES)  # the queue keeps WAITING: the press is one of them
         with Limit(choice, frames, processes=workers) as limit:
             bursts = []
             for number in range(ROUNDS):
-                step(f"full load, beside the limit, {number + 1} of {ROUNDS}")
+                step(f"full load, compared with the limit, {number + 1} of {ROUNDS}")
                 bursts.append((limit.run(BURST_S), pool.run(BURST_S)))
         worker_mb = max(memory_mb(worker.pid or 0) for worker in pool.pool.view().workers)
     return Findings(
@@ -121,7 +121,7 @@ def measure(
 
 
 def targets(found: Findings) -> list[Target]:
-    """Return the targets, and which are met."""
+    """Return the targets, and whether each is met."""
     loss = 100 * found.frames_lost / found.frames_offered
     return [
         Target("a frame, from offered to answered", "< 500 ms", f"{found.latency_ms:.0f} ms", found.latency_ms < 500),  # noqa: PLR2004 - as the text says
@@ -141,14 +141,14 @@ def targets(found: Findings) -> list[Target]:
 
 
 def processor() -> str:
-    """Return the processor's name: on a Raspberry Pi that of the board."""
+    """Return the CPU's name: on a Raspberry Pi that of the board."""
     lines = read_kernel_file(Path("/proc/cpuinfo")).splitlines()
     names = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return names.get("Model") or names.get("model name") or platform.machine()
 
 
 def by_picture(asked: Sequence[tuple[int, float]]) -> dict[int, float]:
-    """Return the median milliseconds of each picture: a second look makes one picture slower than another."""
+    """Return the median milliseconds of each picture: the second stage makes some pictures slower."""
     found: defaultdict[int, list[float]] = defaultdict(list)
     for picture, took_ms in asked:
         found[picture].append(took_ms)

@@ -21,21 +21,21 @@ MISSING: Final = "no broker is configured, and the demo is not installed: config
 
 
 class Companion:
-    """A process that runs a module of this package, until its standard input closes: at `stop`, or when we die."""
+    """A process that runs a module of this package until its standard input closes: at `stop`, or with its parent."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._command = python_command("-m", f"edge_agent.demo.{module}", *arguments)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        """Start it, with no part in what a terminal sends to ours."""
+        """Start it in its own session, without the terminal's signals."""
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it."""
+        """Stop it."""
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
@@ -49,7 +49,7 @@ class Companion:
             process.stdout.close()
 
     def read_line(self) -> str:
-        """Return the next line that it prints, '' when it has ended."""
+        """Return its next line of output, '' if it has exited."""
         output = self._process.stdout if self._process else None
         return output.readline().strip() if output else ""
 
@@ -78,7 +78,7 @@ class EmbeddedBroker(Companion):
 
 
 class SimulatedDoorbell(Companion):
-    """A doorbell that plays a drawn porch with visitors, or the pictures of `folder`; now and then it is pressed."""
+    """A simulated doorbell: plays a drawn porch with visitors, or the pictures of `folder`, with presses."""
 
     def __init__(
         self, host: str, port: int, *, doorbell: str, folder: Path | None = None, visitors: Sequence[Path] = ()
@@ -89,7 +89,7 @@ class SimulatedDoorbell(Companion):
 
 
 def check_pictures(folder: Path) -> None:
-    """Raise SettingsError where a folder holds nothing that a doorbell could show."""
+    """Raise SettingsError if a folder has no pictures for a doorbell."""
     if not folder.is_dir():
         message = f"there is no folder {folder}"
         raise SettingsError(message)

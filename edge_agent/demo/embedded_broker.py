@@ -16,16 +16,16 @@ PLUGINS: Final = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_an
 
 
 async def serve(port: int) -> None:
-    """Serve anonymous clients of this machine."""
+    """Serve anonymous clients of this host."""
     broker = Broker({"listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}}, "plugins": PLUGINS})
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     await broker.start()
-    print(port, flush=True)  # noqa: T201 - how the parent learns the port
+    print(port, flush=True)  # noqa: T201 - the parent reads the port
     await asyncio.Event().wait()
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
+    """Return a free loopback port."""
     with socket.create_server((HOST, 0)) as probe:
         return int(probe.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""Where things in front of the door appear in the picture: a pinhole camera beside the door, looking out."""
+"""The simulated camera: maps positions in front of the door to pixels. A pinhole camera beside the door."""
 
 from __future__ import annotations
 

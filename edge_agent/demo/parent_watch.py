@@ -1,4 +1,4 @@
-"""Ends a process when the one that started it goes away."""
+"""Ends a process when its parent exits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 
 
 def end_with_parent() -> None:
-    """End this process when its standard input closes, whatever it is doing then."""
+    """End this process when its standard input closes, whatever it is doing."""
     threading.Thread(target=_wait_for_end, name="parent-watch", daemon=True).start()
 
 

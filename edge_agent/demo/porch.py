@@ -1,4 +1,4 @@
-"""The scene before the door with a visitor in it."""
+"""The scene in front of the door with a visitor in it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHOES: Final = (30, 30, 34)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is before the door: `visitor` None for nobody, `distance_m` away; `seed` varies noise and step."""
+    """The scene: `visitor` (None: nobody) stands `distance_m` away; `seed` varies noise and step."""
 
     visitor: CutOut | None = None
     distance_m: float = FAR_M
@@ -71,7 +71,7 @@ def _shadow(image: Image, scene: Scene) -> None:
 
 
 def _body(image: Image, visitor: Visitor, scene: Scene) -> None:
-    """Draw what the portrait does not show: trousers, in the shade, and shoes; one foot is ahead at each step."""
+    """Draw the parts below the portrait: trousers, in the shade, and shoes; one foot is ahead at each step."""
     away, middle, hem = scene.distance_m, scene.sideways_m, visitor.hem_m
     crotch, step = hem - 0.22, 0.04 * (-1) ** scene.seed
     width = visitor.half_width_m
@@ -91,7 +91,7 @@ def _fill(image: Image, corners: Sequence[tuple[float, float]], away: float, col
 
 
 def _paste(image: Image, pixels: Image, opacity: Floats, *, left: int, top: int) -> None:
-    """Lay `pixels` over the picture where they are opaque, as far as they lie in it."""
+    """Paste `pixels` into the picture where they are opaque, clipped to it."""
     height, width = image.shape[:2]
     rows = slice(max(0, top), min(height, top + pixels.shape[0]))
     columns = slice(max(0, left), min(width, left + pixels.shape[1]))

@@ -1,4 +1,4 @@
-"""What a doorbell sees when nobody is there: a porch, a path, a garden, a street in the evening. Drawn, not taken."""
+"""The empty scene: a porch, a path, a garden, a street in the evening. Drawn, not photographed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Metres = tuple[float, float, float]
 
 SEED: Final = 7
 SKY: Final = ((168, 128, 92), (176, 190, 236))
-"""Overhead and at the horizon (BGR, as all colours here): shortly after sunset."""
+"""Overhead and at the horizon (BGR, like all colours here): shortly after sunset."""
 LAWN: Final = (46, 92, 66)
 PATH: Final = (128, 140, 150)
 JOINT: Final = (92, 102, 110)
@@ -94,7 +94,7 @@ def _houses(image: Image) -> None:
 
 
 def _trees(image: Image, random: np.random.Generator) -> None:
-    """Draw crowns of trees behind the street, out of many soft discs."""
+    """Draw tree crowns behind the street, out of many soft discs."""
     for crown in (-21.0, -15.5, -1.5, 0.8, 12.8, 25.0):
         for _ in range(60):
             sideways, up = random.normal(crown, 1.3), abs(random.normal(4.2, 1.5))

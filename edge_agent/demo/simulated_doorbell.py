@@ -1,4 +1,4 @@
-"""The simulated doorbell's process: plays a scene or a folder of pictures over MQTT, as a camera would."""
+"""The simulated doorbell's process: plays a scene or a folder of pictures over MQTT, like a camera."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edge_agent.demo.visitors import CutOut
 
 FRAME_S: Final = 0.5
-"""Two pictures a second, as a doorbell camera that was woken sends them."""
+"""Two pictures a second, like a doorbell camera after a motion."""
 AGAIN_S: Final = 1.0
 JPEG_QUALITY: Final = 88
 FRAMES_BETWEEN_PRESSES: Final = 8
@@ -41,7 +41,7 @@ FRAMES_BETWEEN_PRESSES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One picture: of a drawn scene, or of a file. `press` tells that the bell is pressed just before it."""
+    """One picture: of a drawn scene, or of a file. With `press` the doorbell is pressed just before it."""
 
     picture: Scene | Path
     trigger: Trigger = Trigger.CONTINUOUS
@@ -49,7 +49,7 @@ class Step:
 
 
 def script(visitors: Sequence[CutOut]) -> Iterator[Step]:
-    """Yield the steps of visitors without end: one comes up the path, rings, waits, leaves."""
+    """Yield endless steps of visitors: each comes up the path, presses, waits, leaves."""
     seeds = itertools.count()
     for visitor in itertools.cycle(visitors):
         for _ in range(2):
@@ -69,7 +69,7 @@ def _visit(visitor: CutOut, seeds: Iterator[int]) -> Iterator[Step]:
 
 
 def folder_script(folder: Path) -> Iterator[Step]:
-    """Yield the pictures of a folder by name, again and again, with a press now and then."""
+    """Yield the pictures of a folder by name, repeatedly, with occasional presses."""
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     for number, file in enumerate(itertools.cycle(files)):
         is_press = number % FRAMES_BETWEEN_PRESSES == FRAMES_BETWEEN_PRESSES // 2
@@ -77,7 +77,7 @@ def folder_script(folder: Path) -> Iterator[Step]:
 
 
 def encode(picture: Scene | Path) -> bytes:
-    """Return the picture as a camera sends it."""
+    """Return the picture encoded as a camera sends it."""
     return picture.read_bytes() if isinstance(picture, Path) else _to_jpeg(draw(picture))
 
 
@@ -86,7 +86,7 @@ def _to_jpeg(image: Image) -> bytes:
 
 
 def publications(step: Step, doorbell: str, image: bytes, now_at: datetime) -> Iterator[Publication]:
-    """Yield what the doorbell says at a step; frames are JSON, since the embedded broker has no user properties."""
+    """Yield the messages of a step; frames are JSON, since the embedded broker has no user properties."""
     if step.press:
         yield Publication(topics.press(doorbell), b"pressed", qos=1)
     envelope = Envelope(image, step.trigger.word, now_at.isoformat(), secrets.token_hex(8))
@@ -107,7 +107,7 @@ def play(connection: Connection, doorbell: str, steps: Iterator[Step]) -> None:
 
 
 def main() -> None:
-    """Play for as long as the parent lives; connect again whenever the broker is back."""
+    """Play until the parent exits; reconnect when the broker is back."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)

@@ -1,4 +1,4 @@
-"""The visitors' portraits: members of pinned wheels, found, fetched and verified as models are."""
+"""The visitors' portraits: members of pinned wheels, found, fetched and verified like models."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ VISITOR_FILES: Final = {file.name: file for file in (ASTRONAUT_FILE, ADMIRAL_FIL
 
 
 class VisitorStore(FileStore):
-    """Gives the portraits' files."""
+    """Resolves the portraits' files."""
 
     def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
         return (
@@ -64,7 +64,7 @@ class VisitorStore(FileStore):
 def resolve_visitors(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
     """Return the verified portraits in the order of VISITOR_FILES; raise DemoUnavailableError.
 
-    They lie in the models' folders. Those that are missing are fetched at the same time.
+    They are stored in the models' folders. Missing ones are fetched in parallel.
     """
     store = VisitorStore(VISITOR_FILES, folder, cache_dir, sources=(PACKAGE_INDEX,))
     try:

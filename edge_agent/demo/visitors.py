@@ -27,11 +27,11 @@ _FEATHER_SIGMA_PX: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A portrait, and our own tracing of it in its pixels.
+    """A portrait, and its outline in pixels.
 
-    `inside` is surely the person, what lies outside of `around` surely is not, and the edge between the two is
-    found by GrabCut. `pixels_per_metre` is the picture's scale; it ends `hem_m` above the
-    ground, and `half_width_m` and `clothes` (BGR) shape what is drawn below that.
+    Everything in `inside` is the person, everything outside `around` is not, and GrabCut finds the edge between
+    them. `pixels_per_metre` is the picture's scale; it ends `hem_m` above the ground, and `half_width_m` and
+    `clothes` (BGR) shape the drawn part below that.
     """
 
     name: str
@@ -54,7 +54,7 @@ class CutOut:
 
 
 def read_visitors(paths: Sequence[Path] = ()) -> list[CutOut]:
-    """Return the person of each portrait, from the files at `paths` or else in the default folders."""
+    """Return the person of each portrait, from the files at `paths` or the default folders."""
     return [cut_out(*each) for each in zip(VISITOR_PICTURES, paths or resolve_visitors(), strict=True)]
 
 
@@ -73,7 +73,7 @@ def _opacity(picture: Image, visitor: Visitor) -> npt.NDArray[np.float32]:
     cv2.fillPoly(labels, [np.array(visitor.around, np.int32)], (cv2.GC_PR_FGD,))
     cv2.fillPoly(labels, [np.array(outline, np.int32) for outline in visitor.inside], (cv2.GC_FGD,))
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    box = (0, 0, 1, 1)  # not used when there is a mask
+    box = (0, 0, 1, 1)  # not used with a mask
     cv2.grabCut(picture, labels, box, background, foreground, _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     for operation, size in ((cv2.MORPH_CLOSE, 9), (cv2.MORPH_OPEN, 7), (cv2.MORPH_ERODE, 3)):

@@ -1,1 +1,1 @@
-"""What is known of each doorbell, and the messages about it: presses, visits, options."""
+"""Doorbells: their state, options, presses and visits, and the messages about them."""

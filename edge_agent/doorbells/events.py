@@ -1,4 +1,4 @@
-"""Outcomes and presses to publications."""
+"""Builds publications from outcomes and presses."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.visits import VisitChange
 
 RING_LIFETIME_S: Final = 60.0
-"""A ring that could not be sent for so long is no news any more."""
+"""A ring that was not sent within this time is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """When and as which message of this run an event is published."""
+    """The time and number that identify an event of this run."""
 
     boot_id: str
     sequence: int
@@ -46,12 +46,12 @@ class Stamp:
     now_at: datetime
 
     def age_ms(self, since_s: float) -> int:
-        """Return how long ago `since_s` was, whatever became of the wall clock since."""
+        """Return the milliseconds since `since_s`, independent of changes to the wall clock."""
         return round((self.now_s - since_s) * 1000)
 
 
 def faces(outcome: Outcome, stamp: Stamp) -> Publication:
-    """Return the faces event of a frame; a press frame's is confirmed by its event id."""
+    """Return the faces event of a frame; for a press frame the broker's acknowledgement is reported by event id."""
     is_press = outcome.frame.trigger is Trigger.PRESS
     return Publication(
         topics.faces(outcome.frame.doorbell),
@@ -62,12 +62,12 @@ def faces(outcome: Outcome, stamp: Stamp) -> Publication:
 
 
 def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
-    """Return the answer that the sender of the frame asked for."""
+    """Return the result that the sender of the frame requested."""
     return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
 
 
 def ring(press: Press, stamp: Stamp) -> Publication:
-    """Return the news that the bell was pressed."""
+    """Return the ring event of a press."""
     payload = RingPayload(
         event_type="ring",
         event_id=f"{press.press_id}-ring",
@@ -83,7 +83,7 @@ def ring(press: Press, stamp: Stamp) -> Publication:
 
 
 def answer(answered: Answer, stamp: Stamp) -> Publication:
-    """Return the answer to a press; it is confirmed by the press id."""
+    """Return the answer to a press; the broker's acknowledgement is reported by press id."""
     press, outcome, failure = answered.press, answered.outcome, answered.failure
     found = outcome.result if outcome is not None and isinstance(outcome.result, Detected) else None
     payload = AnswerPayload(
@@ -107,13 +107,13 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
 
 
 def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
-    """Return the annotated picture of a frame and that of its best face, as far as they were drawn."""
+    """Return the annotated picture of a frame and its best face, if they were drawn."""
     places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.best_face))
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
 
 def visit(change: VisitChange, stamp: Stamp) -> Publication:
-    """Return what is news of a visit."""
+    """Return the event of a visit's change."""
     current = change.visit
     payload = VisitPayload(
         event_type=change.event_type,
@@ -143,7 +143,7 @@ def state(doorbell: str, payload: StatePayload) -> Publication:
 
 
 def clear_retained(doorbell: str) -> list[Publication]:
-    """Return what clears all that is retained of a doorbell."""
+    """Return the messages that clear everything retained for a doorbell."""
     options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
     retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)
     return [Publication(topic, b"", qos=1, retain=True) for topic in retained]

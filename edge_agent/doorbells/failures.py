@@ -1,4 +1,4 @@
-"""Which frames without a result are told of, and in which words."""
+"""Frames without a result: which of them are published, and with which sentence."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _DETAILS: Final = {
     ShedReason.EXPIRED: "no worker was free before the frame expired",
     ShedReason.OVERLOAD: "too many frames were waiting",
     ShedReason.SUPERSEDED: "a newer frame of this doorbell took its place",
-    ShedReason.STALE: "the picture was taken too long ago",
+    ShedReason.STALE: "the picture is too old",
     ShedReason.DETECTION_OFF: "detection is switched off",
-    ShedReason.PRESS_ONLY: "only pictures of a press are looked at",
-    ShedReason.DUPLICATE: "the picture is byte for byte the doorbell's last one",
-    ShedReason.UNCHANGED: "the picture shows what one without a face showed",
+    ShedReason.PRESS_ONLY: "detection runs only for presses of this doorbell",
+    ShedReason.DUPLICATE: "the picture is identical to the doorbell's last one",
+    ShedReason.UNCHANGED: "the picture matches an earlier one without a face",
     ShedReason.STOPPING: "the agent is stopping",
 }
 
 
 def failure_of(outcome: Outcome) -> Failure | None:
-    """Return why a frame has no result, or None: it has one."""
+    """Return why a frame has no result, or None if it has one."""
     if isinstance(outcome.result, Shed):
         reason = outcome.result.reason
         return Failure(FailureReason(reason.value), _DETAILS[reason])
@@ -29,14 +29,14 @@ def failure_of(outcome: Outcome) -> Failure | None:
 
 
 def is_error(failure: Failure) -> bool:
-    """Return whether a failure is one that nobody chose."""
+    """Return whether a failure is an error, rather than a setting's effect."""
     return failure.reason is not FailureReason.DETECTION_OFF
 
 
 def is_published(outcome: Outcome) -> bool:
-    """Return whether the result of a frame is an event.
+    """Return whether the result of a frame is published.
 
-    An ordinary frame that was dropped unseen is none, and no press frame that the next run gets again.
+    Shed ordinary frames are not, nor are press frames that the broker delivers again to the next run.
     """
     if isinstance(outcome.result, Shed):
         return outcome.frame.trigger is Trigger.PRESS and outcome.result.reason is not ShedReason.STOPPING

@@ -1,4 +1,4 @@
-"""What can be set over MQTT while the agent runs: which values are possible, and what holds now. Pure."""
+"""The options that can be set over MQTT while the agent runs: allowed values and current values. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 ON, OFF = "ON", "OFF"
 MAX_CACHED_POLICIES: Final = 1000
-"""Whoever sends shared frames may name any number of doorbells."""
+"""A sender of shared frames may name any number of doorbells."""
 
 
 class Options:
-    """The options of the agent and of each doorbell: what was chosen, over what the settings say."""
+    """The options of the agent and of each doorbell; stored values override the settings."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class Options:
         self._log_level = log_level
         self.stored = self._valid(chosen)
         self._policies: dict[str, DetectionPolicy] = {}
-        """How frames of a doorbell are looked at, until something is set."""
+        """The detection policy of each doorbell, cached until an option is set."""
 
     @property
     def strategies(self) -> tuple[str, ...]:
-        """Return what the strategy can be set to."""
+        """Return the allowed values of the option `strategy`."""
         return (AUTO, *self._detection.strategies)
 
     @property
     def strategy(self) -> str:
-        """Return the strategy that is to be used, or `auto`."""
+        """Return the selected strategy, or `auto`."""
         return self.value(Setting("strategy"))
 
     @property
@@ -60,7 +60,7 @@ class Options:
         return self.value(Setting("log_level"))
 
     def set(self, setting: Setting) -> str:
-        """Set an option; return '', or why that cannot be, in words that follow its name."""
+        """Set an option; return '', or why its value is invalid, as a phrase that follows its name."""
         value = self._normalize(setting)
         if value is None:
             return f"must be {self._allowed_values(setting)}"
@@ -70,12 +70,12 @@ class Options:
         return ""
 
     def value(self, setting: Setting) -> str:
-        """Return what an option is set to."""
+        """Return the value of an option."""
         chosen = self._own(setting).get(setting.option)
         return self._default(setting) if chosen is None else chosen
 
     def publication(self, setting: Setting) -> Publication:
-        """Return what an option is set to, retained, for all who want to know."""
+        """Return the retained message with the value of an option."""
         topic = (
             topics.doorbell_option(setting.doorbell, setting.option)
             if setting.doorbell
@@ -84,18 +84,18 @@ class Options:
         return Publication(topic, self.value(setting).encode(), qos=1, retain=True)
 
     def publications(self, doorbells: Iterable[str]) -> list[Publication]:
-        """Return what all options are set to."""
+        """Return the retained messages with the values of all options."""
         own = [Setting(option) for option in topics.AGENT_OPTIONS]
         return [self.publication(each) for each in (*own, *(each for name in doorbells for each in options_of(name)))]
 
     def remove(self, doorbell: str) -> None:
-        """Forget what was set for a doorbell."""
+        """Remove the options of a doorbell."""
         doorbells = {name: values for name, values in self.stored.doorbells.items() if name != doorbell}
         self.stored = StoredOptions(agent=self.stored.agent, doorbells=doorbells)
         self._policies.clear()
 
     def policy_for(self, doorbell: str) -> DetectionPolicy:
-        """Return how frames of a doorbell are looked at now."""
+        """Return the current detection policy of a doorbell."""
         if doorbell not in self._policies:
             if len(self._policies) >= MAX_CACHED_POLICIES:
                 self._policies.clear()
@@ -127,7 +127,7 @@ class Options:
                 return AUTO
 
     def _normalize(self, setting: Setting) -> str | None:
-        """Return a value as it is kept, or None where it is not possible."""
+        """Return a value in its stored form, or None if it is invalid."""
         value = setting.value.strip()
         match setting.option:
             case "detection":
@@ -151,7 +151,7 @@ class Options:
                 return f"one of {', '.join(self.strategies)}, the strategies of the settings"
 
     def _valid(self, chosen: StoredOptions) -> StoredOptions:
-        """Return what of an earlier choice is still possible: the settings may have changed."""
+        """Return the stored values that are still valid: the settings may have changed."""
         agent = self._kept(chosen.agent, topics.AGENT_OPTIONS, "")
         doorbells = {
             name: self._kept(values, topics.DOORBELL_OPTIONS, name)

@@ -1,4 +1,4 @@
-"""What was chosen while the agent ran, in a small file that survives a power cut, and is begun anew when damaged."""
+"""The options file: a small file that survives a power cut; a damaged one is replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VERSION: Final = 1
 
 
 class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The options that were set over MQTT, as the words that were sent: of the agent, and of each doorbell."""
+    """The options that were set over MQTT, as sent: those of the agent, and those of each doorbell."""
 
     version: int = VERSION
     agent: dict[str, str] = {}
@@ -29,31 +29,31 @@ class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_folder() -> Path:
-    """Return the user's folder for state (XDG Base Directory Specification); raise SettingsError if there is none."""
+    """Return the user's state folder (XDG Base Directory Specification); raise SettingsError if there is none."""
     try:
         return user_state_path("edge-agent")
     except RuntimeError as error:
-        message = "this user has no home directory to keep the options in: set state.dir (EDGE_AGENT_STATE__DIR)"
+        message = "this user has no home directory for the options file: set state.dir (EDGE_AGENT_STATE__DIR)"
         raise SettingsError(message) from error
 
 
 def read(path: Path) -> StoredOptions:
-    """Return what a file holds, nothing where there is none; raise OSError, or ValueError with what is wrong in it."""
+    """Return the contents of a file, no options if it is missing; raise OSError, or ValueError if it is invalid."""
     try:
         chosen = msgspec.json.decode(path.read_bytes(), type=StoredOptions)
     except FileNotFoundError:
         return StoredOptions()
     except msgspec.MsgspecError as error:
-        message = "it holds something else"
+        message = "it has an unknown format"
         raise ValueError(message) from error
     if chosen.version != VERSION:
-        message = f"it is of version {chosen.version}"
+        message = f"its version {chosen.version} is unknown"
         raise ValueError(message)
     return chosen
 
 
 class OptionsFile:
-    """The file. Nothing that goes wrong with it stops the agent: the log says what, and `fault` keeps it."""
+    """The options file. A failure never stops the agent: it is logged and kept in `fault`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,29 +62,29 @@ class OptionsFile:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
 
     def load(self) -> StoredOptions:
-        """Return what the file holds; one that is damaged is put aside and nothing is chosen."""
+        """Return the stored options; a damaged file is moved aside and no options are set."""
         try:
             return read(self.path)
         except OSError as error:
-            self._report(f"{self.path} cannot be read ({error.strerror}): what was set over MQTT is forgotten")
+            self._report(f"{self.path} cannot be read ({error.strerror}): the options set over MQTT are lost")
             return StoredOptions()
         except ValueError as error:
             return self._move_aside(str(error))
 
     def save(self, chosen: StoredOptions) -> None:
-        """Put `chosen` into the file, soon: a memory card may take a second, and a press cannot wait for it.
+        """Write `chosen` to the file on another thread: a memory card may take a second, and a press cannot wait.
 
-        After a power cut the file holds the old or the new.
+        After a power cut the file holds the old or the new options.
         """
         self._writer.submit(self._save, chosen)
 
     def retry_save(self) -> None:
-        """Try once more what could not be saved, if anything."""
+        """Write the options again if the last attempt failed."""
         if self._unsaved is not None:
             self.save(self._unsaved)
 
     def close(self) -> None:
-        """Wait until all is saved."""
+        """Wait until the options are written."""
         self._writer.shutdown()
 
     def _save(self, chosen: StoredOptions) -> None:
@@ -93,13 +93,15 @@ class OptionsFile:
             _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
         except OSError as error:
             self._unsaved = chosen
-            self._report(f"{self.path} cannot be written ({error.strerror}): what is set is lost at the next start")
+            self._report(
+                f"{self.path} cannot be written ({error.strerror}): changed options are lost at the next start"
+            )
         else:
             self._unsaved, self.fault = None, ""
 
     def _move_aside(self, why: str) -> StoredOptions:
         aside = self.path.with_suffix(".damaged")
-        log.warning("%s is damaged (%s): it is kept as %s, and nothing is set", self.path, why, aside.name)
+        log.warning("%s is damaged (%s): it was moved to %s, and no options are set", self.path, why, aside.name)
         with contextlib.suppress(OSError):
             self.path.replace(aside)
         return StoredOptions()
@@ -111,7 +113,7 @@ class OptionsFile:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, for its owner alone, and on the disk when this returns."""
+    """Replace a file atomically, readable only by its owner, and synced to disk when this returns."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -10,7 +10,7 @@ from edge_agent.wire import Face, ImageSize, Rejected
 
 
 class DetectorPayload(msgspec.Struct, frozen=True):
-    """Who looked, and with what; `second_model` looked beside or instead of `model`."""
+    """The detector of a result; `second_model` ran after `model` or in its place."""
 
     strategy: str
     model: str
@@ -19,7 +19,7 @@ class DetectorPayload(msgspec.Struct, frozen=True):
 
 
 class TimingPayload(msgspec.Struct, frozen=True):
-    """Milliseconds: waiting, decoding, looking, and from the frame's arrival to this message."""
+    """Milliseconds: in the queue, decoding, inference, and from the frame's arrival to this message."""
 
     queue: float | None
     decode: float | None
@@ -52,7 +52,7 @@ class FacesPayload(msgspec.Struct, frozen=True):
 
 
 class RingPayload(msgspec.Struct, frozen=True):
-    """The bell was pressed."""
+    """The doorbell was pressed."""
 
     event_type: str
     event_id: str
@@ -66,7 +66,7 @@ class RingPayload(msgspec.Struct, frozen=True):
 
 
 class AnswerPayload(msgspec.Struct, frozen=True):
-    """The one answer to a press; `frame_event_id` names the faces event that it rests on."""
+    """The one answer to a press; `frame_event_id` names its faces event."""
 
     event_type: str
     event_id: str
@@ -86,7 +86,7 @@ class AnswerPayload(msgspec.Struct, frozen=True):
 
 
 class VisitPayload(msgspec.Struct, frozen=True):
-    """A visit began, showed more, or ended; the best face's frame is named, and nobody else."""
+    """A visit began, changed, or ended; it names the frame of the best face, and identifies nobody."""
 
     event_type: str
     event_id: str
@@ -108,7 +108,7 @@ class VisitPayload(msgspec.Struct, frozen=True):
 
 
 class StatePayload(msgspec.Struct, frozen=True):
-    """The state of a doorbell: every key always there, null where unknown."""
+    """The state of a doorbell: every key is always present, null if unknown."""
 
     face_present: bool | None = None
     faces: int | None = None

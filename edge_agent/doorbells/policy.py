@@ -1,4 +1,4 @@
-"""What is looked at and shown of a doorbell: its own settings over those for all. Pure."""
+"""The detection policy of a doorbell: its own settings override the general ones. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DetectionPolicy:
-    """How frames of a doorbell are looked at."""
+    """How the frames of a doorbell are processed."""
 
     rules: FaceRules
     privacy: Privacy
@@ -27,7 +27,7 @@ class DetectionPolicy:
 
 
 def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> DetectionPolicy:
-    """Return how frames of `doorbell` are looked at; `min_confidence` is what holds for all."""
+    """Return the detection policy of `doorbell`; `min_confidence` is the general value."""
     own = settings.each.get(doorbell)
     if own is None:
         rules = FaceRules(min_confidence, settings.min_face_height)
@@ -43,13 +43,13 @@ def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float)
 
 
 def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
-    """Return how long a press of `doorbell` lasts and when it is answered."""
+    """Return how long a press of `doorbell` lasts and its answer's deadline."""
     own = doorbells.each.get(doorbell, DoorbellOptions())
     return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
 
 
 def reason_to_skip(frame: Frame, look: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:
-    """Return why a frame is not worth a look, or None. 0 seconds: none is too old."""
+    """Return why a frame skips detection, or None. A limit of 0 seconds accepts every age."""
     if not look.detecting:
         return ShedReason.DETECTION_OFF
     if frame.trigger is Trigger.PRESS:
@@ -62,7 +62,7 @@ def reason_to_skip(frame: Frame, look: DetectionPolicy, stale_after_s: float, no
 
 
 def job_for(frame: Frame, look: DetectionPolicy, waiting: QueueSettings, snapshot: SnapshotMode) -> Job:
-    """Return the job of looking at a frame; how long it may wait depends on its trigger."""
+    """Return the detection job of a frame; its time limit in the queue depends on its trigger."""
     expiry_s = {
         Trigger.PRESS: waiting.press_expiry_s,
         Trigger.MOTION: waiting.motion_expiry_s,

@@ -1,4 +1,4 @@
-"""Presses of the bell: which frames belong to one, and what its one answer is. Time is an argument."""
+"""Presses: which frames belong to one, and its one answer. Time is an argument."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SAME_PRESS_S: Final = 2.0
-"""A camera's first press frame may overtake the message that its bell was pressed: within this they are one press."""
+"""A camera's first press frame may overtake its press message: within this time they are one press."""
 
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """The bell of a doorbell was pressed."""
+    """One press of a doorbell."""
 
     doorbell: str
     press_id: str
@@ -29,7 +29,7 @@ class Press:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a press: `face` or `no_face` by what was seen in `outcome`, or `failed` with `failure`."""
+    """The answer to a press: `face` or `no_face` from the result in `outcome`, or `failed` with `failure`."""
 
     press: Press
     event_type: str
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class PressTimes:
-    """How long frames belong to a press, and by when it is answered."""
+    """How long frames belong to a press, and when it must be answered."""
 
     window_s: float
     deadline_s: float
@@ -47,7 +47,7 @@ class PressTimes:
 
 @dataclass(slots=True)
 class _Call:
-    """A press and what its frames have shown so far; `implied` by a frame that said so itself."""
+    """A press and the results of its frames so far; `implied` if only a frame announced it."""
 
     press: Press
     times: PressTimes
@@ -58,14 +58,14 @@ class _Call:
 
 
 class Presses:
-    """The presses whose window is open. Each press that rings gets exactly one answer, by its deadline."""
+    """The presses with an open window. Each press that rings gets exactly one answer, by its deadline."""
 
     def __init__(self, times_of: Callable[[str], PressTimes]) -> None:
         self._times_of = times_of
         self._calls: list[_Call] = []
 
     def add(self, press: Press) -> Press:
-        """Take a press in; return it, or the one that a frame has announced just before: those are one."""
+        """Add a press; return it, or the press that a frame implied just before: they are one."""
         for call in self._calls:
             near = press.pressed_s - call.press.pressed_s <= SAME_PRESS_S
             if call.implied and near and call.press.doorbell == press.doorbell:
@@ -75,7 +75,7 @@ class Presses:
         return press
 
     def add_implied(self, press: Press) -> None:
-        """Take a press in that only a frame tells of."""
+        """Add a press that only a frame announced."""
         self._add(press, implied=True)
 
     def is_open(self, doorbell: str, now: float) -> bool:
@@ -85,7 +85,7 @@ class Presses:
         )
 
     def on_outcome(self, outcome: Outcome) -> list[Answer]:
-        """Use what became of a press frame; return the answers that this decides."""
+        """Use the outcome of a press frame; return the answers that it decides."""
         waiting = [call for call in self._calls if call.press.doorbell == outcome.frame.doorbell and not call.answered]
         if isinstance(outcome.result, Detected) and outcome.result.faces:
             return [_close(call, Answer(call.press, "face", outcome)) for call in waiting]
@@ -97,7 +97,7 @@ class Presses:
         return []
 
     def tick(self, now: float) -> list[Answer]:
-        """Answer the presses whose deadline has passed, and forget those whose window has."""
+        """Answer the presses whose deadline has passed, and remove those whose window has closed."""
         answers = [
             _close(call, _late_answer(call))
             for call in self._calls
@@ -123,10 +123,10 @@ def _close(call: _Call, answer: Answer) -> Answer:
 
 
 def _late_answer(call: _Call) -> Answer:
-    """Answer with what there is: a look without a face, else the last failure, else that no picture came."""
+    """Answer with the results so far: a detection without a face, else the last failure, else a timeout."""
     if call.detections is not None:
         return Answer(call.press, "no_face", call.detections)
     if call.failed is not None:
         return Answer(call.press, "failed", call.failed, failure_of(call.failed))
-    detail = f"no picture of the press was looked at within {call.times.deadline_s:g} s"
+    detail = f"no picture of the press was processed within {call.times.deadline_s:g} s"
     return Answer(call.press, "failed", failure=Failure(FailureReason.TIMEOUT, detail))

@@ -1,4 +1,4 @@
-"""What is known of each doorbell: whether its frames come, and whom it last saw. Time is an argument."""
+"""The known doorbells: whether their frames arrive, and their last state. Time is an argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge_agent.wire import Face
 
 STATE_INTERVAL_S: Final = 1.0
-"""The state is told at once when the number of faces changes, else no more often than this."""
+"""The state is published at once when the number of faces changes, otherwise at most this often."""
 
 
 UNKNOWN: Final = StatePayload()
@@ -27,7 +27,7 @@ UNKNOWN: Final = StatePayload()
 
 @dataclass(slots=True)
 class _Doorbell:
-    """`told` is the state as it was published last, at `told_s`; `order` is when the frame it rests on arrived."""
+    """`told` is the last published state, `told_s` when; `order` is the arrival time of its frame."""
 
     name: str
     last_frame_s: float
@@ -41,17 +41,17 @@ class _Doorbell:
 
 
 class Doorbells:
-    """The doorbells that have sent something since the start; no more than `most` of them."""
+    """The doorbells that have sent something since the start; at most `most` of them."""
 
     def __init__(self, *, offline_after_s: float, most: int) -> None:
         self._offline_after_s = offline_after_s
         self._most = most
         self._doorbells: dict[str, _Doorbell] = {}
         self._due_s = math.inf
-        """No doorbell counts as gone before; looked up anew only then, since frames come far more often."""
+        """No doorbell goes offline before; recomputed only then, since frames arrive far more often."""
 
     def accepts(self, name: str) -> bool:
-        """Return whether a doorbell is known or may become so."""
+        """Return whether a doorbell is known or can be added."""
         return name in self._doorbells or len(self._doorbells) < self._most
 
     def is_known(self, name: str) -> bool:
@@ -63,16 +63,16 @@ class Doorbells:
         return tuple(self._doorbells)
 
     def restore(self, name: str) -> list[Publication]:
-        """Take on a doorbell of an earlier run, which has sent nothing yet; return what there is to say of it."""
+        """Add a doorbell of an earlier run, which has sent nothing yet; return its messages."""
         self._doorbells[name] = _Doorbell(name, float("-inf"), online=False)
         return _present(self._doorbells[name])
 
     def remove(self, name: str) -> None:
-        """Forget a doorbell."""
+        """Remove a doorbell."""
         self._doorbells.pop(name, None)
 
     def on_activity(self, name: str, now: float) -> list[Publication]:
-        """Note that a doorbell sent something; return what that changes."""
+        """Record that a doorbell sent something; return the messages that follow."""
         self._due_s = min(self._due_s, now + self._offline_after_s)
         doorbell = self._doorbells.get(name)
         if doorbell is None:
@@ -87,7 +87,7 @@ class Doorbells:
     def on_outcome(
         self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
     ) -> list[Publication]:
-        """Use the result of a frame, unless a newer one was used already; return the state if it is to be told."""
+        """Use the result of a frame, unless a newer one was used before; return the state if it is due."""
         doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
         if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
             return []
@@ -97,7 +97,7 @@ class Doorbells:
         return self._publish_state(doorbell, now) if due and doorbell.state != doorbell.published else []
 
     def on_visit_end(self, name: str, now: float) -> list[Publication]:
-        """Note that a visit has ended; return the state."""
+        """Record that a visit has ended; return the state."""
         doorbell = self._doorbells.get(name)
         if doorbell is None:
             return []
@@ -105,7 +105,7 @@ class Doorbells:
         return self._publish_state(doorbell, now)
 
     def is_snapshot_due(self, name: str, now: float, interval_s: float) -> bool:
-        """Return whether it is time for another picture of this doorbell."""
+        """Return whether a new snapshot of this doorbell is due."""
         doorbell = self._doorbells.get(name)
         return doorbell is not None and now - doorbell.snapshot_s >= interval_s
 
@@ -117,11 +117,11 @@ class Doorbells:
             doorbell.pictures = Pictures(pictures.snapshot, pictures.best_face or doorbell.pictures.best_face)
 
     def last_pictures(self) -> list[Publication]:
-        """Return the last pictures of every doorbell, for one that may have missed them."""
+        """Return the last pictures of every doorbell, for a subscriber that may have missed them."""
         return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
 
     def tick(self, now: float) -> list[Publication]:
-        """Return the availability of the doorbells that have gone silent."""
+        """Return the availability of the doorbells that have gone offline."""
         if now < self._due_s:
             return []
         online = [each for each in self._doorbells.values() if each.online]
@@ -132,11 +132,11 @@ class Doorbells:
         return [availability(topics.doorbell_availability(each.name), online=False) for each in gone]
 
     def next_due_s(self) -> float | None:
-        """Return when to call `tick`, or None: not after the next doorbell counts as gone, perhaps before."""
+        """Return when to call `tick`, or None: not after the next doorbell goes offline, perhaps before."""
         return self._due_s if self._due_s < math.inf else None
 
     def all_states(self) -> list[Publication]:
-        """Return all that is retained of the doorbells, for a broker that may have lost it."""
+        """Return all retained messages of the doorbells, for a broker that may have lost them."""
         return [publication for each in self._doorbells.values() for publication in _present(each)]
 
     def _offline_s(self, doorbell: _Doorbell) -> float:
@@ -150,7 +150,7 @@ class Doorbells:
 def _has_detected(
     previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None
 ) -> StatePayload:
-    """Return the state after a look; `last_seen` is when there last was a face."""
+    """Return the state after a detection; `last_seen` is the time of the last face."""
     return StatePayload(
         face_present=bool(faces),
         faces=len(faces),

@@ -1,7 +1,8 @@
-"""Which face of one frame is the same as in the frame before: by overlap and motion, never by whose it is. Pure.
+"""Face tracking: which face of one frame continues one of the frame before, by overlap and motion. Pure.
 
-The association is that of SORT (Bewley et al., 2016, https://arxiv.org/abs/1602.00763) with constant velocity, matched
-greedily by the best overlap first: at a door there are a handful of faces, where the optimal assignment is the same.
+It compares positions and never recognizes anyone. The association is that of SORT (Bewley et al., 2016,
+https://arxiv.org/abs/1602.00763) with constant velocity, matched greedily by the best overlap first: at a door
+there are a handful of faces, where the optimal assignment is the same.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ if TYPE_CHECKING:
     from edge_agent.wire import Box
 
 TRACK_TIMEOUT_S: Final = 2.5
-"""A face that was not seen for so long may be anywhere: from then on only the count of one frame says anything."""
+"""A face not seen for this long may be anywhere: its track ends."""
 MIN_TRACK_IOU: Final = 0.1
-"""IoU of the predicted and the seen box, both grown by half: enough for a step between frames."""
+"""IoU of the predicted and the detected box, both grown by half: enough for a step between frames."""
 GROWTH: Final = 1.5
 CONFIRMED_SIGHTINGS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A face over time: where it was last (centre and size in pixels), how it moves (pixels per second)."""
+    """A face over time: its last centre and size in pixels, its velocity in pixels per second."""
 
     x: float
     y: float
@@ -38,14 +39,14 @@ class Track:
     sightings: int = 1
 
     def at(self, now: float) -> Track:
-        """Return the track as it would be now, had it gone on as it did."""
+        """Return the track extrapolated to `now`."""
         elapsed_s = now - self.seen_s
         x, y = self.x + self.speed_x * elapsed_s, self.y + self.speed_y * elapsed_s
         return Track(x, y, self.width, self.height, self.seen_s, self.speed_x, self.speed_y, self.sightings)
 
 
 def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
-    """Return the tracks after a frame with faces in `boxes`: continued, new, or not seen for less than FORGET_S."""
+    """Return the tracks after a frame with faces in `boxes`: continued, new, or missing for less than FORGET_S."""
     seen = [_begin(box, now) for box in boxes]
     pairs = [
         (_overlap(track.at(now), new), old, number)
@@ -68,7 +69,7 @@ def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> 
 
 
 def count_people(tracks: Sequence[Track], faces: int) -> int:
-    """Return how many people there are: those in this frame, and those seen twice whom somebody hides just now."""
+    """Return the number of people: those in this frame, and those seen twice before but hidden now."""
     return max(faces, sum(track.sightings >= CONFIRMED_SIGHTINGS for track in tracks))
 
 
@@ -87,7 +88,7 @@ def _continue(track: Track, new: Track) -> Track:
 
 
 def _overlap(first: Track, second: Track) -> float:
-    """Return the intersection over union of two boxes, grown so that a step between frames does not part them."""
+    """Return the intersection over union of two boxes, grown to tolerate a step between frames."""
     return iou(_grown(first), _grown(second))
 
 

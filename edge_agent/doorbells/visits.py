@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from edge_agent.domain import Frame, Outcome
 
 BETTER: Final = 1.25
-"""A picture is better when its quality is so many times that of the best one told."""
+"""A picture is better if its quality is this many times that of the last published best face."""
 UPDATE_INTERVAL_S: Final = 2.0
-"""Better pictures are told no more often than this; one more person is told at once."""
+"""Better pictures are published at most this often; one more person is published at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class BestFace:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit; `count_people` is the most that were there at once, `frames` how many showed a face.
+    """A visit; `people` is the largest number present at once, `frames` how many frames showed a face.
 
-    `last_taken_s` is when the last picture with a face was taken, and `duration_s` how long after the first one the
-    last one came, both by the monotonic clock.
+    `last_taken_s` is when the last picture with a face was taken, and `duration_s` the time from the first one to the
+    last, both by the monotonic clock.
     """
 
     visit_id: str
@@ -60,7 +60,7 @@ class VisitChange:
 
 @dataclass(slots=True)
 class _Current:
-    """The visit that is going on at a doorbell; times in monotonic seconds."""
+    """The current visit at a doorbell; times in monotonic seconds."""
 
     visit: Visit
     first_face_s: float
@@ -72,22 +72,22 @@ class _Current:
 
 
 class Visits:
-    """At most one visit at each doorbell. It survives gaps of `gap_s` without a face."""
+    """At most one visit at each doorbell. A visit survives gaps of `gap_s` without a face."""
 
     def __init__(self, gap_s: float, new_id: Callable[[], str]) -> None:
         self._gap_s = gap_s
         self._new_id = new_id
         self._current: dict[str, _Current] = {}
         self._due_s = math.inf
-        """No visit ends before; looked up anew only then, since faces are seen far more often."""
+        """No visit ends before; recomputed only then, since faces arrive far more often."""
 
     def visit_id(self, doorbell: str) -> str | None:
-        """Return the id of the visit that is going on, or None."""
+        """Return the id of the current visit, or None."""
         current = self._current.get(doorbell)
         return current.visit.visit_id if current else None
 
     def on_outcome(self, outcome: Outcome, seen_at: datetime) -> list[VisitChange]:
-        """Use the result of a frame, in whatever order results come; return what is news."""
+        """Use the result of a frame, in any order; return the changes to publish."""
         result, frame = outcome.result, outcome.frame
         if not isinstance(result, Detected) or not result.faces:
             return []
@@ -148,7 +148,7 @@ class Visits:
 
     @staticmethod
     def _track(current: _Current, faces: tuple[Face, ...], now: float) -> int:
-        """Follow the faces, unless the frame is older than one that was followed; return how many people there are."""
+        """Track the faces, unless a newer frame was tracked before; return the number of people."""
         if now < current.tracked_s:
             return len(faces)
         current.tracks = update_tracks(current.tracks, [face.box for face in faces], now)
@@ -157,14 +157,14 @@ class Visits:
 
 
 def in_words(change: VisitChange) -> str:
-    """Return what is news for a person, or '': a better picture is none."""
+    """Return the change as a log line, or '': a better picture has none."""
     visit = change.visit
     match change.event_type:
         case "face_appeared":
-            return f"{visit.doorbell}: somebody appeared (confidence {visit.best.confidence:.2f})"
+            return f"{visit.doorbell}: face appeared (confidence {visit.best.confidence:.2f})"
         case "face_left":
             who = f"{visit.people} people" if visit.people > 1 else "1 person"
-            return f"{visit.doorbell}: nobody is there any more ({who}, {visit.duration_s:.0f} s)"
+            return f"{visit.doorbell}: visit ended ({who}, {visit.duration_s:.0f} s)"
         case _:
             return ""
 

@@ -1,4 +1,4 @@
-"""The agent and its doorbells as Home Assistant sees them."""
+"""The agent and its doorbells as Home Assistant devices."""
 
 from edge_agent.home_assistant.agent_device import agent_device
 from edge_agent.home_assistant.doorbell_device import doorbell_device, doorbell_name

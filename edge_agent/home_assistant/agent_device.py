@@ -1,7 +1,7 @@
-"""The agent as a device of Home Assistant. Pure: plain values in, ha_discovery's values out.
+"""The agent as a Home Assistant device. Pure: plain values in, ha_discovery's values out.
 
-Home Assistant logs a warning for a JSON key that is missing and none for null. So every key that a template below reads
-is in every message on `topics.health`, null where unknown.
+Home Assistant logs a warning for a missing JSON key and none for null. Every key that a template below reads
+must be in every message on `topics.health`, null if unknown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PERIODS_UNTIL_UNKNOWN: Final = 3
 def agent_device(
     agent_id: str, *, version: str, strategies: Sequence[str], telemetry_period_s: float, name: str = ""
 ) -> Discovery:
-    """Return the agent as a device; `strategies` are those that can be chosen."""
+    """Return the agent as a device; `strategies` are the selectable ones."""
     expire_after_s = math.ceil(PERIODS_UNTIL_UNKNOWN * telemetry_period_s)
     return Discovery(
         discovery_id=agent_discovery_id(agent_id),

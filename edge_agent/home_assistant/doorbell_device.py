@@ -1,7 +1,7 @@
-"""A doorbell as a device of Home Assistant, reached via its agent. Pure: plain values in, ha_discovery's values out.
+"""A doorbell as a Home Assistant device, reached via its agent. Pure: plain values in, ha_discovery's values out.
 
-Home Assistant logs a warning for a JSON key that is missing and none for null. So every key that a template below reads
-is in every message on `topics.doorbell_state`, null where unknown.
+Home Assistant logs a warning for a missing JSON key and none for null. Every key that a template below reads
+must be in every message on `topics.doorbell_state`, null if unknown.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MODEL: Final = "Doorbell"
 
 
 def doorbell_name(doorbell: str) -> str:
-    """Return a doorbell's id as a name that reads well: 'Front door doorbell' for front_door."""
+    """Return a doorbell's id as a readable name: 'Front door doorbell' for front_door."""
     words = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
     name = words[:1].upper() + words[1:]
     return name if "doorbell" in name.lower() else f"{name} doorbell"
@@ -68,7 +68,7 @@ def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "
 
 
 def _events(doorbell: str) -> tuple[Component, ...]:
-    """Return the events and device triggers. `face_updated` is for those who show pictures, and no event here."""
+    """Return the events and device triggers. `face_updated` is for picture displays, and no event here."""
     ring, visit = topics.ring(doorbell), topics.visit(doorbell)
     return (
         Event(
@@ -166,7 +166,7 @@ def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
 
 
 def _camera(doorbell: str, agent_id: str) -> BinarySensor:
-    """Return whether frames come, which the agent alone can tell."""
+    """Return the connectivity of the camera, published by the agent."""
     return BinarySensor(
         Entity(
             "camera",

@@ -1,7 +1,7 @@
-"""When Home Assistant is told what: at each connection, when it comes up, when a doorbell comes or goes. Pure.
+"""When discovery messages are sent: at each connection, at Home Assistant's start, for new and removed doorbells. Pure.
 
 Retained configurations are enough for most restarts. After Home Assistant's own birth message they are sent again,
-since the broker may have lost its memory; the states follow a second later, when Home Assistant has subscribed.
+since the broker may have lost them; the states follow a second later, when Home Assistant has subscribed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 EARLIEST_S: Final = 1.0
 LATEST_S: Final = 5.0
-"""So long after its birth message Home Assistant is answered: many devices answer it at once."""
+"""Delay after Home Assistant's birth message: many devices respond to it at once."""
 UNTIL_SUBSCRIBED_S: Final = 1.0
-"""Home Assistant takes up to half a second to subscribe to what it was told about."""
+"""Home Assistant takes up to half a second to subscribe to announced topics."""
 
 
 def answer_delay_s() -> float:
-    """Return how long to wait before Home Assistant's birth is answered."""
-    return random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311 - to spread load, not to keep a secret
+    """Return the delay after Home Assistant's birth message."""
+    return random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311 - spreads load, not for a secret
 
 
 class HomeAssistant:
-    """What Home Assistant is told of one agent and its doorbells. Where it is not `enabled`, that they are no more."""
+    """The discovery messages of one agent and its doorbells. If it is not `enabled`, they remove earlier ones."""
 
-    def __init__(  # noqa: PLR0913 - what there is to say of an agent
+    def __init__(  # noqa: PLR0913 - the properties of an agent
         self,
         agent_id: str,
         *,
@@ -58,30 +58,30 @@ class HomeAssistant:
         self._states_due_s: float | None = None
 
     def configs(self, doorbells: Iterable[str]) -> list[Publication]:
-        """Return all that Home Assistant must know to show the agent and its doorbells."""
+        """Return the discovery messages of the agent and its doorbells."""
         if not self._enabled:
             return []
         return [self._announce(self._agent()), *(self._announce(self._doorbell(name)) for name in doorbells)]
 
     def doorbell(self, name: str) -> list[Publication]:
-        """Return what makes a new doorbell appear."""
+        """Return the discovery message of a new doorbell."""
         return [self._announce(self._doorbell(name))] if self._enabled else []
 
     def removal(self, name: str) -> Publication:
-        """Return what makes a doorbell disappear."""
+        """Return the message that removes a doorbell."""
         return _publication(withdraw(doorbell_discovery_id(name), prefix=self._prefix))
 
     def on_birth(self, now: float) -> None:
-        """Note that Home Assistant has started."""
+        """Record that Home Assistant has started."""
         if self._enabled:
             self._configs_due_s = now + self._delay_s()
 
     def next_due_s(self) -> float | None:
-        """Return when something is to be told, or None."""
+        """Return when messages are due, or None."""
         return self._configs_due_s if self._configs_due_s is not None else self._states_due_s
 
     def is_configs_due(self, now: float) -> bool:
-        """Return, once, whether the configurations are to be sent again."""
+        """Return, once, whether the configurations are due."""
         if self._configs_due_s is None or now < self._configs_due_s:
             return False
         self._configs_due_s = None
@@ -89,17 +89,16 @@ class HomeAssistant:
         return True
 
     def is_states_due(self, now: float) -> bool:
-        """Return, once, whether the states and the last pictures are to be sent again."""
+        """Return, once, whether the states and the last pictures are due."""
         if self._configs_due_s is not None or self._states_due_s is None or now < self._states_due_s:
             return False
         self._states_due_s = None
         return True
 
     def on_discovery_message(self, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
-        """Use a configuration that the broker has retained.
+        """Handle a retained configuration.
 
-        Return the doorbell that it announces, if it is one of ours, and what to publish: nothing may stay of what
-        is no more.
+        Return its doorbell, if it is one of ours, and the messages to publish: removed entities must be cleared.
         """
         device = read_retained(topic, payload, prefix=self._prefix)
         if device is None or not self._is_ours(device):

@@ -1,4 +1,4 @@
-"""What the agent's and the doorbells' devices share. Pure."""
+"""Names shared by the agent's and the doorbells' devices. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ MANUFACTURER: Final = "edge-agent"
 
 
 def agent_discovery_id(agent_id: str) -> str:
-    """Return the name of the agent's discovery, which is its device identifier too."""
+    """Return the agent's discovery id, which is its device identifier too."""
     return f"edge_agent_{agent_id}"
 
 
 def doorbell_discovery_id(doorbell: str) -> str:
-    """Return the name of a doorbell's discovery; it never equals an agent's."""
+    """Return a doorbell's discovery id; it never equals an agent's."""
     return f"edge_doorbell_{doorbell}"
 
 
 def doorbell_of(discovery_id: str) -> str:
-    """Return the doorbell that a discovery id stands for, or '' where it is none of a doorbell."""
+    """Return the doorbell of a discovery id, or '' if it is not a doorbell's."""
     prefix = doorbell_discovery_id("")
     return discovery_id.removeprefix(prefix) if discovery_id.startswith(prefix) else ""
 

@@ -1,1 +1,1 @@
-"""From an MQTT message to a frame or a press: routing, parsing, other publishers' topics. Pure."""
+"""From an MQTT message to a frame or a press: routing, parsing, adapters for other publishers. Pure."""

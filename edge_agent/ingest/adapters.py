@@ -1,4 +1,4 @@
-"""Other publishers' topics as doorbells: which they are, and what a message on one of them means. Pure.
+"""Adapters: other publishers' topics as doorbells, and the meaning of their messages. Pure.
 
 In a pattern like `ring/+/camera/{doorbell}/snapshot/image`, the level `{doorbell}` names the doorbell.
 """
@@ -21,10 +21,10 @@ NAMED_LEVEL: Final = "{doorbell}"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a publisher's pictures and presses come from.
+    """The topics of a publisher's pictures and presses.
 
-    `doorbell` names the doorbell of patterns without a named level. A press is any message on `press`, or where
-    `press_payload` is given, one with that payload; with `press_path` (`event.type`), one whose JSON has it there.
+    `doorbell` names the doorbell of patterns without a named level. A press is any message on `press`; with
+    `press_payload`, one with that payload; with `press_path` (`event.type`), one with that payload at this JSON path.
     """
 
     frame: str
@@ -35,13 +35,13 @@ class Source:
     trigger: Trigger = Trigger.CONTINUOUS
 
     def filters(self) -> tuple[str, ...]:
-        """Return what is to be subscribed."""
+        """Return the topic filters to subscribe to."""
         return tuple(pattern.replace(NAMED_LEVEL, "+") for pattern in (self.frame, self.press) if pattern)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFrame:
-    """A picture of a doorbell; `trigger` holds unless the bell was pressed."""
+    """A picture of a doorbell; `trigger` applies unless the doorbell was pressed."""
 
     doorbell: str
     trigger: Trigger
@@ -49,14 +49,14 @@ class SourceFrame:
 
 @dataclass(frozen=True, slots=True)
 class SourcePress:
-    """A bell was pressed."""
+    """A doorbell was pressed."""
 
     doorbell: str
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOther:
-    """A message of a source that says nothing of use: the bell was let go, say."""
+    """A message of a source without a frame or a press, such as the release of the button."""
 
 
 PRESETS: Final = {
@@ -66,13 +66,13 @@ PRESETS: Final = {
     "wyze-bridge": Source("wyzebridge/{doorbell}/image"),
     "frigate": Source("frigate/{doorbell}/person/snapshot", trigger=Trigger.MOTION),
 }
-"""By the name of the project, as its documentation gives the topics."""
+"""By project name; topics as in its documentation."""
 
 
 def read_source(
     sources: Iterable[Source], topic: str, payload: bytes
 ) -> SourceFrame | SourcePress | SourceOther | None:
-    """Return what a message means, or None where it is of no source."""
+    """Return the meaning of a message, or None if its topic belongs to no source."""
     for source in sources:
         doorbell = match(source.frame, topic, source.doorbell)
         if doorbell:
@@ -84,9 +84,9 @@ def read_source(
 
 
 def match(pattern: str, topic: str, doorbell: str) -> str:
-    """Return the doorbell of a topic by a pattern, or '' where it does not match.
+    """Return the doorbell of a topic by a pattern, or '' if it does not match.
 
-    It is the named level, made to fit, or `doorbell` where the pattern has none.
+    It is the named level as an identifier, or `doorbell` if the pattern has none.
     """
     wanted, given = pattern.split("/"), topic.split("/")
     if not pattern or len(wanted) != len(given):
@@ -110,8 +110,8 @@ def is_press(source: Source, payload: bytes) -> bool:
     return str(_at(value, source.press_path)) == source.press_payload
 
 
-def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - JSON of others
-    """Return what JSON holds at a path like `event.type`, or None."""
+def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value at a JSON path like `event.type`, or None."""
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value

@@ -1,4 +1,4 @@
-"""A message to a frame. Pure: bytes and times in, a value out; nothing is decoded but a small envelope."""
+"""The frame parser: from a message to a frame. Pure: bytes and times in, a value out; pictures are not decoded."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from edge_agent.wire import FailureReason
 LONGEST_FRAME_ID: Final = 128
 LONGEST_TIME: Final = 40
 ENOUGH_TO_NAME: Final = 65536
-"""Bytes of a message that is refused for its size of which its id is made."""
+"""Bytes that are hashed for the id of a message that is too large."""
 FIRST_YEAR: Final = 2001
-"""Of a time that a camera may name: a clock that was never set begins in 1970 or 2000."""
+"""The earliest year accepted from a camera: a clock that was never set starts in 1970 or 2000."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """A frame as it arrived: `failure` says why it cannot be used, if it cannot.
+    """A parsed frame; `failure` says why it is unusable, if it is.
 
-    `has_trigger` tells whether the publisher named the trigger. `repeatable` tells whether another frame with the
-    same event_id is this one again: it was redelivered, or its publisher gave it an id.
+    `has_trigger` is set if the publisher named the trigger. `repeatable` is set if another frame with the
+    same event_id is a repetition: it was redelivered, or its publisher gave it an id.
     """
 
     frame: Frame
@@ -47,7 +47,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Which pictures are taken on."""
+    """The limits for accepted pictures."""
 
     max_bytes: int
     max_pixels: int
@@ -65,7 +65,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
+def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     message: Message,
     doorbell: str,
     limits: ImageLimits,
@@ -74,9 +74,9 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
     now_at: datetime,
     default: Trigger = Trigger.CONTINUOUS,
 ) -> Arrival:
-    """Return the frame that a message carries, with what is wrong with it where it cannot be used.
+    """Return the frame in a message, with a failure if it is unusable.
 
-    `default` is its trigger where the publisher names none.
+    `default` is its trigger if the publisher names none.
     """
     failure = None
     envelope = Envelope(b"")
@@ -109,7 +109,7 @@ def read_frame(  # noqa: PLR0913 - a message, whose it is, and when
 
 
 def _open(payload: bytes, limits: ImageLimits) -> Envelope:
-    """Return the picture with what is said beside it; raise ImageError where the message is none."""
+    """Return the envelope of a payload, JSON or a bare picture; raise ImageError if it is neither."""
     if len(payload) > _longest(limits.max_bytes):
         raise _too_large(len(payload))
     envelope = _read_envelope(payload) if payload[:1] == b"{" else Envelope(payload)
@@ -119,7 +119,7 @@ def _open(payload: bytes, limits: ImageLimits) -> Envelope:
 
 
 def _longest(max_bytes: int) -> int:
-    """Return how long a message may be: base64 makes four bytes of three, and something is said beside it."""
+    """Return the largest message size: base64 makes four bytes of three, plus the other keys."""
     return max_bytes * 4 // 3 + 1000
 
 
@@ -127,7 +127,7 @@ def _read_envelope(payload: bytes) -> Envelope:
     try:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        detail = "the message is no picture, and no JSON as docs/mqtt.md describes it"
+        detail = "the message is neither a picture nor JSON as described in docs/mqtt.md"
         raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
 
 
@@ -141,7 +141,7 @@ def _is_usable_id(text: str) -> bool:
 
 
 def _payload_id(payload: bytes, max_bytes: int) -> str:
-    """Return an id of a message; of one that is refused for its size, the beginning must do."""
+    """Return an id of a message; for one that is too large, of its beginning."""
     if len(payload) <= _longest(max_bytes):
         return _fingerprint(payload)
     return _fingerprint(payload[:ENOUGH_TO_NAME] + str(len(payload)).encode())
@@ -152,7 +152,7 @@ def _fingerprint(data: bytes) -> str:
 
 
 def _read_time(text: str, now_at: datetime) -> datetime | None:
-    """Return an ISO 8601 time, UTC where it names no zone; None where it is no time, or none that can be past."""
+    """Return an ISO 8601 time, UTC if it names no zone; None if it is invalid, or not in the past."""
     if len(text) > LONGEST_TIME:
         return None
     try:

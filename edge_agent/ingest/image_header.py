@@ -1,4 +1,4 @@
-"""What a picture's first bytes say about it, read without decoding it: a few microseconds, no memory."""
+"""Reads a picture's format and size from its first bytes, without decoding: a few microseconds, no memory."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ PNG_START: Final = b"\x89PNG\r\n\x1a\n"
 _FRAME_HEADERS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 """SOF markers (ITU-T T.81, table B.1)."""
 _USUAL: Final = frozenset({0xC0, 0xC1, 0xC2})
-"""Baseline, extended and progressive, by Huffman codes; no camera makes the others, and decoders differ over them."""
+"""Baseline, extended and progressive, with Huffman codes; cameras use no others, and decoders differ on them."""
 _PROGRESSIVE: Final = 0xC2
 _SCAN_STARTS: Final = 0xDA
 _WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _MOST_SEGMENTS: Final = 1000
 _MOST_FILL_BYTES: Final = 1000
 _MOST_SCANS: Final = 100
-"""A progressive JPEG has about ten; each costs the decoder a walk over the whole picture."""
+"""A progressive JPEG has about ten; each costs the decoder a pass over the whole picture."""
 _BITS: Final = 8
 _COMPONENTS: Final = {1, 3, 4}
-"""Grey, colour, and the four inks of CMYK."""
+"""Greyscale, colour, and CMYK."""
 _PNG_KINDS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
 """Bit depths by colour type (PNG specification, table 11.1)."""
 
 
 class _JpegFrame(NamedTuple):
-    """What a JPEG's frame header says."""
+    """The fields of a JPEG's frame header."""
 
     width: int
     height: int
@@ -45,7 +45,7 @@ _NO_FRAME: Final = _JpegFrame(0, 0, 0, is_progressive=False)
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Return format and size of a whole JPEG or PNG; raise ImageError where it is neither, or is cut off."""
+    """Return format and size of a complete JPEG or PNG; raise ImageError if it is neither, or is cut off."""
     if data.startswith(JPEG_START):
         return _read_jpeg(data)
     if not data.startswith(PNG_START):
@@ -54,7 +54,7 @@ def read_header(data: bytes) -> ImageHeader:
 
 
 def check_size(header: ImageHeader, max_pixels: int) -> None:
-    """Raise ImageError where the picture has no pixels, or more than `max_pixels`."""
+    """Raise ImageError if the picture has no pixels, or more than `max_pixels`."""
     pixels = header.width * header.height
     if not pixels:
         _refuse(f"its header says {header.width}x{header.height} pixels")
@@ -70,7 +70,7 @@ def _read_jpeg(data: bytes) -> ImageHeader:
         if marker in _USUAL and frame is _NO_FRAME:
             frame = _read_frame_header(data, position, is_progressive=marker == _PROGRESSIVE)
         elif marker in _FRAME_HEADERS:
-            _refuse("it is a lossless, hierarchical or arithmetically coded JPEG, or holds several")
+            _refuse("it is a lossless, hierarchical or arithmetically coded JPEG, or contains several pictures")
         elif marker == _SCAN_STARTS:
             _check_scans(data, position, frame)
             return ImageHeader("jpeg", frame.width, frame.height)
@@ -80,9 +80,9 @@ def _read_jpeg(data: bytes) -> ImageHeader:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at `position` and where its segment begins; fill bytes may stand before it (T.81, B.1.1.2).
+    """Return the marker at `position` and where its segment begins; fill bytes may precede it (T.81, B.1.1.2).
 
-    What a decoder would pass over as garbage, FF 00 with it, is refused: it could hide another picture from us.
+    Bytes that a decoder would skip as garbage, including FF 00, are refused: they could hide another picture.
     """
     if data[position : position + 1] != b"\xff":
         _refuse("it is a damaged or cut off JPEG")
@@ -105,15 +105,15 @@ def _read_frame_header(data: bytes, position: int, *, is_progressive: bool) -> _
 
 
 def _check_scans(data: bytes, position: int, frame: _JpegFrame) -> None:
-    """Refuse a picture of too many scans, or of scans without a frame; the first scan's header is at `position`.
+    """Refuse a picture with too many scans, or scans without a frame; the first scan's header is at `position`.
 
-    A scan of all components is the only one, unless it is progressive: then the whole file need not be searched.
+    A scan of all components is the only one, unless it is progressive: only then is the whole file searched.
     """
     if frame is _NO_FRAME:
         _refuse("it is a JPEG without a frame header")
     is_only = not frame.is_progressive and data[position + 2 : position + 3] == bytes((frame.components,))
     if not is_only and data.count(bytes((0xFF, _SCAN_STARTS)), position) >= _MOST_SCANS:
-        _refuse(f"it is a JPEG of more than {_MOST_SCANS} scans")
+        _refuse(f"it is a JPEG with more than {_MOST_SCANS} scans")
 
 
 def _read_png(data: bytes) -> ImageHeader:
@@ -121,7 +121,7 @@ def _read_png(data: bytes) -> ImageHeader:
         _refuse("it is a damaged or cut off PNG")
     width, height, bits, colour, *methods = struct.unpack(">IIBBBBB", data[16:29])
     if bits not in _PNG_KINDS.get(colour, ()) or methods[:2] != [0, 0]:
-        _refuse("it is a PNG of a kind that does not exist")
+        _refuse("it is a PNG with an invalid colour type or bit depth")
     return ImageHeader("png", width, height)
 
 

@@ -1,4 +1,4 @@
-"""What the broker delivers, sorted and checked on its network thread: quick, bounded, and it never publishes."""
+"""The router: sorts and checks messages on the broker's network thread; fast, bounded, never publishes."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 BIRTH: Final = b"online"
 LARGEST_DEVICE: Final = 1_000_000
-"""Bytes of a device that is announced; ours have about 20,000."""
+"""Largest accepted device announcement in bytes; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
-"""Bytes of an option's value."""
+"""Largest accepted option value in bytes."""
 NOT_OURS: Final = "other_agent"
-"""The doorbell is another agent's."""
+"""The doorbell belongs to another agent."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A doorbell was pressed. `repeated` tells that the broker delivered this once before."""
+    """A doorbell was pressed. `repeated` is set if the broker delivered this before."""
 
     doorbell: str
     pressed_s: float
@@ -46,7 +46,7 @@ class Pressed:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The agent is to do something once; `reply_to` is where its sender wants to hear of it."""
+    """A one-time command to the agent; `reply_to` is where its sender expects the result."""
 
     command: str
     packet: Packet | None
@@ -56,7 +56,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A message that was not used, and why."""
+    """An unused message, and why it was dropped."""
 
     reason: str
     packet: Packet | None = None
@@ -64,7 +64,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class OptionSet:
-    """An option is to be set."""
+    """An option should be set."""
 
     setting: Setting
     packet: Packet | None
@@ -72,7 +72,7 @@ class OptionSet:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryMessage:
-    """A device that the broker has retained for Home Assistant, whoever announced it."""
+    """A retained Home Assistant device announcement, from any publisher."""
 
     topic: str
     payload: bytes
@@ -88,7 +88,7 @@ class HomeAssistantBirth:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A message that changes nothing."""
+    """A message without effect."""
 
     packet: Packet | None
 
@@ -98,11 +98,11 @@ Incoming = Arrival | Pressed | Command | OptionSet | DiscoveryMessage | HomeAssi
 
 @dataclass(frozen=True, slots=True)
 class RouterLimits:
-    """What is taken on.
+    """The router's limits.
 
     When more than `most_waiting` messages wait for the agent, ordinary frames are dropped; when more than
-    `most_presses_waiting` do, press frames are answered `overload`. `is_ours` tells whether a doorbell is this agent's,
-    `may_be_answered` whether an answer may go to a topic that the sender names.
+    `most_presses_waiting` do, press frames are answered `overload`. `is_ours` checks whether a doorbell belongs to this
+    agent, `may_be_answered` whether replies to a topic named by a sender are allowed.
     """
 
     image: ImageLimits
@@ -114,9 +114,9 @@ class RouterLimits:
 
 
 class Router:
-    """Turns messages into what the agent deals with.
+    """Turns messages into the agent's events.
 
-    `parse` tells what a topic means, `waiting` how much the agent has not dealt with yet.
+    `parse` returns the meaning of a topic, `waiting` the number of events in the agent's inbox.
     """
 
     def __init__(
@@ -134,16 +134,16 @@ class Router:
         self._waiting = waiting
 
     def route(self, message: Message) -> None:
-        """Take a message in."""
+        """Route a message to the inbox."""
         if message.response_topic and not self._may_be_answered(message.response_topic):
             message = replace(message, response_topic="")
         self._deliver(self._sort(message, time.monotonic(), datetime.now(UTC)))
 
     def drop(self, reason: str) -> None:
-        """Count a message that could not even be read."""
+        """Count a message that could not be decoded."""
         self._deliver(Dropped(reason))
 
-    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line a topic
+    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
         meaning = self._parse(message.topic)
         match meaning:
             case topics.HomeAssistantStatusTopic():
@@ -171,7 +171,7 @@ class Router:
                 return self._sort_source(message, now_s, now_at)
 
     def _reason_to_drop(self, message: Message, meaning: topics.IncomingTopic | None) -> str:
-        """Return why a message is none that this agent takes, or ''."""
+        """Return why this agent drops a message, or ''."""
         if message.retained and not self._limits.accept_retained:
             return "retained"
         match meaning:
@@ -191,13 +191,13 @@ class Router:
 
     @staticmethod
     def _sort_setting(message: Message, setting: Setting) -> Incoming:
-        """Take the value as it is, if it can be one: which ones are possible is for others to know."""
+        """Parse an option with its raw value; the options validate it later."""
         if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
             return Dropped("option", message.packet)
         return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
     def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
-        """Deal with a message of another publisher, or of nobody."""
+        """Parse a message of another publisher's topics."""
         match read_source(self._sources, message.topic, message.payload):
             case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
                 return Dropped(NOT_OURS, message.packet)
@@ -211,7 +211,7 @@ class Router:
                 return Dropped("topic", message.packet)
 
     def _sort_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
-        """Take a frame for its own sake: a press would be for the one agent whose doorbell it is."""
+        """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
         incoming = self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
         if not isinstance(incoming, Arrival):
             return incoming
@@ -229,12 +229,12 @@ class Router:
         return arrival
 
     def _may_be_answered(self, topic: str) -> bool:
-        """Return whether an answer may go to a topic: to none that a source of ours would take for a press."""
+        """Return whether replies to a topic are allowed: not if a source would take them for a press."""
         return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
 
 
 def _sort_device(message: Message) -> Incoming:
-    """Take a device that the broker has retained; one that it passes on may be our own, come back to us."""
+    """Parse a retained device announcement; a live one may be our own, sent back to us."""
     if message.retained and len(message.payload) <= LARGEST_DEVICE:
         return DiscoveryMessage(message.topic, message.payload, message.packet)
     return Ignored(message.packet)

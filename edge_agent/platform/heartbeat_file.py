@@ -1,7 +1,7 @@
-"""A file that says when each part of a running agent was last known to live: no network is needed to read it.
+"""The heartbeat file: when each part of a running agent was last alive; reading it needs no network.
 
-Its times are of the monotonic clock, which all processes of a machine share. It lies in memory, where the system has
-such a folder, so that it wears no memory card out.
+Its times are from the monotonic clock, which all processes of a host share. It lies in memory if the system has
+such a folder, to spare memory cards.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ SUFFIX: Final = ".heartbeat"
 HEARTBEAT_INTERVAL_S: Final = 2.0
 AGENT_FRESH_S: Final = 15.0
 LINK_FRESH_S: Final = 60.0
-"""One try to reach a broker may take this long: a name that nobody resolves, an address that does not answer."""
+"""One attempt to reach a broker may take this long: an unresolvable name, an address without a reply."""
 WORKER_FRESH_S: Final = 60.0
 ENDED: Final = frozenset({"Z", "X"})
-"""States in proc(5) of a process that has ended; nobody has asked for its exit code yet."""
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - our folder in it is ours alone, or is not used
+"""States in proc(5) of a process that has ended; its exit code has not been collected."""
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder in it is used only if it is ours alone
 
 
 class ProcessId(msgspec.Struct, frozen=True):
-    """A process that no other one can be taken for: a number is used again, and each container counts from 1.
+    """The unique identity of a process: process ids are reused, and each container counts from 1.
 
-    `started_ticks` is when it started, in clock ticks since boot; `namespace` is what its number is valid in, or ''
-    where that is unknown.
+    `started_ticks` is when it started, in clock ticks since boot; `namespace` is its PID namespace, or '' if
+    unknown.
     """
 
     pid: int = 0
@@ -45,7 +45,7 @@ class ProcessId(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """When each part was last known to live, in monotonic seconds: each thread, and any worker that takes frames."""
+    """When each part was last alive, in monotonic seconds: each thread, and any worker that accepts frames."""
 
     agent_s: float
     supervisor_s: float
@@ -55,7 +55,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 def this_process() -> ProcessId:
-    """Return the process that calls, with the number by which /proc knows it."""
+    """Return the current process, with its process id in /proc."""
     try:
         pid = int(str(Path("/proc/self").readlink()))
         return ProcessId(pid, _started_ticks(pid), _namespace())
@@ -64,9 +64,9 @@ def this_process() -> ProcessId:
 
 
 def is_running(beat: Heartbeat, now: float, seen_from: str) -> bool:
-    """Return whether the process of a beat is still there; `seen_from` is the namespace of who asks.
+    """Return whether the process of a heartbeat is running; `seen_from` is the caller's PID namespace.
 
-    The number of a process in another namespace, or an unknown one, says nothing: its last sign of life must do.
+    A process id from another namespace, or an unknown one, is not checked: only the age of the heartbeat is.
     """
     process = beat.process
     if not seen_from or process.namespace != seen_from:
@@ -78,7 +78,7 @@ def is_running(beat: Heartbeat, now: float, seen_from: str) -> bool:
 
 
 def _started_ticks(pid: int) -> int:
-    """Return when a process started, proc(5), stat, field 22; raise ProcessLookupError where it has ended."""
+    """Return when a process started, proc(5), stat, field 22; raise ProcessLookupError if it has ended."""
     state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     if state in ENDED:
         raise ProcessLookupError(pid)
@@ -93,7 +93,7 @@ def _namespace() -> str:
 
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of what is gone after a restart: systemd's, the user's, or one in memory."""
+    """Return the folder for runtime files: systemd's, the user's, or one in memory."""
     if given := environment.get("RUNTIME_DIRECTORY", ""):
         return Path(given.split(":")[0])
     if given := environment.get("XDG_RUNTIME_DIR", ""):
@@ -103,7 +103,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 
 def stale_parts(beat: Heartbeat, now: float) -> tuple[str, ...]:
-    """Return what is not known to live any more, as clauses; a time that lies ahead is of before a reboot."""
+    """Return the parts that are not alive, as clauses; a time in the future is from before a reboot."""
     parts = (
         ("the agent's thread", beat.agent_s, AGENT_FRESH_S),
         ("the pool's supervisor", beat.supervisor_s, AGENT_FRESH_S),
@@ -125,26 +125,26 @@ class HeartbeatFile:
         self.fault = ""
 
     def write(self, beat: Heartbeat) -> None:
-        """Put a beat into the file, whole or not at all."""
+        """Write a heartbeat atomically."""
         written = self.path.with_suffix(".new")
         try:
             _own(self.path.parent)
             written.write_bytes(msgspec.json.encode(beat))
             written.replace(self.path)
         except OSError as error:
-            self.fault = f"{self.path} cannot be written ({error.strerror}): `edge-agent healthcheck` will say no"
+            self.fault = f"{self.path} cannot be written ({error.strerror}): `edge-agent healthcheck` will fail"
         else:
             self.fault = ""
 
     def remove(self) -> None:
-        """Take the file away at the end."""
+        """Remove the file."""
         with contextlib.suppress(OSError):
             self.path.unlink()
 
 
 @dataclass(frozen=True, slots=True)
 class CascadeResult:
-    """A heartbeat file: its beat, or why there is none that counts."""
+    """The content of a heartbeat file: its heartbeat, or why it has none."""
 
     agent_id: str
     beat: Heartbeat | None
@@ -152,9 +152,9 @@ class CascadeResult:
 
 
 def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
-    """Return what is wrong with the agents that have a file in a folder, in a sentence, or ''.
+    """Return what is wrong with the agents that have a file in a folder, as a sentence, or ''.
 
-    A file that a process left behind which is gone, or that cannot be read, does not count beside an agent that runs.
+    A file of an ended process, or an unreadable one, is ignored if another agent runs.
     """
     now = time.monotonic() if now is None else now
     paths = [folder / f"{agent_id}{SUFFIX}"] if agent_id else sorted(folder.glob(f"*{SUFFIX}"))
@@ -163,7 +163,7 @@ def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
     if not running:
         return _nothing_runs(folder, agent_id, [each.fault for each in files if each.fault])
     return "; ".join(
-        f"the agent {name} is not well: {', '.join(stale)}"
+        f"the agent {name} is unhealthy: {', '.join(stale)}"
         for name, beat in running
         if (stale := stale_parts(beat, now))
     )
@@ -173,7 +173,7 @@ def _nothing_runs(folder: Path, agent_id: str, faults: Sequence[str]) -> str:
     if faults:
         return f"no agent runs here: {'; '.join(faults)}"
     whose = f"of the agent {agent_id} " if agent_id else ""
-    return f"there is no heartbeat {whose}in {folder}: it does not run, is starting, or runs as another user"
+    return f"no heartbeat {whose}in {folder}: the agent is not running, is starting, or runs as another user"
 
 
 def _read(path: Path, now: float) -> CascadeResult:
@@ -192,12 +192,12 @@ def _read(path: Path, now: float) -> CascadeResult:
 
 
 def is_foreign(folder: Path) -> bool:
-    """Return whether a folder that is there is somebody else's, or leads somewhere else: nothing is written there."""
+    """Return whether an existing folder belongs to another user, or is a link: nothing is written there."""
     return folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid())
 
 
 def _own(folder: Path) -> None:
-    """Make the folder, for its owner alone; raise PermissionError where somebody else was first."""
+    """Create the folder, accessible only to its owner; raise PermissionError if another user owns it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_foreign(folder):
-        raise PermissionError(1, "its folder belongs to somebody else")
+        raise PermissionError(1, "its folder belongs to another user")

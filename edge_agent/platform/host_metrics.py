@@ -1,4 +1,4 @@
-"""What the machine says of itself and of this process, read from the kernel's files."""
+"""Host metrics and this process's memory, read from the kernel's files."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CPU_SENSORS: Final = ("cpu_thermal", "coretemp", "k10temp", "soc_thermal", "cpu-thermal")
-"""Names under which Linux gives the processor's temperature, the Raspberry Pi's first."""
+"""Names of Linux's CPU temperature sensors, the Raspberry Pi's first."""
 VOLTAGE_SENSOR: Final = "rpi_volt"
-"""The Raspberry Pi's voltage watcher; its in0_lcrit_alarm is 1 while the supply gives too little."""
+"""The Raspberry Pi's voltage sensor; its in0_lcrit_alarm is 1 while the supply voltage is too low."""
 THROTTLED_FILE: Final = "sys/devices/platform/soc/soc:firmware/get_throttled"
-"""The Raspberry Pi's firmware, in hexadecimal digits: the lowest bits say what is so now."""
+"""The Raspberry Pi's firmware, in hexadecimal digits: the lowest bits are the current state."""
 UNDER_VOLTAGE, FREQUENCY_CAPPED, THROTTLED, TOO_WARM = 1, 2, 4, 8
 CLOCK_JUMP_S: Final = 2.0
-"""The wall clock has jumped when it is this much away from where the monotonic clock expects it."""
+"""The wall clock has jumped if it differs this much from what the monotonic clock predicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """The machine, and the bytes that this process holds in memory. None: nothing tells.
+    """Host metrics, and this process's memory in bytes. None: unknown.
 
-    `throttled`: the processor runs slower than it could; `under_voltage`: its supply is too weak. `clock_jumps`
-    counts how often the wall clock was set since the start, `clock_jump_s` is how far, the last time.
+    `throttled`: the CPU is slowed down; `under_voltage`: its supply voltage is too low. `clock_jumps`
+    counts changes of the wall clock since the start, `clock_jump_s` is the size of the last one.
     """
 
     memory_bytes: int
@@ -48,7 +48,7 @@ class HostView:
 
 
 class Host:
-    """The machine as it is seen below `root`; `folder` is where free disk space matters."""
+    """The host below `root`; free disk space is measured at `folder`."""
 
     def __init__(self, folder: Path, root: Path = Path("/")) -> None:
         self._folder = folder
@@ -57,7 +57,7 @@ class Host:
         self._clock = Clock()
 
     def read(self, now: float, wall_s: float) -> HostView:
-        """Return how things are now, in monotonic and in wall-clock seconds."""
+        """Return the current metrics; takes monotonic and wall-clock seconds."""
         self._clock.compare(now, wall_s)
         firmware = _hexadecimal(self._root / THROTTLED_FILE)
         total, free = _memory(self._root / "proc/meminfo")
@@ -98,7 +98,7 @@ class Host:
 
 
 class Clock:
-    """Notices when somebody sets the wall clock."""
+    """Detects changes of the wall clock."""
 
     def __init__(self) -> None:
         self.jumps = 0
@@ -106,7 +106,7 @@ class Clock:
         self._apart_s: float | None = None
 
     def compare(self, now: float, wall_s: float) -> None:
-        """Compare the clocks, in seconds: what lies between them changes when the wall clock is set."""
+        """Compare the clocks, in seconds: their difference changes when the wall clock is set."""
         apart_s = wall_s - now
         if self._apart_s is not None and abs(apart_s - self._apart_s) > CLOCK_JUMP_S:
             self.jumps += 1
@@ -115,7 +115,7 @@ class Clock:
 
 
 def read_kernel_file(path: Path) -> str:
-    """Return what a file of /proc or /sys says, or '' where it cannot be read."""
+    """Return the content of a file of /proc or /sys, or '' if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -130,14 +130,14 @@ def _hexadecimal(path: Path) -> int | None:
 
 
 def _memory(path: Path) -> tuple[int | None, int | None]:
-    """Return the bytes of memory in all, and those that programs could still have."""
+    """Return the total and the available bytes of memory."""
     kilobytes = dict(re.findall(r"(?m)^(\w+): +(\d+) kB$", read_kernel_file(path)))
     found = [int(kilobytes[name]) * 1024 if name in kilobytes else None for name in ("MemTotal", "MemAvailable")]
     return found[0], found[1]
 
 
 def _disk_free(folder: Path) -> int | None:
-    """Return the free bytes where the folder is, or will be."""
+    """Return the free bytes at the folder, or where it will be created."""
     for place in (folder, *folder.absolute().parents):
         with contextlib.suppress(OSError):
             return shutil.disk_usage(place).free

@@ -1,4 +1,4 @@
-"""How this installation was made, and how it gets an extra of pyproject.toml: from pinned files, never by a name."""
+"""How this installation was made, and how to add an extra of pyproject.toml to it: from pinned files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final
 
 PACKAGE: Final = Path(__file__).resolve().parent.parent
 MARK: Final = "made_by"
-"""The file in the package by which a Dockerfile says what it makes."""
+"""The file in the package in which a Dockerfile names what it builds."""
 
 
 class Extra(StrEnum):
-    """An extra, by its name in pyproject.toml and of its file in requirements/."""
+    """An extra: its name in pyproject.toml and of its file in requirements/."""
 
     BLAZEFACE = "blazeface"
     DEMO = "demo"
@@ -24,7 +24,7 @@ class Extra(StrEnum):
 
 
 class Maker(StrEnum):
-    """What made an installation; `image` and `app` are what the Dockerfiles write."""
+    """What made an installation; the Dockerfiles write `image` and `app`."""
 
     MAKE = "make"
     PIP = "pip"
@@ -34,7 +34,7 @@ class Maker(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Who made it, its Python, the folder of its requirement files, and the checkout (for `make`; '': here)."""
+    """Its maker, its Python, the folder of its requirement files, and the checkout (for `make`; '': here)."""
 
     maker: Maker
     python: Path
@@ -44,12 +44,12 @@ class Installation:
 
 
 def how_to_add(extra: Extra) -> str:
-    """Return what a person does to add an extra to this installation."""
+    """Return the instruction for adding an extra to this installation."""
     return advice(extra, read_installation())
 
 
 def advice(extra: Extra, made: Installation) -> str:
-    """Return what a person does to add an extra to an installation."""
+    """Return the instruction for adding an extra to an installation."""
     if extra is Extra.GPU and made.machine != "x86_64":
         return f"use another machine: no package of onnxruntime with CUDA exists for {made.machine}"
     match made.maker:
@@ -68,7 +68,7 @@ def advice(extra: Extra, made: Installation) -> str:
 
 def _pip_command(extra: Extra, made: Installation) -> str:
     pip = f"{made.python} -m pip"
-    # both packages hold the same files
+    # both packages contain the same files
     first = f"{pip} uninstall --yes onnxruntime && " if extra is Extra.GPU else ""
     return f"{first}{pip} install --require-hashes --requirement {made.requirements / f'{extra}.txt'}"
 

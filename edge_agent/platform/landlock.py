@@ -1,7 +1,7 @@
-"""Landlock, by which a Linux process gives up rights to files and the network for good (landlock(7), Linux 5.13 on).
+"""Landlock: a Linux process drops access to files and the network for good (landlock(7), Linux 5.13 on).
 
-Three system calls, by their numbers, which are the same on every processor: of the libraries on the package index that
-wrap them, none is both released as stable and kept up.
+Three system calls, by their numbers, which are the same on every CPU: of the wrappers on the package index,
+none is both stable and maintained.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ READ_FILE: Final = 1 << 2
 READ_DIR: Final = 1 << 3
 READ: Final = READ_FILE | READ_DIR
 OF_FILES: Final = 1 << 0 | 1 << 1 | READ_FILE | 1 << 14 | 1 << 15
-"""Execute, write, read, truncate, ioctl: what can be allowed for a single file."""
+"""Execute, write, read, truncate, ioctl: the rights that apply to a single file."""
 RIGHTS: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
-"""Rights to files, and the version of Landlock that knows them: linux/landlock.h."""
+"""Rights to files, and the first Landlock version with them: linux/landlock.h."""
 TCP: Final = 0b11
-"""To bind and to connect, from version 4."""
+"""Bind and connect, from version 4."""
 SCOPES: Final = 0b11
-"""From version 6: no abstract sockets and no signals of processes outside."""
+"""From version 6: no abstract sockets and no signals to processes outside."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -51,9 +51,9 @@ class _PathBeneath(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class LandlockRules:
-    """What a process keeps: to read beneath `readable`, to do anything beneath `writable`.
+    """The rights that a process keeps: reading beneath `readable`, everything beneath `writable`.
 
-    Without `files` it keeps every right to files. TCP and abstract sockets are always given up.
+    Without `files` it keeps all rights to files. TCP and abstract sockets are always dropped.
     """
 
     readable: tuple[str, ...] = ()
@@ -62,14 +62,14 @@ class LandlockRules:
 
 
 def version() -> int:
-    """Return the version of Landlock that this kernel has, 0 where it has none or it is switched off."""
+    """Return the kernel's Landlock version, 0 if it has none or it is disabled."""
     return max(0, int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG))))
 
 
 def restrict(kept: LandlockRules) -> int:
-    """Give up the rest, for this thread and all that it starts; return the version, 0 where nothing was given up.
+    """Drop all other rights, for this thread and its children; return the version, 0 if nothing was dropped.
 
-    Raise OSError where the kernel has Landlock and refuses.
+    Raise OSError if the kernel has Landlock and refuses.
     """
     known = version()
     if not known:
@@ -91,10 +91,10 @@ def restrict(kept: LandlockRules) -> int:
 
 
 def drop_capabilities() -> None:
-    """Give up what root may do beyond others (capabilities(7)); raise OSError where the kernel refuses."""
+    """Drop root's capabilities (capabilities(7)); raise OSError if the kernel refuses."""
     header, nothing = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()
     if _libc.capset(header, nothing):
-        raise OSError(ctypes.get_errno(), "capabilities cannot be given up")
+        raise OSError(ctypes.get_errno(), "capabilities cannot be dropped")
 
 
 def _allow(ruleset: int, paths: Iterable[str], rights: int) -> None:
@@ -113,7 +113,7 @@ def _allow(ruleset: int, paths: Iterable[str], rights: int) -> None:
 
 
 def _size(known: int) -> int:
-    """Return how much of the structure a version knows: files, network from 4 on, scopes from 6 on."""
+    """Return the size of the structure that a version knows: files, network from 4 on, scopes from 6 on."""
     words = 1 + (known >= 4) + (known >= 6)  # noqa: PLR2004 - versions
     return words * ctypes.sizeof(ctypes.c_uint64)
 

@@ -1,4 +1,4 @@
-"""How this user starts our commands from here: what we tell people to type works as it stands."""
+"""How this user starts our commands from the current folder: suggested commands work as printed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NAME: Final = "edge-agent"
 
 
 def command(*arguments: str) -> str:
-    """Return a command of ours, as it can be typed in the current folder."""
+    """Return one of our commands as it can be typed in the current folder."""
     return " ".join((program(Path(sys.executable).parent, Path.cwd()), *map(shlex.quote, arguments)))
 
 
 def program(scripts: Path, current: Path, *, path: str | None = None) -> str:
-    """Return how the program in the folder `scripts` is started from the `current` one; `path` is PATH.
+    """Return how to start the program in the folder `scripts` from the `current` one; `path` is PATH.
 
-    By its name where PATH leads to it, else by its place, and through Python where there is no script.
+    By its name if PATH leads to it, else by its location, or through Python if there is no script.
     """
     script = scripts / NAME
     if not os.access(script, os.X_OK):

@@ -1,4 +1,4 @@
-"""What systemd is told of a service (sd_notify(3)): a few words over a datagram socket, where it gives one."""
+"""Notifications to systemd (sd_notify(3)): short texts over a datagram socket, if it provides one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ STOPPING: Final = "STOPPING=1"
 
 
 class SystemdNotifier:
-    """The socket at `address`; '' is a program that no service manager has started, and whom nobody listens to."""
+    """The notification socket at `address`; '' means that no service manager started this program."""
 
     def __init__(self, address: str) -> None:
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
 
     @classmethod
     def from_environment(cls) -> SystemdNotifier:
-        """Return the one that has started this process."""
+        """Return the notifier of the service manager that started this process."""
         return cls(os.environ.get(ADDRESS, ""))
 
     def notify(self, *states: str) -> None:
-        """Tell it states, each in a line whatever is in it; one that does not listen is not waited for."""
+        """Send states, one line each; never wait for a receiver that does not read."""
         if not self._address:
             return
         try:

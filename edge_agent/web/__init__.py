@@ -1,1 +1,1 @@
-"""The agent over HTTP: a page for people, metrics for Prometheus, two answers for a watchdog. It only reads."""
+"""The HTTP server: a status page, Prometheus metrics, and two probes. It only reads."""

@@ -1,7 +1,7 @@
-"""What the agent last said over MQTT, kept for those who ask over HTTP.
+"""The board: the agent's last messages, kept for HTTP requests.
 
-The agent's thread puts messages here and goes on; nobody who reads can make it wait, and what MQTT does not tell
-(a picture that privacy keeps back, say) is not here.
+The agent's thread records messages here and goes on; readers never block it. Unpublished data, such as a picture
+withheld for privacy, is not here.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from edge_agent.telemetry.timings import LatencyCounts
 
 HISTORY: Final = 90
-"""Messages of health that are kept: a quarter of an hour."""
+"""Health messages that are kept: a quarter of an hour."""
 KEPT: Final = frozenset({"availability", "state", "snapshot", "answer"})
-"""What is kept of a doorbell, each the last one."""
+"""The messages that are kept of a doorbell, the last of each."""
 UNKNOWN: Final = StatePayload()
 
 SILENT_S: Final = 30.0
-"""An agent whose thread showed no life for longer hangs, and is restarted by whoever asks for it."""
+"""An agent whose thread is silent for longer hangs; its supervisor restarts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message as it was published; `number` counts all of them."""
+    """A published message; `number` counts all of them."""
 
     payload: bytes
     at_s: float
@@ -43,7 +43,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The last minute as of so many seconds ago; milliseconds, None where no frame was looked at."""
+    """Latency of the last minute, `age_s` ago, in milliseconds; None if no frame was processed."""
 
     age_s: float
     p50_ms: float | None
@@ -83,7 +83,7 @@ class View:
 
 
 class Board:
-    """The last message of each kind. Every method may be called from any thread; none takes longer than a copy."""
+    """The last message of each kind. Every method is thread-safe; none takes longer than a copy."""
 
     def __init__(self, agent_id: str, now: float) -> None:
         self._agent_id = agent_id
@@ -99,7 +99,7 @@ class Board:
         self._doorbells: dict[str, dict[str, Posted]] = {}
 
     def record(self, publication: Publication, now: float) -> None:
-        """Keep what is published, if it is of a kind that anyone asks for; an empty message takes it away."""
+        """Keep a publication if its kind is kept; an empty message removes it."""
         topic = publication.topic
         with self._lock:
             self._number += 1
@@ -113,12 +113,12 @@ class Board:
                 self._record_doorbell(*named, posted)
 
     def beat(self, now: float) -> None:
-        """Note that the agent's thread lives."""
+        """Record that the agent's thread is alive."""
         with self._lock:
             self._active_s = now
 
     def record_times(self, times: LatencyCounts) -> None:
-        """Keep how long frames took since the start, by the bounds of LATENCY_BOUNDS_MS."""
+        """Keep the latency counts since the start, by the bounds of LATENCY_BOUNDS_MS."""
         with self._lock:
             self._times = times
 
@@ -141,7 +141,7 @@ class Board:
         )
 
     def picture(self, doorbell: str) -> bytes:
-        """Return the last picture of a doorbell as JPEG, b'' where there is none."""
+        """Return the last picture of a doorbell as JPEG, b'' if there is none."""
         with self._lock:
             posted = self._doorbells.get(doorbell, {}).get("snapshot")
         return posted.payload if posted else b""
@@ -149,7 +149,7 @@ class Board:
     def _record_doorbell(self, name: str, kind: str, posted: Posted) -> None:
         if posted.payload:
             self._doorbells.setdefault(name, {})[kind] = posted
-        elif kind == "availability":  # it is forgotten
+        elif kind == "availability":  # the doorbell was removed
             self._doorbells.pop(name, None)
 
 

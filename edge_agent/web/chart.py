@@ -1,4 +1,4 @@
-"""The latency of the last minutes as a drawing. Pure."""
+"""The latency chart of the last minutes. Pure."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ WIDTH: Final = 600
 HEIGHT: Final = 160
 NOTHING_MS: Final = 1e-6
 SHORTEST_S: Final = 120.0
-"""The chart shows so much at least, also when the agent has just started."""
+"""The shortest time that the chart shows, even just after the start."""
 
 
 def ceiling(highest: float) -> float:
-    """Return the round number, of those that begin with 1, 2, 3 or 5, that is at least `highest`."""
+    """Return the smallest round number, starting with 1, 2, 3 or 5, that is at least `highest`."""
     if highest < NOTHING_MS:
         return 1.0
     power = 10.0 ** math.floor(math.log10(highest))
@@ -29,16 +29,16 @@ def ceiling(highest: float) -> float:
 
 
 def span_s(moments: Sequence[Moment]) -> float:
-    """Return how much time the chart shows, in whole minutes."""
+    """Return the time that the chart shows, in whole minutes."""
     oldest_s = max((each.age_s for each in moments), default=0.0)
     return max(SHORTEST_S, 60 * math.ceil(oldest_s / 60))
 
 
 def chart(moments: Sequence[Moment]) -> Markup:
-    """Return median and 95th percentile over time, the newest at the right; a gap where no frame was looked at."""
+    """Return median and 95th percentile over time, the newest at the right; a gap where no frame was processed."""
     known = [each for each in moments if each.p95_ms is not None and each.p50_ms is not None]
     if not known:
-        return tag("p", "No frame was looked at in the last minutes.", class_="empty")
+        return tag("p", "No frame was processed in the last minutes.", class_="empty")
     top_ms, long_s = ceiling(max(each.p95_ms or 0.0 for each in known)), span_s(moments)
     runs = [
         [(_x(each.age_s, long_s), each.p50_ms or 0.0, each.p95_ms or 0.0) for each in run]
@@ -64,7 +64,7 @@ def chart(moments: Sequence[Moment]) -> Markup:
 
 
 def _in_words(last: Moment) -> str:
-    return f"Latency: half of the frames took up to {last.p50_ms:g} ms, 95 of 100 up to {last.p95_ms:g} ms"
+    return f"Latency: median {last.p50_ms:g} ms, 95th percentile {last.p95_ms:g} ms"
 
 
 def _x(age_s: float, long_s: float) -> float:
@@ -76,7 +76,7 @@ def _y(value_ms: float, top_ms: float) -> float:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
-    """Return the path through points; a single one is drawn as a dash."""
+    """Return the path through points; a single point is drawn as a dash."""
     if len(points) == 1:
         points = [points[0], (min(WIDTH, points[0][0] + 4), points[0][1])]
     return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in points)

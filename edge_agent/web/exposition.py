@@ -49,7 +49,7 @@ class Collected:
 
 
 def exposition(view: View, accept: str) -> tuple[str, bytes]:
-    """Return the content type that the Accept header asks for, and all metrics in it."""
+    """Return the content type requested by the Accept header, and all metrics in it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Collected(lambda: view))
     encode, content_type = choose_encoder(accept)

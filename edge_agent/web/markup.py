@@ -1,4 +1,4 @@
-"""HTML in which everything is escaped that is not markup of ours. Pure."""
+"""HTML with everything escaped except our own markup. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EMPTY: Final = frozenset({"base", "img", "link", "meta"})
-"""Elements that have no end."""
+"""Elements without an end tag."""
 
 
 class Markup(str):
-    """HTML that is safe as it is."""
+    """HTML that needs no escaping."""
 
     __slots__ = ()
 
 
 def tag(element: str, /, *content: str, **attributes: object) -> Markup:
-    """Return an element. `class_` means class, `data_part` data-part; False or None leaves an attribute out."""
+    """Return an element. `class_` means class, `data_part` data-part; False or None omits an attribute."""
     said = "".join(_attribute(key, value) for key, value in attributes.items() if value not in {None, False})
     if element in EMPTY:
         return Markup(f"<{element}{said}>")
@@ -27,7 +27,7 @@ def tag(element: str, /, *content: str, **attributes: object) -> Markup:
 
 
 def join(parts: Iterable[str]) -> Markup:
-    """Return parts one after the other; those that are no markup are escaped."""
+    """Return the concatenated parts; text that is not Markup is escaped."""
     return Markup("".join(part if isinstance(part, Markup) else html.escape(part) for part in parts))
 
 

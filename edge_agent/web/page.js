@@ -1,21 +1,21 @@
 "use strict";
 
 const PERIOD_MS = 4000;
-const PATIENCE_MS = 4000;
-const OLD_MS = 10000;
+const REQUEST_TIMEOUT_MS = 4000;
+const STALE_MS = 10000;
 
-let answeredAt = new Date();
-let asking = false;
+let respondedAt = new Date();
+let refreshing = false;
 
 function parts(root) {
   return new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 }
 
-// Replaces what has changed, and everything where parts came or went (a new doorbell).
+// Replaces changed parts, and the whole page when parts were added or removed (a new doorbell).
 function renew(fresh) {
   const now = parts(document);
   const then = parts(fresh);
-  if (!then.has("status")) throw new Error("somebody else answers");
+  if (!then.has("status")) throw new Error("unexpected response");
   if ([...now.keys()].join() !== [...then.keys()].join()) {
     document.body.replaceWith(document.adoptNode(fresh.body));
     return;
@@ -27,15 +27,15 @@ function renew(fresh) {
   }
 }
 
-// Shows nothing as live that is not; the next answer replaces all of it.
-function alarm() {
-  const since = answeredAt.toLocaleTimeString("en-GB");
-  const said = `The agent has not answered since ${since}. What you see is from before.`;
+// Marks the page as out of date; the next response replaces all of it.
+function showAlarm() {
+  const since = respondedAt.toLocaleTimeString("en-GB");
+  const message = `The agent has not responded since ${since}. This page shows its last data.`;
   const [banner, status] = ["alarm", "status"].map((name) => parts(document).get(name));
-  if (banner.textContent !== said) banner.textContent = said;
+  if (banner.textContent !== message) banner.textContent = message;
   banner.className = "alarm";
   status.className = "status failed";
-  status.textContent = "no answer";
+  status.textContent = "no response";
   for (const dot of document.querySelectorAll(".dot")) {
     dot.className = "dot";
     dot.textContent = "unknown";
@@ -43,25 +43,25 @@ function alarm() {
   for (const line of document.querySelectorAll(".caption p")) line.remove();
 }
 
-async function ask() {
-  if (document.hidden || asking) return;
-  asking = true;
-  document.documentElement.classList.toggle("old", Date.now() - answeredAt > OLD_MS);
+async function refresh() {
+  if (document.hidden || refreshing) return;
+  refreshing = true;
+  document.documentElement.classList.toggle("old", Date.now() - respondedAt > STALE_MS);
   const request = new AbortController();
-  const patience = setTimeout(() => request.abort(), PATIENCE_MS);
+  const timeout = setTimeout(() => request.abort(), REQUEST_TIMEOUT_MS);
   try {
-    const answer = await fetch("./", { cache: "no-store", signal: request.signal });
-    if (!answer.ok) throw new Error(answer.statusText);
-    renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    answeredAt = new Date();
+    const response = await fetch("./", { cache: "no-store", signal: request.signal });
+    if (!response.ok) throw new Error(response.statusText);
+    renew(new DOMParser().parseFromString(await response.text(), "text/html"));
+    respondedAt = new Date();
   } catch {
-    alarm();
+    showAlarm();
   } finally {
-    clearTimeout(patience);
-    asking = false;
+    clearTimeout(timeout);
+    refreshing = false;
     document.documentElement.classList.remove("old");
   }
 }
 
-setInterval(ask, PERIOD_MS);
-document.addEventListener("visibilitychange", ask);
+setInterval(refresh, PERIOD_MS);
+document.addEventListener("visibilitychange", refresh);

@@ -1,4 +1,4 @@
-"""The page: what the board says, for a person. Pure. Every element with `data-part` is renewed by page.js."""
+"""The status page, rendered from the board. Pure. page.js renews every element with `data-part`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HOUR_S: Final = 3600
 DAY_S: Final = 86400
 JUST_NOW_S: Final = 1.5
 QUIET_S: Final = 8.0
-"""The agent's thread shows life every 2 s: after four times that, what the page shows is old."""
+"""The agent's thread sends a heartbeat every 2 s: after four times that, the page's content is out of date."""
 BROKER_LOST: Final = "broker_lost"
-"""The code of that problem in the health."""
+"""The code of that problem in the health message."""
 
 
 def ago(seconds: float) -> str:
-    """Return how long ago something was, in words."""
+    """Return an age in words."""
     return "just now" if seconds < JUST_NOW_S else f"{duration(seconds)} ago"
 
 
@@ -39,7 +39,7 @@ def duration(seconds: float) -> str:
 
 
 def page(view: View, base: str = "") -> str:
-    """Return the whole page; `base` is the path that a proxy serves it under, '' where none says so."""
+    """Return the whole page; `base` is the path under which a proxy serves it, or ''."""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -57,15 +57,15 @@ def page(view: View, base: str = "") -> str:
 
 
 def _alarm(view: View) -> Markup:
-    """Return why what the page shows is not live, empty where it is; page.js writes here too.
+    """Return why the page is not live, or an empty element; page.js writes here too.
 
-    Without a broker the doors alone are old: the agent still tells of itself.
+    Without a broker only the doorbells are out of date: the agent still reports its own health.
     """
     said, class_ = "", "alarm"
     if view.silent_s > QUIET_S:
-        said = f"The agent has not answered for {duration(view.silent_s)}. What you see is from before."
+        said = f"The agent has not responded for {duration(view.silent_s)}. This page shows its last data."
     elif lost_at := _broker_lost_at(view):
-        said = f"No connection to the broker since {lost_at:%H:%M:%S}. The doors show their last pictures."
+        said = f"No connection to the broker since {lost_at:%H:%M:%S}. Doorbells show their last pictures."
         class_ = "alarm broker"
     return tag("p", said, class_=class_, data_part="alarm", role="alert")
 
@@ -75,7 +75,7 @@ def _is_live(view: View) -> bool:
 
 
 def _broker_lost_at(view: View) -> datetime | None:
-    """Return since when there is no broker, or None: there is one, or it is not away long enough to be a problem."""
+    """Return when the broker was lost, or None: it is connected, or not away long enough to be a problem."""
     health = view.health
     if health is None or health.broker.connected:
         return None
@@ -98,15 +98,15 @@ def _status(view: View) -> Markup:
 
 
 def _judged(view: View) -> tuple[str, str]:
-    """Return the class and the words of the status."""
+    """Return the class and the text of the status."""
     if view.silent_s > QUIET_S:
-        return "failed", "no answer"
+        return "failed", "no response"
     if _broker_lost_at(view):
         return "failed", "no broker"
     if view.health is None:
         return "degraded", "starting"
     if view.health.status == "ok":
-        return "ok", "all is well"
+        return "ok", "OK"
     return view.health.status, f"{view.health.status} since {view.health.since.astimezone():%H:%M}"
 
 
@@ -125,7 +125,7 @@ def _reasons(view: View) -> Markup:
 
 def _doorbells(doorbells: Sequence[DoorbellView], *, is_live: bool) -> Markup:
     if not doorbells:
-        hint = ("No doorbell has sent anything yet. A doorbell is whatever publishes a picture to ",
+        hint = ("No doorbell has sent anything yet. To add one, publish a picture to ",
                 tag("code", "doorbell/<id>/frame"), ".")  # fmt: skip
         return tag("section", tag("p", *hint, class_="empty"), data_part="no-doorbell")
     return tag(
@@ -141,7 +141,7 @@ def _doorbell(sight: DoorbellView, *, is_live: bool) -> Markup:
 def _picture(sight: DoorbellView) -> Markup:
     if sight.picture:
         source = f"picture/{sight.name}?{sight.picture_number}"
-        content = tag("img", src=source, alt=f"The last picture of {sight.name}")
+        content = tag("img", src=source, alt=f"Last picture of {sight.name}")
     else:
         content = tag("p", "no picture", class_="none")
     return tag("div", content, class_="picture", data_part=f"picture-{sight.name}")
@@ -161,7 +161,7 @@ def _caption(sight: DoorbellView) -> Markup:
 
 
 def _old_caption(sight: DoorbellView) -> Markup:
-    """Return a caption that says nothing of what is not known any more."""
+    """Return a caption without outdated data."""
     name = tag("h2", sight.name, tag("span", "unknown", class_="dot"))
     return tag("div", name, class_="caption", data_part=f"caption-{sight.name}")
 
@@ -169,30 +169,30 @@ def _old_caption(sight: DoorbellView) -> Markup:
 def _faces(sight: DoorbellView) -> str:
     faces, confidence = sight.state.faces, sight.state.confidence
     if faces is None:
-        return "nothing looked at yet"
+        return "no frame processed yet"
     if not faces:
-        return "nobody at the door now"
-    sure = f", {confidence:.0%} sure" if confidence is not None else ""
-    return f"{faces} face{'s' if faces > 1 else ''} at the door now{sure}"
+        return "no face now"
+    sure = f", confidence {confidence:.0%}" if confidence is not None else ""
+    return f"{faces} face{'s' if faces > 1 else ''} now{sure}"
 
 
 def _last_press(sight: DoorbellView) -> str:
     if sight.answer is None:
         return ""
     found = {"face": "a face", "no_face": "no face", "failed": "no answer"}.get(sight.answer.event_type, "")
-    return f"bell rung {ago(sight.answer_age_s)}: {found}"
+    return f"pressed {ago(sight.answer_age_s)}: {found}"
 
 
 def _tiles(health: HealthPayload) -> Markup:
     shown = [
-        ("frames looked at", f"{health.fps:g}", "per second"),
-        ("latency", _ms(health.latency_p95_ms), "95 of 100 frames"),
-        ("waiting", f"{health.queue_depth}", " · ".join(f"{word} {n}" for word, n in health.queue.items() if n)),
+        ("frames processed", f"{health.fps:g}", "per second"),
+        ("latency", _ms(health.latency_p95_ms), "95th percentile"),
+        ("queued", f"{health.queue_depth}", " · ".join(f"{word} {n}" for word, n in health.queue.items() if n)),
         ("workers", f"{health.workers_alive}/{len(health.workers)}", f"detector: {health.detector}"),
         ("memory", f"{health.memory_mb:.0f} MB", "agent and workers"),
     ]
     if health.host.cpu_temperature_c is not None:
-        shown.append(("processor", f"{health.host.cpu_temperature_c:.0f} °C", "temperature"))
+        shown.append(("CPU", f"{health.host.cpu_temperature_c:.0f} °C", "temperature"))
     tiles = (
         tag("div", tag("dt", name), tag("dd", tag("b", value), tag("span", note or "frames")))
         for name, value, note in shown
@@ -205,14 +205,12 @@ def _ms(value: float | None) -> str:
 
 
 def _latency(view: View) -> Markup:
-    legend = tag(
-        "span", tag("i", class_="p50"), "half of the frames", tag("i", class_="p95"), "95 of 100", class_="legend"
-    )
+    legend = tag("span", tag("i", class_="p50"), "median", tag("i", class_="p95"), "95th percentile", class_="legend")
     return tag("section", tag("h2", "Latency", legend), chart(view.history), class_="card", data_part="latency")
 
 
 def _workers(health: HealthPayload) -> Markup:
-    head = tag("tr", *(tag("th", name) for name in ("worker", "detector", "busy", "frames", "memory", "restarts")))
+    head = tag("tr", *(tag("th", name) for name in ("worker", "detector", "utilization", "frames", "memory", "restarts")))
     table = tag("table", tag("thead", head), tag("tbody", *(_worker(each) for each in health.workers)))
     return tag(
         "section",
@@ -224,11 +222,11 @@ def _workers(health: HealthPayload) -> Markup:
 
 
 def _accelerators(health: HealthPayload) -> Markup:
-    """Return what is used besides the processor, and, folded, what is not and why."""
+    """Return the accelerators in use, and, folded, the unavailable ones with the reason."""
     used = [tag("li", _accelerator(each)) for each in health.accelerators]
     missing = [tag("li", f"{each.strategy}: {each.reason}") for each in health.missing]
     names = ", ".join(each.strategy for each in health.missing)
-    folded = tag("details", tag("summary", f"Not to be had here: {names}"), tag("ul", *missing), data_part="missing")
+    folded = tag("details", tag("summary", f"Unavailable: {names}"), tag("ul", *missing), data_part="missing")
     parts = [*([tag("ul", *used, data_part="accelerators")] if used else []), *([folded] if missing else [])]
     return tag("div", *parts, class_="dim") if parts else Markup()
 

@@ -1,4 +1,4 @@
-"""The HTTP server: waitress, whose threads read the board and nothing else."""
+"""The HTTP server: waitress, whose threads only read the board."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SERVER_NAME: Final = "edge-agent"
-"""In the header Server, by which `edge-agent doctor` knows an agent; neither a version nor what serves is told."""
+"""The Server header, by which `edge-agent doctor` recognizes an agent; it names neither version nor software."""
 THREADS: Final = 2
-"""That answer. None of them waits for a client: one more thread reads and writes for all clients."""
+"""Threads that answer. They never wait for a client: one more thread reads and writes for all clients."""
 MOST_CLIENTS: Final = 100
-"""At once; for one more, the server hangs up on the client that has been connected the longest."""
+"""Connections at once; for one more, the server closes the oldest connection."""
 IDLE_S: Final = 5.0
-"""How long a client may send nothing and take nothing."""
+"""How long a client may neither send nor receive."""
 HEADER_BYTES: Final = 32_768
 BODY_BYTES: Final = 1_024
-"""No request that is answered has a body."""
+"""No accepted request has a body."""
 STOP_S: Final = 2
 ON_DISK_BYTES: Final = 1 << 30
-"""Responses are far smaller, and stay in memory."""
+"""Responses are far smaller, and remain in memory."""
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
-    """Waitress, but slow clients give way to others."""
+    """Waitress, with a limit for slow clients."""
 
     active_channels: dict[int, HTTPChannel]
 
     def readable(self) -> bool:
-        """Hang up on the oldest client if there are too many; return whether there is room for another one."""
+        """Close the oldest connection if there are too many; return whether a new one is accepted."""
         if len(self.active_channels) >= MOST_CLIENTS:
             waiting = (channel for channel in self.active_channels.values() if not channel.requests)
             oldest = min(waiting, key=lambda channel: channel.creation_time, default=None)
@@ -59,7 +59,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         return bool(super().readable())
 
     def maintenance(self, now: float) -> None:
-        """Hang up on clients that have been idle, also on those that leave what they asked for."""
+        """Close idle connections, including those of clients that do not read their response."""
         for channel in self.active_channels.values():
             if not channel.requests and channel.last_activity < now - IDLE_S:
                 _hang_up(channel)
@@ -68,7 +68,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
 def _hang_up(channel: HTTPChannel) -> None:
     """Have the server's own loop close a connection in its next round.
 
-    `will_close` alone would wait until the client takes what was sent to it.
+    `will_close` alone would wait until the client has read its response.
     """
     channel.will_close = True
     with contextlib.suppress(OSError):
@@ -100,14 +100,14 @@ def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) 
     )
     try:
         return respond(request, sources, allowed)
-    except Exception:  # the outermost boundary of a request: whatever is wrong here must not end in silence
-        log.exception("a request over HTTP could not be answered")
-        return Response(500, b"That failed; the agent's log says why.\n")
+    except Exception:  # the outermost boundary of a request: every error must be logged
+        log.exception("an HTTP request failed")
+        return Response(500, b"Internal error; see the agent's log.\n")
 
 
 @contextlib.contextmanager
 def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
-    """Answer over HTTP during the block, if the settings ask for it; where that fails the block runs without."""
+    """Serve HTTP during the block, if the settings enable it; if that fails, the block runs without."""
     listener = _listen(settings) if settings.enabled else None
     if listener is None:
         yield
@@ -128,16 +128,16 @@ def _listen(settings: HttpSettings) -> socket.socket | None:
         listener.close()
         fault = reason_of(error)
     else:
-        log.info("the page is at http://%s/", where)
+        log.info("status page: http://%s/", where)
         return listener
-    log.error("no page and no metrics: %s cannot be listened on (%s); set http.port to a free one", where, fault)
+    log.error("no status page and no metrics: cannot listen on %s (%s); set http.port to a free port", where, fault)
     return None
 
 
 @contextlib.contextmanager
 def _running(listener: socket.socket, site: WSGIApplication) -> Iterator[None]:
-    """Run the server during the block; what is being answered at its end is answered."""
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # several requests at once are no news
+    """Run the server during the block; requests in progress are finished at its end."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # several requests at once are normal
     sockets: dict[int, wasyncore.dispatcher] = {}
     limits = Adjustments(
         threads=THREADS,

@@ -1,4 +1,4 @@
-"""What is answered to a request. Pure, but for the files beside it, which are read once."""
+"""The responses to requests. Pure, except for its static files, which are read once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
 )
-"""Nothing is loaded from anywhere else, and only a page of the same origin (Home Assistant's ingress) may frame it."""
+"""Nothing is loaded from elsewhere; only pages of the same origin (Home Assistant's ingress) may frame this one."""
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,
@@ -36,9 +36,9 @@ TYPES: Final = {
 }
 FILES: Final = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
 PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
-"""What a proxy may say that it serves the page under."""
+"""Paths under which a proxy may serve the page."""
 NAME: Final = re.compile(r"[a-z0-9_-]+|(?:[a-z0-9_-]+\.)+(?:local|localhost|internal|lan|home\.arpa)", re.IGNORECASE)
-"""Names that no public name server gives: a page elsewhere cannot make a browser take one of its own for ours."""
+"""Names outside public DNS: a page elsewhere cannot point its own name at this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What is answered; the headers of every response come on top."""
+    """A response; the server adds the common headers."""
 
     status: int
     body: bytes
@@ -64,16 +64,16 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a response takes what it says from; both may be asked by any thread."""
+    """The data behind the responses; thread-safe."""
 
     view: Callable[[], View]
     picture: Callable[[str], bytes]
 
 
-def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Response:  # noqa: PLR0911 - a table: one line a path
-    """Return the response; `allowed` are the networks that may ask, all if there is none."""
+def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Response:  # noqa: PLR0911 - a table: one line per path
+    """Return the response; `allowed` lists the networks with access, all if empty."""
     if allowed and not is_allowed(request.client, allowed):
-        return _text(403, "This address may not ask; http.allowed in the settings lists those that may.")
+        return _text(403, "Access denied for this address; allow it with http.allowed in the settings.")
     if not allowed and not is_own_name(request.host):
         return _text(421, "Unknown host name; behind a proxy, list the proxy's address in http.allowed.")
     match request.path.split("/"):
@@ -92,7 +92,7 @@ def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Respo
         case ["", name] if name in FILES:
             return Response(200, FILES[name], TYPES[name])
         case _:
-            return _text(404, "There is no such page.")
+            return _text(404, "Page not found.")
 
 
 def is_allowed(client: str, allowed: Sequence[str]) -> bool:
@@ -103,9 +103,9 @@ def is_allowed(client: str, allowed: Sequence[str]) -> bool:
 
 
 def is_own_name(host: str) -> bool:
-    """Return whether a Host header holds an address, or a name that is known on this network alone.
+    """Return whether a Host header holds an address, or a name known only on this network.
 
-    A web page anywhere can have its own name point to this machine (DNS rebinding), and would be given the pictures.
+    Any web page can point its own name to this host (DNS rebinding), and would get access to the pictures.
     """
     name = re.sub(r":\d+$", "", host)
     try:
@@ -117,17 +117,17 @@ def is_own_name(host: str) -> bool:
 
 def _live(view: View) -> Response:
     if view.silent_s > SILENT_S:
-        return _text(503, f"The agent's thread has said nothing for {view.silent_s:.0f} s.")
+        return _text(503, f"The agent's thread has been silent for {view.silent_s:.0f} s.")
     return _text(200, "alive")
 
 
 def _ready(view: View) -> Response:
     health = view.health
     if view.silent_s > SILENT_S or health is None:
-        reasons = [f"the agent has said nothing for {view.silent_s:.0f} s"]
+        reasons = [f"the agent has been silent for {view.silent_s:.0f} s"]
     else:
         reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.reason}"]
-        reasons += [] if health.workers_alive else ["no worker can take a frame", *health.reasons]
+        reasons += [] if health.workers_alive else ["no worker accepts frames", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
 
 

@@ -16,7 +16,7 @@ _KEEP_BYTES = 4 << 20
 
 
 class SharedBuffer:
-    """Holds one frame (parent to worker) or one picture (worker to parent) at a time; the pipe decides whose turn it is."""
+    """Holds one frame (parent to worker) or one picture (worker to parent) at a time; the pipe decides whose turn."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -37,7 +37,7 @@ class SharedBuffer:
         """Return `size` bytes from `start` on."""
         data = os.pread(self._fd, size, start)
         if len(data) != size:
-            message = f"the shared buffer holds {len(data)} bytes where {size} were promised"
+            message = f"the shared buffer holds {len(data)} of {size} bytes"
             raise EOFError(message)
         return data
 
@@ -46,11 +46,11 @@ class SharedBuffer:
         return self._fd
 
     def read_available(self, most: int) -> bytes:
-        """Return what there is, `most` bytes at the most."""
+        """Return the available bytes, at most `most`."""
         return os.pread(self._fd, most, 0)
 
     def trim(self) -> None:
-        """Give the memory of an unusually large frame back."""
+        """Release the memory of an unusually large frame."""
         if os.fstat(self._fd).st_size > _KEEP_BYTES:
             os.ftruncate(self._fd, 0)
 
@@ -59,7 +59,7 @@ class SharedBuffer:
         os.close(self._fd)
 
     def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
-        """Cross into a child that is being started: only then can a descriptor be handed over."""
+        """Pickle for a child process that is being started: only then can it inherit a descriptor."""
         return _receive, (reduction.DupFd(self._fd),)
 
 
