@@ -42,7 +42,7 @@ class Target(msgspec.Struct, frozen=True):
     """What was to be reached, the figure that was, and whether it is enough."""
 
     name: str
-    wanted: str
+    required: str
     value: float
     met: bool
 

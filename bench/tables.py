@@ -29,7 +29,7 @@ def show(console: Console, answer: Answer) -> None:
     console.print(table)
     for target in answer.targets:
         mark = "[green]met[/]" if target.met else "[red]missed[/]"
-        console.print(f"  {mark} {target.name}: {figure(target.value)} ({target.wanted})")
+        console.print(f"  {mark} {target.name}: {figure(target.value)} ({target.required})")
     for remark in answer.remarks:
         console.print(f"  [dim]{remark}[/]")
 

@@ -71,7 +71,7 @@ def _host(report: Report) -> str:
 
 def _targets(report: Report) -> str:
     rows = [
-        (target.name, target.wanted, figure(target.value), "met" if target.met else "**missed**")
+        (target.name, target.required, figure(target.value), "met" if target.met else "**missed**")
         for answer in report.answers.values()
         for target in answer.targets
     ]

@@ -36,17 +36,17 @@ class Trigger(IntEnum):
     CONTINUOUS = 2
 
     @property
-    def word(self) -> str:
+    def code(self) -> str:
         """The code of the MQTT interface."""
         return self.name.lower()
 
     @classmethod
-    def from_word(cls, word: str) -> Trigger | None:
+    def from_code(cls, word: str) -> Trigger | None:
         """Return the trigger with that code, or None."""
         return _TRIGGERS.get(word)
 
 
-_TRIGGERS = {trigger.word: trigger for trigger in Trigger}
+_TRIGGERS = {trigger.code: trigger for trigger in Trigger}
 
 
 @dataclass(frozen=True, slots=True)

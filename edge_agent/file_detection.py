@@ -28,7 +28,7 @@ FRAMES_PER_WORKER: Final = 2
 LONGEST_S: Final = 3600.0
 HOPELESS_RESTARTS: Final = 3
 
-Seen = queue.SimpleQueue[Outcome | PoolView | None]
+Events = queue.SimpleQueue[Outcome | PoolView | None]
 """None: the pool has crashed."""
 
 
@@ -64,26 +64,32 @@ def detect_files(
 
     Each file is processed like a frame with that trigger.
     """
-    seen: Seen = queue.SimpleQueue()
+    events: Events = queue.SimpleQueue()
     mode = SnapshotMode.ALWAYS if snapshots else SnapshotMode.NEVER
-    pool = build_pool(settings, find_detectors(settings), seen.put, seen.put, lambda: seen.put(None))
+    pool = build_pool(settings, find_detectors(settings), events.put, events.put, lambda: events.put(None))
     pool.start()
     try:
-        yield from _Looking(list(files), settings, pool, seen, mode, trigger).run()
+        yield from _Run(list(files), settings, pool, events, mode, trigger).run()
     finally:
         pool.stop(0.0)
 
 
-class _Looking:
+class _Run:
     """Keeps every worker busy, and returns the outcomes in the order of the files."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the function above, with its state
-        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotMode, trigger: Trigger
+        self,
+        files: list[Path],
+        settings: Settings,
+        pool: Pool,
+        events: Events,
+        snapshot: SnapshotMode,
+        trigger: Trigger,
     ) -> None:
         self._files = files
         self._settings = settings
         self._pool = pool
-        self._seen = seen
+        self._seen = events
         self._snapshot = snapshot
         self._trigger = trigger
         self._offered = 0
@@ -95,13 +101,13 @@ class _Looking:
             while self._offered < min(len(self._files), number + ahead):
                 self._offer()
             while number not in self._done:
-                self._note(self._seen.get())
+                self._on_event(self._seen.get())
             yield FileOutcome(path, self._done.pop(number))
 
     def _offer(self) -> None:
         number, path = self._offered, self._files[self._offered]
         self._offered += 1
-        message = Message("", _read(path), properties={"frame_id": str(number), "trigger": self._trigger.word})
+        message = Message("", _read(path), properties={"frame_id": str(number), "trigger": self._trigger.code})
         now = time.monotonic()
         arrival = read_frame(
             message, f"file-{number}", image_limits(self._settings), now_s=now, now_at=datetime.now(UTC)
@@ -112,15 +118,15 @@ class _Looking:
         rules = FaceRules(self._settings.detection.min_confidence)
         self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=path.name))
 
-    def _note(self, news: Outcome | PoolView | None) -> None:
-        if news is None:
+    def _on_event(self, event: Outcome | PoolView | None) -> None:
+        if event is None:
             message = "the pool of workers has crashed; see the log"
             raise PoolStartError(message)
-        if isinstance(news, Outcome):
-            self._done[int(news.frame.frame_id)] = news
-        elif not news.working() and (news.unavailable or news.restarts >= HOPELESS_RESTARTS):
-            reasons = [f"{each.strategy} {each.model}: {each.reason}" for each in news.unavailable]
-            reasons += [worker.last_error for worker in news.workers if worker.last_error]
+        if isinstance(event, Outcome):
+            self._done[int(event.frame.frame_id)] = event
+        elif not event.working() and (event.unavailable or event.restarts >= HOPELESS_RESTARTS):
+            reasons = [f"{each.strategy} {each.model}: {each.reason}" for each in event.unavailable]
+            reasons += [worker.last_error for worker in event.workers if worker.last_error]
             message = f"no detector can be used: {'; '.join(dict.fromkeys(reasons))}"
             raise PoolStartError(message)
 

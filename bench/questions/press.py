@@ -44,7 +44,7 @@ def measure(setup: Setup) -> Answer:
         Naive(setup.choice, setup.frames, workers=setup.workers) as naive,
     ):
         for number in range(3 * setup.rounds):
-            alone += [ours.ask(Trigger.PRESS) for _ in setup.frames]
+            alone += [ours.run_one(Trigger.PRESS) for _ in setup.frames]
             for count, turns in FLOODS.items():
                 if number % turns == 0:
                     waited[count] += Flood(ours, count + ours.workers, DOORS, seed=number).press(PRESSES)

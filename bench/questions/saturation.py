@@ -44,7 +44,7 @@ def measure(setup: Setup) -> Answer:
         name: Series(f"{name}: processor time", "ms/frame", tuple(burst.cpu_ms for burst in bursts[name]))
         for name in (LIMIT, PLAIN, POOL, BROKER)
     }
-    busy = Series(UTILISATION, "", tuple(each.busy for each in bursts[POOL]))
+    busy = Series(UTILISATION, "", tuple(each.utilization for each in bursts[POOL]))
     return _answer(rates, costs, busy, Series(LOST, "%", (100 * pool.lost / pool.offered,)))
 
 
@@ -52,14 +52,14 @@ def _contenders(setup: Setup, pool: BusyPool, resources: contextlib.ExitStack) -
     choice, frames, workers = setup.choice, setup.frames, setup.workers
     made: dict[str, Contender] = {
         LIMIT: Limit(choice, frames, processes=workers),
-        PLAIN: Limit(choice, frames, processes=workers, make=plain_detection),
+        PLAIN: Limit(choice, frames, processes=workers, make_detect=plain_detection),
         POOL: pool,
         BROKER: ThroughBroker(frames, workers),
         NAIVE: Naive(choice, frames, workers=workers),
         SINGLE: Limit(choice, frames, processes=1),
     }
     if dlib_detection is not None:
-        made[DLIB] = Limit(choice, frames, processes=1, make=dlib_detection)
+        made[DLIB] = Limit(choice, frames, processes=1, make_detect=dlib_detection)
     for contender in made.values():
         resources.enter_context(contender)
     return made

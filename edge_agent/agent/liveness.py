@@ -65,9 +65,9 @@ class Liveness:
         self._file.write(beat)
         if stale_parts(beat, now):
             return False
-        news = () if status == self._status else (f"STATUS={status}",)
-        first = () if self._ready else (READY,)
-        self._manager.notify(*first, *news, WATCHDOG)
+        changed = () if status == self._status else (f"STATUS={status}",)
+        ready = () if self._ready else (READY,)
+        self._manager.notify(*ready, *changed, WATCHDOG)
         self._ready, self._status = True, status
         return True
 

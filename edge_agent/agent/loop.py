@@ -162,15 +162,15 @@ class Agent:
         else:
             self._options.set(setting)
 
-    def _on_command(self, commanded: Command) -> None:
-        log.info("command received over MQTT: %s %s", commanded.command, commanded.value)
-        match commanded.command:
+    def _on_command(self, command: Command) -> None:
+        log.info("command received over MQTT: %s %s", command.command, command.value)
+        match command.command:
             case "restart_pool":
                 self._pool.restart()
             case "remove":
                 self._directory.remove(commanded.value)
             case _:
-                self._reporter.request_health(commanded.reply_to)
+                self._reporter.request_health(command.reply_to)
 
     # The broker
 

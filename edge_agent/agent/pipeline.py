@@ -14,7 +14,7 @@ from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
 from edge_agent.doorbells.policy import job_for, press_times, reason_to_skip
 from edge_agent.doorbells.presses import Answer, Press, Presses
-from edge_agent.doorbells.visits import VisitChange, Visits, in_words
+from edge_agent.doorbells.visits import VisitChange, Visits, log_text
 from edge_agent.wire import SnapshotMode
 
 if TYPE_CHECKING:
@@ -119,15 +119,15 @@ class Pipeline:
 
     def _offer(self, frame: Frame, now: float) -> None:
         """Submit a frame to the pool, unless there is a reason to skip it."""
-        look = self._options.policy_for(frame.doorbell)
-        skip = reason_to_skip(frame, look, self._settings.doorbells.stale_after_s, now)
+        policy = self._options.policy_for(frame.doorbell)
+        skip = reason_to_skip(frame, policy, self._settings.doorbells.stale_after_s, now)
         skip = skip or self._frame_filter.reason_to_skip(frame)
         if self._stopping:
             skip = ShedReason.STOPPING
         if skip is not None:
             self.on_outcome(Outcome(frame, Shed(skip)))
         else:
-            job = job_for(frame, look, self._settings.queue, self._snapshot_mode(frame, now))
+            job = job_for(frame, policy, self._settings.queue, self._snapshot_mode(frame, now))
             self._pool.offer(replace(job, reference=self._frame_filter.reference(frame, now)))
 
     def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotMode:
@@ -162,7 +162,7 @@ class Pipeline:
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
             self._out.publish(events.visit(change, self._stamp(now)), now)
-            if line := in_words(change):
+            if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))

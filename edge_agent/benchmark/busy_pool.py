@@ -90,7 +90,7 @@ class BusyPool:
         self.lost += not isinstance(outcome.result, Detected)
         return outcome
 
-    def ask(self, trigger: Trigger) -> tuple[int, float]:
+    def run_one(self, trigger: Trigger) -> tuple[int, float]:
         """Offer a frame while the pool is idle; return its picture, and the milliseconds to its outcome."""
         began_s = time.monotonic()
         picture = self.picture(self.offer(trigger))

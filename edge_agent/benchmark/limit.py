@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from edge_agent.wire import DetectorChoice
 
-    DetectionPolicy = Callable[[bytes], int]
+    DetectFunction = Callable[[bytes], int]
     """Detects faces in a JPEG and returns their number."""
 
 
@@ -22,7 +22,7 @@ class Burst(NamedTuple):
     frames: int
     wall_s: float
     cpu_s: float
-    busy: float = 0.0
+    utilization: float = 0.0
     """The fraction of the time in which workers had a frame, if known."""
 
     @property
@@ -36,7 +36,7 @@ class Burst(NamedTuple):
         return self.cpu_s * 1000 / self.frames
 
 
-def bare_detection(choice: DetectorChoice) -> DetectionPolicy:
+def bare_detection(choice: DetectorChoice) -> DetectFunction:
     """Return a worker's decoding and detector, without the rest of it."""
     import cv2  # noqa: PLC0415 - only in the process that loops
 
@@ -47,12 +47,12 @@ def bare_detection(choice: DetectorChoice) -> DetectionPolicy:
     cv2.setNumThreads(1)
     detector = table.load(choice)
 
-    def look(data: bytes) -> int:
+    def detect(data: bytes) -> int:
         header = read_header(data)
         picture = decode(data, width=header.width, height=header.height, side=detector.side)
         return len(detector.detect(picture.pixels))
 
-    return look
+    return detect
 
 
 class Limit:
@@ -64,13 +64,13 @@ class Limit:
         frames: Sequence[bytes],
         *,
         processes: int,
-        make: Callable[[DetectorChoice], DetectionPolicy] = bare_detection,
+        make_detect: Callable[[DetectorChoice], DetectFunction] = bare_detection,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         for _ in range(processes):
             ours, theirs = context.Pipe()
-            context.Process(target=_loop, args=(theirs, choice, frames, make), daemon=True).start()
+            context.Process(target=_loop, args=(theirs, choice, frames, make_detect), daemon=True).start()
             theirs.close()
             self._pipes.append(ours)
         for pipe in self._pipes:
@@ -96,21 +96,24 @@ class Limit:
 
 
 def _loop(
-    pipe: Connection, choice: DetectorChoice, frames: Sequence[bytes], make: Callable[[DetectorChoice], DetectionPolicy]
+    pipe: Connection,
+    choice: DetectorChoice,
+    frames: Sequence[bytes],
+    make_detect: Callable[[DetectorChoice], DetectFunction],
 ) -> None:
-    look = make(choice)
-    look(frames[0])
+    detect = make_detect(choice)
+    detect(frames[0])
     pipe.send(None)
     try:
         while True:
-            pipe.send(_burst(look, frames, pipe.recv()))
+            pipe.send(_burst(detect, frames, pipe.recv()))
     except EOFError:
         pass
 
 
-def _burst(look: DetectionPolicy, frames: Sequence[bytes], seconds: float) -> Burst:
+def _burst(detect: DetectFunction, frames: Sequence[bytes], seconds: float) -> Burst:
     began_s, cpu_s, count = time.monotonic(), time.process_time(), 0
     while time.monotonic() - began_s < seconds:
-        look(frames[count % len(frames)])
+        detect(frames[count % len(frames)])
         count += 1
     return Burst(count, time.monotonic() - began_s, time.process_time() - cpu_s)

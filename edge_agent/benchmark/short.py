@@ -67,7 +67,7 @@ class Target(msgspec.Struct, frozen=True):
     """A target, the measured value as text, and whether it meets the target."""
 
     name: str
-    wanted: str
+    required: str
     value: str
     met: bool
 
@@ -85,9 +85,9 @@ def measure(
     with BusyPool(settings, detectors, frames) as pool:
         start_s = time.monotonic() - began_s
         step("one frame at a time")
-        single = [pool.ask(Trigger.MOTION)[1] for _ in range(SINGLE)]
+        single = [pool.run_one(Trigger.MOTION)[1] for _ in range(SINGLE)]
         step("presses behind 100 frames")
-        alone = by_picture([pool.ask(Trigger.PRESS) for _ in range(SINGLE)])
+        alone = by_picture([pool.run_one(Trigger.PRESS) for _ in range(SINGLE)])
         flooded = Flood(pool, WAITING - 1, DOORS).press(PRESSES)  # the queue keeps WAITING: the press is one of them
         with Limit(choice, frames, processes=workers) as limit:
             bursts = []
@@ -108,7 +108,7 @@ def measure(
         limit_rate=round(statistics.median(bare.rate for bare, _ in bursts), 2),
         pool_rate=round(statistics.median(ours.rate for _, ours in bursts), 2),
         pool_over_limit=round(statistics.median(ours.rate / bare.rate for bare, ours in bursts), 3),
-        utilisation=round(statistics.median(ours.busy for _, ours in bursts), 3),
+        utilisation=round(statistics.median(ours.utilization for _, ours in bursts), 3),
         latency_ms=round(statistics.median(single), 1),
         latency_p95_ms=round(_p95(single), 1),
         press_in_flood_p95_ms=round(_p95([ms for _, ms in flooded]), 1),

@@ -43,7 +43,7 @@ def _show(found: Findings) -> None:
         table.add_column(name, justify="left" if not name else "right")
     table.add_column("")
     for target in targets(found):
-        table.add_row(target.name, target.wanted, target.value, "[green]met[/]" if target.met else "[red]missed[/]")
+        table.add_row(target.name, target.required, target.value, "[green]met[/]" if target.met else "[red]missed[/]")
     console.print(table)
     console.print(
         f"\nfull load: {found.pool_rate:.1f} frames/s; bare processes reach {found.limit_rate:.1f};"

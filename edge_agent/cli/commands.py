@@ -270,7 +270,7 @@ def path(name: ModelName, config: Config = None) -> None:
 
 
 def _trigger(word: str) -> Trigger:
-    trigger = Trigger.from_word(word)
+    trigger = Trigger.from_code(word)
     if trigger is None:
         message = f"unknown trigger {word!r}: use --trigger press, motion or continuous"
         raise SettingsError(message)

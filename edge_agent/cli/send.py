@@ -138,7 +138,7 @@ def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
     trigger = Trigger.PRESS if sending.press and sending.trigger is None else sending.trigger
     said = {"frame_id": secrets.token_hex(8), "captured_at": datetime.now(UTC).isoformat()}
     if trigger is not None:
-        said["trigger"] = trigger.word
+        said["trigger"] = trigger.code
     topic = topics.frame(sending.doorbell)
     if protocol == "5":
         return Publication(topic, image, qos=1, properties=said)

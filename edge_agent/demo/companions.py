@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.errors import DemoUnavailableError, SettingsError
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.platform.import_path import python_command
-from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:

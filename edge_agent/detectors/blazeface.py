@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit
 from edge_agent.detectors.tflite import Network
 
@@ -36,7 +36,7 @@ POINTS = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
 
 KNOTS = ((0.0, 0.0), (0.6, 0.7), (1.0, 1.0))
 """Score to confidence."""
-LOWEST_SCORE = lowest_score(KNOTS, LOWEST_CONFIDENCE)
+LOWEST_SCORE = score_for(KNOTS, LOWEST_CONFIDENCE)
 
 
 class BlazeFace:

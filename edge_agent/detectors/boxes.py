@@ -40,14 +40,14 @@ def rescale(scores: FloatArray, knots: Sequence[tuple[float, float]]) -> FloatAr
     return np.asarray(np.interp(scores, raw, confidence), np.float32)
 
 
-def read_off(score: float, knots: Sequence[tuple[float, float]]) -> float:
+def interpolate(score: float, knots: Sequence[tuple[float, float]]) -> float:
     """Return the confidence for one raw score."""
     raw, confidence = zip(*knots, strict=True)
     return float(np.interp(score, raw, confidence))
 
 
-def lowest_score(knots: Sequence[tuple[float, float]], confidence: float) -> float:
-    """Return the raw score for a confidence: the inverse of `read_off`."""
+def score_for(knots: Sequence[tuple[float, float]], confidence: float) -> float:
+    """Return the raw score for a confidence: the inverse of `interpolate`."""
     raw, confidences = zip(*knots, strict=True)
     return float(np.interp(confidence, confidences, raw))
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ LARGEST_OVERLAP = 0.3
 KNOTS = ((0.0, 0.0), (0.43, 0.7), (1.0, 1.0))
 """Heat to confidence: at 0.7 it is as precise as YuNet."""
 
-LOWEST_HEAT = lowest_score(KNOTS, LOWEST_CONFIDENCE)
+LOWEST_HEAT = score_for(KNOTS, LOWEST_CONFIDENCE)
 
 
 class CenterFace:

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import LANDMARKS, lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.boxes import LANDMARKS, rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, Letterbox, fit, to_planes
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ LARGEST_OVERLAP = 0.3
 KNOTS = ((0.0, 0.0), (0.7, 0.7), (1.0, 1.0))
 """Score to confidence: at 0.7, the precision is 95 %."""
 
-LOWEST_SCORE = lowest_score(KNOTS, LOWEST_CONFIDENCE)
+LOWEST_SCORE = score_for(KNOTS, LOWEST_CONFIDENCE)
 
 
 class YuNet:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import MOST_CANDIDATES, lowest_score, rescale, to_faces
+from edge_agent.detectors.boxes import MOST_CANDIDATES, rescale, score_for, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit
 from edge_agent.detectors.yunet import LARGEST_OVERLAP
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 KNOTS = ((0.0, 0.0), (0.72, 0.7), (1.0, 1.0))
 """Score to confidence: at 0.7, the precision is 95 %."""
 
-LOWEST_SCORE = lowest_score(KNOTS, LOWEST_CONFIDENCE)
+LOWEST_SCORE = score_for(KNOTS, LOWEST_CONFIDENCE)
 
 
 class OpenCvYuNet:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:
@@ -120,7 +120,11 @@ def fix_for(strategy: str, reason: str) -> str:
     """Return what to do about a detector that cannot be used."""
     models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
     fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "{program} detectors shows it again")
-    add = how_to_add(Extra(strategy)) if strategy in models and strategy != "cpu" else how_to_add(Extra.BLAZEFACE)
+    add = (
+        add_instruction(Extra(strategy))
+        if strategy in models and strategy != "cpu"
+        else add_instruction(Extra.BLAZEFACE)
+    )
     return fix.format(program=command(), add=add, model=models.get(strategy, "yunet_n"))
 
 

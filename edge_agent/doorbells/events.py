@@ -161,8 +161,8 @@ def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
         event_id=frame.event_id,
         doorbell=frame.doorbell,
         frame_id=frame.frame_id,
-        trigger=frame.trigger.word,
-        outcome=_word(found),
+        trigger=frame.trigger.code,
+        outcome=_outcome_code(found),
         reason=failure.reason.value if failure else None,
         detail=failure.detail if failure else None,
         captured_at=frame.captured_at,
@@ -193,7 +193,7 @@ def _detector(outcome: Outcome) -> DetectorPayload | None:
     return DetectorPayload(detector.strategy, detector.model, detector.slot, second_model or None)
 
 
-def _word(found: Detected | None) -> str:
+def _outcome_code(found: Detected | None) -> str:
     if found is None:
         return "failed"
     return "face" if found.faces else "no_face"

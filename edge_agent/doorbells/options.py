@@ -29,7 +29,7 @@ class Options:
 
     def __init__(
         self,
-        chosen: StoredOptions,
+        stored_options: StoredOptions,
         agent_id: str,
         *,
         detection: DetectionSettings,
@@ -40,7 +40,7 @@ class Options:
         self._detection = detection
         self._doorbells = doorbells
         self._log_level = log_level
-        self.stored = self._valid(chosen)
+        self.stored = self._valid(stored_options)
         self._policies: dict[str, DetectionPolicy] = {}
         """The detection policy of each doorbell, cached until an option is set."""
 
@@ -71,8 +71,8 @@ class Options:
 
     def value(self, setting: Setting) -> str:
         """Return the value of an option."""
-        chosen = self._own(setting).get(setting.option)
-        return self._default(setting) if chosen is None else chosen
+        stored_options = self._own(setting).get(setting.option)
+        return self._default(setting) if stored_options is None else stored_options
 
     def publication(self, setting: Setting) -> Publication:
         """Return the retained message with the value of an option."""
@@ -103,13 +103,13 @@ class Options:
         return self._policies[doorbell]
 
     def _policy_for(self, doorbell: str) -> DetectionPolicy:
-        look = policy_for(doorbell, self._doorbells, self._detection.min_confidence)
+        policy = policy_for(doorbell, self._doorbells, self._detection.min_confidence)
         confidence = int(self.value(Setting("min_confidence", doorbell))) / 100
         detecting = OFF not in {self.value(Setting("detection", doorbell)), self.value(Setting("detection"))}
-        if round(100 * look.rules.min_confidence) == round(100 * confidence):
-            return replace(look, detecting=detecting)
-        rules = msgspec.structs.replace(look.rules, min_confidence=confidence)
-        return replace(look, rules=rules, detecting=detecting)
+        if round(100 * policy.rules.min_confidence) == round(100 * confidence):
+            return replace(policy, detecting=detecting)
+        rules = msgspec.structs.replace(policy.rules, min_confidence=confidence)
+        return replace(policy, rules=rules, detecting=detecting)
 
     def _own(self, setting: Setting) -> dict[str, str]:
         return self.stored.doorbells.get(setting.doorbell, {}) if setting.doorbell else self.stored.agent
@@ -150,17 +150,17 @@ class Options:
             case _:
                 return f"one of {', '.join(self.strategies)}, the strategies of the settings"
 
-    def _valid(self, chosen: StoredOptions) -> StoredOptions:
+    def _valid(self, stored_options: StoredOptions) -> StoredOptions:
         """Return the stored values that are still valid: the settings may have changed."""
-        agent = self._kept(chosen.agent, topics.AGENT_OPTIONS, "")
+        agent = self._valid_values(stored_options.agent, topics.AGENT_OPTIONS, "")
         doorbells = {
-            name: self._kept(values, topics.DOORBELL_OPTIONS, name)
-            for name, values in chosen.doorbells.items()
+            name: self._valid_values(values, topics.DOORBELL_OPTIONS, name)
+            for name, values in stored_options.doorbells.items()
             if topics.is_identifier(name)
         }
         return StoredOptions(agent=agent, doorbells=doorbells)
 
-    def _kept(self, values: dict[str, str], options: Iterable[str], doorbell: str) -> dict[str, str]:
+    def _valid_values(self, values: dict[str, str], options: Iterable[str], doorbell: str) -> dict[str, str]:
         normal = {option: self._normalize(Setting(option, doorbell, values.get(option, ""))) for option in options}
         return {option: value for option, value in normal.items() if value is not None}
 
@@ -170,10 +170,10 @@ def options_of(name: str) -> list[Setting]:
     return [Setting(option, name) for option in topics.DOORBELL_OPTIONS]
 
 
-def _with(chosen: StoredOptions, doorbell: str, values: dict[str, str]) -> StoredOptions:
+def _with(stored_options: StoredOptions, doorbell: str, values: dict[str, str]) -> StoredOptions:
     if doorbell:
-        return StoredOptions(agent=chosen.agent, doorbells=chosen.doorbells | {doorbell: values})
-    return StoredOptions(agent=values, doorbells=chosen.doorbells)
+        return StoredOptions(agent=stored_options.agent, doorbells=stored_options.doorbells | {doorbell: values})
+    return StoredOptions(agent=values, doorbells=stored_options.doorbells)
 
 
 def _percent(text: str) -> str | None:

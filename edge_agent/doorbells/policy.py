@@ -48,32 +48,32 @@ def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings
     return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
 
 
-def reason_to_skip(frame: Frame, look: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:
+def reason_to_skip(frame: Frame, policy: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:
     """Return why a frame skips detection, or None. A limit of 0 seconds accepts every age."""
-    if not look.detecting:
+    if not policy.detecting:
         return ShedReason.DETECTION_OFF
     if frame.trigger is Trigger.PRESS:
         return None
-    if look.press_only:
+    if policy.press_only:
         return ShedReason.PRESS_ONLY
     if stale_after_s and frame.captured_at and now - frame.taken_s > stale_after_s:
         return ShedReason.STALE
     return None
 
 
-def job_for(frame: Frame, look: DetectionPolicy, waiting: QueueSettings, snapshot: SnapshotMode) -> Job:
+def job_for(frame: Frame, policy: DetectionPolicy, limits: QueueSettings, snapshot: SnapshotMode) -> Job:
     """Return the detection job of a frame; its time limit in the queue depends on its trigger."""
     expiry_s = {
-        Trigger.PRESS: waiting.press_expiry_s,
-        Trigger.MOTION: waiting.motion_expiry_s,
-        Trigger.CONTINUOUS: waiting.continuous_expiry_s,
+        Trigger.PRESS: limits.press_expiry_s,
+        Trigger.MOTION: limits.motion_expiry_s,
+        Trigger.CONTINUOUS: limits.continuous_expiry_s,
     }[frame.trigger]
     taken_at = (frame.captured_at or frame.received_at).astimezone()
     return Job(
         frame,
-        look.rules,
+        policy.rules,
         expires_s=frame.received_s + expiry_s,
         snapshot=snapshot,
-        privacy=look.privacy,
+        privacy=policy.privacy,
         label=f"{frame.doorbell}  {taken_at:%Y-%m-%d %H:%M:%S}",
     )

@@ -46,7 +46,7 @@ class PressTimes:
 
 
 @dataclass(slots=True)
-class _Call:
+class _OpenPress:
     """A press and the results of its frames so far; `implied` if only a frame announced it."""
 
     press: Press
@@ -62,15 +62,15 @@ class Presses:
 
     def __init__(self, times_of: Callable[[str], PressTimes]) -> None:
         self._times_of = times_of
-        self._calls: list[_Call] = []
+        self._open: list[_OpenPress] = []
 
     def add(self, press: Press) -> Press:
         """Add a press; return it, or the press that a frame implied just before: they are one."""
-        for call in self._calls:
-            near = press.pressed_s - call.press.pressed_s <= SAME_PRESS_S
-            if call.implied and near and call.press.doorbell == press.doorbell:
-                call.implied = False
-                return call.press
+        for open_press in self._open:
+            near = press.pressed_s - open_press.press.pressed_s <= SAME_PRESS_S
+            if open_press.implied and near and open_press.press.doorbell == press.doorbell:
+                open_press.implied = False
+                return open_press.press
         self._add(press, implied=False)
         return press
 
@@ -81,52 +81,63 @@ class Presses:
     def is_open(self, doorbell: str, now: float) -> bool:
         """Return whether a frame of this doorbell belongs to a press."""
         return any(
-            call.press.doorbell == doorbell and now < call.press.pressed_s + call.times.window_s for call in self._calls
+            open_press.press.doorbell == doorbell and now < open_press.press.pressed_s + open_press.times.window_s
+            for open_press in self._open
         )
 
     def on_outcome(self, outcome: Outcome) -> list[Answer]:
         """Use the outcome of a press frame; return the answers that it decides."""
-        waiting = [call for call in self._calls if call.press.doorbell == outcome.frame.doorbell and not call.answered]
+        waiting = [
+            open_press
+            for open_press in self._open
+            if open_press.press.doorbell == outcome.frame.doorbell and not open_press.answered
+        ]
         if isinstance(outcome.result, Detected) and outcome.result.faces:
-            return [_close(call, Answer(call.press, "face", outcome)) for call in waiting]
-        for call in waiting:
+            return [_close(open_press, Answer(open_press.press, "face", outcome)) for open_press in waiting]
+        for open_press in waiting:
             if isinstance(outcome.result, Detected):
-                call.detections = outcome
+                open_press.detections = outcome
             elif is_published(outcome):
-                call.failed = outcome
+                open_press.failed = outcome
         return []
 
     def tick(self, now: float) -> list[Answer]:
         """Answer the presses whose deadline has passed, and remove those whose window has closed."""
         answers = [
-            _close(call, _late_answer(call))
-            for call in self._calls
-            if not call.answered and now >= call.press.pressed_s + call.times.deadline_s
+            _close(open_press, _late_answer(open_press))
+            for open_press in self._open
+            if not open_press.answered and now >= open_press.press.pressed_s + open_press.times.deadline_s
         ]
-        self._calls = [
-            call for call in self._calls if not call.answered or now < call.press.pressed_s + call.times.window_s
+        self._open = [
+            open_press
+            for open_press in self._open
+            if not open_press.answered or now < open_press.press.pressed_s + open_press.times.window_s
         ]
         return answers
 
     def next_due_s(self) -> float | None:
         """Return when `tick` has something to answer, or None."""
-        due = (call.press.pressed_s + call.times.deadline_s for call in self._calls if not call.answered)
+        due = (
+            open_press.press.pressed_s + open_press.times.deadline_s
+            for open_press in self._open
+            if not open_press.answered
+        )
         return min(due, default=None)
 
     def _add(self, press: Press, *, implied: bool) -> None:
-        self._calls.append(_Call(press, self._times_of(press.doorbell), implied=implied))
+        self._open.append(_OpenPress(press, self._times_of(press.doorbell), implied=implied))
 
 
-def _close(call: _Call, answer: Answer) -> Answer:
-    call.answered = True
+def _close(open_press: _OpenPress, answer: Answer) -> Answer:
+    open_press.answered = True
     return answer
 
 
-def _late_answer(call: _Call) -> Answer:
+def _late_answer(open_press: _OpenPress) -> Answer:
     """Answer with the results so far: a detection without a face, else the last failure, else a timeout."""
-    if call.detections is not None:
-        return Answer(call.press, "no_face", call.detections)
-    if call.failed is not None:
-        return Answer(call.press, "failed", call.failed, failure_of(call.failed))
-    detail = f"no picture of the press was processed within {call.times.deadline_s:g} s"
-    return Answer(call.press, "failed", failure=Failure(FailureReason.TIMEOUT, detail))
+    if open_press.detections is not None:
+        return Answer(open_press.press, "no_face", open_press.detections)
+    if open_press.failed is not None:
+        return Answer(open_press.press, "failed", open_press.failed, failure_of(open_press.failed))
+    detail = f"no picture of the press was processed within {open_press.times.deadline_s:g} s"
+    return Answer(open_press.press, "failed", failure=Failure(FailureReason.TIMEOUT, detail))

@@ -27,7 +27,7 @@ UNKNOWN: Final = StatePayload()
 
 @dataclass(slots=True)
 class _Doorbell:
-    """`told` is the last published state, `told_s` when; `order` is the arrival time of its frame."""
+    """`published` is the last published state, `published_s` when; `order_s` is the arrival time of its frame."""
 
     name: str
     last_frame_s: float

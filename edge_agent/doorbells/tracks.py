@@ -47,18 +47,18 @@ class Track:
 
 def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
     """Return the tracks after a frame with faces in `boxes`: continued, new, or missing for less than FORGET_S."""
-    seen = [_begin(box, now) for box in boxes]
+    detected = [_new_track(box, now) for box in boxes]
     pairs = [
         (_overlap(track.at(now), new), old, number)
         for old, track in enumerate(tracks)
-        for number, new in enumerate(seen)
+        for number, new in enumerate(detected)
     ]
     continued: dict[int, int] = {}
     for overlap, old, number in sorted(pairs, reverse=True):
         if overlap >= MIN_TRACK_IOU and old not in continued.values() and number not in continued:
             continued[number] = old
     followed = [
-        _continue(tracks[continued[number]], new) if number in continued else new for number, new in enumerate(seen)
+        _continue(tracks[continued[number]], new) if number in continued else new for number, new in enumerate(detected)
     ]
     missed = [
         track
@@ -73,7 +73,7 @@ def count_people(tracks: Sequence[Track], faces: int) -> int:
     return max(faces, sum(track.sightings >= CONFIRMED_SIGHTINGS for track in tracks))
 
 
-def _begin(box: Box, now: float) -> Track:
+def _new_track(box: Box, now: float) -> Track:
     return Track(box.x + box.width / 2, box.y + box.height / 2, box.width, box.height, now)
 
 
@@ -89,9 +89,9 @@ def _continue(track: Track, new: Track) -> Track:
 
 def _overlap(first: Track, second: Track) -> float:
     """Return the intersection over union of two boxes, grown to tolerate a step between frames."""
-    return iou(_grown(first), _grown(second))
+    return iou(_enlarged(first), _enlarged(second))
 
 
-def _grown(track: Track) -> Rectangle:
+def _enlarged(track: Track) -> Rectangle:
     width, height = track.width * GROWTH, track.height * GROWTH
     return Rectangle(track.x - width / 2, track.y - height / 2, width, height)

@@ -156,15 +156,15 @@ class Visits:
         return count_people(current.tracks, len(faces))
 
 
-def in_words(change: VisitChange) -> str:
+def log_text(change: VisitChange) -> str:
     """Return the change as a log line, or '': a better picture has none."""
     visit = change.visit
     match change.event_type:
         case "face_appeared":
             return f"{visit.doorbell}: face appeared (confidence {visit.best.confidence:.2f})"
         case "face_left":
-            who = f"{visit.people} people" if visit.people > 1 else "1 person"
-            return f"{visit.doorbell}: visit ended ({who}, {visit.duration_s:.0f} s)"
+            people_text = f"{visit.people} people" if visit.people > 1 else "1 person"
+            return f"{visit.doorbell}: visit ended ({people_text}, {visit.duration_s:.0f} s)"
         case _:
             return ""
 

@@ -133,20 +133,20 @@ def _load(health: str, expire_after_s: int) -> tuple[Component, ...]:
 
 
 def _process(health: str, expire_after_s: int) -> tuple[Component, ...]:
-    told = partial(Sensor, state_topic=health, expire_after=expire_after_s)
+    sensor = partial(Sensor, state_topic=health, expire_after=expire_after_s)
     return (
-        told(
+        sensor(
             _diagnostic("worker_restarts", "Worker restarts", "mdi:restart-alert"),
             value_template=json_key("worker_restarts"),
             state_class="total_increasing",
         ),
-        told(
+        sensor(
             _diagnostic("detector", "Active detector", "mdi:chip"),
             value_template=json_key("detector"),
             device_class="enum",
             options=ACTIVE_DETECTORS,
         ),
-        told(
+        sensor(
             _diagnostic("memory", "Memory", "mdi:memory"),
             value_template=json_key("memory_mb"),
             device_class="data_size",
@@ -154,7 +154,7 @@ def _process(health: str, expire_after_s: int) -> tuple[Component, ...]:
             state_class="measurement",
             suggested_display_precision=0,
         ),
-        told(
+        sensor(
             _diagnostic("cpu_temperature", "CPU temperature"),
             value_template=json_key("host.cpu_temperature_c"),
             device_class="temperature",
@@ -162,7 +162,7 @@ def _process(health: str, expire_after_s: int) -> tuple[Component, ...]:
             state_class="measurement",
             suggested_display_precision=0,
         ),
-        told(
+        sensor(
             _diagnostic("started", "Started"),
             value_template=json_key("started_at"),
             device_class="timestamp",

@@ -39,8 +39,8 @@ MODEL: Final = "Doorbell"
 
 def doorbell_name(doorbell: str) -> str:
     """Return a doorbell's id as a readable name: 'Front door doorbell' for front_door."""
-    words = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
-    name = words[:1].upper() + words[1:]
+    text = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
+    name = text[:1].upper() + text[1:]
     return name if "doorbell" in name.lower() else f"{name} doorbell"
 
 

@@ -88,12 +88,12 @@ def match(pattern: str, topic: str, doorbell: str) -> str:
 
     It is the named level as an identifier, or `doorbell` if the pattern has none.
     """
-    wanted, given = pattern.split("/"), topic.split("/")
-    if not pattern or len(wanted) != len(given):
+    pattern_levels, topic_levels = pattern.split("/"), topic.split("/")
+    if not pattern or len(pattern_levels) != len(topic_levels):
         return ""
-    if any(level not in {"+", NAMED_LEVEL, there} for level, there in zip(wanted, given, strict=True)):
+    if any(level not in {"+", NAMED_LEVEL, name} for level, name in zip(pattern_levels, topic_levels, strict=True)):
         return ""
-    named = [there for level, there in zip(wanted, given, strict=True) if level == NAMED_LEVEL]
+    named = [name for level, name in zip(pattern_levels, topic_levels, strict=True) if level == NAMED_LEVEL]
     return fit_identifier(named[0]) if named else doorbell
 
 
@@ -107,10 +107,10 @@ def is_press(source: Source, payload: bytes) -> bool:
         value = msgspec.json.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
-    return str(_at(value, source.press_path)) == source.press_payload
+    return str(_json_value(value, source.press_path)) == source.press_payload
 
 
-def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
+def _json_value(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value at a JSON path like `event.type`, or None."""
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None

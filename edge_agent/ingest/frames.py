@@ -81,17 +81,17 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     failure = None
     envelope = Envelope(b"")
     try:
-        envelope = _open(message.payload, limits)
+        envelope = _parse_payload(message.payload, limits)
         header = read_header(envelope.image)
         check_size(header, limits.max_pixels)
     except ImageError as error:
         failure = Failure(FailureReason(error.reason), error.detail)
         header = NO_HEADER
     captured_at = envelope.captured_at if isinstance(envelope.captured_at, str) else ""
-    said = {"trigger": envelope.trigger, "captured_at": captured_at, "frame_id": envelope.frame_id}
-    said |= {name: value for name, value in message.properties.items() if name in said}
-    trigger = Trigger.from_word(said["trigger"])
-    own_id = said["frame_id"] if _is_usable_id(said["frame_id"]) else ""
+    properties = {"trigger": envelope.trigger, "captured_at": captured_at, "frame_id": envelope.frame_id}
+    properties |= {name: value for name, value in message.properties.items() if name in properties}
+    trigger = Trigger.from_code(properties["trigger"])
+    own_id = properties["frame_id"] if _is_usable_id(properties["frame_id"]) else ""
     frame_id = own_id or _payload_id(message.payload, limits.max_bytes)
     frame = Frame(
         doorbell=doorbell,
@@ -102,13 +102,13 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
         header=header,
         received_s=now_s,
         received_at=now_at,
-        captured_at=_read_time(said["captured_at"], now_at),
+        captured_at=_read_time(properties["captured_at"], now_at),
         reply_to=ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None,
     )
     return Arrival(frame, message.packet, failure, trigger is not None, message.duplicate or bool(own_id))
 
 
-def _open(payload: bytes, limits: ImageLimits) -> Envelope:
+def _parse_payload(payload: bytes, limits: ImageLimits) -> Envelope:
     """Return the envelope of a payload, JSON or a bare picture; raise ImageError if it is neither."""
     if len(payload) > _longest(limits.max_bytes):
         raise _too_large(len(payload))

@@ -137,44 +137,44 @@ class Router:
         """Route a message to the inbox."""
         if message.response_topic and not self._may_be_answered(message.response_topic):
             message = replace(message, response_topic="")
-        self._deliver(self._sort(message, time.monotonic(), datetime.now(UTC)))
+        self._deliver(self._parse_message(message, time.monotonic(), datetime.now(UTC)))
 
     def drop(self, reason: str) -> None:
         """Count a message that could not be decoded."""
         self._deliver(Dropped(reason))
 
-    def _sort(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
-        meaning = self._parse(message.topic)
-        match meaning:
+    def _parse_message(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
+        parsed = self._parse(message.topic)
+        match parsed:
             case topics.HomeAssistantStatusTopic():
                 return HomeAssistantBirth(message.packet) if message.payload == BIRTH else Ignored(message.packet)
             case topics.HomeAssistantDeviceTopic():
-                return _sort_device(message)
+                return _parse_device(message)
             case _:
                 pass
-        if reason := self._reason_to_drop(message, meaning):
+        if reason := self._reason_to_drop(message, parsed):
             return Dropped(reason, message.packet)
-        match meaning:
+        match parsed:
             case topics.SharedFrameTopic(doorbell):
-                return self._sort_shared_frame(message, doorbell, now_s, now_at)
+                return self._parse_shared_frame(message, doorbell, now_s, now_at)
             case topics.FrameTopic(doorbell):
-                return self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
+                return self._parse_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
             case topics.PressTopic(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case topics.AgentCommandTopic(command):
-                return self._sort_command(message, command)
+                return self._parse_command(message, command)
             case topics.AgentOptionTopic(option):
-                return self._sort_setting(message, Setting(option))
+                return self._parse_option(message, Setting(option))
             case topics.DoorbellOptionTopic(doorbell, option):
-                return self._sort_setting(message, Setting(option, doorbell))
+                return self._parse_option(message, Setting(option, doorbell))
             case _:
-                return self._sort_source(message, now_s, now_at)
+                return self._parse_source(message, now_s, now_at)
 
-    def _reason_to_drop(self, message: Message, meaning: topics.IncomingTopic | None) -> str:
+    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> str:
         """Return why this agent drops a message, or ''."""
         if message.retained and not self._limits.accept_retained:
             return "retained"
-        match meaning:
+        match parsed:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
                 return "" if self._limits.is_ours(doorbell) else NOT_OURS
             case _:
@@ -190,19 +190,19 @@ class Router:
         return Command(command, message.packet, value, reply_to)
 
     @staticmethod
-    def _sort_setting(message: Message, setting: Setting) -> Incoming:
+    def _parse_option(message: Message, setting: Setting) -> Incoming:
         """Parse an option with its raw value; the options validate it later."""
         if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
             return Dropped("option", message.packet)
         return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
-    def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
+    def _parse_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Parse a message of another publisher's topics."""
         match read_source(self._sources, message.topic, message.payload):
             case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
                 return Dropped(NOT_OURS, message.packet)
-            case SourceFrame() as meant:
-                return self._sort_frame(message, meant, now_s, now_at)
+            case SourceFrame() as source_frame:
+                return self._parse_frame(message, source_frame, now_s, now_at)
             case SourcePress(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case SourceOther():
@@ -210,17 +210,19 @@ class Router:
             case None:
                 return Dropped("topic", message.packet)
 
-    def _sort_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
+    def _parse_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
-        incoming = self._sort_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
+        incoming = self._parse_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
         if not isinstance(incoming, Arrival):
             return incoming
         trigger = max(incoming.frame.trigger, Trigger.MOTION)
         return replace(incoming, frame=replace(incoming.frame, shared=True, trigger=trigger))
 
-    def _sort_frame(self, message: Message, meant: SourceFrame, now_s: float, now_at: datetime) -> Incoming:
+    def _parse_frame(self, message: Message, source_frame: SourceFrame, now_s: float, now_at: datetime) -> Incoming:
         limits = self._limits.image
-        arrival = read_frame(message, meant.doorbell, limits, now_s=now_s, now_at=now_at, default=meant.trigger)
+        arrival = read_frame(
+            message, source_frame.doorbell, limits, now_s=now_s, now_at=now_at, default=source_frame.trigger
+        )
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
             return Dropped("overload", message.packet)
@@ -233,7 +235,7 @@ class Router:
         return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
 
 
-def _sort_device(message: Message) -> Incoming:
+def _parse_device(message: Message) -> Incoming:
     """Parse a retained device announcement; a live one may be our own, sent back to us."""
     if message.retained and len(message.payload) <= LARGEST_DEVICE:
         return DiscoveryMessage(message.topic, message.payload, message.packet)

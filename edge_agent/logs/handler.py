@@ -57,18 +57,18 @@ class Handler(logging.StreamHandler[TextIO]):
         super().close()
 
     def _report_skipped(self, now: float) -> None:
-        for kind, left_out in (*self._same.over(now), *self._alike.over(now)):
+        for kind, left_out in (*self._same.expired(now), *self._alike.expired(now)):
             super().emit(_summary(kind, left_out))
 
 
-def set_up(level: str, wanted: Format, *, secrets: tuple[str, ...] = (), stream: TextIO | None = None) -> None:
+def set_up(level: str, log_format: Format, *, secrets: tuple[str, ...] = (), stream: TextIO | None = None) -> None:
     """Send the log of this process to a stream, or to standard error; `auto` writes text to a terminal, else JSON.
 
     Uncaught errors are logged too, in one line.
     """
     terminal = (stream or sys.stderr).isatty()
     handler = Handler(stream)
-    if wanted == "json" or (wanted == "auto" and not terminal):
+    if log_format == "json" or (log_format == "auto" and not terminal):
         handler.setFormatter(JsonLines(secrets))
     else:
         handler.setFormatter(TextLines(secrets, terminal=terminal and "NO_COLOR" not in os.environ))
@@ -89,7 +89,7 @@ def _report(kind: type[BaseException], error: BaseException, traceback: Tracebac
 
 
 def _summary(kind: Hashable, left_out: int) -> logging.LogRecord:
-    name, level, words = kind if isinstance(kind, tuple) else ("", logging.INFO, str(kind))
-    record = logging.LogRecord(name, level, "", 0, "%s", (words,), None)
+    name, level, text = kind if isinstance(kind, tuple) else ("", logging.INFO, str(kind))
+    record = logging.LogRecord(name, level, "", 0, "%s", (text,), None)
     record.left_out = left_out
     return record

@@ -49,26 +49,26 @@ class _Lines(logging.Formatter):
         super().__init__()
         self._secrets = tuple(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
 
-    def tidy(self, text: str) -> str:
+    def sanitize(self, text: str) -> str:
         """Return text without secrets, in a single line."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return escape(_CREDENTIALS.sub("***@", text))
 
-    def words(self, record: logging.LogRecord) -> str:
+    def message(self, record: logging.LogRecord) -> str:
         """Return the message, and how many similar ones were left out."""
         left_out = getattr(record, "left_out", 0)
         more = f" ({left_out} more like this were left out)" if left_out else ""
-        return self.tidy(record.getMessage()) + more
+        return self.sanitize(record.getMessage()) + more
 
     def exception(self, record: logging.LogRecord) -> str:
         """Return the traceback of an error, in one line, or ''."""
-        return self.tidy(self.formatException(record.exc_info)) if record.exc_info else ""
+        return self.sanitize(self.formatException(record.exc_info)) if record.exc_info else ""
 
-    def given(self, record: logging.LogRecord) -> dict[str, Any]:
+    def extra_values(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the record's `extra` values."""
         return {
-            name: self.tidy(value) if isinstance(value, str) else value
+            name: self.sanitize(value) if isinstance(value, str) else value
             for name, value in vars(record).items()
             if name not in _OWN and isinstance(value, str | int | float | None)
         }

@@ -46,7 +46,7 @@ class Repeats:
         run.left_out += 1
         return None
 
-    def over(self, now: float) -> list[tuple[Hashable, int]]:
+    def expired(self, now: float) -> list[tuple[Hashable, int]]:
         """Return, once, the kinds whose lines were left out and whose window has ended, with how many."""
         done = [kind for kind, run in self._runs.items() if run.left_out and now - run.began_s >= self._window_s]
         return [(kind, self._runs.pop(kind).left_out) for kind in done]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.domain import AUTO, DetectorPlan
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from edge_agent.wire import DetectorChoice, SecondStage, Unavailable
 
@@ -114,7 +114,7 @@ def _require(extra: Extra) -> None:
     """Raise DetectorUnavailableError, with what to install, unless one of the packages of an extra is there."""
     packages = NEEDED[extra]
     if not any(map(_is_installed, packages)):
-        message = f"{' or '.join(packages)} is not installed; to add it, {how_to_add(extra)}"
+        message = f"{' or '.join(packages)} is not installed; to add it, {add_instruction(extra)}"
         raise DetectorUnavailableError(message)
 
 

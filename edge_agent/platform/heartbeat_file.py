@@ -58,7 +58,7 @@ def this_process() -> ProcessId:
     """Return the current process, with its process id in /proc."""
     try:
         pid = int(str(Path("/proc/self").readlink()))
-        return ProcessId(pid, _started_ticks(pid), _namespace())
+        return ProcessId(pid, _read_start_ticks(pid), _namespace())
     except OSError:
         return ProcessId(os.getpid())
 
@@ -72,12 +72,12 @@ def is_running(beat: Heartbeat, now: float, seen_from: str) -> bool:
     if not seen_from or process.namespace != seen_from:
         return 0 <= now - beat.agent_s <= AGENT_FRESH_S
     try:
-        return _started_ticks(process.pid) == process.started_ticks
+        return _read_start_ticks(process.pid) == process.started_ticks
     except OSError:
         return False
 
 
-def _started_ticks(pid: int) -> int:
+def _read_start_ticks(pid: int) -> int:
     """Return when a process started, proc(5), stat, field 22; raise ProcessLookupError if it has ended."""
     state, *fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     if state in ENDED:
@@ -94,10 +94,10 @@ def _namespace() -> str:
 
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for runtime files: systemd's, the user's, or one in memory."""
-    if given := environment.get("RUNTIME_DIRECTORY", ""):
-        return Path(given.split(":")[0])
-    if given := environment.get("XDG_RUNTIME_DIR", ""):
-        return Path(given) / "edge-agent"
+    if runtime_dir := environment.get("RUNTIME_DIRECTORY", ""):
+        return Path(runtime_dir.split(":")[0])
+    if runtime_dir := environment.get("XDG_RUNTIME_DIR", ""):
+        return Path(runtime_dir) / "edge-agent"
     memory = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     return memory / f"edge-agent-{os.getuid()}"
 
@@ -128,7 +128,7 @@ class HeartbeatFile:
         """Write a heartbeat atomically."""
         written = self.path.with_suffix(".new")
         try:
-            _own(self.path.parent)
+            _create_folder(self.path.parent)
             written.write_bytes(msgspec.json.encode(beat))
             written.replace(self.path)
         except OSError as error:
@@ -143,7 +143,7 @@ class HeartbeatFile:
 
 
 @dataclass(frozen=True, slots=True)
-class CascadeResult:
+class HeartbeatReading:
     """The content of a heartbeat file: its heartbeat, or why it has none."""
 
     agent_id: str
@@ -161,7 +161,7 @@ def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
     files = [_read(path, now) for path in paths]
     running = [(each.agent_id, each.beat) for each in files if each.beat is not None]
     if not running:
-        return _nothing_runs(folder, agent_id, [each.fault for each in files if each.fault])
+        return _not_running_text(folder, agent_id, [each.fault for each in files if each.fault])
     return "; ".join(
         f"the agent {name} is unhealthy: {', '.join(stale)}"
         for name, beat in running
@@ -169,26 +169,26 @@ def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
     )
 
 
-def _nothing_runs(folder: Path, agent_id: str, faults: Sequence[str]) -> str:
+def _not_running_text(folder: Path, agent_id: str, faults: Sequence[str]) -> str:
     if faults:
         return f"no agent runs here: {'; '.join(faults)}"
     whose = f"of the agent {agent_id} " if agent_id else ""
     return f"no heartbeat {whose}in {folder}: the agent is not running, is starting, or runs as another user"
 
 
-def _read(path: Path, now: float) -> CascadeResult:
+def _read(path: Path, now: float) -> HeartbeatReading:
     agent_id = path.name.removesuffix(SUFFIX)
     try:
         beat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
     except FileNotFoundError:
-        return CascadeResult(agent_id, None)
+        return HeartbeatReading(agent_id, None)
     except OSError as error:
-        return CascadeResult(agent_id, None, f"{path} cannot be read: {reason_of(error)}")
+        return HeartbeatReading(agent_id, None, f"{path} cannot be read: {reason_of(error)}")
     except msgspec.MsgspecError:
-        return CascadeResult(agent_id, None, f"{path} is damaged")
+        return HeartbeatReading(agent_id, None, f"{path} is damaged")
     if not is_running(beat, now, _namespace()):
-        return CascadeResult(agent_id, None, f"the agent {agent_id} has ended and left {path} behind")
-    return CascadeResult(agent_id, beat)
+        return HeartbeatReading(agent_id, None, f"the agent {agent_id} has ended and left {path} behind")
+    return HeartbeatReading(agent_id, beat)
 
 
 def is_foreign(folder: Path) -> bool:
@@ -196,7 +196,7 @@ def is_foreign(folder: Path) -> bool:
     return folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid())
 
 
-def _own(folder: Path) -> None:
+def _create_folder(folder: Path) -> None:
     """Create the folder, accessible only to its owner; raise PermissionError if another user owns it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_foreign(folder):

@@ -43,7 +43,7 @@ class Installation:
     machine: str = "x86_64"
 
 
-def how_to_add(extra: Extra) -> str:
+def add_instruction(extra: Extra) -> str:
     """Return the instruction for adding an extra to this installation."""
     return advice(extra, read_installation())
 

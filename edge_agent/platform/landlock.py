@@ -66,7 +66,7 @@ def version() -> int:
     return max(0, int(_libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(VERSION_FLAG))))
 
 
-def restrict(kept: LandlockRules) -> int:
+def restrict(rules: LandlockRules) -> int:
     """Drop all other rights, for this thread and its children; return the version, 0 if nothing was dropped.
 
     Raise OSError if the kernel has Landlock and refuses.
@@ -74,14 +74,14 @@ def restrict(kept: LandlockRules) -> int:
     known = version()
     if not known:
         return 0
-    handled = sum(right for since, right in RIGHTS if since <= known) if kept.files else 0
+    handled = sum(right for since, right in RIGHTS if since <= known) if rules.files else 0
     network, scoped = TCP if known >= 4 else 0, SCOPES if known >= 6 else 0  # noqa: PLR2004 - versions
     if not handled and not network:
         return 0
     ruleset = _call(CREATE_RULESET, ctypes.byref(_Ruleset(handled, network, scoped)), ctypes.c_size_t(_size(known)), 0)
     try:
-        _allow(ruleset, kept.readable, READ & handled)
-        _allow(ruleset, kept.writable, handled)
+        _allow(ruleset, rules.readable, READ & handled)
+        _allow(ruleset, rules.writable, handled)
         if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
         _call(RESTRICT_SELF, ruleset, 0, 0)
@@ -114,8 +114,8 @@ def _allow(ruleset: int, paths: Iterable[str], rights: int) -> None:
 
 def _size(known: int) -> int:
     """Return the size of the structure that a version knows: files, network from 4 on, scopes from 6 on."""
-    words = 1 + (known >= 4) + (known >= 6)  # noqa: PLR2004 - versions
-    return words * ctypes.sizeof(ctypes.c_uint64)
+    fields = 1 + (known >= 4) + (known >= 6)  # noqa: PLR2004 - versions
+    return fields * ctypes.sizeof(ctypes.c_uint64)
 
 
 def _call(number: int, *arguments: object) -> int:

@@ -37,7 +37,7 @@ class Counters:
 
     def receive(self, frame: Frame) -> None:
         """Count a frame that is taken on; a copy of one that is in work counts too."""
-        self.received[frame.trigger.word] += 1
+        self.received[frame.trigger.code] += 1
         self.unfinished[frame.event_id] += 1
 
     def count(self, outcome: Outcome) -> None:
@@ -119,7 +119,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
     return MetricsPayload(
         uptime_s=round(readings.uptime_s, 1),
         boot_id=readings.boot_id,
-        received={trigger.word: counters.received[trigger.word] for trigger in Trigger},
+        received={trigger.code: counters.received[trigger.code] for trigger in Trigger},
         answered={word: counters.answered[word] for word in ("face", "no_face")},
         failed=dict(counters.failed),
         shed=dict(counters.shed),

@@ -143,7 +143,7 @@ def health(
         fps=timings.fps,
         dropped_percent=timings.dropped_percent,
         memory_mb=memory_mb(view, snapshot.host),
-        queue={trigger.word: view.waiting[trigger] for trigger in Trigger},
+        queue={trigger.code: view.waiting[trigger] for trigger in Trigger},
     )
 
 

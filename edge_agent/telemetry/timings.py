@@ -185,12 +185,12 @@ def _payload(times: Mapping[Key, Histogram]) -> LatencyPayload:
     """Return the quantiles; every trigger and every stage is there, also without frames."""
     nothing = Histogram()
     return LatencyPayload(
-        latency_ms={each.word: times.get((each, TOTAL), nothing).quantiles() for each in Trigger},
+        latency_ms={each.code: times.get((each, TOTAL), nothing).quantiles() for each in Trigger},
         stage_ms={
             stage: merged(times[each, stage] for each in Trigger if (each, stage) in times).quantiles()
             for stage in STAGES
         },
         trigger_stage_ms={
-            each.word: {stage: times.get((each, stage), nothing).quantiles() for stage in STAGES} for each in Trigger
+            each.code: {stage: times.get((each, stage), nothing).quantiles() for stage in STAGES} for each in Trigger
         },
     )

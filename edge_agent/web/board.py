@@ -137,7 +137,7 @@ class Board:
             health=msgspec.json.decode(healths[-1].payload, type=HealthPayload) if healths else None,
             metrics=msgspec.json.decode(metrics.payload, type=MetricsPayload) if metrics else None,
             history=tuple(_moment(each, now) for each in healths),
-            doorbells=tuple(_sight(name, doorbells[name], now) for name in sorted(doorbells)),
+            doorbells=tuple(_doorbell_view(name, doorbells[name], now) for name in sorted(doorbells)),
         )
 
     def picture(self, doorbell: str) -> bytes:
@@ -163,7 +163,7 @@ def _moment(posted: Posted, now: float) -> Moment:
     return Moment(now - posted.at_s, latency.latency_p50_ms, latency.latency_p95_ms)
 
 
-def _sight(name: str, kinds: dict[str, Posted], now: float) -> DoorbellView:
+def _doorbell_view(name: str, kinds: dict[str, Posted], now: float) -> DoorbellView:
     availability, state, snapshot, answer = (
         kinds.get(kind) for kind in ("availability", "state", "snapshot", "answer")
     )

@@ -55,7 +55,7 @@ def chart(moments: Sequence[Moment]) -> Markup:
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         preserveAspectRatio="none",
         role="img",
-        aria_label=_in_words(known[-1]),
+        aria_label=_summary(known[-1]),
     )
     scale = tag("div", *(tag("span", f"{value:g} ms") for value in (top_ms, top_ms / 2, 0)), class_="scale")
     minutes = long_s / 60
@@ -63,7 +63,7 @@ def chart(moments: Sequence[Moment]) -> Markup:
     return tag("div", scale, drawing, ages, class_="chart")
 
 
-def _in_words(last: Moment) -> str:
+def _summary(last: Moment) -> str:
     return f"Latency: median {last.p50_ms:g} ms, 95th percentile {last.p95_ms:g} ms"
 
 

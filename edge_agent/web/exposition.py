@@ -74,8 +74,8 @@ def _counter(name: str, meaning: str, value: float) -> Metric:
 def _counters(name: str, meaning: str, label: str, samples: Mapping[str, float], words: Iterable[str] = ()) -> Metric:
     """Return a counter with a sample for each of `words`, 0 included: `increase()` does not see a first sample."""
     family = CounterMetricFamily(f"edge_agent_{name}", meaning, labels=[label])
-    for word, sample in (dict.fromkeys(words, 0) | dict(samples)).items():
-        family.add_metric([word], sample)
+    for code, sample in (dict.fromkeys(codes, 0) | dict(samples)).items():
+        family.add_metric([code], sample)
     return family
 
 

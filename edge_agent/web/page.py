@@ -93,11 +93,11 @@ def _header(view: View) -> Markup:
 
 
 def _status(view: View) -> Markup:
-    status, words = _judged(view)
-    return tag("p", words, class_=f"status {status}", data_part="status")
+    status, text = _status_text(view)
+    return tag("p", text, class_=f"status {status}", data_part="status")
 
 
-def _judged(view: View) -> tuple[str, str]:
+def _status_text(view: View) -> tuple[str, str]:
     """Return the class and the text of the status."""
     if view.silent_s > QUIET_S:
         return "failed", "no response"
@@ -133,41 +133,41 @@ def _doorbells(doorbells: Sequence[DoorbellView], *, is_live: bool) -> Markup:
     )
 
 
-def _doorbell(sight: DoorbellView, *, is_live: bool) -> Markup:
-    caption = _caption(sight) if is_live else _old_caption(sight)
-    return tag("article", _picture(sight), caption, class_="door")
+def _doorbell(doorbell: DoorbellView, *, is_live: bool) -> Markup:
+    caption = _caption(doorbell) if is_live else _stale_caption(doorbell)
+    return tag("article", _picture(doorbell), caption, class_="door")
 
 
-def _picture(sight: DoorbellView) -> Markup:
-    if sight.picture:
-        source = f"picture/{sight.name}?{sight.picture_number}"
-        content = tag("img", src=source, alt=f"Last picture of {sight.name}")
+def _picture(doorbell: DoorbellView) -> Markup:
+    if doorbell.picture:
+        source = f"picture/{doorbell.name}?{doorbell.picture_number}"
+        content = tag("img", src=source, alt=f"Last picture of {doorbell.name}")
     else:
         content = tag("p", "no picture", class_="none")
-    return tag("div", content, class_="picture", data_part=f"picture-{sight.name}")
+    return tag("div", content, class_="picture", data_part=f"picture-{doorbell.name}")
 
 
-def _caption(sight: DoorbellView) -> Markup:
-    availability = "online" if sight.online else "offline"
-    taken = f"picture {ago(sight.picture_age_s)}" if sight.picture else ""
+def _caption(doorbell: DoorbellView) -> Markup:
+    availability = "online" if doorbell.online else "offline"
+    taken = f"picture {ago(doorbell.picture_age_s)}" if doorbell.picture else ""
     return tag(
         "div",
-        tag("h2", sight.name, tag("span", availability, class_=f"dot {availability}")),
-        tag("p", _faces(sight), class_="faces"),
-        tag("p", " · ".join(filter(None, (_last_press(sight), taken))), class_="dim"),
+        tag("h2", doorbell.name, tag("span", availability, class_=f"dot {availability}")),
+        tag("p", _faces(doorbell), class_="faces"),
+        tag("p", " · ".join(filter(None, (_last_press(doorbell), taken))), class_="dim"),
         class_="caption",
-        data_part=f"caption-{sight.name}",
+        data_part=f"caption-{doorbell.name}",
     )
 
 
-def _old_caption(sight: DoorbellView) -> Markup:
+def _stale_caption(doorbell: DoorbellView) -> Markup:
     """Return a caption without outdated data."""
-    name = tag("h2", sight.name, tag("span", "unknown", class_="dot"))
-    return tag("div", name, class_="caption", data_part=f"caption-{sight.name}")
+    name = tag("h2", doorbell.name, tag("span", "unknown", class_="dot"))
+    return tag("div", name, class_="caption", data_part=f"caption-{doorbell.name}")
 
 
-def _faces(sight: DoorbellView) -> str:
-    faces, confidence = sight.state.faces, sight.state.confidence
+def _faces(doorbell: DoorbellView) -> str:
+    faces, confidence = doorbell.state.faces, doorbell.state.confidence
     if faces is None:
         return "no frame processed yet"
     if not faces:
@@ -176,11 +176,11 @@ def _faces(sight: DoorbellView) -> str:
     return f"{faces} face{'s' if faces > 1 else ''} now{sure}"
 
 
-def _last_press(sight: DoorbellView) -> str:
-    if sight.answer is None:
+def _last_press(doorbell: DoorbellView) -> str:
+    if doorbell.answer is None:
         return ""
-    found = {"face": "a face", "no_face": "no face", "failed": "no answer"}.get(sight.answer.event_type, "")
-    return f"pressed {ago(sight.answer_age_s)}: {found}"
+    found = {"face": "a face", "no_face": "no face", "failed": "no answer"}.get(doorbell.answer.event_type, "")
+    return f"pressed {ago(doorbell.answer_age_s)}: {found}"
 
 
 def _tiles(health: HealthPayload) -> Markup:
@@ -210,7 +210,8 @@ def _latency(view: View) -> Markup:
 
 
 def _workers(health: HealthPayload) -> Markup:
-    head = tag("tr", *(tag("th", name) for name in ("worker", "detector", "utilization", "frames", "memory", "restarts")))
+    columns = ("worker", "detector", "utilization", "frames", "memory", "restarts")
+    head = tag("tr", *(tag("th", name) for name in columns))
     table = tag("table", tag("thead", head), tag("tbody", *(_worker(each) for each in health.workers)))
     return tag(
         "section",

@@ -60,7 +60,7 @@ def annotate(picture: Picture, faces: Sequence[Face], label: str) -> Image:
 
     The faces are in pixels of the original picture.
     """
-    image = _fitted(picture.pixels, LONGEST_SIDE)
+    image = _scaled_down(picture.pixels, LONGEST_SIDE)
     height, width = image.shape[:2]
     scale = (width / picture.size.width, height / picture.size.height)
     pen = Pen.fitting(height)
@@ -88,7 +88,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
     """
     pixels = picture.pixels.copy()
     for box in boxes:
-        rows, columns = picture.place_of(box, margin=0.25)
+        rows, columns = picture.slices_of(box, margin=0.25)
         area = pixels[rows, columns]
         if area.size:
             coarse = cv2.resize(area, (SQUARES, SQUARES), interpolation=cv2.INTER_AREA).astype(np.int16)
@@ -103,7 +103,7 @@ def crop(picture: Picture, face: Face) -> Image:
     return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], BEST_FACE_SIDE)
 
 
-def _fitted(pixels: Image, longest_side: int) -> Image:
+def _scaled_down(pixels: Image, longest_side: int) -> Image:
     height, width = pixels.shape[:2]
     scale = longest_side / max(height, width)
     if scale >= 1:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from edge_agent.detectors.base import BatchDetector
-from edge_agent.detectors.boxes import read_off
+from edge_agent.detectors.boxes import interpolate
 from edge_agent.wire.geometry import iou
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ CONFIDENT: Final = 0.85
 """Faces with this confidence from the first detector skip the second stage."""
 MERGE_IOU: Final = 0.4
 """Boxes of two detectors with at least this overlap (IoU) are one face."""
-SECOND_WEIGHT: Final = 0.7
+SECOND_STAGE_WEIGHT: Final = 0.7
 COMBINED_CALIBRATION: Final = ((0.0, 0.0), (0.635, 0.7), (1.0, 1.0))
 """Weighted mean of two confidences to confidence."""
 
@@ -105,7 +105,7 @@ class Cascade:
         plans = [self._plan(each) for each in inputs]
         first = iter(self._detect_all([plan.image for plan in plans if not plan.instead]))
         return [
-            _second_alone(plan.second, plan) if plan.second and plan.instead else _refined(next(first), plan)
+            _second_only(plan.second, plan) if plan.second and plan.instead else _refine(next(first), plan)
             for plan in plans
         ]
 
@@ -153,52 +153,54 @@ def brighten(image: Image) -> Image:
 
 def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
     """Return the faces of two detectors as one list, best first; a face found by only one gets less confidence."""
-    left = list(second)
+    unmatched = list(second)
     merged: list[Face] = []
     for face in first:
-        twin = max(left, key=lambda other: iou(face.box, other.box), default=None)
-        if twin is not None and iou(face.box, twin.box) >= MERGE_IOU:
-            left.remove(twin)
-            merged.append(_with_confidence(face, _twice(face.confidence, twin.confidence)))
+        best = max(unmatched, key=lambda other: iou(face.box, other.box), default=None)
+        if best is not None and iou(face.box, best.box) >= MERGE_IOU:
+            unmatched.remove(best)
+            merged.append(_with_confidence(face, _combine_confidence(face.confidence, best.confidence)))
         else:
             merged.append(
-                face if face.confidence >= CONFIDENT else _with_confidence(face, _twice(face.confidence, 0.0))
+                face
+                if face.confidence >= CONFIDENT
+                else _with_confidence(face, _combine_confidence(face.confidence, 0.0))
             )
-    merged += [_with_confidence(face, _twice(0.0, face.confidence)) for face in left]
+    merged += [_with_confidence(face, _combine_confidence(0.0, face.confidence)) for face in unmatched]
     return sorted(merged, key=lambda face: -face.confidence)
 
 
-def _second_alone(detector: Detector, plan: Plan) -> CascadeResult:
-    return CascadeResult(_calibrated(detector.detect(plan.image), plan), detector.model)
+def _second_only(detector: Detector, plan: Plan) -> CascadeResult:
+    return CascadeResult(_calibrate(detector.detect(plan.image), plan), detector.model)
 
 
-def _refined(found: Sequence[Face], plan: Plan) -> CascadeResult:
+def _refine(found: Sequence[Face], plan: Plan) -> CascadeResult:
     """Return the first detector's faces; if it is unsure and the plan has a second stage, merge in the second's."""
-    faces = _calibrated(found, plan)
+    faces = _calibrate(found, plan)
     if plan.second is None or _is_sure(faces):
         return CascadeResult(faces)
     second = plan.second.detect(plan.image)
-    return CascadeResult(_shown(merge(faces, _at_night(second) if plan.dark else second)), plan.second.model)
+    return CascadeResult(_listed(merge(faces, _calibrate_night(second) if plan.dark else second)), plan.second.model)
 
 
-def _calibrated(faces: Sequence[Face], plan: Plan) -> list[Face]:
-    return _shown(_at_night(faces) if plan.dark else faces)
+def _calibrate(faces: Sequence[Face], plan: Plan) -> list[Face]:
+    return _listed(_calibrate_night(faces) if plan.dark else faces)
 
 
-def _twice(first: float, second: float) -> float:
-    mean = (1 - SECOND_WEIGHT) * first + SECOND_WEIGHT * second
-    return read_off(mean, COMBINED_CALIBRATION)
+def _combine_confidence(first: float, second: float) -> float:
+    mean = (1 - SECOND_STAGE_WEIGHT) * first + SECOND_STAGE_WEIGHT * second
+    return interpolate(mean, COMBINED_CALIBRATION)
 
 
-def _at_night(faces: Sequence[Face]) -> list[Face]:
-    return [_with_confidence(face, read_off(face.confidence, NIGHT_CALIBRATION)) for face in faces]
+def _calibrate_night(faces: Sequence[Face]) -> list[Face]:
+    return [_with_confidence(face, interpolate(face.confidence, NIGHT_CALIBRATION)) for face in faces]
 
 
 def _is_sure(faces: Sequence[Face]) -> bool:
     return bool(faces) and min(face.confidence for face in faces) >= CONFIDENT
 
 
-def _shown(faces: Sequence[Face]) -> list[Face]:
+def _listed(faces: Sequence[Face]) -> list[Face]:
     return [face for face in faces if face.confidence >= MIN_LISTED_CONFIDENCE]
 
 

@@ -31,7 +31,7 @@ class Picture:
         height, width = self.pixels.shape[:2]
         return self.size.width / width, self.size.height / height
 
-    def place_of(self, box: Box, *, margin: float = 0.0) -> tuple[slice, slice]:
+    def slices_of(self, box: Box, *, margin: float = 0.0) -> tuple[slice, slice]:
         """Return the rows and columns of `pixels` that a box of the original picture covers.
 
         The box grows by `margin`, a fraction of its size, on each side.
@@ -70,7 +70,7 @@ def _is_of_size(shape: tuple[int, ...], size: ImageSize, reduction: int) -> bool
     return abs(shape[0] - size.height / reduction) < 1 and abs(shape[1] - size.width / reduction) < 1
 
 
-def to_sent(face: Face, picture: Picture) -> Face:
+def to_original(face: Face, picture: Picture) -> Face:
     """Return a face found in `picture.pixels`, in pixels of the original picture."""
     across, down = picture.scale
     if across == down == 1.0:

@@ -34,14 +34,14 @@ def rejection_reason(face: Face, rules: FaceRules, size: ImageSize) -> Rejection
         return RejectionReason.UNSURE
     if face.box.height < rules.min_height * size.height:
         return RejectionReason.SMALL
-    if rules.zones and not any(_holds(zone, face.box, size) for zone in rules.zones):
+    if rules.zones and not any(_contains(zone, face.box, size) for zone in rules.zones):
         return RejectionReason.OUTSIDE
-    if any(_holds(mask, face.box, size) for mask in rules.masks):
+    if any(_contains(mask, face.box, size) for mask in rules.masks):
         return RejectionReason.MASKED
     return None
 
 
-def _holds(polygon: Polygon, box: Box, size: ImageSize) -> bool:
+def _contains(polygon: Polygon, box: Box, size: ImageSize) -> bool:
     """Return whether the centre of a box lies in a polygon, or on its edge."""
     middle = ((box.x + box.width / 2) / size.width, (box.y + box.height / 2) / size.height)
     return cv2.pointPolygonTest(np.array(polygon, np.float32), middle, measureDist=False) >= 0

@@ -23,19 +23,19 @@ F_SETSIG: Final = 10
 DATA_LIMIT_FACTOR: Final = 5
 """RLIMIT_DATA above the memory limit: the last guard against a picture that needs gigabytes at once."""
 
-LONGEST_STATM: Final = 256
+MAX_STATM_BYTES: Final = 256
 
 FIRST_TO_GO: Final = "800"
 """oom_score_adj: when the host runs out of memory, the kernel kills a worker and not the agent."""
 
 
-def die_with_parent(life: Connection) -> None:
-    """Have the kernel kill this process when the parent's end of `life` closes, even if native code hangs here."""
-    descriptor = life.fileno()
+def die_with_parent(parent_pipe: Connection) -> None:
+    """Have the kernel kill this process when the parent's end of `parent_pipe` closes, even if native code hangs."""
+    descriptor = parent_pipe.fileno()
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(descriptor, F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
-    if life.poll():
+    if parent_pipe.poll():
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -82,11 +82,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def resident_bytes() -> int:
     """Return this process's own resident memory, without shared memory."""
-    _, resident, shared, *_ = os.pread(_statm(), LONGEST_STATM, 0).split()
+    _, resident, shared, *_ = os.pread(_statm_descriptor(), MAX_STATM_BYTES, 0).split()
     return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 @functools.cache
-def _statm() -> int:
+def _statm_descriptor() -> int:
     """Return the descriptor of /proc/self/statm: opening it takes ten times as long as reading it."""
     return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)

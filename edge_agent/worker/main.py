@@ -39,7 +39,7 @@ from edge_agent.wire import (
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade, CascadeInput, CascadeResult
-from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
 from edge_agent.worker.frame_difference import is_unchanged, thumbnail
 from edge_agent.worker.quality import quality
@@ -55,11 +55,13 @@ if TYPE_CHECKING:
 GREY: Final = 128
 
 
-def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connection, fault_log: SharedBuffer) -> None:
+def serve(
+    pipe: Connection, buffer: SharedBuffer, spec_data: bytes, parent_pipe: Connection, fault_log: SharedBuffer
+) -> None:
     """Run a worker until the parent stops it or exits."""
     spec = decode_spec(spec_data)
     guards.leave_signals_to_parent()
-    guards.die_with_parent(life)
+    guards.die_with_parent(parent_pipe)
     guards.record_faults(fault_log)
     guards.limit_memory(spec.memory_limit_bytes)
     sandbox = enter_sandbox(spec)
@@ -78,10 +80,10 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     unavailable += reason
     load_ms = (time.monotonic() - began_s) * 1000
     by_night = spec.second_stage is not None and spec.second_stage.by_night
-    finder = Cascade(detector, second, by_night=by_night)
-    ready = Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch, sandbox=sandbox)
+    cascade = Cascade(detector, second, by_night=by_night)
+    ready = Ready(detector.strategy, detector.model, load_ms, unavailable, batch=cascade.batch, sandbox=sandbox)
     pipe.send_bytes(encode(ready))
-    worker = Worker(finder, buffer)
+    worker = Worker(cascade, buffer)
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
             tasks = message.tasks if isinstance(message, Batch) else (message,)
@@ -92,7 +94,7 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     except (EOFError, ConnectionError):
         pass  # the parent has exited, and reads no reply any more
     finally:
-        finder.close()
+        cascade.close()
 
 
 def load_first(
@@ -131,7 +133,7 @@ def load_second_stage(mode: SecondStage | None) -> tuple[Detector | None, tuple[
         return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second stage: {error}"),)
 
 
-class _Seen(NamedTuple):
+class _Decoded(NamedTuple):
     """A task with its decoded picture."""
 
     task: Task
@@ -139,7 +141,7 @@ class _Seen(NamedTuple):
     decode_ms: float
 
 
-class _Room:
+class _BufferWriter:
     """Free space in the shared buffer while pictures are written to it, one after the other."""
 
     def __init__(self, buffer: SharedBuffer) -> None:
@@ -155,7 +157,7 @@ class _Room:
         return start
 
 
-def _measured(face: Face, picture: Picture) -> Face:
+def _with_quality(face: Face, picture: Picture) -> Face:
     """Return a face with the quality of its picture."""
     return msgspec.structs.replace(face, quality=quality(face, picture))
 
@@ -167,8 +169,8 @@ def _failed(task: Task, error: Exception) -> Failed:
 class Worker:
     """Processes tasks with the cascade, and the buffer that carries their pictures."""
 
-    def __init__(self, finder: Cascade, buffer: SharedBuffer) -> None:
-        self._cascade = finder
+    def __init__(self, cascade: Cascade, buffer: SharedBuffer) -> None:
+        self._cascade = cascade
         self._buffer = buffer
 
     def process(self, task: Task) -> FromWorker:
@@ -177,21 +179,21 @@ class Worker:
 
     def process_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
         """Process several tasks, together if the detector can; each failure is that task's own reply."""
-        seen = [self._prepare(task) for task in tasks]
-        ready = [each for each in seen if isinstance(each, _Seen)]
+        decoded = [self._prepare(task) for task in tasks]
+        ready = [each for each in decoded if isinstance(each, _Decoded)]
         began_s = time.perf_counter()
         try:
             found = self._cascade.detect_all([CascadeInput(each.picture.pixels, each.task.cascade) for each in ready])
         except Exception as error:  # noqa: BLE001 - the boundary of one task: the next one must not be affected
-            return [each if not isinstance(each, _Seen) else _failed(each.task, error) for each in seen]
+            return [each if not isinstance(each, _Decoded) else _failed(each.task, error) for each in decoded]
         inference_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
-        results, room = iter(found), _Room(self._buffer)
+        results, writer = iter(found), _BufferWriter(self._buffer)
         return [
-            each if not isinstance(each, _Seen) else self._conclude(each, next(results), inference_ms, room)
-            for each in seen
+            each if not isinstance(each, _Decoded) else self._build_result(each, next(results), inference_ms, writer)
+            for each in decoded
         ]
 
-    def _prepare(self, task: Task) -> _Seen | Failed | Unchanged:
+    def _prepare(self, task: Task) -> _Decoded | Failed | Unchanged:
         began_s = time.perf_counter()
         try:
             data = self._buffer.read(task.size, task.offset)
@@ -202,20 +204,22 @@ class Worker:
             return _failed(task, error)
         if task.reference and not task.cascade and is_unchanged(self._thumbnail(picture), task.reference):
             return Unchanged(task.job_id, guards.resident_bytes())
-        return _Seen(task, picture, (time.perf_counter() - began_s) * 1000)
+        return _Decoded(task, picture, (time.perf_counter() - began_s) * 1000)
 
     def _thumbnail(self, picture: Picture) -> bytes:
         return thumbnail(picture.pixels) if self._cascade.uses_pixels else b""
 
-    def _conclude(self, seen: _Seen, found: CascadeResult, inference_ms: float, room: _Room) -> Detected | Failed:
+    def _build_result(
+        self, decoded: _Decoded, found: CascadeResult, inference_ms: float, writer: _BufferWriter
+    ) -> Detected | Failed:
         began_s = time.perf_counter()
-        task, picture = seen.task, seen.picture
+        task, picture = decoded.task, decoded.picture
         try:
-            sent = [to_sent(face, picture) for face in found.faces]
-            counting, rejected = filter_faces(sent, task.rules, picture.size)
-            faces = tuple(_measured(face, picture) for face in counting)
+            originals = [to_original(face, picture) for face in found.faces]
+            counting, rejected = filter_faces(originals, task.rules, picture.size)
+            faces = tuple(_with_quality(face, picture) for face in counting)
             snapshot, best_face = self._render(task, picture, faces, rejected)
-            offset = room.put(snapshot + best_face)
+            offset = writer.put(snapshot + best_face)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
         render_ms = (time.perf_counter() - began_s) * 1000
@@ -224,7 +228,7 @@ class Worker:
             image=picture.size,
             faces=faces,
             rejected=rejected,
-            times=StageTimes(decode=seen.decode_ms, inference=inference_ms, render=render_ms),
+            times=StageTimes(decode=decoded.decode_ms, inference=inference_ms, render=render_ms),
             memory_bytes=guards.resident_bytes(),
             snapshot_size=len(snapshot),
             best_face_size=len(best_face),

@@ -24,7 +24,7 @@ SHARPNESS_SIDE: Final = 96
 def quality(face: Face, picture: Picture) -> float:
     """Return 0..1 for a face in pixels of the original picture."""
     size = min(1.0, face.box.height / picture.scale[1] / GOOD_HEIGHT_PX)
-    sharpness = _sharpness(picture.pixels[picture.place_of(face.box)])
+    sharpness = _sharpness(picture.pixels[picture.slices_of(face.box)])
     return round(face.confidence * (0.25 + 0.75 * size) * (0.3 + 0.7 * sharpness) * (0.4 + 0.6 * frontal(face)), 4)
 
 

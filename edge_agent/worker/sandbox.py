@@ -28,18 +28,18 @@ def enter_sandbox(spec: WorkerSpec) -> str:
     """
     if not spec.sandbox:
         return ""
-    kept = _kept(spec)
-    if kept.files:
+    rules = _rules(spec)
+    if rules.files:
         with contextlib.suppress(OSError):  # the rest still helps if this is forbidden
             landlock.drop_capabilities()
     try:
-        version = landlock.restrict(kept)
+        version = landlock.restrict(rules)
     except OSError as error:
         return f"not sandboxed: {error.strerror}"
     return f"Landlock {version}" if version else "not sandboxed: this kernel has no Landlock"
 
 
-def _kept(spec: WorkerSpec) -> landlock.LandlockRules:
+def _rules(spec: WorkerSpec) -> landlock.LandlockRules:
     choices = [*spec.choices, *([spec.second_stage.choice] if spec.second_stage else [])]
     if any(choice.device for choice in choices):
         return landlock.LandlockRules(files=False)

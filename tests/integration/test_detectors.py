@@ -15,7 +15,7 @@ import pytest
 from edge_agent.detectors import table
 from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import DetectorChoice
-from edge_agent.worker.decode import decode, to_sent
+from edge_agent.worker.decode import decode, to_original
 from tests.photos import Photo, photos
 from tests.shared_data import shared
 
@@ -40,7 +40,7 @@ def _line(detector: Detector, photo: Photo) -> str:
     data = photo.path.read_bytes()
     header = read_header(data)
     picture = decode(data, width=header.width, height=header.height, side=detector.side)
-    faces = [to_sent(face, picture) for face in detector.detect(picture.pixels)]
+    faces = [to_original(face, picture) for face in detector.detect(picture.pixels)]
     return json.dumps({"image": photo.path.name, "faces": msgspec.to_builtins(faces)})
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
-from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import DetectionSettings
 from edge_agent.wire import DetectorChoice, SecondStage
@@ -145,7 +145,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
     assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
-    assert how_to_add(Extra.EDGETPU) in found.missing[0].reason
+    assert add_instruction(Extra.EDGETPU) in found.missing[0].reason
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

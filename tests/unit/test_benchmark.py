@@ -75,7 +75,7 @@ def test_a_single_figure_is_its_own_median_and_percentile() -> None:
 def test_targets_say_what_was_wanted() -> None:
     assert at_least("rate", 3.0, 3.0).met
     assert not at_most("time", 2.5, 2.2).met
-    assert at_most("time", 1.0, 2.0, " ms").wanted == "<= 2 ms"
+    assert at_most("time", 1.0, 2.0, " ms").required == "<= 2 ms"
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 
 def test_every_word_is_documented() -> None:
-    words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
+    words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
     words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
     assert words <= WORDS
 

@@ -14,7 +14,7 @@ from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor.broker_rules import Subscribed, Use
-from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.pool import ProbeResult
 from edge_agent.wire import DetectorChoice
 from tests.values import NOON
@@ -121,7 +121,7 @@ def test_whose_the_client_id_is(use: Use, level: Level, fix: str) -> None:
         ("cpu", "the model yunet_n cannot be had: ..", "edge-agent models pull yunet_n"),
         ("edgetpu", "the library libedgetpu.so.1 cannot be loaded: .. Install libedgetpu", "install libedgetpu"),
         ("edgetpu", "no EdgeTPU was found: is it plugged in, and may this user open it?", "plug it in again"),
-        ("gpu", "the installed onnxruntime has no CUDAExecutionProvider: ..", how_to_add(Extra.GPU)),
+        ("gpu", "the installed onnxruntime has no CUDAExecutionProvider: ..", add_instruction(Extra.GPU)),
         ("edgetpu", "the process that tried it was ended by SIGSEGV", "a libedgetpu that fits the runtime"),
         ("gpu", "did not answer within 10 s", "raise pool.probe_timeout_s"),
         ("gpu", "whatever", "edge-agent detectors"),

@@ -144,12 +144,12 @@ def test_the_same_words_are_written_three_times_a_minute_and_lines_that_are_alik
 def test_repeats_are_counted_and_told_with_the_next_one() -> None:
     repeats = Repeats(2, 10.0)
     assert [repeats.admit("a", now) for now in (0.0, 1.0, 2.0, 9.9)] == [0, 0, None, None]
-    assert repeats.over(9.9) == []
+    assert repeats.expired(9.9) == []
     assert repeats.admit("a", 10.0) == 2
     assert repeats.admit("b", 10.0) == 0
     assert [repeats.admit("a", now) for now in (11.0, 12.0)] == [0, None]
-    assert repeats.over(20.0) == [("a", 1)]
-    assert repeats.over(20.0) == []
+    assert repeats.expired(20.0) == [("a", 1)]
+    assert repeats.expired(20.0) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 30.0)), max_size=100))
@@ -160,7 +160,7 @@ def test_no_line_is_lost_without_being_counted(lines: list[tuple[int, float]]) -
         left_out = repeats.admit(kind, now)
         written += left_out is not None
         told += left_out or 0
-    told += sum(left_out for _, left_out in repeats.over(float("inf")))
+    told += sum(left_out for _, left_out in repeats.expired(float("inf")))
     assert written + told == len(lines)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.detectors import table
-from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
+from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
@@ -34,7 +34,7 @@ from edge_agent.wire import (
 )  # fmt: skip
 from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade
-from edge_agent.worker.decode import Picture, decode, to_sent
+from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
 from edge_agent.worker.main import Worker, load_first
 from edge_agent.worker.quality import quality
@@ -80,7 +80,7 @@ def test_what_cannot_be_decoded_is_a_bad_image() -> None:
 
 def test_faces_are_told_in_pixels_of_the_picture_as_it_was_sent() -> None:
     picture = Picture(np.zeros((360, 640, 3), np.uint8), ImageSize(1280, 720))
-    found = to_sent(Face(Box(10, 20, 30, 40), 0.9, {"nose": (25, 40)}), picture)
+    found = to_original(Face(Box(10, 20, 30, 40), 0.9, {"nose": (25, 40)}), picture)
     assert found == Face(Box(20, 40, 60, 80), 0.9, {"nose": (50, 80)})
 
 
@@ -269,7 +269,7 @@ def test_of_two_boxes_on_one_face_the_better_stays() -> None:
 def test_confidences_are_rescaled_and_back() -> None:
     knots = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
     assert rescale(np.array([0.4, 1.0], np.float32), knots).tolist() == pytest.approx([0.7, 1.0])
-    assert lowest_score(knots, 0.7) == pytest.approx(0.4)
+    assert score_for(knots, 0.7) == pytest.approx(0.4)
 
 
 def test_faces_are_scaled_and_clipped_to_the_picture() -> None:
