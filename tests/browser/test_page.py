@@ -178,7 +178,7 @@ def wait_for_alarm(browser: Chromium, words: str, status: str) -> str:
 
 def wait_until_live(browser: Chromium) -> None:
     """Wait until the page shows by itself that all is well again."""
-    browser.wait_for(f"{STATUS} === 'all is well' && {ALARM} === '' && {DOOR}.filter === 'none'")
+    browser.wait_for(f"{STATUS} === 'OK' && {ALARM} === '' && {DOOR}.filter === 'none'")
     assert browser.run("document.querySelector('.dot').className") == "dot online"
     assert browser.run("document.querySelectorAll('.caption p').length") == 2
 
@@ -205,7 +205,7 @@ def test_a_phone_shows_in_red_that_the_broker_is_lost(
     door.broker.stop()
     said = wait_for_alarm(browser, "No connection to the broker since ", "no broker")
     assert re.fullmatch(
-        r"No connection to the broker since \d\d:\d\d:\d\d\. The doors show their last pictures\.", said
+        r"No connection to the broker since \d\d:\d\d:\d\d\. Doorbells show their last pictures\.", said
     )
     assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "1", "the agent is still here"
     _keep(browser, "broker-lost", scheme, tmp_path)
@@ -221,12 +221,12 @@ def test_a_phone_shows_in_red_that_the_agent_is_gone(
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
     door.agent.kill()
-    said = wait_for_alarm(browser, "The agent has not answered since ", "no answer")
-    assert re.fullmatch(r"The agent has not answered since \d\d:\d\d:\d\d\. What you see is from before\.", said)
+    said = wait_for_alarm(browser, "The agent has not responded since ", "no answer")
+    assert re.fullmatch(r"The agent has not responded since \d\d:\d\d:\d\d\. This page shows its last data\.", said)
     assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "0.5"
     _keep(browser, "agent-gone", scheme, tmp_path)
     door.agent.start()
-    browser.wait_for(f"{STATUS} === 'all is well' && {ALARM} === ''")
+    browser.wait_for(f"{STATUS} === 'OK' && {ALARM} === ''")
 
 
 def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House, browser: Chromium) -> None:
@@ -234,7 +234,7 @@ def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
     door.agent.signal(signal.SIGSTOP)
-    wait_for_alarm(browser, "The agent has not answered since ", "no answer")
+    wait_for_alarm(browser, "The agent has not responded since ", "no answer")
     door.agent.signal(signal.SIGCONT)
     wait_until_live(browser)
 
@@ -247,7 +247,7 @@ def test_a_page_notices_an_agent_whose_thread_hangs(browser: Chromium) -> None:
     port = free_port()
     with serving(HttpSettings(enabled=True, port=port), board):
         browser.open(f"http://127.0.0.1:{port}/")
-        wait_for_alarm(browser, "The agent has not answered for ", "no answer")
+        wait_for_alarm(browser, "The agent has not responded for ", "no answer")
         board.beat(time.monotonic())
         browser.wait_for(f"{ALARM} === '' && {STATUS} === 'starting'")
 
@@ -259,6 +259,6 @@ def test_a_page_that_somebody_else_answers_shows_no_answer_of_the_agent(house: H
     browser.wait_for(PICTURE_IS_THERE)
     browser.run("(window.given = window.fetch, window.fetch = async () => new Response('<h1>Log in</h1>'), 1)")
     browser.run(RENEWED)
-    browser.wait_for(f"{ALARM}.startsWith('The agent has not answered since ')")
+    browser.wait_for(f"{ALARM}.startsWith('The agent has not responded since ')")
     browser.run("(window.fetch = window.given, 1)")
     browser.wait_for(f"{ALARM} === ''")

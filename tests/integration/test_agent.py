@@ -230,7 +230,7 @@ def test_commands_are_obeyed(agent: AgentProcess, recorder: Recorder) -> None:
         f"edge_agent/{AGENT_ID}/health",
         lambda health: all(worker["state"] == "idle" and worker["pid"] not in before for worker in health["workers"]),
     )
-    assert re.search(r"command over MQTT: restart_pool", agent.log)
+    assert re.search(r"command received over MQTT: restart_pool", agent.log)
 
 
 def _pids(recorder: Recorder) -> set[int]:

@@ -219,12 +219,12 @@ def test_run_says_what_it_waits_for_and_who_comes(mosquitto: Mosquitto) -> None:
         assert agent.stop() == 0
         lines = [json.loads(line) for line in agent.log.splitlines()]
     told = [line["message"] for line in lines if line["level"] == "info"]
-    assert told.count("Waiting for frames on doorbell/<id>/frame") == 1
+    assert told.count("waiting for frames on doorbell/<id>/frame") == 1
     assert sum("front: the bell rang" in each for each in told) == 4
     assert [each for each in told if each.startswith("front: somebody")] == [
-        "front: somebody appeared (confidence 0.90)"
+        "front: face appeared (confidence 0.90)"
     ]
-    assert sum("front: nobody is there any more (1 person, 0 s)" in each for each in told) == 1
+    assert sum("front: visit ended (1 person, 0 s)" in each for each in told) == 1
 
 
 def test_run_names_the_topics_of_its_doorbells_and_sources(mosquitto: Mosquitto) -> None:
@@ -234,7 +234,7 @@ def test_run_names_the_topics_of_its_doorbells_and_sources(mosquitto: Mosquitto)
     with Recorder(mosquitto.port) as recorder, agent:
         agent.wait_until_ready(recorder)
         assert agent.stop() == 0
-        waits = "Waiting for frames on doorbell/front/frame, doorbell/back/frame, wyzebridge/{doorbell}/image"
+        waits = "waiting for frames on doorbell/front/frame, doorbell/back/frame, wyzebridge/{doorbell}/image"
         assert waits in agent.log
 
 

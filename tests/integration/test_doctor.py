@@ -448,7 +448,7 @@ def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: py
     (tmp_path / "run").symlink_to(tmp_path / "theirs")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
     found = the("disk", looked_at(Path("/"), tmp_path))
-    assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to somebody else"
+    assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to another user"
 
 
 @pytest.mark.parametrize(

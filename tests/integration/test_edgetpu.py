@@ -87,7 +87,7 @@ def test_what_is_missing_is_said(stick: Stick) -> None:
         ("no_device", "no EdgeTPU was found: is it plugged in, and may this user open it?"),
         ("hang_load", "did not answer within 2 s"),
         ("crash_load", "the process that tried it was ended by SIGABRT"),
-        ("error", "it loads, but cannot look at a picture: RuntimeError: the stand-in was told to fail"),
+        ("error", "it loads, but detection fails: RuntimeError: the stand-in was told to fail"),
         ("crash", "the process that tried it was ended by SIGABRT"),
     ],
 )

@@ -85,7 +85,7 @@ def test_an_agent_says_that_it_is_ready_lives_and_stops(
     agent.environment["NOTIFY_SOCKET"] = manager.address
     before = agent.healthcheck()
     assert (before.returncode, before.stdout) == (1, "")
-    assert "there is no heartbeat" in before.stderr
+    assert "no heartbeat" in before.stderr
     with agent:
         agent.wait_until_ready(recorder)
         first = manager.hear()
@@ -131,7 +131,7 @@ def test_what_a_killed_agent_left_behind_does_not_count_against_one_that_runs(
         assert other.healthcheck().returncode == 0
         other.signal(signal.SIGSTOP)
         stopped = wait_until(lambda: done if (done := other.healthcheck()).returncode else None, timeout_s=30)
-        assert stopped.stderr.startswith("the agent other is not well")
+        assert stopped.stderr.startswith("the agent other is unhealthy")
         other.signal(signal.SIGCONT)
         other.kill()
         assert "the agent test has ended and left" in other.healthcheck().stderr

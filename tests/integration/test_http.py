@@ -165,7 +165,7 @@ def test_it_listens_on_an_ipv6_address(mosquitto: Mosquitto, host: str) -> None:
     port = free_port()
     with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(port), HTTP__HOST=host) as agent:
         wait_until(lambda: ask(port, "/livez", host="::1")[0] == 200, why=lambda: agent.log)
-        assert f"the page is at http://[{host}]:{port}/" in agent.log
+        assert f"status page: http://[{host}]:{port}/" in agent.log
         assert ask(port, "/livez")[0] == (200 if host == "::" else 0)
 
 

@@ -176,7 +176,7 @@ def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
     for _ in range(2):
         file.save(CHOSEN)
     file.close()
-    assert "what is set is lost at the next start" in file.fault
+    assert "changed options are lost at the next start" in file.fault
     assert caplog.text.count("cannot be written") == 1
 
 

@@ -49,7 +49,7 @@ def test_a_part_is_stale_when_it_was_not_seen_for_long(seen: Heartbeat, stale: t
 
 
 def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
-    assert "there is no heartbeat in" in check(tmp_path)
+    assert "no heartbeat in" in check(tmp_path)
     file = HeartbeatFile(tmp_path / "run", "hall")
     file.write(beat())
     assert file.fault == ""
@@ -57,7 +57,7 @@ def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
     assert check(file.path.parent, now=NOW_S + 1) == ""
     assert check(file.path.parent, "hall", now=NOW_S + 1) == ""
     assert "of the agent attic" in check(file.path.parent, "attic", now=NOW_S + 1)
-    assert check(file.path.parent, now=NOW_S + 30).startswith("the agent hall is not well: the agent's thread was last")
+    assert check(file.path.parent, now=NOW_S + 30).startswith("the agent hall is unhealthy: the agent's thread was last")
     file.path.write_text("{", encoding="ascii")
     assert check(file.path.parent) == f"no agent runs here: {file.path} is damaged"
     file.remove()
@@ -85,7 +85,7 @@ def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_p
     HeartbeatFile(tmp_path, "hall").write(beat())
     assert check(tmp_path, now=NOW_S) == ""
     HeartbeatFile(tmp_path, "attic").write(beat(NOW_S - 20))
-    assert check(tmp_path, now=NOW_S) == "the agent attic is not well: the agent's thread was last seen 20 s ago"
+    assert check(tmp_path, now=NOW_S) == "the agent attic is unhealthy: the agent's thread was last seen 20 s ago"
 
 
 def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     file = HeartbeatFile(tmp_path / "link", "hall")
     file.write(beat())
-    assert "belongs to somebody else" in file.fault
+    assert "belongs to another user" in file.fault
     assert list((tmp_path / "theirs").iterdir()) == []
     (tmp_path / "file").write_text("", encoding="ascii")
     file = HeartbeatFile(tmp_path / "file", "hall")

@@ -160,8 +160,8 @@ def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
     document = ask(board, now=3.0).body.decode()
     _, text = visible(document)
     for expected in (
-        "degraded since", "Worker 1 is being replaced", "front", "online", "2 faces at the door now, 97% sure",
-        "bell rung 2 s ago: a face", "picture 2 s ago", "cpu yunet_n", "press 1 · motion 2 · continuous 3",
+        "degraded since", "Worker 1 is being replaced", "front", "online", "2 faces now, confidence 97%",
+        "pressed 2 s ago: a face", "picture 2 s ago", "cpu yunet_n", "press 1 · motion 2 · continuous 3",
         "2/2", "52 °C", "1.2.3",
     ):  # fmt: skip
         assert expected in text, expected
@@ -189,11 +189,11 @@ LOST: Final = ProblemPayload("broker_lost", None, NOON, "No connection to the br
 @pytest.mark.parametrize(
     ("health", "now", "alarm", "status"),
     [
-        (health_message(), 2.0, "", "all is well"),
-        (health_message(), 8.9, "", "all is well"),
-        (health_message(), 13.0, "The agent has not answered for 12 s. What you see is from before.", "no answer"),
+        (health_message(), 2.0, "", "OK"),
+        (health_message(), 8.9, "", "OK"),
+        (health_message(), 13.0, "The agent has not responded for 12 s. This page shows its last data.", "no answer"),
         (without_broker(LOST), 2.0, "No connection to the broker since ", "no broker"),
-        (without_broker(LOST), 13.0, "The agent has not answered for 12 s.", "no answer"),
+        (without_broker(LOST), 13.0, "The agent has not responded for 12 s.", "no answer"),
         (without_broker(), 2.0, "", "degraded since"),
         (health_message("degraded", LOST), 2.0, "", "degraded since"),
     ],
@@ -203,7 +203,7 @@ def test_nothing_is_shown_as_live_that_is_not(health: Publication, now: float, a
     (said,) = re.findall(r'<p class="alarm[^"]*" data-part="alarm" role="alert">([^<]*)</p>', document)
     assert said.startswith(alarm) if alarm else said == ""
     assert status in document
-    assert ("2 faces at the door now" in document, "online</span>" in document) == (not alarm, not alarm)
+    assert ("2 faces now" in document, "online</span>" in document) == (not alarm, not alarm)
     assert ('class="dot">unknown' in document, 'class="status failed"' in document) == (bool(alarm), bool(alarm))
     assert document.index('data-part="alarm"') < document.index("<header>")
 
@@ -271,11 +271,11 @@ def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
     ("board", "now", "live", "ready", "reason"),
     [
         (told(health_message()), 2.0, 200, 200, "ready"),
-        (told(health_message()), 2.0 + SILENT_S, 503, 503, "the agent has said nothing for 31 s"),
+        (told(health_message()), 2.0 + SILENT_S, 503, 503, "the agent has been silent for 31 s"),
         (told(without_broker()), 2.0, 200, 503, "no connection to the broker: Connection refused"),
         (told(health_message("failed", problem("Worker 0 is parked"), workers_alive=0)), 2.0, 200, 503,
-         "no worker can take a frame; Worker 0 is parked"),
-        (told(), 2.0, 200, 503, "the agent has said nothing for 2 s"),
+         "no worker accepts frames; Worker 0 is parked"),
+        (told(), 2.0, 200, 503, "the agent has been silent for 2 s"),
     ],
 )  # fmt: skip
 def test_a_watchdog_is_told_whether_it_lives_and_whether_it_can_work(
