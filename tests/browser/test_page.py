@@ -85,7 +85,7 @@ def browser() -> Iterator[Chromium]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_the_page_fits_every_screen_and_asks_nobody_else(
+def test_the_page_fits_every_screen_and_loads_nothing_external(
     house: House, browser: Chromium, size: tuple[int, int], scheme: str, tmp_path: Path
 ) -> None:
     browser.look_like(*size, scheme)
@@ -102,7 +102,7 @@ def test_the_page_fits_every_screen_and_asks_nobody_else(
     browser.save(folder / f"page-{size[0]}-{scheme}.png")
 
 
-def test_the_page_works_under_a_path_of_a_proxy(house: House, browser: Chromium) -> None:
+def test_the_page_works_under_a_proxy_path(house: House, browser: Chromium) -> None:
     with Ingress(house.port) as ingress:
         for url in (ingress.url + "/", ingress.url):
             browser.open(url)
@@ -113,7 +113,7 @@ def test_the_page_works_under_a_path_of_a_proxy(house: House, browser: Chromium)
         assert browser.complaints() == []
 
 
-def test_the_page_may_be_framed_by_its_own_origin_alone(house: House, browser: Chromium) -> None:
+def test_the_page_can_be_framed_only_by_its_own_origin(house: House, browser: Chromium) -> None:
     inside = "document.querySelector('iframe').contentDocument"
     with Ingress(house.port) as ingress:
         browser.open(ingress.origin + FRAME)
@@ -124,7 +124,7 @@ def test_the_page_may_be_framed_by_its_own_origin_alone(house: House, browser: C
         assert any("frame-ancestors" in each for each in browser.complaints())
 
 
-def test_the_page_lives(house: House, browser: Chromium) -> None:
+def test_the_page_updates(house: House, browser: Chromium) -> None:
     browser.open(house.url)
     browser.run("document.querySelector('main').marked = true")
     browser.run("document.querySelector('details').open = true")
@@ -194,9 +194,7 @@ def _keep(browser: Chromium, what: str, scheme: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_in_red_that_the_broker_is_lost(
-    door: House, browser: Chromium, scheme: str, tmp_path: Path
-) -> None:
+def test_a_phone_shows_a_lost_broker_in_red(door: House, browser: Chromium, scheme: str, tmp_path: Path) -> None:
     browser.look_like(*PHONE, scheme)
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
@@ -214,9 +212,7 @@ def test_a_phone_shows_in_red_that_the_broker_is_lost(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_in_red_that_the_agent_is_gone(
-    door: House, browser: Chromium, scheme: str, tmp_path: Path
-) -> None:
+def test_a_phone_shows_a_stopped_agent_in_red(door: House, browser: Chromium, scheme: str, tmp_path: Path) -> None:
     browser.look_like(*PHONE, scheme)
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
@@ -229,7 +225,7 @@ def test_a_phone_shows_in_red_that_the_agent_is_gone(
     browser.wait_for(f"{STATUS} === 'OK' && {ALARM} === ''")
 
 
-def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House, browser: Chromium) -> None:
+def test_the_page_detects_a_frozen_agent_and_its_recovery(door: House, browser: Chromium) -> None:
     browser.look_like(*PHONE, "light")
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
@@ -239,7 +235,7 @@ def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House
     wait_until_live(browser)
 
 
-def test_a_page_notices_an_agent_whose_thread_hangs(browser: Chromium) -> None:
+def test_the_page_detects_a_hanging_agent_thread(browser: Chromium) -> None:
     """Its server still answers, with what it was told last."""
     board = Board("attic", time.monotonic())
     board.record(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
@@ -252,7 +248,7 @@ def test_a_page_notices_an_agent_whose_thread_hangs(browser: Chromium) -> None:
         browser.wait_for(f"{ALARM} === '' && {STATUS} === 'starting'")
 
 
-def test_a_page_that_somebody_else_answers_shows_no_answer_of_the_agent(house: House, browser: Chromium) -> None:
+def test_a_foreign_response_is_not_shown_as_the_agents(house: House, browser: Chromium) -> None:
     """As a proxy does, with a page of its own and the status 200."""
     browser.look_like(*PHONE, "light")
     browser.open(house.url)

@@ -57,7 +57,7 @@ def test_case_10_sigterm_under_load_finishes_and_goes_offline(mosquitto: Mosquit
 
 
 @needs_namespaces
-def test_case_10_also_as_the_first_process_of_a_container(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_case_10_as_pid_1_of_a_container(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port, {"latency_ms": 50}) as agent:
         agent.start_in("unshare", "-pf", "--mount-proc", "--kill-child")
         agent.wait_until_ready(recorder)
@@ -108,7 +108,7 @@ def test_case_13_a_small_or_full_shared_memory_folder_does_not_matter(
 
 
 @needs_namespaces
-def test_case_14_a_full_disk_does_not_stop_detection_and_is_told(
+def test_case_14_a_full_disk_does_not_stop_detection_and_is_reported(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     script, folder = {"by_width": BY_WIDTH}, tmp_path / "poison"
@@ -136,7 +136,7 @@ def test_case_14_a_read_only_root_does_not_matter(mosquitto: Mosquitto, recorder
         assert recorder.wait_for("doorbell/front/faces")["outcome"] == "face"
 
 
-def test_poison_pictures_are_kept_where_asked_and_no_more_than_allowed(
+def test_quarantined_pictures_are_stored_up_to_the_limit(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     settings = {
@@ -153,7 +153,7 @@ def test_poison_pictures_are_kept_where_asked_and_no_more_than_allowed(
     assert kept.read_bytes() == jpeg(WIDTHS["kill"], 80)
 
 
-def test_case_21_an_agent_that_starts_before_its_broker_serves_when_that_comes() -> None:
+def test_case_21_an_agent_that_starts_before_its_broker_connects_later() -> None:
     broker = Mosquitto()
     with AgentProcess.with_script(broker.port) as agent:
         wait_until(lambda: "trying again" in agent.log)
@@ -163,7 +163,7 @@ def test_case_21_an_agent_that_starts_before_its_broker_serves_when_that_comes()
             recorder.wait_for("doorbell/front/faces")
 
 
-def test_case_22_a_black_hole_is_noticed_and_left(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_case_22_a_black_hole_is_detected_and_left(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with Proxy(mosquitto.port) as line, AgentProcess.with_script(line.port, MQTT__KEEPALIVE_S="5") as agent:
         agent.wait_until_ready(recorder)
         line.swallow()
@@ -174,7 +174,7 @@ def test_case_22_a_black_hole_is_noticed_and_left(mosquitto: Mosquitto, recorder
         recorder.wait_for("doorbell/front/faces")
 
 
-def test_case_23_a_broker_that_forgot_everything_is_told_everything(mosquitto: Mosquitto) -> None:
+def test_case_23_a_broker_that_lost_everything_gets_everything_again(mosquitto: Mosquitto) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         with Recorder(mosquitto.port) as recorder:
             agent.wait_until_ready(recorder)
@@ -218,7 +218,7 @@ def move_clock(shift: Path, days: int) -> None:
     written.replace(shift)
 
 
-def test_case_26_no_deadline_minds_the_wall_clock(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+def test_case_26_deadlines_ignore_the_wall_clock(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     script, shift = {"latency_ms": 300, "faces": 0}, tmp_path / "days"
     with AgentProcess.with_script(mosquitto.port, script, PRESS__DEADLINE_S="1.5") as agent:
         agent.start_in(program=("-c", SHIFTED_CLOCK, "run", str(shift)))
@@ -235,7 +235,7 @@ def test_case_26_no_deadline_minds_the_wall_clock(mosquitto: Mosquitto, recorder
         assert recorder.events(HEALTH)[-1]["status"] == "ok"
 
 
-def test_case_27_a_second_agent_with_our_name_is_reported(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_case_27_a_second_agent_with_our_id_is_reported(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as first:
         first.wait_until_ready(recorder)
         with AgentProcess.with_script(mosquitto.port) as second:
@@ -266,7 +266,7 @@ def test_a_press_that_was_not_answered_is_answered_after_a_restart_with_the_same
     assert len(recorder.events("doorbell/front/faces")) == 1
 
 
-def test_a_pool_that_cannot_be_kept_alive_ends_the_agent(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_pool_that_keeps_failing_ends_the_agent(mosquitto: Mosquitto, recorder: Recorder) -> None:
     settings = {"POOL__GIVE_UP_S": "1", "POOL__RESTART_INTENSITY": "2", "POOL__RESTART_DELAY_MAX_S": "30"}
     with AgentProcess.with_script(mosquitto.port, {"load": "exit"}, **settings) as agent:
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "failed")

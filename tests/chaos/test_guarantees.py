@@ -35,7 +35,7 @@ FLOOD_S = 10.0
 FLOOD_MEMORY_BYTES = 100_000_000
 
 
-def test_case_25_a_flood_costs_no_press_and_no_memory(mosquitto: Mosquitto) -> None:
+def test_case_25_a_flood_loses_no_press_and_leaks_no_memory(mosquitto: Mosquitto) -> None:
     over, sent = threading.Event(), list[int]()
     with (
         Recorder(mosquitto.port, topic_filter="edge_agent/#") as recorder,
@@ -114,7 +114,7 @@ def test_case_28_hundreds_of_reconnects_leave_nothing_behind(
         link.stop()
 
 
-def test_case_29_hundreds_of_presses_have_an_answer_each_whatever_dies() -> None:
+def test_case_29_each_of_hundreds_of_presses_is_answered_despite_failures() -> None:
     storm = Storm(seconds=60.0, seed=29, rate=60.0, presses_per_s=5.0, kill_broker=False)
     client = storm.run()
     assert len(client.presses) >= 290

@@ -77,7 +77,7 @@ def kill_workers(health: dict[str, Any]) -> None:
                 os.kill(worker["pid"], signal.SIGKILL)
 
 
-def test_workers_that_are_killed_again_and_again(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_workers_that_are_killed_repeatedly(mosquitto: Mosquitto, recorder: Recorder) -> None:
     """One of them rests at last, then all do; left alone, they come back, and a minute later all is forgotten."""
     settings = {"POOL__RESTART_INTENSITY": "3", "POOL__RESTART_DELAY_S": "0.1", "POOL__RESTART_DELAY_MAX_S": "15"}
     with AgentProcess.with_script(mosquitto.port, None, **settings) as agent:
@@ -110,7 +110,7 @@ def test_a_worker_that_is_not_replaced_at_once(mosquitto: Mosquitto, recorder: R
         wait_until_ok(recorder)
 
 
-def test_a_coral_that_is_pulled_out(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+def test_an_edgetpu_that_is_unplugged(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     stick = Stick(tmp_path)
     settings = {
         "DETECTION__STRATEGIES": "edgetpu,mock", "DETECTION__SECOND_STAGE": "off",
@@ -218,7 +218,7 @@ def _control(*arguments: str) -> None:
     subprocess.run([program("mosquitto_ctrl", "mosquitto"), *arguments], check=True, capture_output=True)
 
 
-def test_more_pictures_than_can_be_looked_at(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_more_pictures_than_can_be_processed(mosquitto: Mosquitto, recorder: Recorder) -> None:
     settings = {"QUEUE__MOTION_EXPIRY_S": "0.3", "QUEUE__MOTION_PER_DOORBELL": "50"}
     with AgentProcess.with_script(mosquitto.port, {"latency_ms": 400}, **settings) as agent:
         agent.wait_until_ready(recorder)
@@ -296,7 +296,7 @@ class FakePi:
 
 
 @needs_namespaces
-def test_a_raspberry_pi_that_is_hot_and_short_of_everything(
+def test_a_raspberry_pi_that_is_hot_and_short_of_resources(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     pi = FakePi(tmp_path)

@@ -57,7 +57,7 @@ def _send(recorder: Recorder, pictures: dict[str, bytes]) -> dict[str, str]:
     return {event["frame_id"]: event["reason"] or event["outcome"] for event in recorder.events(FACES)}
 
 
-def test_cases_15_and_16_each_hostile_picture_costs_one_answer_and_no_memory(
+def test_cases_15_and_16_each_hostile_picture_gives_one_answer_and_leaks_no_memory(
     mosquitto: Mosquitto, recorder: Recorder
 ) -> None:
     refused = {kind: data for kind, data in hostile_pictures.refused().items() if len(data) < MEGABYTE}
@@ -76,7 +76,7 @@ def test_cases_15_and_16_each_hostile_picture_costs_one_answer_and_no_memory(
     assert max(grown.values()) < MOST_GROWTH_BYTES, grown
 
 
-def test_unusual_and_damaged_pictures_are_looked_at_or_refused_and_no_worker_dies(
+def test_unusual_and_damaged_pictures_are_processed_or_refused_and_no_worker_dies(
     mosquitto: Mosquitto, recorder: Recorder
 ) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
@@ -106,7 +106,7 @@ def test_case_17_20_megabytes_are_refused_in_bounded_memory(mosquitto: Mosquitto
         wait_until(lambda: _memory(agent.pid, "VmRSS") - before < MOST_GROWTH_BYTES, timeout_s=30)
 
 
-def test_cases_18_and_19_hostile_messages_among_presses_cost_no_press_and_no_restart() -> None:
+def test_cases_18_and_19_hostile_messages_lose_no_press_and_cause_no_restart() -> None:
     made, faults = assault(4000, seed=3)
     assert faults == []
     assert made.presses > 50
@@ -221,7 +221,7 @@ def test_case_20_a_callback_that_raises_leaves_the_connection_alive(mosquitto: M
         connection.close()
 
 
-def test_case_24_a_picture_larger_than_the_broker_takes_is_dropped_and_nothing_else() -> None:
+def test_case_24_only_a_picture_larger_than_the_brokers_limit_is_dropped() -> None:
     detailed = np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8)
     frame = bytes(cv2.imencode(".jpg", detailed, [cv2.IMWRITE_JPEG_QUALITY, 5])[1].tobytes())
     assert len(frame) < LARGEST_PACKET

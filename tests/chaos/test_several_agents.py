@@ -29,7 +29,7 @@ def _kill_and_start(agent: AgentProcess) -> None:
     agent.start()
 
 
-def test_presses_of_two_agents_while_one_is_killed_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_presses_of_two_agents_while_one_is_killed_repeatedly(capsys: pytest.CaptureFixture[str]) -> None:
     with Mosquitto(*BROKER) as broker:
         tale = play([broker.port], seconds=SECONDS, kill=_kill_and_start)
     with capsys.disabled():
@@ -39,7 +39,7 @@ def test_presses_of_two_agents_while_one_is_killed_again_and_again(capsys: pytes
     assert tale.answered == tale.presses
 
 
-def test_the_same_where_a_node_of_a_clustered_broker_is_killed_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_while_a_node_of_a_clustered_broker_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
     with NatsCluster() as cluster:
         kills = itertools.cycle((1, 2))
 

@@ -34,7 +34,7 @@ from tests.values import job
 from tests.waiting import wait_until
 
 
-def test_every_frame_is_answered_and_both_workers_take_part() -> None:
+def test_every_frame_has_an_outcome_and_both_workers_are_used() -> None:
     with PoolUnderTest(scripted(latency_ms=20)) as tested:
         tested.wait_until_idle()
         frames = [tested.offer() for _ in range(20)]
@@ -47,7 +47,7 @@ def test_every_frame_is_answered_and_both_workers_take_part() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_a_worker_that_is_killed_at_work_costs_no_frame(number: signal.Signals) -> None:
+def test_a_worker_that_is_killed_while_busy_loses_no_frame(number: signal.Signals) -> None:
     with PoolUnderTest(scripted(latency_ms=300)) as tested:
         view = tested.wait_until_idle()
         frames = [tested.offer() for _ in range(2)]
@@ -71,7 +71,7 @@ def test_an_idle_worker_that_is_killed_is_replaced() -> None:
     assert after.workers[1].pid != before.workers[1].pid
 
 
-def test_a_stopped_worker_is_ended_by_its_deadline() -> None:
+def test_a_stopped_worker_is_killed_at_its_deadline() -> None:
     with PoolUnderTest(scripted(latency_ms=100), job_timeout_s=0.5) as tested:
         view = tested.wait_until_idle()
         frames = [tested.offer() for _ in range(2)]
@@ -93,7 +93,7 @@ def test_a_stopped_worker_is_ended_by_its_deadline() -> None:
         ("hang_holding_gil", "did not finish in time"),
     ],
 )
-def test_a_poison_frame_is_quarantined_and_others_are_not(act: str, words: str) -> None:
+def test_only_a_frame_that_kills_workers_is_quarantined(act: str, words: str) -> None:
     with PoolUnderTest(job_timeout_s=0.5) as tested:
         tested.wait_until_idle()
         poison = tested.offer_act(act)
@@ -117,7 +117,7 @@ def test_the_stack_of_a_hang_that_holds_the_gil_is_logged(caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize("load", ["segfault", "exit", "hang", "stop"])
-def test_a_detector_that_kills_its_workers_at_every_start_gives_way_to_the_next(load: str) -> None:
+def test_a_detector_that_kills_its_workers_at_every_start_is_replaced_by_the_next(load: str) -> None:
     broken, sound = scripted(load=load), DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx")))
     with PoolUnderTest(broken, sound, start_timeout_s=1.5) as tested:
         view = tested.wait_until_idle()
@@ -128,7 +128,7 @@ def test_a_detector_that_kills_its_workers_at_every_start_gives_way_to_the_next(
     assert "a worker that loaded it" in unavailable.reason
 
 
-def test_a_detector_error_is_tried_again_and_told_without_a_restart() -> None:
+def test_a_detector_error_is_retried_and_reported_without_a_restart() -> None:
     with PoolUnderTest() as tested:
         outcome = tested.wait_for(tested.offer_act("error"))
         view = tested.wait_until_idle()
@@ -149,7 +149,7 @@ def test_a_worker_that_leaks_is_replaced_while_it_is_idle() -> None:
     assert after.restarts == 0
 
 
-def test_a_detector_that_cannot_be_loaded_is_told_and_the_next_is_used() -> None:
+def test_a_detector_that_cannot_be_loaded_is_reported_and_the_next_is_used() -> None:
     broken = DetectorChoice("cpu", "yunet_n", "/nowhere.onnx")
     with PoolUnderTest(broken, scripted()) as tested:
         view = tested.wait_until_idle()
@@ -197,7 +197,7 @@ def test_the_pool_survives_the_loss_of_its_fork_server() -> None:
     wait_until(lambda: not any(map(is_alive, workers)))
 
 
-def test_a_fork_server_that_is_stopped_holds_nobody_up() -> None:
+def test_a_stopped_fork_server_blocks_nothing() -> None:
     with PoolUnderTest() as tested:
         view = tested.wait_until_idle()
         (server,) = [each for each in psutil.Process().children() if {child.pid for child in each.children()}]
@@ -211,7 +211,7 @@ def test_a_fork_server_that_is_stopped_holds_nobody_up() -> None:
     assert not is_alive(server.pid)
 
 
-def test_a_failure_of_the_supervisor_itself_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_of_the_supervisor_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     crashed = threading.Event()
 
     def refuse(_outcome: Outcome) -> None:

@@ -77,7 +77,7 @@ def verdicts(python: Path, discoveries: Iterable[Discovery], folder: Path) -> li
     return [json.loads(line) for line in finished.stdout.splitlines()]
 
 
-def test_home_assistant_takes_the_agent_and_its_doorbells(home_assistant_python: Path, tmp_path: Path) -> None:
+def test_home_assistant_accepts_the_agent_and_its_doorbells(home_assistant_python: Path, tmp_path: Path) -> None:
     """Every component of every device, without an error or a warning; all on one broker."""
     agent = agent_device("porch-pi", version="1.2.3", strategies=("auto", "cpu"), telemetry_period_s=10)
     doorbells = [doorbell_device(each, agent_id="porch-pi", version="1.2.3") for each in ("front_door", "front-door")]

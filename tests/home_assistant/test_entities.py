@@ -80,7 +80,7 @@ def registered(home: Any, identifier: str) -> dict[str, Row]:
     }
 
 
-def test_all_entities_are_registered_as_what_they_are(home: Any, recorder: Recorder) -> None:
+def test_all_entities_are_registered_correctly(home: Any, recorder: Recorder) -> None:
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())

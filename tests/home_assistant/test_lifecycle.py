@@ -97,7 +97,7 @@ def runs(home: Any, automation: str) -> int:
     return len(home.traces(automation))
 
 
-def test_automations_run_once_and_no_restart_sets_one_off(home: Any, recorder: Recorder) -> None:
+def test_automations_run_once_and_never_because_of_a_restart(home: Any, recorder: Recorder) -> None:
     """Agent, Home Assistant and broker, one after the other; afterwards everything is as it was."""
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
@@ -151,7 +151,7 @@ def settle(home: Any) -> None:
     wait_state(home, entity(home, AGENT, "workers_alive"), "2")
 
 
-def test_nobody_answered_is_said_once_and_an_open_door_is_an_answer(home: Any, recorder: Recorder) -> None:
+def test_an_unanswered_press_alerts_once_and_an_open_door_answers(home: Any, recorder: Recorder) -> None:
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())

@@ -38,7 +38,7 @@ def agent(mosquitto: Mosquitto, recorder: Recorder) -> Iterator[AgentProcess]:
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_photograph_becomes_a_face_event(mosquitto: Mosquitto, recorder: Recorder, protocol: str) -> None:
+def test_a_photograph_gives_a_face_event(mosquitto: Mosquitto, recorder: Recorder, protocol: str) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, MQTT__PROTOCOL=protocol) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", face_photo())
@@ -112,7 +112,7 @@ def test_a_press_comes_before_a_hundred_waiting_frames(
     assert events[:2] == ["busy", "front"]
 
 
-def test_the_envelope_and_user_properties_say_the_same(agent: AgentProcess, recorder: Recorder) -> None:
+def test_the_envelope_and_user_properties_are_equivalent(agent: AgentProcess, recorder: Recorder) -> None:
     said = {"trigger": "motion", "captured_at": "2026-01-02T03:04:05+00:00", "frame_id": "frame-7"}
     envelope = json.dumps({"image": base64.b64encode(jpeg()).decode(), **said})
     recorder.publish("doorbell/json/frame", envelope)
@@ -125,7 +125,7 @@ def test_the_envelope_and_user_properties_say_the_same(agent: AgentProcess, reco
         assert event["captured_at"] == "2026-01-02T03:04:05Z"
 
 
-def test_any_client_gets_its_answer_on_its_response_topic(agent: AgentProcess, recorder: Recorder) -> None:
+def test_any_client_gets_its_result_on_its_response_topic(agent: AgentProcess, recorder: Recorder) -> None:
     recorder.publish("doorbell/front/frame", png(), response_topic="my/answers", correlation_data=b"no. 5")
     (reply,) = recorder.wait_for_count("my/answers", 1)
     assert reply.json["outcome"] == "face"
@@ -141,7 +141,7 @@ def test_any_client_gets_its_answer_on_its_response_topic(agent: AgentProcess, r
         (jpeg()[:-40], "bad_image"),
     ],
 )
-def test_a_bad_frame_costs_one_failed_answer(
+def test_a_bad_frame_gives_one_failed_answer(
     agent: AgentProcess, recorder: Recorder, payload: bytes, reason: str
 ) -> None:
     recorder.publish("doorbell/front/frame", payload)
@@ -150,7 +150,7 @@ def test_a_bad_frame_costs_one_failed_answer(
     assert event["detail"]
 
 
-def test_what_is_no_frame_is_dropped_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_other_messages_are_dropped_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:
     recorder.publish("doorbell/front/frame", jpeg(), retain=True)
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
@@ -180,7 +180,7 @@ def test_the_agent_waits_for_a_broker_and_comes_back_after_a_restart(mosquitto: 
             recorder.wait_for_payload(f"edge_agent/{AGENT_ID}/availability", b"online")
 
 
-def test_a_restart_replays_no_event(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_restart_repeats_no_event(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/press", "")
@@ -198,7 +198,7 @@ def test_a_restart_replays_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
     assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 
 
-def test_a_bell_that_comes_after_its_own_answer_is_not_rung_again_after_a_restart(
+def test_a_press_after_its_own_answer_does_not_ring_again_after_a_restart(
     mosquitto: Mosquitto, recorder: Recorder
 ) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_it_without_a_traceback(agent: AgentProcess) -> None:
     assert "Traceback" not in agent.log
 
 
-def test_commands_are_obeyed(agent: AgentProcess, recorder: Recorder) -> None:
+def test_commands_are_executed(agent: AgentProcess, recorder: Recorder) -> None:
     before = _pids(recorder)
     recorder.publish(f"edge_agent/{AGENT_ID}/command/restart_pool", "")
     recorder.wait_for(
@@ -237,7 +237,7 @@ def _pids(recorder: Recorder) -> set[int]:
     return {worker["pid"] for worker in recorder.events(f"edge_agent/{AGENT_ID}/health")[-1]["workers"]}
 
 
-def test_another_publishers_doorbell_is_served_as_ours(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_another_publishers_doorbell_works_like_ours(mosquitto: Mosquitto, recorder: Recorder) -> None:
     own = '{"frame": "yard/jpeg", "press": "yard/bell", "doorbell": "yard", "trigger": "motion"}'
     with AgentProcess.with_script(mosquitto.port, None, SOURCES=f'[{{"preset": "ring-mqtt"}}, {own}]') as agent:
         agent.wait_until_ready(recorder)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_the_picture_is_drawn_by_ourselves() -> None:
+def test_the_benchmark_draws_its_picture() -> None:
     frames, shown = read_frames(None, ModelSettings())
     assert {(header.width, header.height) for header in map(read_header, frames)} == {SIZE}
     assert "simulated door" in shown
 
 
-def test_a_picture_that_is_not_there_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_picture_gives_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.jpg cannot be read: No such file"):
         read_frames(tmp_path / "none.jpg", ModelSettings())
 

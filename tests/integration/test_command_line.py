@@ -67,7 +67,7 @@ def test_detect_prints_a_line_of_json_for_each_picture_in_order(photo: Path, tmp
     assert second["faces"][0]["confidence"] >= 0.7
 
 
-def test_detect_all_shows_what_is_too_uncertain_otherwise(photo: Path) -> None:
+def test_detect_all_shows_low_confidence_faces(photo: Path) -> None:
     sure, everything = (json.loads(_detect("--json", *more, str(photo)).stdout) for more in ([], ["--all"]))
     assert len(everything["faces"]) >= len(sure["faces"])
     assert all(face["confidence"] >= 0.3 for face in everything["faces"])
@@ -99,7 +99,7 @@ def test_detect_saves_annotated_pictures(photo: Path, tmp_path: Path) -> None:
         (("run", "--simulate", "nowhere"), 2, "nowhere"),
     ],
 )
-def test_a_mistake_costs_one_sentence(arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_a_mistake_gives_one_sentence(arguments: tuple[str, ...], code: int, words: str) -> None:
     done = edge_agent(*arguments, EDGE_AGENT_MODELS__DIR=str(shared("models")))
     assert done.returncode == code, done.stderr
     assert words in done.stderr.replace("\n", " ")
@@ -139,7 +139,7 @@ def test_send_repeats_at_a_rate_and_names_each_picture(mosquitto: Mosquitto, pho
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("press", [False, True])
-def test_send_says_when_the_agent_is_gone(mosquitto: Mosquitto, photo: Path, protocol: str, press: bool) -> None:
+def test_send_reports_an_agent_that_is_offline(mosquitto: Mosquitto, photo: Path, protocol: str, press: bool) -> None:
     with Recorder(mosquitto.port) as recorder, AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         assert agent.stop() == 0
@@ -150,7 +150,7 @@ def test_send_says_when_the_agent_is_gone(mosquitto: Mosquitto, photo: Path, pro
     assert f"run --host 127.0.0.1 --port {mosquitto.port}`" in done.stderr
 
 
-def test_send_says_when_no_agent_was_ever_there(mosquitto: Mosquitto, photo: Path) -> None:
+def test_send_reports_that_no_agent_exists(mosquitto: Mosquitto, photo: Path) -> None:
     done = _send(mosquitto, photo)
     assert done.returncode == 3
     assert "no agent is listening on this broker" in done.stderr
@@ -160,14 +160,14 @@ def test_send_says_when_no_agent_was_ever_there(mosquitto: Mosquitto, photo: Pat
     assert "no agent is online on this broker, or this user may not read" in done.stderr
 
 
-def test_send_says_when_no_agent_answers_the_press(mosquitto: Mosquitto, photo: Path) -> None:
+def test_send_reports_a_press_without_an_answer(mosquitto: Mosquitto, photo: Path) -> None:
     with Recorder(mosquitto.port):
         done = _send(mosquitto, photo, "--press")
         assert done.returncode == 3
         assert "no agent answered the press: start one with `" in done.stderr
 
 
-def test_send_says_when_no_agent_takes_the_pictures_of_this_doorbell(mosquitto: Mosquitto, photo: Path) -> None:
+def test_send_reports_a_doorbell_without_an_agent(mosquitto: Mosquitto, photo: Path) -> None:
     agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__INCLUDE="garden")
     with Recorder(mosquitto.port, topic_filter="edge_agent/#") as recorder, agent:
         agent.wait_until_ready(recorder)
@@ -177,7 +177,7 @@ def test_send_says_when_no_agent_takes_the_pictures_of_this_doorbell(mosquitto: 
         assert _send(mosquitto, photo, "--doorbell", "garden").stderr == ""
 
 
-def test_send_says_when_the_broker_takes_nothing_from_this_user(tmp_path: Path, photo: Path) -> None:
+def test_send_reports_missing_publish_rights(tmp_path: Path, photo: Path) -> None:
     (tmp_path / "acl").write_text("topic read #\n", encoding="utf-8")
     with Mosquitto(f"acl_file {tmp_path / 'acl'}") as broker:
         done = _send(broker, photo)
@@ -207,7 +207,7 @@ def test_remove_names_the_known_doorbells(mosquitto: Mosquitto) -> None:
         assert done.stdout.startswith("removed front;")
 
 
-def test_run_says_what_it_waits_for_and_who_comes(mosquitto: Mosquitto) -> None:
+def test_run_logs_its_topics_and_visits(mosquitto: Mosquitto) -> None:
     agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5")
     with Recorder(mosquitto.port) as recorder, agent:
         agent.wait_until_ready(recorder)
@@ -221,9 +221,7 @@ def test_run_says_what_it_waits_for_and_who_comes(mosquitto: Mosquitto) -> None:
     told = [line["message"] for line in lines if line["level"] == "info"]
     assert told.count("waiting for frames on doorbell/<id>/frame") == 1
     assert sum("front: the bell rang" in each for each in told) == 4
-    assert [each for each in told if each.startswith("front: somebody")] == [
-        "front: face appeared (confidence 0.90)"
-    ]
+    assert [each for each in told if each.startswith("front: somebody")] == ["front: face appeared (confidence 0.90)"]
     assert sum("front: visit ended (1 person, 0 s)" in each for each in told) == 1
 
 
@@ -241,7 +239,7 @@ def test_run_names_the_topics_of_its_doorbells_and_sources(mosquitto: Mosquitto)
 @pytest.mark.parametrize(
     "command", [(), *((name,) for name in NAMES), *(("models", name) for name in ("list", "pull", "verify", "path"))]
 )
-def test_help_names_values_as_people_do(command: tuple[str, ...]) -> None:
+def test_help_shows_readable_values(command: tuple[str, ...]) -> None:
     shown = edge_agent(*command, "--help", COLUMNS="80")
     assert shown.returncode == 0, shown.stderr
     assert "Usage:" in shown.stdout
@@ -272,7 +270,7 @@ def test_every_command_is_listed() -> None:
         (("bench", "/"), "invalid FILE: use a file that this user can read"),
     ],
 )
-def test_a_mistake_on_the_command_line_is_said_in_our_words(arguments: tuple[str, ...], sentence: str) -> None:
+def test_a_mistake_on_the_command_line_is_reported_in_our_text(arguments: tuple[str, ...], sentence: str) -> None:
     done = edge_agent(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     help_of = " ".join((*arguments[: 2 if arguments[0] == "models" else 1], "--help"))
@@ -282,7 +280,7 @@ def test_a_mistake_on_the_command_line_is_said_in_our_words(arguments: tuple[str
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_offered_and_writes_nothing_by_itself(shell: str, tmp_path: Path) -> None:
+def test_completion_is_available_and_writes_no_files(shell: str, tmp_path: Path) -> None:
     asked = {"_EDGE_AGENT_COMPLETE": f"source_{shell}", "HOME": str(tmp_path)}
     program = str(Path(sys.executable).parent / "edge-agent")
     script = subprocess.run([program], env={**os.environ, **asked}, capture_output=True, text=True, check=False)
@@ -320,7 +318,7 @@ def test_watch_prints_json(mosquitto: Mosquitto) -> None:
     assert json.loads(shown) == {"topic": "doorbell/front/ring", "payload": {"event_type": "ring"}}
 
 
-def test_detectors_shows_what_works_here_and_why_the_rest_does_not(tmp_path: Path) -> None:
+def test_detectors_shows_what_works_and_why_the_rest_does_not(tmp_path: Path) -> None:
     stick = Stick(tmp_path)
     stick.does("no_device")
     settings = {
@@ -365,7 +363,7 @@ def test_models_are_pulled(tmp_path: Path) -> None:
     assert (tmp_path / "edge-agent" / "models" / "blazeface_full_range.tflite").exists()
 
 
-def test_a_password_file_that_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_password_file_gives_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "none"
     done = edge_agent("watch", "--password-file", str(file))
     assert done.returncode == 2

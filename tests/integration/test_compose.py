@@ -98,7 +98,7 @@ def test_with_tls_too(tmp_path: Path) -> None:
         ({"AGENT_PASSWORD": ""}, "edge-agent has no password"),
     ],
 )
-def test_what_is_wrong_in_env_costs_one_sentence(tmp_path: Path, variables: dict[str, str], complaint: str) -> None:
+def test_a_mistake_in_env_gives_one_sentence(tmp_path: Path, variables: dict[str, str], complaint: str) -> None:
     done = _prepare(tmp_path, **variables)
     assert done.returncode == 1
     assert complaint in done.stderr
@@ -106,7 +106,7 @@ def test_what_is_wrong_in_env_costs_one_sentence(tmp_path: Path, variables: dict
 
 
 @pytest.mark.broker
-def test_what_is_secret_is_readable_by_one_alone(tmp_path: Path) -> None:
+def test_secrets_are_readable_by_one_user_only(tmp_path: Path) -> None:
     assert _prepare(tmp_path).returncode == 0
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("passwd", "acl")} == {0o600}
     assert "secret" not in (tmp_path / "passwd").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def test_every_variable_is_explained_in_the_example() -> None:
     assert used - {"EDGE_AGENT_IMAGE", "LOG_LEVEL"} == explained - {"LOG_LEVEL"}
 
 
-def test_nothing_runs_with_more_rights_than_it_needs() -> None:
+def test_services_run_with_the_rights_they_need() -> None:
     services: dict[str, Any] = COMPOSE["services"]
     for name in ("agent", "broker"):
         assert services[name]["read_only"] is True

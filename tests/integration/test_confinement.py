@@ -68,7 +68,7 @@ def _attempt(folder: Path, device: str = "") -> dict[str, Any]:
     return attempts
 
 
-def test_a_worker_reads_programs_and_its_model_and_does_nothing_else(tmp_path: Path) -> None:
+def test_a_worker_can_only_read_programs_and_its_model(tmp_path: Path) -> None:
     attempts = _attempt(tmp_path)
     assert attempts.pop("words") == f"Landlock {landlock.version()}"
     allowed = {what for what, result in attempts.items() if result == "done"}
@@ -80,13 +80,13 @@ def test_a_worker_reads_programs_and_its_model_and_does_nothing_else(tmp_path: P
 
 
 @pytest.mark.skipif(landlock.version() < 4, reason="this Landlock knows nothing of the network")
-def test_a_worker_with_an_accelerator_gives_up_the_network_alone(tmp_path: Path) -> None:
+def test_a_worker_with_an_accelerator_drops_only_the_network(tmp_path: Path) -> None:
     attempts = _attempt(tmp_path, device="usb:0")
     assert attempts["read a secret"] == attempts["write"] == "done"
     assert attempts["connect"] == attempts["listen"] == "PermissionError"
 
 
-def test_the_inference_engine_keeps_nothing_and_reports_to_nobody(tmp_path: Path) -> None:
+def test_the_inference_engine_stores_and_sends_nothing(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
         "from edge_agent.detectors import table\n"
@@ -104,7 +104,7 @@ def test_the_inference_engine_keeps_nothing_and_reports_to_nobody(tmp_path: Path
     assert int(done.stdout) <= 2
 
 
-def test_workers_of_the_pool_are_confined_and_work() -> None:
+def test_workers_of_the_pool_run_in_a_sandbox() -> None:
     with PoolUnderTest(scripted(latency_ms=1)) as tested:
         view = tested.wait_until_idle()
         assert {worker.sandbox for worker in view.workers} == {f"Landlock {landlock.version()}"}

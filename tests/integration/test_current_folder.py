@@ -119,15 +119,13 @@ def test_every_command_has_a_case() -> None:
     assert command_names(typer.main.get_command(commands)) == CASES.keys() | {INTERRUPTED} | groups
 
 
-def test_what_is_planted_is_run_where_python_looks_into_the_current_folder(
-    program: Path, planted: PlantedFolder
-) -> None:
+def test_planted_modules_run_if_python_searches_the_current_folder(program: Path, planted: PlantedFolder) -> None:
     output(start(program, planted, ["-c", "import numpy"], python=["-B"]))
     assert [mark.partition(" in ")[0] for mark in planted.marks] == ["numpy"]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_command_runs_anything_of_the_current_folder(
+def test_no_command_runs_code_from_the_current_folder(
     name: str, program: Path, planted: PlantedFolder, picture: Path, request: pytest.FixtureRequest
 ) -> None:
     case, port, variables = CASES[name], 0, {}
@@ -140,7 +138,7 @@ def test_no_command_runs_anything_of_the_current_folder(
     assert planted.marks == []
 
 
-def test_a_measurement_runs_nothing_of_the_current_folder(program: Path, planted: PlantedFolder) -> None:
+def test_a_benchmark_runs_no_code_from_the_current_folder(program: Path, planted: PlantedFolder) -> None:
     with start(program, planted, [INTERRUPTED]) as process:
         wait_until(lambda: _forked(process.pid), timeout_s=LIMIT_S)
         process.send_signal(signal.SIGINT)
@@ -151,7 +149,7 @@ def test_a_measurement_runs_nothing_of_the_current_folder(program: Path, planted
 
 @pytest.mark.heavy
 @pytest.mark.timeout(300)
-def test_a_whole_measurement_runs_nothing_of_the_current_folder(program: Path, planted: PlantedFolder) -> None:
+def test_a_full_benchmark_runs_no_code_from_the_current_folder(program: Path, planted: PlantedFolder) -> None:
     with start(program, planted, [INTERRUPTED, "--json"]) as process:
         printed = process.communicate(timeout=250)[0]
     assert json.loads(printed)["frames_lost"] == 0
@@ -186,7 +184,7 @@ def test_run_as_a_module_only_the_libraries_of_the_installation_are_used(
     assert planted.marks == []
 
 
-def test_what_pythonpath_names_is_used(program: Path, planted: PlantedFolder, tmp_path: Path, picture: Path) -> None:
+def test_pythonpath_is_used(program: Path, planted: PlantedFolder, tmp_path: Path, picture: Path) -> None:
     """Its owner said so; only what nobody named is left out."""
     other = PlantedFolder(tmp_path / "named", tmp_path / "marks of it")
     other.plant_checkout(PROJECT, "9.9.9")

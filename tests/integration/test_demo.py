@@ -30,7 +30,7 @@ def test_the_embedded_broker_passes_messages_on() -> None:
         recorder.wait_for_payload("a/b", b"hello")
 
 
-def test_the_simulated_doorbell_shows_somebody_who_rings(mosquitto: Mosquitto) -> None:
+def test_the_simulated_doorbell_shows_a_visitor_who_presses(mosquitto: Mosquitto) -> None:
     doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", visitors=visitor_files())
     with Recorder(mosquitto.port) as recorder, doorbell:
         recorder.wait_for_count("doorbell/porch/press", 1)
@@ -81,7 +81,7 @@ def test_run_without_a_broker_shows_face_events_and_a_press(tmp_path: Path) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_without_portraits_and_network_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+def test_without_visitor_pictures_and_network_one_sentence_names_the_fix(tmp_path: Path) -> None:
     nowhere = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "", "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = edge_agent_in(tmp_path, "run", EDGE_AGENT_MODELS__DIR=str(shared("models")), **nowhere)
     assert done.returncode != 0

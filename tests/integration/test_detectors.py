@@ -77,7 +77,7 @@ def test_a_face_is_found_where_it_is_with_its_landmarks(model: str) -> None:
 
 @pytest.mark.parametrize("model", list(FILES))
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2000), (2000, 1), (37, 53), (480, 640)])
-def test_any_size_of_picture_can_be_looked_at(model: str, shape: tuple[int, int]) -> None:
+def test_any_size_of_picture_can_be_processed(model: str, shape: tuple[int, int]) -> None:
     detector = _load(model)
     assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
     detector.close()

@@ -68,7 +68,7 @@ def levels(findings: Iterable[Finding]) -> dict[str, Level]:
 
 
 @pytest.mark.broker
-def test_a_broker_in_order_gives_no_finding_but_good_ones(mosquitto: Mosquitto) -> None:
+def test_a_correct_broker_gives_only_good_findings(mosquitto: Mosquitto) -> None:
     found = levels(check_broker(settings(mosquitto.port)))
     assert found == dict.fromkeys(
         ("broker", "tls", "subscriptions", "publishing", "client id", "packet size"), Level.OK
@@ -77,7 +77,7 @@ def test_a_broker_in_order_gives_no_finding_but_good_ones(mosquitto: Mosquitto) 
 
 
 @pytest.mark.broker
-def test_beside_an_agent_that_runs_it_disturbs_nobody(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+def test_the_doctor_does_not_disturb_a_running_agent(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     http = {"enabled": True, "port": free_port()}
     with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(http["port"])) as agent:
         agent.wait_until_ready(recorder)
@@ -103,7 +103,7 @@ def test_no_broker_is_named() -> None:
     assert "EDGE_AGENT_MQTT__HOST" in found.fix
 
 
-def test_nobody_listens_on_the_port() -> None:
+def test_the_port_is_closed() -> None:
     found = the("broker", check_broker(settings(free_port())))
     assert "Connection refused" in found.text
     assert found.fix.startswith("start the broker, and check mqtt.host and mqtt.port")
@@ -163,7 +163,7 @@ def test_the_access_list_of_this_project_is_enough(tmp_path: Path, protocol: str
 
 
 @pytest.mark.broker
-def test_the_access_list_does_not_let_the_agent_hear(tmp_path: Path) -> None:
+def test_the_access_list_denies_subscriptions(tmp_path: Path) -> None:
     lines = acl("topic read doorbell/+/press") + "\ntopic write doorbell/+/press"
     with guarded(tmp_path, lines) as broker:
         login = {"username": USER, "password": PASSWORD}
@@ -173,7 +173,7 @@ def test_the_access_list_does_not_let_the_agent_hear(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path) -> None:
+def test_the_access_list_denies_publishing_with_mqtt_3(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write edge_agent/+/+")) as broker:
         login = {"username": USER, "password": PASSWORD, "protocol": "3.1.1"}
         found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
@@ -181,7 +181,7 @@ def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path
 
 
 @pytest.mark.broker
-def test_an_agent_whose_availability_may_not_be_heard_is_left_in_peace(tmp_path: Path) -> None:
+def test_an_agent_with_unreadable_availability_is_not_disturbed(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic read edge_agent/+/availability")) as broker:
         login = {"username": USER, "password": PASSWORD}
         found = the("client id", check_broker(settings(broker.port, mqtt=login)), Level.WARNING)
@@ -190,7 +190,7 @@ def test_an_agent_whose_availability_may_not_be_heard_is_left_in_peace(tmp_path:
 
 
 @pytest.mark.broker
-def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
+def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
         login = {"username": USER, "password": PASSWORD}
         found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
@@ -207,7 +207,7 @@ def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
         (1_000_000, "3.1.1", Level.ERROR, "or set mqtt.max_publish_bytes lower"),
     ],
 )
-def test_the_broker_takes_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
+def test_the_broker_accepts_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
     with Mosquitto(f"max_packet_size {limit}") as broker:
         findings = check_broker(settings(broker.port, mqtt={"protocol": protocol}))
         assert fix in the("packet size", findings, level).fix
@@ -255,7 +255,7 @@ def detectors(root: Path, models: dict[str, Any], **detection: Any) -> list[Find
     return list(check_detectors(found, root))
 
 
-def test_models_in_order_are_tried(tmp_path: Path) -> None:
+def test_valid_models_are_probed(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", YUNET, CENTERFACE))
     assert levels(found)["models"] is Level.OK
     assert [each.text.split(":")[0] for each in found if each.check == "cpu"] == ["yunet_n", "centerface"]
@@ -269,7 +269,7 @@ def test_the_models_are_missing(tmp_path: Path) -> None:
     assert the("detectors", found).fix == command("models", "pull", "yunet_n")
 
 
-def test_the_slower_model_stands_in(tmp_path: Path) -> None:
+def test_the_slower_model_is_the_substitute(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", CENTERFACE))
     slower = the("models", found, Level.WARNING)
     assert slower.text == "the slower model centerface is used: yunet_n is not here"
@@ -292,7 +292,7 @@ def test_the_slower_model_stands_in(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_what_a_start_warns_of_is_no_tick(
+def test_warnings_of_a_start_are_not_ok(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], detection: dict[str, Any]
 ) -> None:
     chosen = Settings(models=with_models(tmp_path / "models", *names), detection=detection)
@@ -325,7 +325,7 @@ def plug_in(root: Path, vendor: str, product: str) -> None:
 
 
 @pytest.mark.parametrize(("vendor", "product"), [("1a6e", "089a"), ("18d1", "9302")])
-def test_a_stick_is_plugged_in_and_its_library_is_missing(tmp_path: Path, vendor: str, product: str) -> None:
+def test_an_edgetpu_without_its_library(tmp_path: Path, vendor: str, product: str) -> None:
     plug_in(tmp_path, vendor, product)
     models = with_models(tmp_path / "models", YUNET)
     model = tmp_path / "model.tflite"
@@ -337,7 +337,7 @@ def test_a_stick_is_plugged_in_and_its_library_is_missing(tmp_path: Path, vendor
     assert missing_library.fix == "install libedgetpu; docs/models.md says which fits"
 
 
-def test_a_stick_is_plugged_in_and_not_handed_to_the_container(tmp_path: Path) -> None:
+def test_an_edgetpu_that_the_container_cannot_access(tmp_path: Path) -> None:
     plug_in(tmp_path, "18d1", "9302")
     (tmp_path / "dev/bus/usb/001/004").unlink()
     found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), second_stage="off")
@@ -353,7 +353,7 @@ def test_a_stick_is_plugged_in_and_not_handed_to_the_container(tmp_path: Path) -
         ("hang_load", Level.WARNING, "did not answer within", "plug it in again"),
     ],
 )
-def test_a_stick_is_tried(tmp_path: Path, act: Act, level: Level, text: str, fix: str) -> None:
+def test_an_edgetpu_is_probed(tmp_path: Path, act: Act, level: Level, text: str, fix: str) -> None:
     stick = Stick(tmp_path)
     stick.does(act)
     models = with_models(tmp_path / "models", YUNET)
@@ -364,7 +364,7 @@ def test_a_stick_is_tried(tmp_path: Path, act: Act, level: Level, text: str, fix
     assert fix in found.fix
 
 
-def test_the_only_strategy_cannot_be_had(tmp_path: Path) -> None:
+def test_the_only_strategy_is_unavailable(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), strategies=("gpu",), second_stage="off")
     assert "onnxruntime-gpu is not installed" in the("detectors", found).text
 
@@ -397,7 +397,7 @@ def test_memory_is_short(tmp_path: Path) -> None:
     assert "less than 5% of it" in found.text, "a running agent calls this memory_low"
 
 
-def test_the_board_is_hot_and_its_supply_is_weak(tmp_path: Path) -> None:
+def test_the_board_is_hot_and_undervolted(tmp_path: Path) -> None:
     root = machine(tmp_path / "root", sys__class__thermal__thermal_zone0__temp="84000\n")
     throttled = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
     throttled.parent.mkdir(parents=True)
@@ -443,7 +443,7 @@ def test_a_folder_is_a_file(tmp_path: Path) -> None:
     assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
 
 
-def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "theirs")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
@@ -454,14 +454,14 @@ def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("content", "why"), [("{", "it holds something else"), ('{"version": 99}', "it is of version 99")]
 )
-def test_what_was_set_over_mqtt_is_damaged(tmp_path: Path, content: str, why: str) -> None:
+def test_the_options_file_is_damaged(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / f"{AGENT_ID}.json").write_text(content, encoding="ascii")
     found = the("state", looked_at(Path("/"), tmp_path, agent_id=AGENT_ID), Level.WARNING)
     assert why in found.text
     assert (tmp_path / f"{AGENT_ID}.json").read_text(encoding="ascii") == content
 
 
-def test_the_port_of_the_page_is_taken(tmp_path: Path) -> None:
+def test_the_port_of_the_page_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         http = {"enabled": True, "port": other.getsockname()[1]}
         assert "set http.port" in the("http", looked_at(Path("/"), tmp_path, http=http)).fix
@@ -471,7 +471,7 @@ def test_the_port_of_the_page_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_the_command_says_all_in_a_table_and_in_json(mosquitto: Mosquitto, tmp_path: Path) -> None:
+def test_the_command_prints_a_table_and_json(mosquitto: Mosquitto, tmp_path: Path) -> None:
     models = with_models(tmp_path / "models", YUNET)
     own = {
         "EDGE_AGENT_MODELS__DIR": str(models["dir"]),

@@ -72,7 +72,7 @@ def test_a_face_is_found_where_it_is(stick: Stick) -> None:
     assert detector.detect(np.zeros((100, 50, 3), np.uint8)) == []
 
 
-def test_what_is_missing_is_said(stick: Stick) -> None:
+def test_missing_parts_are_reported(stick: Stick) -> None:
     with pytest.raises(DetectorUnavailableError, match=r"libnowhere\.so.* Install libedgetpu"):
         load_delegate("libnowhere.so", "any")
     stick.does("no_device")
@@ -91,7 +91,7 @@ def test_what_is_missing_is_said(stick: Stick) -> None:
         ("crash", "the process that tried it was ended by SIGABRT"),
     ],
 )
-def test_a_probe_says_whether_it_works_or_why_not(stick: Stick, act: Act, reason: str) -> None:
+def test_a_probe_reports_whether_it_works(stick: Stick, act: Act, reason: str) -> None:
     stick.does(act)
     patience_s = 2.0 if act == "hang_load" else 30.0
     (probed,) = probe_all([choice(stick)], MAX_PIXELS, timeout_s=patience_s)
@@ -99,7 +99,7 @@ def test_a_probe_says_whether_it_works_or_why_not(stick: Stick, act: Act, reason
     assert probed.works == (not reason)
 
 
-def test_a_stick_that_works_is_used_for_presses(stick: Stick) -> None:
+def test_a_working_edgetpu_is_used_for_presses(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         assert state(pool).lost_for_s is None
@@ -110,7 +110,7 @@ def test_a_stick_that_works_is_used_for_presses(stick: Stick) -> None:
 
 
 @pytest.mark.parametrize("act", ["no_device", "hang_load", "crash_load", "error", "crash", "hang"])
-def test_a_stick_that_does_not_work_at_the_start_costs_nothing(stick: Stick, act: Act) -> None:
+def test_a_broken_edgetpu_at_the_start_has_no_effect(stick: Stick, act: Act) -> None:
     stick.does(act)
     with with_stick(stick) as pool:
         assert looked_with(pool) == "mock"
@@ -124,7 +124,7 @@ def test_a_stick_that_does_not_work_at_the_start_costs_nothing(stick: Stick, act
 
 
 @pytest.mark.parametrize("act", ["error", "crash", "hang"])
-def test_a_stick_that_fails_in_use_costs_no_press_and_comes_back(stick: Stick, act: Act) -> None:
+def test_an_edgetpu_failure_loses_no_press_and_recovers(stick: Stick, act: Act) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         stick.does(act)
@@ -142,7 +142,7 @@ def test_a_stick_that_fails_in_use_costs_no_press_and_comes_back(stick: Stick, a
         assert state(pool).lost_for_s is None
 
 
-def test_a_stick_that_is_pulled_out_and_plugged_in_again(stick: Stick) -> None:
+def test_an_edgetpu_can_be_unplugged_and_plugged_in(stick: Stick) -> None:
     """While it is out, presses are answered; probes fail with the reason; then it is used again."""
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
@@ -165,7 +165,7 @@ def test_a_strategy_can_be_chosen_while_it_runs(stick: Stick) -> None:
         assert pool.pool.view().accelerator_releases == 0
 
 
-def test_a_picture_that_kills_every_worker_is_quarantined_also_with_a_stick(stick: Stick) -> None:
+def test_a_picture_that_kills_every_worker_is_quarantined_with_an_edgetpu_too(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         stick.does("crash")

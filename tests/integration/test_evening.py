@@ -107,7 +107,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
     assert updates <= 3, "a burst of stills is not a burst of messages"
 
 
-def test_a_door_that_opens_for_a_face_stays_shut_when_things_restart(mosquitto: Mosquitto) -> None:
+def test_restarts_never_trigger_a_face_automation(mosquitto: Mosquitto) -> None:
     """A visitor leaves; then subscriber, broker and agent are restarted, each twice: nothing opens the door again."""
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S=str(GAP_S)) as agent:
         with Recorder(mosquitto.port) as recorder:

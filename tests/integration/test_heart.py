@@ -78,7 +78,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 
 @pytest.mark.broker
-def test_an_agent_says_that_it_is_ready_lives_and_stops(
+def test_an_agent_notifies_ready_watchdog_and_stopping(
     mosquitto: Mosquitto, recorder: Recorder, manager: Manager
 ) -> None:
     agent = AgentProcess.with_script(mosquitto.port)
@@ -115,7 +115,7 @@ def test_an_agent_without_any_worker_is_never_ready(mosquitto: Mosquitto, record
 
 
 @pytest.mark.broker
-def test_what_a_killed_agent_left_behind_does_not_count_against_one_that_runs(
+def test_the_file_of_a_killed_agent_does_not_affect_a_running_one(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     killed, other = AgentProcess.with_script(mosquitto.port), AgentProcess.with_script(mosquitto.port, AGENT_ID="other")
@@ -162,7 +162,7 @@ class Jam:
         self._free.set()
 
 
-def test_the_watchdog_hears_nothing_while_the_supervisor_hangs(tmp_path: Path, manager: Manager) -> None:
+def test_the_watchdog_gets_no_notification_while_the_supervisor_hangs(tmp_path: Path, manager: Manager) -> None:
     jam = Jam()
     plan = WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes)
     pool = Pool(LIMITS, plan, lambda _outcome: None, jam)
@@ -191,7 +191,7 @@ def test_the_watchdog_hears_nothing_while_the_supervisor_hangs(tmp_path: Path, m
 
 
 @pytest.mark.broker
-def test_the_link_shows_no_life_while_the_network_thread_hangs(mosquitto: Mosquitto) -> None:
+def test_the_link_is_not_alive_while_the_network_thread_hangs(mosquitto: Mosquitto) -> None:
     jam = Jam()
     settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
 
@@ -217,7 +217,7 @@ def test_the_link_shows_no_life_while_the_network_thread_hangs(mosquitto: Mosqui
         link.stop()
 
 
-def test_the_link_shows_life_while_there_is_no_broker() -> None:
+def test_the_link_is_alive_without_a_broker() -> None:
     link = Link(_refuse, (), lambda _change: None)
     link.start()
     try:

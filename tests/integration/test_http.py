@@ -61,14 +61,14 @@ def test_it_is_alive_without_a_broker_but_not_ready(mosquitto: Mosquitto, record
         wait_for(port, "/readyz", 200)
 
 
-def test_there_is_nothing_where_nobody_asked_for_it(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_without_the_setting_there_is_no_server(mosquitto: Mosquitto, recorder: Recorder) -> None:
     port = free_port()
     with AgentProcess.with_script(mosquitto.port, HTTP__PORT=str(port)) as agent:
         agent.wait_until_ready(recorder)
         assert ask(port, "/livez")[0] == 0
 
 
-def test_a_port_in_use_costs_one_sentence_and_no_more(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_port_in_use_gives_one_sentence(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
         with with_http(mosquitto.port, port) as agent:
@@ -82,7 +82,7 @@ def test_a_port_in_use_costs_one_sentence_and_no_more(mosquitto: Mosquitto, reco
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
-def test_it_only_reads(page_port: int, method: str) -> None:
+def test_other_methods_are_refused(page_port: int, method: str) -> None:
     assert ask(page_port, "/", method)[0] == 405
 
 
@@ -93,7 +93,7 @@ def test_a_head_has_no_body(page_port: int) -> None:
 @pytest.mark.parametrize(
     "said", [b"\xff\xfe\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET /" + b"a" * 70_000 + b"\r\n\r\n"]
 )
-def test_what_is_no_request_is_refused_in_a_line(page_port: int, said: bytes) -> None:
+def test_invalid_requests_are_refused_in_one_line(page_port: int, said: bytes) -> None:
     with socket.create_connection(("127.0.0.1", page_port), timeout=10) as line:
         line.sendall(said)
         try:
@@ -113,7 +113,7 @@ def test_what_is_no_request_is_refused_in_a_line(page_port: int, said: bytes) ->
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n", b"421"),
     ],
 )
-def test_what_is_too_large_or_unclear_is_refused(page_port: int, said: bytes, status: bytes) -> None:
+def test_large_or_ambiguous_requests_are_refused(page_port: int, said: bytes, status: bytes) -> None:
     with socket.create_connection(("127.0.0.1", page_port), timeout=10) as line:
         line.sendall(said)
         answer = line.recv(65_536)
@@ -121,7 +121,7 @@ def test_what_is_too_large_or_unclear_is_refused(page_port: int, said: bytes, st
 
 
 @pytest.mark.parametrize("path", ["/", "/livez", "/nowhere"])
-def test_no_header_tells_what_serves_the_page(page_port: int, path: str) -> None:
+def test_no_header_names_the_server_software(page_port: int, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", page_port, timeout=5)
     connection.request("GET", path)
     headers = connection.getresponse().headers
@@ -130,7 +130,7 @@ def test_no_header_tells_what_serves_the_page(page_port: int, path: str) -> None
     connection.close()
 
 
-def test_slow_clients_keep_nobody_waiting(house: House) -> None:
+def test_slow_clients_do_not_block_others(house: House) -> None:
     """Half of them never finish what they ask for, half never take what they asked for."""
     with contextlib.ExitStack() as lines:
         for number in range(SLOW_CLIENTS):
@@ -142,7 +142,7 @@ def test_slow_clients_keep_nobody_waiting(house: House) -> None:
         wait_until(lambda: not house.connections(), timeout_s=30)
 
 
-def test_more_clients_than_there_is_room_for_keep_nobody_waiting(house: House) -> None:
+def test_too_many_clients_do_not_block_others(house: House) -> None:
     with contextlib.ExitStack() as lines:
         for _ in range(3 * MOST_CLIENTS):
             lines.enter_context(socket.create_connection(("127.0.0.1", house.port)))

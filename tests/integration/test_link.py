@@ -32,7 +32,7 @@ LIVES: Final = SUSPICIOUS_CONNECTIONS + 2
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_second_client_of_our_name_is_reported(
+def test_a_second_client_with_our_id_is_reported(
     mosquitto: Mosquitto, protocol: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(link_module, "FIRST_DELAY_S", 0.001)
@@ -47,7 +47,7 @@ def test_a_second_client_of_our_name_is_reported(
     assert TAKEN in caplog.text
 
 
-def test_what_is_not_told_to_be_a_second_client_waits_no_longer_than_a_bad_line_may_take(
+def test_other_disconnects_have_the_usual_reconnect_delay(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(link_module, "FIRST_DELAY_S", 60.0)
@@ -61,7 +61,7 @@ def test_what_is_not_told_to_be_a_second_client_waits_no_longer_than_a_bad_line_
         link.stop()
 
 
-def test_a_second_client_that_the_broker_tells_of_is_waited_for_longer() -> None:
+def test_a_session_takeover_has_a_longer_reconnect_delay() -> None:
     lives = ReconnectPolicy()
     assert [lives.on_connection_end(60.0, taken_over=False) for _ in range(3)] == pytest.approx(
         [FIRST_DELAY_S] * 3, rel=0.2

@@ -47,7 +47,7 @@ def test_the_default_is_yunet_with_centerface_for_a_second_stage(tmp_path: Path)
     assert (found.accelerators, found.missing) == ((), ())
 
 
-def test_centerface_stands_in_and_says_why(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_centerface_is_the_substitute_with_a_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A machine that reaches the package index alone works, says what it works with, and asks no network for better."""
     found = plan(offline(tmp_path, CENTERFACE), "cpu")
     assert found.choices == (on_cpu(tmp_path, "centerface", CENTERFACE),)
@@ -57,13 +57,13 @@ def test_centerface_stands_in_and_says_why(tmp_path: Path, caplog: pytest.LogCap
 
 
 @pytest.mark.parametrize(("wish", "by_night"), [("night_and_press", True), ("press", False)])
-def test_the_second_stage_may_be_for_presses_alone(tmp_path: Path, mode: str, by_night: bool) -> None:
+def test_the_second_stage_can_be_for_presses_only(tmp_path: Path, mode: str, by_night: bool) -> None:
     second = plan(offline(tmp_path, YUNET, CENTERFACE), "cpu", second_stage=mode).second_stage
     assert second is not None
     assert second.by_night is by_night
 
 
-def test_the_second_stage_may_be_off_or_impossible(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_second_stage_can_be_off_or_unavailable(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     models = offline(tmp_path, YUNET)
     assert plan(models, "cpu", second_stage="off").second_stage is None
     assert caplog.text == ""
@@ -79,7 +79,7 @@ def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
         choose_cpu_model("yunet_n", models)
 
 
-def test_without_any_model_one_short_line_says_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_any_model_one_short_line_names_the_fix(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(DetectorUnavailableError) as raised:
         plan(offline(tmp_path), "cpu")
@@ -98,7 +98,7 @@ def test_the_order_of_the_strategies_is_kept(tmp_path: Path) -> None:
     )
 
 
-def test_a_strategy_that_cannot_be_had_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unavailable_strategy_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     found = plan(offline(tmp_path), "cpu", "mock")
     assert found.choices == (DetectorChoice("mock", "script", ""),)
     assert [each.strategy for each in found.missing] == ["cpu"]
@@ -106,7 +106,7 @@ def test_a_strategy_that_cannot_be_had_is_left_out(tmp_path: Path, caplog: pytes
 
 
 @pytest.mark.parametrize("is_installed", [False, True])
-def test_accelerators_that_nobody_asked_for_are_not_mentioned(
+def test_unrequested_accelerators_are_not_mentioned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_installed: bool
 ) -> None:
     """The default asks for all strategies: most people have neither an EdgeTPU nor a GPU."""
@@ -127,7 +127,7 @@ def test_accelerators_that_nobody_asked_for_are_not_mentioned(
         ({"min_confidence": 0.8}, {"cpu"}),
     ],
 )
-def test_whoever_names_an_accelerator_is_told_that_it_is_missing(
+def test_a_requested_accelerator_that_is_missing_is_reported(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

@@ -46,7 +46,7 @@ def test_the_users_folder_comes_first_and_is_not_written_to(tmp_path: Path, serv
     assert not cache.exists()
 
 
-def test_a_wrong_file_in_the_users_folder_is_passed_over(
+def test_a_wrong_file_in_the_users_folder_is_skipped(
     tmp_path: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is left as it is, said so, and the next source is used."""
@@ -69,7 +69,7 @@ def test_a_model_is_fetched_once(tmp_path: Path, server: ModelServer) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["empty", "short", "flipped"])
-def test_a_damaged_cache_heals(tmp_path: Path, server: ModelServer, damage: bytes) -> None:
+def test_a_damaged_cache_is_replaced(tmp_path: Path, server: ModelServer, damage: bytes) -> None:
     """What a power cut left is replaced."""
     (tmp_path / "tiny.onnx").write_bytes(damage)
     assert store_of(tiny(f"{server.address}/good"), tmp_path).resolve("tiny").read_bytes() == CONTENT
@@ -96,7 +96,7 @@ def unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "file" / "cache"
 
 
-def test_an_unwritable_cache_costs_only_a_warning(
+def test_an_unwritable_cache_gives_only_a_warning(
     unwritable: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The model is kept with the temporary files, and found there the next time."""
@@ -165,7 +165,7 @@ def test_a_redirect_to_https_is_followed() -> None:
     assert moved.full_url == "https://there.example/1"
 
 
-def test_a_download_goes_on_where_it_broke_off(tmp_path: Path, server: ModelServer) -> None:
+def test_a_download_is_resumed(tmp_path: Path, server: ModelServer) -> None:
     """Within one start, and after the next one where the first gave up."""
     model, half = tiny(f"{server.address}/resume"), len(CONTENT) // 2
     assert store_of(model, tmp_path / "one").resolve("tiny").read_bytes() == CONTENT
@@ -182,7 +182,7 @@ def test_a_download_goes_on_where_it_broke_off(tmp_path: Path, server: ModelServ
     assert files_in(cache) == ["tiny.onnx"]
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path: Path, server: ModelServer) -> None:
+def test_files_of_a_killed_process_are_removed(tmp_path: Path, server: ModelServer) -> None:
     for name, age_s in (("old", 7200), ("new", 60)):
         folder = tmp_path / f".fetch-{name}"
         folder.mkdir()
@@ -199,7 +199,7 @@ def test_a_broken_connection_is_tried_again(tmp_path: Path, server: ModelServer)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/tiny.onnx", "http://models.invalid/tiny.onnx"])
-def test_without_a_network_the_message_says_what_to_do(tmp_path: Path, url: str) -> None:
+def test_without_a_network_the_message_names_the_fix(tmp_path: Path, url: str) -> None:
     """It lists every source with its reason, the file, and where to put it."""
     with pytest.raises(ModelUnavailableError) as caught:
         store_of(tiny(url), tmp_path, folder=tmp_path / "mine").resolve("tiny")

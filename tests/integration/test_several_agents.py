@@ -65,9 +65,7 @@ def test_each_press_is_answered_by_the_agent_whose_doorbell_it_is(mosquitto: Mos
         assert _dropped(listening, "two", "other_agent") == 4
 
 
-def test_a_session_that_was_kept_does_not_bring_the_doorbells_of_before(
-    mosquitto: Mosquitto, listening: Recorder
-) -> None:
+def test_a_persistent_session_keeps_no_old_subscriptions(mosquitto: Mosquitto, listening: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port, AGENT_ID="one", POOL__WORKERS="1") as agent:
         _ready(listening, "one")
         assert agent.stop() == 0

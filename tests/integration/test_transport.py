@@ -96,7 +96,7 @@ def test_a_press_is_answered_over_tls(authority: Authority, transport: str, *, w
         recorder.wait_for_payload(f"edge_agent/{AGENT_ID}/availability", b"offline")
 
 
-def test_with_tls_and_access_lists_the_agent_has_all_it_needs_and_a_viewer_sees_events_only(
+def test_with_tls_and_access_lists_the_agent_works_and_a_viewer_reads_events_only(
     authority: Authority, tmp_path: Path
 ) -> None:
     port, folder = free_port(), tmp_path / "broker"
@@ -173,26 +173,26 @@ def test_a_certificate_of_another_host_is_not_trusted(authority: Authority) -> N
         assert "it is for another address" in _why_not(_settings(port, ca_file=authority.ca))
 
 
-def test_a_client_without_a_certificate_is_not_let_in(authority: Authority) -> None:
+def test_a_client_without_a_certificate_is_rejected(authority: Authority) -> None:
     port = free_port()
     with Mosquitto(*_listener(port, authority, authority.issue(HOST), "require_certificate true")):
         assert "no connection to the broker" in _why_not(_settings(port, ca_file=authority.ca))
 
 
-def test_insecure_connects_and_says_so_loudly(tls_port: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_insecure_connects_with_a_warning(tls_port: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         _open(_settings(tls_port, insecure=True))
     assert "CERTIFICATE IS NOT CHECKED" in caplog.text
 
 
-def test_insecure_is_loud_on_the_command_line_too(tls_port: int) -> None:
+def test_insecure_warns_on_the_command_line_too(tls_port: int) -> None:
     done = edge_agent(
         "send", __file__, "--host", HOST, "--port", str(tls_port), "--tls", "--insecure", "--doorbell", "front"
     )
     assert "CERTIFICATE IS NOT CHECKED" in done.stderr
 
 
-def test_nothing_is_said_in_plain_text_to_a_broker_without_tls(mosquitto: Mosquitto) -> None:
+def test_no_plain_text_is_sent_to_a_broker_without_tls(mosquitto: Mosquitto) -> None:
     assert "no connection" in _why_not(_settings(mosquitto.port))
     with socket.create_server((HOST, 0)) as server:
         heard = bytearray()
@@ -250,7 +250,7 @@ def test_tls_1_1_is_refused(authority: Authority) -> None:
         (b"HTTP/1.1 101\r\nSec-WebSocket-Accept: \xff\r\n\r\n", "does not answer as an MQTT broker's"),
     ],
 )
-def test_a_websocket_that_answers_nonsense_is_no_broker(answer: bytes, words: str) -> None:
+def test_an_invalid_websocket_response_is_not_a_broker(answer: bytes, words: str) -> None:
     with socket.create_server((HOST, 0)) as server:
 
         def serve() -> None:
@@ -283,7 +283,7 @@ def _sentence(*flags: str) -> str:
     return done.stderr
 
 
-def test_what_cannot_be_honoured_stops_the_start(authority: Authority, tmp_path: Path) -> None:
+def test_unsupported_settings_stop_the_start(authority: Authority, tmp_path: Path) -> None:
     ours, others = authority.issue("edge-agent"), Authority(tmp_path / "theirs").issue("other")
     garbage, locked = tmp_path / "garbage", tmp_path / "locked.key"
     garbage.write_text("no certificate", encoding="ascii")
@@ -311,6 +311,6 @@ def test_what_cannot_be_honoured_stops_the_start(authority: Authority, tmp_path:
     assert {flags: words for flags, words in cases.items() if words not in said[flags]} == {}, said
 
 
-def test_the_agent_says_in_one_sentence_why_it_does_not_start(tmp_path: Path) -> None:
+def test_the_agent_reports_in_one_sentence_why_it_does_not_start(tmp_path: Path) -> None:
     assert "No such file" in _sentence("--tls", "--ca-file", str(tmp_path / "none"))
     assert "do not support TLS" in _sentence("--tls", "--simulate", str(tmp_path))

@@ -39,7 +39,7 @@ def _faces(picture: bytes) -> list[Any]:
     return [face for face in detector.detect(pixels) if face.confidence > 0.5]
 
 
-def test_somebody_who_comes_to_the_door_is_one_visit(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_one_visitor_is_one_visit(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S="2") as agent:
         agent.wait_until_ready(recorder)
         for number, distance_m in enumerate((None, 3.0, 2.0, 1.0, 0.9, None)):
@@ -78,7 +78,7 @@ def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorde
     assert recorder.messages("doorbell/+/best_face") == []
 
 
-def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_events_only_publishes_no_picture(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__PRIVACY="events_only") as agent:
         agent.wait_until_ready(recorder)
         for trigger in ("press", "motion", "continuous"):
@@ -93,7 +93,7 @@ def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: 
     )
 
 
-def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_a_press_only_doorbell(mosquitto: Mosquitto, recorder: Recorder) -> None:
     each = '{"front": {"press_only": true}}'
     with AgentProcess.with_script(mosquitto.port, DOORBELLS__EACH=each) as agent:
         agent.wait_until_ready(recorder)
@@ -107,7 +107,7 @@ def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, rec
     assert metrics["shed"] == {"press_only": 1}
 
 
-def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_faces_outside_the_zones_are_rejected_and_listed(mosquitto: Mosquitto, recorder: Recorder) -> None:
     left_half = "[[0, 0], [0.3, 0], [0.3, 1], [0, 1]]"
     each = f'{{"front": {{"zones": [{left_half}]}}}}'
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__EACH=each) as agent:
@@ -117,7 +117,7 @@ def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, 
     assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside the zones")
 
 
-def test_what_is_no_news_is_not_looked_at_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:
+def test_filtered_frames_are_skipped_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:
     settings = {"DOORBELLS__SKIP_DUPLICATES": "true", "DOORBELLS__SKIP_UNCHANGED": "true"}
     empty, again, visitor = _scene(None), _scene(None, seed=1), _scene(1.0)
     with AgentProcess.with_real_detector(mosquitto.port, **settings) as agent:

@@ -28,23 +28,23 @@ def _check(tool: str, *arguments: str | Path) -> None:
 
 
 @pytest.mark.parametrize("dockerfile", ["Dockerfile.arm64", "home_assistant_app/Dockerfile"])
-def test_hadolint_has_nothing_to_say_of_a_dockerfile(dockerfile: str) -> None:
+def test_hadolint_accepts_the_dockerfiles(dockerfile: str) -> None:
     _check("hadolint", dockerfile)
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.tls.yaml"])
-def test_compose_files_are_by_the_schema_of_compose(name: str) -> None:
+def test_compose_files_match_the_schema(name: str) -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.compose-spec", name)
 
 
 @pytest.mark.parametrize(
     "workflow", sorted((PROJECT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name
 )
-def test_workflows_are_by_the_schema_of_github(workflow: Path) -> None:
+def test_workflows_match_the_schema(workflow: Path) -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
 
 
-def test_promtool_takes_the_configuration_of_prometheus(tmp_path: Path) -> None:
+def test_promtool_accepts_the_prometheus_configuration(tmp_path: Path) -> None:
     promtool = shutil.which("promtool") or pytest.skip("promtool is not installed")
     text = (PROJECT / "deploy" / "compose" / "prometheus.yaml").read_text(encoding="utf-8")
     config = tmp_path / "prometheus.yaml"
@@ -56,7 +56,7 @@ def test_promtool_takes_the_configuration_of_prometheus(tmp_path: Path) -> None:
     assert "rules found" in done.stdout
 
 
-def test_dependabot_is_by_its_schema() -> None:
+def test_dependabot_matches_the_schema() -> None:
     _check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
 
@@ -65,7 +65,7 @@ def _manifests() -> list[dict[str, Any]]:
     return [yaml.safe_load((KUBERNETES / name).read_text(encoding="utf-8")) for name in names]
 
 
-def test_manifests_are_by_the_schema_of_kubernetes(tmp_path: Path) -> None:
+def test_manifests_match_the_kubernetes_schema(tmp_path: Path) -> None:
     path = tmp_path / "manifests.yaml"
     kubectl = shutil.which("kubectl")
     if kubectl is None:
@@ -80,7 +80,7 @@ def _stateful_set() -> dict[str, Any]:
     return next(each for each in _manifests() if each["kind"] == "StatefulSet")
 
 
-def test_every_replica_has_a_partition_that_the_agent_takes_and_no_two_share_a_doorbell() -> None:
+def test_every_replica_has_a_valid_partition_without_overlap() -> None:
     replicas = _stateful_set()["spec"]["replicas"]
     paths = sorted((KUBERNETES / "partitions").iterdir())
     assert [path.stem for path in paths] == [f"edge-agent-{number}" for number in range(replicas)]

@@ -62,7 +62,7 @@ def test_a_distribution_that_is_not_installed_is_left_out(packages: Path) -> Non
     assert not list(packages.rglob("libonnxruntime*"))
 
 
-def test_every_line_is_of_a_distribution_that_the_image_may_hold() -> None:
+def test_every_line_names_a_distribution_of_the_image() -> None:
     pinned = (PROJECT / "requirements" / "edgetpu.txt").read_text(encoding="utf-8")
     names = {name.replace("-", "_") for name in re.findall(r"^([a-z0-9-]+)", pinned, re.MULTILINE)}
     assert {unused.distribution for unused in PRUNE["UNUSED"]} <= names

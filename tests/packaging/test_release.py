@@ -58,7 +58,7 @@ def test_both_have_the_one_version(built: tuple[Path, Path]) -> None:
     ]
 
 
-def test_the_wheel_holds_the_program_and_the_default_model_alone(built: tuple[Path, Path]) -> None:
+def test_the_wheel_contains_only_the_program_and_the_default_model(built: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(built[0]) as wheel:
         names = set(wheel.namelist())
     assert MODEL in names

@@ -49,7 +49,7 @@ class PlayedWith(Played):
         return self.now - began_s
 
 
-def test_all_workers_start_on_the_processor_while_the_accelerator_is_tried() -> None:
+def test_all_workers_start_on_the_cpu_while_the_accelerator_is_probed() -> None:
     played = PlayedWith(STICK)
     assert [type(each) for each in played.actions] == [StartWorker, StartWorker, StartProbe]
     assert [played.started(0), played.started(1)] == [None, None]
@@ -69,7 +69,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
     assert played.core.view(played.now).restarts == 0
 
 
-def test_each_accelerator_gets_a_worker_one_after_the_other() -> None:
+def test_accelerators_are_assigned_one_after_the_other() -> None:
     """At no time is there nobody to take a frame."""
     played = PlayedWith(STICK, OTHER_STICK, GPU, workers=2)
     for number in range(3):
@@ -92,7 +92,7 @@ def test_no_worker_is_replaced_while_it_is_busy_or_a_press_waits() -> None:
     assert played.state(0) is SlotState.STOPPING
 
 
-def test_a_probe_that_fails_is_repeated_after_longer_and_longer_waits() -> None:
+def test_failed_probes_are_repeated_with_growing_waits() -> None:
     played = PlayedWith(STICK)
     waits = []
     for _ in range(4):
@@ -104,7 +104,7 @@ def test_a_probe_that_fails_is_repeated_after_longer_and_longer_waits() -> None:
     assert played.accelerator().lost_for_s is None
 
 
-def test_a_probe_that_hangs_is_ended() -> None:
+def test_a_hanging_probe_is_killed() -> None:
     played = PlayedWith(STICK)
     played.pass_time(10.0)
     assert EndProbe(0) in played.actions
@@ -113,7 +113,7 @@ def test_a_probe_that_hangs_is_ended() -> None:
     assert played.accelerator().reason == "did not answer within 10 s"
 
 
-def test_a_frame_on_which_the_accelerator_fails_is_looked_at_by_the_next_worker() -> None:
+def test_a_frame_on_which_the_accelerator_fails_is_retried_by_another_worker() -> None:
     played = PlayedWith(STICK)
     played.promote()
     lost = job()
@@ -146,7 +146,7 @@ def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reas
     assert (again.frame, again.attempts, again.crashes) == (lost.frame, 1, 0)
 
 
-def test_a_frame_is_never_the_fault_of_an_accelerator_however_often_it_fails() -> None:
+def test_accelerator_failures_never_quarantine_a_frame() -> None:
     """Only the processor can tell that a frame is poison."""
     played = PlayedWith(STICK, workers=1)
     played.promote()
@@ -161,7 +161,7 @@ def test_a_frame_is_never_the_fault_of_an_accelerator_however_often_it_fails() -
     assert [each.result.reason.value for each in played.outcomes if hasattr(each.result, "reason")] == ["quarantined"]
 
 
-def test_one_that_was_lost_must_prove_itself_twice() -> None:
+def test_a_lost_accelerator_needs_two_successful_probes() -> None:
     played = PlayedWith(STICK)
     played.promote()
     played.die(0)
@@ -179,7 +179,7 @@ def test_one_that_was_lost_must_prove_itself_twice() -> None:
     assert (view.accelerator_assignments, view.accelerator_releases) == (2, 1)
 
 
-def test_one_that_is_lost_again_and_again_rests_longer_until_it_was_steady() -> None:
+def test_repeated_losses_of_an_accelerator_lengthen_its_backoff() -> None:
     played = PlayedWith(STICK)
     played.promote()
     waits = []
@@ -194,7 +194,7 @@ def test_one_that_is_lost_again_and_again_rests_longer_until_it_was_steady() -> 
     assert waits == pytest.approx([5, 10, 5], abs=2.5)
 
 
-def test_one_that_cannot_be_loaded_by_its_worker_is_lost_too() -> None:
+def test_an_accelerator_that_its_worker_cannot_load_is_lost() -> None:
     played = PlayedWith(STICK)
     played.probe()
     played.die(0, "exited with code 0")
@@ -205,7 +205,7 @@ def test_one_that_cannot_be_loaded_by_its_worker_is_lost_too() -> None:
     assert played.core.view(played.now).unavailable == ()
 
 
-def test_a_strategy_can_be_forbidden_and_allowed_again() -> None:
+def test_a_strategy_can_be_disabled_and_enabled() -> None:
     played = PlayedWith(STICK)
     played.promote()
     played.do(played.core.allow_strategy("cpu", played.now))
@@ -220,7 +220,7 @@ def test_a_strategy_can_be_forbidden_and_allowed_again() -> None:
     assert played.started(0) == 0
 
 
-def test_a_busy_accelerator_is_given_back_after_its_frame() -> None:
+def test_a_busy_accelerator_is_released_after_its_frame() -> None:
     played = PlayedWith(STICK, workers=1)
     played.promote()
     played.offer(job())
@@ -248,7 +248,7 @@ def test_without_any_other_detector_the_workers_wait_for_the_accelerator() -> No
     assert played.started(0) == 0
 
 
-def test_what_a_driver_holds_in_memory_is_no_reason_to_replace_its_worker() -> None:
+def test_driver_memory_does_not_recycle_the_worker() -> None:
     played = PlayedWith(GPU)
     played.promote()
     played.offer(job())
@@ -256,7 +256,7 @@ def test_what_a_driver_holds_in_memory_is_no_reason_to_replace_its_worker() -> N
     assert played.state(0) is SlotState.IDLE
 
 
-def test_a_draining_pool_tries_nothing_any_more() -> None:
+def test_a_draining_pool_starts_no_probes() -> None:
     played = PlayedWith(STICK)
     played.probe(reason="no EdgeTPU was found")
     played.core.drain()

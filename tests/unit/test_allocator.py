@@ -39,6 +39,6 @@ def _kept_bytes(argument: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def test_large_blocks_are_given_back_when_they_are_free() -> None:
+def test_freed_large_blocks_are_returned_to_the_system() -> None:
     assert _kept_bytes("keep") > LARGE / 2, "glibc gives them back by itself: allocator.py is not needed any more"
     assert _kept_bytes("return") < MEGABYTE

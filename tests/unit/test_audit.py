@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 AUDIT = runpy.run_path(str(PROJECT / "requirements" / "audit.py"))
 
 
-def test_what_is_pinned_is_in_order() -> None:
+def test_pinned_requirements_pass_the_audit() -> None:
     pins = AUDIT["read_pins"](PROJECT / "requirements" / "dev.txt")
     assert {"msgspec", "coverage", "paho-mqtt"} <= {pin.name for pin in pins}
     assert AUDIT["faults_of"](pins) == []
 
 
-def test_what_is_not_in_order_is_found(tmp_path: Path) -> None:
+def test_the_audit_finds_every_fault(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
     path.write_text(f"pycoral==0.1 \\\n    --hash=sha256:{'0' * 64}\nNumPy[extra]>=2 ; python_version > '3'\n", "ascii")
     faults = AUDIT["faults_of"](AUDIT["read_pins"](path))

@@ -65,7 +65,7 @@ class PlayedWithGpu(Played):
             self.do(self.core.on_answer(0, detected(job_id=job_id), NO_PICTURES, self.now))
 
 
-def test_waiting_frames_go_together_and_each_is_answered() -> None:
+def test_queued_frames_form_a_batch_with_one_outcome_each() -> None:
     played = PlayedWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(6)]
@@ -80,7 +80,7 @@ def test_waiting_frames_go_together_and_each_is_answered() -> None:
     assert len(played.outcomes) == 5
 
 
-def test_a_press_goes_alone_before_the_others() -> None:
+def test_a_press_frame_is_never_batched_and_goes_first() -> None:
     """Nobody at the door waits for the pictures of another one."""
     played = PlayedWithGpu()
     played.occupy()
@@ -90,7 +90,7 @@ def test_a_press_goes_alone_before_the_others() -> None:
     assert played.batch() == [press]
 
 
-def test_one_that_fails_costs_none_of_the_batch() -> None:
+def test_a_failed_frame_does_not_affect_the_rest_of_its_batch() -> None:
     played = PlayedWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(3)]
@@ -106,7 +106,7 @@ def test_one_that_fails_costs_none_of_the_batch() -> None:
     assert played.core.view(played.now).accelerator_releases == 1
 
 
-def test_a_death_costs_none_of_the_batch() -> None:
+def test_a_worker_exit_loses_no_frame_of_the_batch() -> None:
     played = PlayedWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(3)]
@@ -119,7 +119,7 @@ def test_a_death_costs_none_of_the_batch() -> None:
     assert all(isinstance(outcome.result, Detected) for outcome in played.outcomes)
 
 
-def test_a_worker_without_an_accelerator_takes_one_at_a_time() -> None:
+def test_a_worker_without_an_accelerator_gets_no_batches() -> None:
     played = Played()
     played.offer(*(job(f"door{number}") for number in range(6)))
     played.answer(0)
@@ -176,7 +176,7 @@ def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
     assert detector.detect_all(images) == [detector.detect(image) for image in images]
 
 
-def test_without_cuda_the_reason_says_what_to_install() -> None:
+def test_without_cuda_the_reason_names_what_to_install() -> None:
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     choice = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CUDAExecutionProvider"})
     with pytest.raises(DetectorUnavailableError, match="the installed onnxruntime has no CUDAExecutionProvider"):

@@ -40,7 +40,7 @@ FINDINGS: dict[str, Any] = {
 }
 
 
-def test_a_good_machine_meets_every_target() -> None:
+def test_a_fast_host_meets_every_target() -> None:
     assert all(target.met for target in targets(Findings(**FINDINGS)))
 
 
@@ -72,7 +72,7 @@ def test_a_single_figure_is_its_own_median_and_percentile() -> None:
     assert (series.median, series.percentile(95)) == (3.0, 3.0)
 
 
-def test_targets_say_what_was_wanted() -> None:
+def test_targets_show_the_required_value() -> None:
     assert at_least("rate", 3.0, 3.0).met
     assert not at_most("time", 2.5, 2.2).met
     assert at_most("time", 1.0, 2.0, " ms").required == "<= 2 ms"
@@ -81,7 +81,7 @@ def test_targets_say_what_was_wanted() -> None:
 @pytest.mark.parametrize(
     ("value", "shown"), [(1234.5, "1234"), (12.34, "12.3"), (1.234, "1.23"), (0.0123, "0.012"), (-4.5, "-4.50")]
 )
-def test_a_figure_has_the_digits_that_say_something(value: float, shown: str) -> None:
+def test_figures_have_significant_digits_only(value: float, shown: str) -> None:
     assert figure(value) == shown
 
 
@@ -93,6 +93,6 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read(tmp_path / "result.json") == report
 
 
-def test_the_page_has_a_place_for_every_answer() -> None:
+def test_the_page_includes_every_answer() -> None:
     places = {found[2] for found in BLOCK.finditer(PAGE.read_text(encoding="utf-8"))}
     assert places == {"host", "targets", "projection", *QUESTIONS}

@@ -76,13 +76,13 @@ def test_the_service_unit_sets_settings_that_exist() -> None:
     assert named <= {name for key in setting_keys() for name in (key.variable, f"{key.variable}_FILE")}
 
 
-def test_the_service_unit_lets_the_workers_confine_themselves() -> None:
+def test_the_service_unit_allows_the_workers_sandbox() -> None:
     text = _config("edge-agent.service").read_text(encoding="utf-8")
     (allowed,) = re.findall(r"(?m)^SystemCallFilter=(.*)$", text)
     assert {f"landlock_{call}" for call in ("create_ruleset", "add_rule", "restrict_self")} <= set(allowed.split())
 
 
-def test_the_service_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+def test_systemd_accepts_the_service_unit(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
@@ -95,7 +95,7 @@ def test_the_service_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert "edge-agent.service:" not in verdict.stderr, verdict.stderr
 
 
-def test_the_service_unit_is_as_closed_as_was_promised(tmp_path: Path) -> None:
+def test_the_service_unit_is_hardened_as_documented(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
@@ -125,14 +125,14 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 
 
 @pytest.mark.broker
-def test_mosquitto_takes_our_configuration_without_complaint(broker: Mosquitto) -> None:
+def test_mosquitto_accepts_our_configuration_without_warnings(broker: Mosquitto) -> None:
     complaints = re.findall(r"(?im)^.*(?:error|warning|recommended).*$", broker.log)
     assert [line for line in complaints if not line.endswith("should not be run as root/administrator.")] == []
 
 
 @pytest.mark.broker
 @pytest.mark.parametrize("name_and_password", [(None, None), ("edge-agent", "wrong"), ("nobody", PASSWORD)])
-def test_mosquitto_lets_nobody_in_without_a_password(
+def test_mosquitto_rejects_clients_without_a_password(
     broker: Mosquitto, name_and_password: tuple[str | None, str | None]
 ) -> None:
     assert _publish(broker, *name_and_password, topics.frame("front")) is None
@@ -160,7 +160,7 @@ WRITTEN_BY_THE_AGENT = (
 
 @pytest.mark.broker
 @pytest.mark.parametrize("topic", WRITTEN_BY_THE_AGENT)
-def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str) -> None:
+def test_the_access_list_allows_everything_the_agent_publishes(broker: Mosquitto, topic: str) -> None:
     assert _publish(broker, "edge-agent", PASSWORD, topic)
 
 
@@ -191,7 +191,9 @@ def test_the_agent_may_write_all_that_it_publishes(broker: Mosquitto, topic: str
         ("viewer", topics.agent_command("attic", "health"), False),
     ],
 )
-def test_others_may_write_their_own_part_only(broker: Mosquitto, user: str, topic: str, *, allowed: bool) -> None:
+def test_other_users_may_publish_only_to_their_own_topics(
+    broker: Mosquitto, user: str, topic: str, *, allowed: bool
+) -> None:
     assert _publish(broker, user, PASSWORD, topic) is allowed
 
 
@@ -205,7 +207,7 @@ def test_others_may_write_their_own_part_only(broker: Mosquitto, user: str, topi
         ("homeassistant", topics.agent_command("attic", "restart_pool")),
     ],
 )
-def test_the_agent_may_read_what_it_subscribes_to(broker: Mosquitto, user: str, topic: str) -> None:
+def test_the_access_list_allows_every_subscription_of_the_agent(broker: Mosquitto, user: str, topic: str) -> None:
     with _client(broker, "edge-agent", PASSWORD) as agent:
         received: queue.SimpleQueue[str] = queue.SimpleQueue()
         subscribed = threading.Event()

@@ -43,7 +43,7 @@ def controls(chosen: StoredOptions | None = None) -> Options:
         (Setting("log_level", value="debug"), "debug"),
     ],
 )
-def test_what_is_possible_is_set(setting: Setting, value: str) -> None:
+def test_valid_values_are_set(setting: Setting, value: str) -> None:
     now = controls()
     assert now.set(setting) == ""
     assert now.value(setting) == value
@@ -62,14 +62,14 @@ def test_what_is_possible_is_set(setting: Setting, value: str) -> None:
         (Setting("log_level", value=""), "must be one of debug, info, warning, error"),
     ],
 )
-def test_what_is_not_possible_changes_nothing(setting: Setting, fault: str) -> None:
+def test_invalid_values_change_nothing(setting: Setting, fault: str) -> None:
     now = controls()
     before = now.value(setting)
     assert now.set(setting) == fault
     assert (now.value(setting), now.stored) == (before, StoredOptions())
 
 
-def test_what_nobody_set_is_as_the_settings_say() -> None:
+def test_unset_options_follow_the_settings() -> None:
     now = controls()
     values = {each.topic: each.payload for each in now.publications(["front", "back"])}
     assert values == {
@@ -84,7 +84,7 @@ def test_what_nobody_set_is_as_the_settings_say() -> None:
     assert all(each.retain for each in now.publications([]))
 
 
-def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:
+def test_a_doorbell_follows_its_own_options() -> None:
     now = controls()
     assert now.policy_for("back").rules.min_confidence == 0.55
     now.set(Setting("min_confidence", "back", "90"))
@@ -95,7 +95,7 @@ def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:
 
 @pytest.mark.parametrize("doorbell", ["", "front"])
 @pytest.mark.parametrize("trigger", Trigger)
-def test_where_detection_is_off_nothing_is_looked_at(doorbell: str, trigger: Trigger) -> None:
+def test_no_frame_is_processed_while_detection_is_off(doorbell: str, trigger: Trigger) -> None:
     now = controls()
     now.set(Setting("detection", doorbell, "OFF"))
     assert reason_to_skip(frame("front", trigger), now.policy_for("front"), 0.0, 0.0) is ShedReason.DETECTION_OFF
@@ -103,7 +103,7 @@ def test_where_detection_is_off_nothing_is_looked_at(doorbell: str, trigger: Tri
 
 
 @pytest.mark.parametrize(("waited_s", "reason"), [(0.0, None), (2.0, None), (2.5, ShedReason.STALE)])
-def test_a_picture_that_was_taken_too_long_ago_is_passed_over(waited_s: float, reason: ShedReason | None) -> None:
+def test_stale_pictures_are_skipped(waited_s: float, reason: ShedReason | None) -> None:
     look = controls().policy_for("front")
     taken = frame("front", received_s=100.0, captured_at=NOON - timedelta(seconds=8))
     assert reason_to_skip(taken, look, 10.0, 100.0 + waited_s) is reason
@@ -111,13 +111,13 @@ def test_a_picture_that_was_taken_too_long_ago_is_passed_over(waited_s: float, r
     assert reason_to_skip(frame("front"), look, 10.0, 1e9) is None
 
 
-def test_where_only_presses_count_other_frames_have_a_reason_of_their_own() -> None:
+def test_press_only_sheds_other_frames_with_its_own_reason() -> None:
     look = replace(controls().policy_for("front"), press_only=True)
     reasons = [reason_to_skip(frame("front", trigger), look, 0.0, 0.0) for trigger in Trigger]
     assert reasons == [None, ShedReason.PRESS_ONLY, ShedReason.PRESS_ONLY]
 
 
-def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:
+def test_stored_values_that_became_invalid_are_dropped() -> None:
     """The settings have changed, or somebody wrote into the file."""
     chosen = StoredOptions(
         agent={"strategy": "gpu", "log_level": "debug", "nonsense": "1"},
@@ -128,7 +128,7 @@ def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:
     )
 
 
-def test_a_doorbell_has_its_own_options() -> None:
+def test_each_doorbell_has_its_own_options() -> None:
     assert [(each.option, each.doorbell) for each in options_of("front")] == [
         ("detection", "front"),
         ("min_confidence", "front"),
@@ -138,7 +138,7 @@ def test_a_doorbell_has_its_own_options() -> None:
 CHOSEN = StoredOptions(agent={"strategy": "cpu"}, doorbells={"front": {"detection": "OFF"}})
 
 
-def test_the_file_remembers(tmp_path: Path) -> None:
+def test_stored_options_are_restored(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "hall.json"
     assert OptionsFile(path).load() == StoredOptions()
     file = OptionsFile(path)
@@ -153,7 +153,7 @@ def test_the_file_remembers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\0" * 64, b'{"agent": 3}', b'{"version": 9}', b'{"other": {}}'], ids=repr
 )
-def test_a_damaged_file_is_put_aside_and_begun_anew(
+def test_a_damaged_file_is_moved_aside_and_replaced(
     content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "hall.json"
@@ -167,9 +167,7 @@ def test_a_damaged_file_is_put_aside_and_begun_anew(
     assert OptionsFile(path).load() == CHOSEN
 
 
-def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unwritable_folder_is_only_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_bytes(b"")
     file = OptionsFile(tmp_path / "file" / "hall.json")
     assert file.load() == StoredOptions()
@@ -180,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
     assert caplog.text.count("cannot be written") == 1
 
 
-def test_a_user_without_a_home_is_told_which_setting_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_user_without_a_home_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_user(user: int) -> NoReturn:
         raise KeyError(user)
 

@@ -62,7 +62,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
     assert set(payload.__struct_fields__) <= WORDS
 
 
-def test_every_word_is_documented() -> None:
+def test_every_code_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
     words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
     assert words <= WORDS

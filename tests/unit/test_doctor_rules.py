@@ -61,7 +61,9 @@ def test_every_reason_of_the_broker_has_its_fix(reason: str, fix: str) -> None:
         (False, False, False, False, Level.OK),
     ],
 )
-def test_who_can_read_along(enabled: bool, insecure: bool, has_password: bool, is_near: bool, level: Level) -> None:
+def test_unencrypted_connections_are_reported(
+    enabled: bool, insecure: bool, has_password: bool, is_near: bool, level: Level
+) -> None:
     found = broker.assess_encryption(enabled=enabled, insecure=insecure, has_password=has_password, is_near=is_near)
     assert found.level is level
 
@@ -79,12 +81,12 @@ def test_who_can_read_along(enabled: bool, insecure: bool, has_password: bool, i
         (Subscribed("a/+", None), True, Level.ERROR),
     ],
 )
-def test_what_shows_that_the_agent_hears_nothing(tried: Subscribed, tells: bool, level: Level) -> None:
+def test_missing_subscriptions_are_found(tried: Subscribed, tells: bool, level: Level) -> None:
     assert broker.assess_subscriptions([tried], tells=tells).level is level
 
 
 @given(st.none() | st.integers(1000, 300_000_000), st.integers(10_000, 3_000_000))
-def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: int | None, publish: int) -> None:
+def test_every_packet_limit_gives_one_finding_with_a_working_fix(largest: int | None, publish: int) -> None:
     found = broker.assess_packet_size(largest, refused="", publish_bytes=publish, image_bytes=10 * MB)
     assert bool(found.fix) == (found.level is not Level.OK)
     if "set mqtt.max_publish_bytes to" in found.fix:
@@ -103,7 +105,7 @@ def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: 
         (Use(is_known=False), Level.WARNING, "topic read edge_agent/+/availability"),
     ],
 )
-def test_whose_the_client_id_is(use: Use, level: Level, fix: str) -> None:
+def test_the_owner_of_the_client_id(use: Use, level: Level, fix: str) -> None:
     found = broker.assess_client_id("edge_agent-pi", use)
     assert found.level is level
     assert fix in found.fix
@@ -131,7 +133,7 @@ def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: str, fix:
     assert fix in detectors.fix_for(strategy, reason)
 
 
-def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() -> None:
+def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
     choice, broken = DetectorChoice("cpu", "yunet_n"), ProbeResult(reason="broken")
     assert detectors.assess_probe(choice, broken, is_spare=True).level is Level.WARNING
     assert detectors.assess_probe(choice, broken, is_spare=False).level is Level.ERROR
@@ -151,7 +153,7 @@ def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() ->
         ("USB 1-1", True, True, Level.ERROR),
     ],
 )
-def test_a_strategy_that_nobody_expects_is_no_fault(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
+def test_an_unexpected_strategy_is_not_an_error(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
     found = detectors.assess_missing("edgetpu", "is not installed", device=device, is_last=is_last, is_asked=is_asked)
     assert found.level is level
 
@@ -180,7 +182,7 @@ def test_models_that_are_damaged_or_missing() -> None:
         ("armv7l", set(), ("error", "install a 64-bit")),
     ],
 )
-def test_the_processor(architecture: str, features: set[str], expected: tuple[str, str]) -> None:
+def test_the_cpu(architecture: str, features: set[str], expected: tuple[str, str]) -> None:
     assert verdict(machine.assess_processor(architecture, features, 4)) == expected
 
 
@@ -195,7 +197,7 @@ def test_the_processor(architecture: str, features: set[str], expected: tuple[st
         (50.0, None, True, [Level.WARNING]),
     ],
 )
-def test_heat_and_power(
+def test_temperature_and_power(
     temperature_c: float | None, throttled: bool | None, under_voltage: bool | None, expected: list[Level]
 ) -> None:
     found = machine.assess_heat(temperature_c, throttled=throttled, under_voltage=under_voltage)
@@ -216,12 +218,12 @@ def test_the_clock(minutes_after: int, in_step: bool | None, expected: tuple[str
     assert verdict(machine.assess_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
 
 
-def test_a_clock_of_an_install_that_kept_no_times() -> None:
+def test_an_implausible_clock() -> None:
     assert machine.assess_clock(NOON, None, in_step=True).level is Level.OK
 
 
 @given(st.integers(0, 10_000 * MB), st.integers(1, 16))
-def test_the_number_of_workers_that_is_advised_fits(free_bytes: int, workers: int) -> None:
+def test_the_recommended_number_of_workers_fits(free_bytes: int, workers: int) -> None:
     found = machine.assess_memory(free_bytes, workers)
     if found.level is Level.WARNING:
         advised = int(found.fix.split("pool.workers to ")[1].split(",")[0])

@@ -54,7 +54,7 @@ def plain(messages: list[tuple[str, bytes]], width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_every_word_of_ours_is_whole_and_no_line_is_wider_than_the_terminal(width: int) -> None:
+def test_words_are_never_cut_and_lines_fit_the_terminal(width: int) -> None:
     for message in everything():
         head, row = plain([message], width)
         assert len(row) <= width
@@ -67,7 +67,7 @@ def test_every_word_of_ours_is_whole_and_no_line_is_wider_than_the_terminal(widt
         assert word in words
 
 
-def test_columns_stay_where_they_are_whatever_comes() -> None:
+def test_columns_never_move() -> None:
     for width in (80, 120):
         columns = widths(width)
         starts = [sum(columns[:number]) + 2 * number for number in range(len(columns))]
@@ -78,7 +78,7 @@ def test_columns_stay_where_they_are_whatever_comes() -> None:
             assert all(row[start - 2 : start] == "  " for start in starts[1:])
 
 
-def test_a_wide_terminal_is_used() -> None:
+def test_a_wide_terminal_is_filled() -> None:
     name = "the-door-at-the-very-end-of-the-garden"
     long = event(doorbell=name, outcome="face", faces=[{"confidence": 0.97}] * 4)
     assert "the-door-…" in plain([long], 80)[1]
@@ -86,7 +86,7 @@ def test_a_wide_terminal_is_used() -> None:
     assert "0.97 0.97 0.97  " in plain([long], 120)[1]
 
 
-def test_milliseconds_are_always_there() -> None:
+def test_milliseconds_are_always_shown() -> None:
     for message in everything():
         assert plain([message], 80)[1].split()[-1].lstrip(">-").isdigit()
 
@@ -100,7 +100,7 @@ def test_a_name_in_wide_characters_moves_no_column() -> None:
     assert console.render_str(before).cell_len == 8 + 2 + 10 + 2
 
 
-def test_no_colour_vanishes_on_white_and_none_is_needed() -> None:
+def test_colours_are_readable_on_white_and_optional() -> None:
     coloured = "\n".join("\n".join(shown([each], 80, color_system="truecolor")) for each in everything())
     assert "\x1b[31m" in coloured
     for code in ("33", "93", "37", "97"):  # yellow and white, ECMA-48 8.3.117
@@ -108,7 +108,7 @@ def test_no_colour_vanishes_on_white_and_none_is_needed() -> None:
         assert f";{code}m" not in coloured
 
 
-def test_no_color_is_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     lines = shown([event(outcome="failed", reason="timeout")], 80, color_system="truecolor")
     assert "\x1b[31m" not in "\n".join(lines)
@@ -121,7 +121,7 @@ def test_the_newest_rows_fit_the_terminal(height: int, rows: int) -> None:
     assert [line.split()[1] for line in lines] == [f"door-{number}" for number in range(30 - rows, 30)]
 
 
-def test_a_line_for_a_file_has_no_end_of_blanks() -> None:
+def test_lines_for_files_have_no_trailing_blanks() -> None:
     row = to_row(*event("ring", event_type="ring"))
     assert row is not None
     line = to_line(row, PLAIN)

@@ -34,13 +34,13 @@ def test_press_comes_before_motion_before_continuous() -> None:
     assert _drain(_queue(*jobs)) == jobs[::-1]
 
 
-def test_doorbells_take_turns() -> None:
+def test_doorbells_are_served_round_robin() -> None:
     front = [job("front", Trigger.PRESS) for _ in range(3)]
     back = [job("back", Trigger.PRESS) for _ in range(2)]
     assert _drain(_queue(*front, *back)) == [front[0], back[0], front[1], back[1], front[2]]
 
 
-def test_the_newest_continuous_frame_of_a_doorbell_wins() -> None:
+def test_a_newer_continuous_frame_replaces_the_older_one() -> None:
     queue, old, new, other = FrameQueue(LIMITS), job("front"), job("front"), job("back")
     assert queue.offer(old) == []
     assert queue.offer(other) == []
@@ -49,12 +49,12 @@ def test_the_newest_continuous_frame_of_a_doorbell_wins() -> None:
     assert set(_drain(queue)) == {new, other}
 
 
-def test_motion_frames_wait_up_to_their_share() -> None:
+def test_motion_frames_are_limited_to_their_share() -> None:
     jobs = [job(trigger=Trigger.MOTION) for _ in range(3)]
     assert _drain(_queue(*jobs)) == jobs[1:]
 
 
-def test_a_press_pushes_out_the_oldest_of_the_least_urgent() -> None:
+def test_a_press_evicts_the_oldest_frame_of_the_lowest_priority() -> None:
     ordinary = [job(f"door{number}") for number in range(10)]
     queue, urgent = _queue(*ordinary), job("front", Trigger.PRESS)
     (evicted,) = queue.offer(urgent)
@@ -63,13 +63,13 @@ def test_a_press_pushes_out_the_oldest_of_the_least_urgent() -> None:
     assert queue.pop() is urgent
 
 
-def test_an_ordinary_frame_pushes_no_press_out() -> None:
+def test_an_ordinary_frame_never_evicts_a_press() -> None:
     queue, ordinary = _queue(*(job(trigger=Trigger.PRESS) for _ in range(10))), job("back")
     assert [each.job for each in queue.offer(ordinary)] == [ordinary]
     assert len(queue) == 10
 
 
-def test_a_picture_larger_than_all_room_is_not_taken() -> None:
+def test_a_picture_larger_than_the_queue_is_refused() -> None:
     large = job(trigger=Trigger.PRESS, image=b"x" * 1001)
     queue = _queue(job("back"))
     assert [each.job for each in queue.offer(large)] == [large]
@@ -83,7 +83,7 @@ def test_bytes_are_limited_too() -> None:
     assert queue.image_bytes == 600
 
 
-def test_what_was_put_back_is_taken_first() -> None:
+def test_requeued_frames_are_taken_first() -> None:
     first, second = job("front", Trigger.PRESS), job("back", Trigger.PRESS)
     queue = _queue(first, second)
     taken = queue.pop()
@@ -92,14 +92,14 @@ def test_what_was_put_back_is_taken_first() -> None:
     assert _drain(queue) == [first, second]
 
 
-def test_what_was_put_last_is_taken_after_the_others_of_its_trigger() -> None:
+def test_frames_requeued_last_are_taken_after_others_of_their_trigger() -> None:
     suspect, other, ordinary = job("front", Trigger.PRESS), job("back", Trigger.PRESS), job("side")
     queue = _queue(other, ordinary)
     queue.put_last(suspect)
     assert _drain(queue) == [other, suspect, ordinary]
 
 
-def test_promote_makes_the_waiting_frames_of_one_doorbell_press_frames() -> None:
+def test_prioritize_turns_queued_frames_of_one_doorbell_into_press_frames() -> None:
     front, back = job("front"), job("back")
     queue = _queue(back, front)
     assert queue.prioritize("front", lambda each: each) == 1
@@ -109,7 +109,7 @@ def test_promote_makes_the_waiting_frames_of_one_doorbell_press_frames() -> None
     assert queue.pop() is back
 
 
-def test_expire_removes_what_is_late() -> None:
+def test_expire_removes_late_frames() -> None:
     early, late = job("front", expires_s=1.0), job("back", expires_s=2.0)
     queue = _queue(early, late)
     assert queue.next_expiry_s() == 1.0
@@ -118,7 +118,7 @@ def test_expire_removes_what_is_late() -> None:
     assert queue.next_expiry_s() == 2.0
 
 
-def test_clear_may_keep_the_presses() -> None:
+def test_clear_can_keep_presses() -> None:
     urgent, ordinary = job(trigger=Trigger.PRESS), job()
     queue = _queue(urgent, ordinary)
     assert queue.clear(keep=Trigger.PRESS) == [ordinary]
@@ -138,7 +138,7 @@ def test_clear_may_keep_the_presses() -> None:
         max_size=60,
     )
 )
-def test_nothing_is_lost_or_doubled(steps: list[tuple[str, str, Trigger, int]]) -> None:
+def test_no_frame_is_lost_or_duplicated(steps: list[tuple[str, str, Trigger, int]]) -> None:
     queue, offered, gone, held = FrameQueue(LIMITS), Counter[str](), Counter[str](), list[Job]()
     for now, (step, doorbell, trigger, size) in enumerate(steps):
         if step == "offer":

@@ -145,9 +145,7 @@ ANNOUNCED: list[tuple[Component, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("component", "options"), ANNOUNCED)
-def test_a_component_is_announced_with_what_differs_from_the_defaults(
-    component: Component, options: dict[str, Any]
-) -> None:
+def test_a_component_is_announced_without_default_values(component: Component, options: dict[str, Any]) -> None:
     """Nothing is missing and nothing is said that Home Assistant assumes anyway."""
     assert options_of(component) == options
 
@@ -165,7 +163,7 @@ def test_the_message_is_retained_and_the_same_every_time() -> None:
     )
 
 
-def test_text_outside_ascii_is_sent_as_it_is() -> None:
+def test_non_ascii_text_is_not_escaped() -> None:
     """A unit such as °C stays readable on the broker."""
     porch = replace(PORCH, device=Device("Türe", identifiers=("porch",)))
     assert "Türe".encode() in announce(porch).payload
@@ -194,7 +192,7 @@ def test_availability_of_the_device_and_of_a_component() -> None:
     assert components["always"]["availability"] == []
 
 
-def test_a_device_says_all_that_is_known_of_it() -> None:
+def test_a_device_announces_all_its_properties() -> None:
     """Also where it is reached through."""
     device = Device(
         "Porch", ("porch",), (("mac", "02:00:00:00:00:01"),), sw_version="1", via_device="agent", model="Bell"
@@ -232,7 +230,7 @@ def test_only_single_components_are_migrated(topic: str) -> None:
         migrate(PORCH, [topic])
 
 
-def test_the_example_of_the_readme_works() -> None:
+def test_the_readme_example_works() -> None:
     """It is run as it stands."""
     readme = Path(ha_discovery.__file__).parent / "README.md"
     failed, tried = doctest.testfile(str(readme), module_relative=False)

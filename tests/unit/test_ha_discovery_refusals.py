@@ -225,20 +225,20 @@ def test_a_unit_of_no_known_quantity_needs_no_class(unit: str | None) -> None:
     assert sensor(unit_of_measurement=unit, state_class="measurement").unit_of_measurement == unit
 
 
-def test_both_ways_to_write_micro_are_taken() -> None:
+def test_both_characters_for_micro_are_accepted() -> None:
     """The micro sign and the Greek letter look the same."""
     for unit in ("\u00b5s", "\u03bcs"):
         assert sensor(device_class="duration", unit_of_measurement=unit).unit_of_measurement == unit
 
 
-def test_the_same_unique_id_on_two_platforms_is_taken() -> None:
+def test_the_same_unique_id_on_two_platforms_is_accepted() -> None:
     """Home Assistant tells them apart."""
     shown = Sensor(Entity("a", "A", unique_id="same"), "state")
     assert discovery(shown, Switch(Entity("b", "B", unique_id="same"), "set")).components[0] == shown
 
 
 @given(st.sampled_from(sorted(QUANTITIES)), st.sampled_from(sorted(QUANTITIES)), st.data())
-def test_a_unit_is_taken_exactly_where_it_belongs(device_class: str, other: str, data: st.DataObject) -> None:
+def test_a_unit_is_accepted_only_with_its_device_class(device_class: str, other: str, data: st.DataObject) -> None:
     """A unit of another class is taken only when this class has it too."""
     units = QUANTITIES[other].units
     unit = data.draw(st.sampled_from(sorted(units))) if units else "EUR"
@@ -253,7 +253,7 @@ def test_a_unit_is_taken_exactly_where_it_belongs(device_class: str, other: str,
 
 
 @given(st.text(max_size=8) | st.text("abZ09_-", max_size=8))
-def test_an_identifier_is_taken_exactly_when_home_assistant_takes_it(text: str) -> None:
+def test_identifiers_are_accepted_exactly_when_home_assistant_accepts_them(text: str) -> None:
     """Its discovery topics hold [a-zA-Z0-9_-]+."""
     valid = bool(re.fullmatch(r"[a-zA-Z0-9_-]+", text))
     for build in (partial(Entity, name="Name"), device_topic, partial(Removal, platform="sensor")):

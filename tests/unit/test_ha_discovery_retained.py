@@ -44,13 +44,13 @@ json_values = st.recursive(
 sections = st.sampled_from(["origin", "o", "device", "dev", "components", "cmps", "name", "ids", "p"])
 
 
-def test_what_was_announced_is_read_back() -> None:
+def test_announcements_are_read_back() -> None:
     """From the very message."""
     message = announce(PORCH)
     assert read_retained(message.topic, message.payload) == FOUND
 
 
-def test_the_abbreviations_of_others_are_read() -> None:
+def test_abbreviations_are_read() -> None:
     """Home Assistant takes both."""
     payload = {
         "o": {"name": "test"},
@@ -73,13 +73,13 @@ def test_the_abbreviations_of_others_are_read() -> None:
         ("porch/state", b"{}"),
     ],
 )
-def test_what_announces_no_device_is_none(topic: str, payload: bytes) -> None:
+def test_other_messages_are_not_devices(topic: str, payload: bytes) -> None:
     """Anybody can publish anything."""
     assert read_retained(topic, payload) is None
 
 
 @given(st.dictionaries(sections, json_values | st.dictionaries(sections | st.text(), json_values, max_size=4)))
-def test_no_payload_is_too_strange(payload: dict[str, object]) -> None:
+def test_any_payload_can_be_read(payload: dict[str, object]) -> None:
     """Whatever stands in it, what is read can be used to announce the removal of its components."""
     found = read_retained(TOPIC, json.dumps(payload).encode())
     assert found is not None
@@ -88,7 +88,7 @@ def test_no_payload_is_too_strange(payload: dict[str, object]) -> None:
 
 
 @given(st.sampled_from(["homeassistant", "a/b"]), identifiers)
-def test_a_topic_that_is_built_is_parsed(prefix: str, discovery_id: str) -> None:
+def test_built_topics_can_be_parsed(prefix: str, discovery_id: str) -> None:
     """The builder and the parser agree."""
     assert parse_topic(device_topic(discovery_id, prefix), prefix) == DiscoveryTopic("device", discovery_id)
 
@@ -106,7 +106,7 @@ def test_a_topic_that_is_built_is_parsed(prefix: str, discovery_id: str) -> None
         ("homeassistant/status", None),
     ],
 )
-def test_discovery_topics_are_told_from_others(topic: str, parsed: DiscoveryTopic | None) -> None:
+def test_discovery_topics_are_recognized(topic: str, parsed: DiscoveryTopic | None) -> None:
     """Single components may have a node id."""
     assert parse_topic(topic) == parsed
 
@@ -126,24 +126,24 @@ def test_the_filter_finds_devices_under_any_prefix() -> None:
         (replace(FOUND, via_device="", identifiers=("agent",)), True),
     ],
 )
-def test_only_our_own_devices_that_are_no_more_are_orphans(device: RetainedDevice, *, orphaned: bool) -> None:
+def test_only_our_own_removed_devices_are_orphans(device: RetainedDevice, *, orphaned: bool) -> None:
     """Another agent's on the same broker is left alone."""
     assert orphans([device], origin="test", owner="agent", current={"front"}) == ((device,) if orphaned else ())
 
 
-def test_nothing_to_remove_leaves_the_discovery_as_it_is() -> None:
+def test_a_discovery_without_removals_is_unchanged() -> None:
     """So the caller can compare."""
     assert removing(PORCH, FOUND) is PORCH
 
 
-def test_a_component_that_is_gone_or_changed_its_platform_is_removed_first() -> None:
+def test_removed_components_and_changed_platforms_are_removed_first() -> None:
     """Both at once: `faces` is a switch now, `confidence` is no more."""
     now = replace(PORCH, components=(Switch(Entity("faces", "Faces"), "set"), RING))
     found = replace(FOUND, components=(*FOUND.components, ("confidence", "sensor")))
     assert removing(now, found).components == (RING, Removal("faces", "sensor"), Removal("confidence", "sensor"))
 
 
-def test_what_home_assistant_never_took_is_not_removed() -> None:
+def test_components_that_home_assistant_rejected_are_not_removed() -> None:
     """An unknown platform would make it refuse the whole message."""
     found = replace(FOUND, components=(*FOUND.components, ("toast", "toaster"), ("a b", "sensor")))
     assert removing(PORCH, found) is PORCH

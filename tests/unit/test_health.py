@@ -82,7 +82,7 @@ WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
         ({"host": replace(HOST, disk_free_bytes=1_000_000)}, "disk_low", "Only 1 MB"),
     ],
 )  # fmt: skip
-def test_each_problem_has_a_code_and_words(changes: dict[str, Any], code: str, words: str) -> None:
+def test_each_problem_has_a_code_and_a_sentence(changes: dict[str, Any], code: str, words: str) -> None:
     found = find_problems(replace(WELL, **changes))
     assert found[0].code == code
     assert re.search(words, found[0].text), found[0].text
@@ -97,13 +97,13 @@ def test_a_healthy_agent_has_no_problem() -> None:
         assert find_problems(replace(WELL, pool=starting, recent=recent, host=host)) == ()
 
 
-def test_what_was_too_hot_must_be_clearly_cooler() -> None:
+def test_the_temperature_problem_has_hysteresis() -> None:
     warm = replace(WELL, host=replace(HOST, cpu_temperature_c=77.0))
     assert find_problems(warm) == ()
     assert [each.code for each in find_problems(warm, frozenset({"hot"}))] == ["hot"]
 
 
-def test_an_accelerator_is_missed_only_where_it_was_in_use() -> None:
+def test_only_an_accelerator_that_was_in_use_counts_as_lost() -> None:
     never = replace(LOST, device="usb:1", lost_for_s=None)
     missing = (Unavailable("gpu", "", "not installed"),)
     assert find_problems(replace(WELL, pool=pool(SlotState.IDLE, accelerators=(never,), missing=missing))) == ()
@@ -130,7 +130,7 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def test_a_problem_counts_when_it_lasts_and_until_it_is_over_for_a_while() -> None:
+def test_a_problem_starts_and_ends_with_its_delays() -> None:
     status, slow = Status(NOON), problem(appear_s=3.0, clear_s=5.0)
     assert status.update([slow], 10.0, at(10)) == ()
     assert (status.verdict().status, status.next_due_s()) == ("ok", 13.0)
@@ -180,7 +180,7 @@ def assess(registry: Telemetry, view: PoolView, now: float, host: HostView = HOS
     return registry.assess(view, host, now, at(now))[0]
 
 
-def test_health_tells_of_each_part() -> None:
+def test_health_covers_each_part() -> None:
     registry = telemetry()
     service = pool(SlotState.IDLE, accelerators=(LOST, replace(LOST, lost_for_s=None)),
                    missing=(Unavailable("gpu", "", "not installed"),))  # fmt: skip
@@ -206,7 +206,7 @@ def test_health_tells_of_each_part() -> None:
     assert (told["host"]["disk_free_mb"], told["host"]["throttled"], told["memory_mb"]) == (5000.0, None, 200.0)
 
 
-def test_deaths_count_for_a_minute() -> None:
+def test_worker_exits_count_for_a_minute() -> None:
     registry = telemetry()
     assert assess(registry, pool(SlotState.IDLE, restarts=2), 1.0).status == "ok"
     assert assess(registry, pool(SlotState.IDLE, restarts=3), 2.0).status == "degraded"
@@ -214,7 +214,7 @@ def test_deaths_count_for_a_minute() -> None:
     assert assess(registry, pool(SlotState.IDLE, restarts=3), 67.0).status == "ok"
 
 
-def test_no_working_worker_is_a_failure_that_is_told_after_a_while_and_timed_from_the_start() -> None:
+def test_no_working_worker_is_a_failure_after_a_delay_timed_from_the_start() -> None:
     registry = telemetry()
     assert assess(registry, pool(SlotState.STARTING), 1.0).status == "ok"
     assert registry.no_worker_since_s() == 1.0
@@ -257,7 +257,7 @@ def test_metrics_always_add_up(steps: list[tuple[str, Any, int]]) -> None:
         assert told.in_flight == len(waiting)
 
 
-def test_every_frame_leaves_the_counters_once() -> None:
+def test_every_frame_is_counted_out_once() -> None:
     registry = telemetry()
     results = (detected(2), detected(0), failure(), shed(ShedReason.SUPERSEDED), shed(ShedReason.STOPPING))
     for result in results:
@@ -274,7 +274,7 @@ def test_every_frame_leaves_the_counters_once() -> None:
     assert told.utilization_percent == {"0": 100.0}
 
 
-def test_an_outcome_that_nobody_waits_for_does_not_add_up() -> None:
+def test_an_unexpected_outcome_breaks_the_sum() -> None:
     counters = Counters()
     counters.count(outcome())
     assert counters.in_flight() == 0
@@ -284,7 +284,7 @@ def test_an_outcome_that_nobody_waits_for_does_not_add_up() -> None:
 STAMP = Stamp("boot", 7, now_s=0.0, now_at=NOON)
 
 
-def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
+def test_an_error_event_names_the_component_the_frame_and_the_detector() -> None:
     failed = replace(outcome(failure()), detector=WorkerDetector(1, "cpu", "yunet_n"))
     error_event = error_events.of_frame(failed)
     assert error_event is not None
@@ -299,7 +299,7 @@ def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
     assert error_events.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
 
 
-def test_each_death_of_a_worker_is_an_error_once() -> None:
+def test_each_worker_exit_is_one_error_event() -> None:
     before = pool(SlotState.IDLE, SlotState.IDLE)
     after = replace(before, workers=(before.workers[0], replace(before.workers[1], restarts=2)))
     (died,) = error_events.of_workers(before, after)
@@ -316,7 +316,7 @@ def test_each_death_of_a_worker_is_an_error_once() -> None:
         (problem("broker_lost"), "broker"),
     ],
 )
-def test_a_problem_that_appears_is_an_error(problem: Problem, component: str) -> None:
+def test_a_new_problem_is_an_error_event(problem: Problem, component: str) -> None:
     error_event = error_events.of_problem(problem)
     assert (error_event.component, error_event.error_type, error_event.message) == (
         component,

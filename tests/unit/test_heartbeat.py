@@ -44,11 +44,11 @@ def beat(
         (beat(agent_s=NOW_S + 5000), ("the agent's thread was not seen yet",)),
     ],
 )  # fmt: skip
-def test_a_part_is_stale_when_it_was_not_seen_for_long(seen: Heartbeat, stale: tuple[str, ...]) -> None:
+def test_a_part_is_stale_after_its_limit(seen: Heartbeat, stale: tuple[str, ...]) -> None:
     assert stale_parts(seen, NOW_S) == stale
 
 
-def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
+def test_the_file_shows_whether_the_agent_is_alive(tmp_path: Path) -> None:
     assert "no heartbeat in" in check(tmp_path)
     file = HeartbeatFile(tmp_path / "run", "hall")
     file.write(beat())
@@ -57,7 +57,9 @@ def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
     assert check(file.path.parent, now=NOW_S + 1) == ""
     assert check(file.path.parent, "hall", now=NOW_S + 1) == ""
     assert "of the agent attic" in check(file.path.parent, "attic", now=NOW_S + 1)
-    assert check(file.path.parent, now=NOW_S + 30).startswith("the agent hall is unhealthy: the agent's thread was last")
+    assert check(file.path.parent, now=NOW_S + 30).startswith(
+        "the agent hall is unhealthy: the agent's thread was last"
+    )
     file.path.write_text("{", encoding="ascii")
     assert check(file.path.parent) == f"no agent runs here: {file.path} is damaged"
     file.remove()
@@ -65,7 +67,7 @@ def test_the_file_says_whether_all_is_well(tmp_path: Path) -> None:
     assert "no heartbeat" in check(file.path.parent)
 
 
-def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_path: Path) -> None:
+def test_files_of_ended_agents_are_ignored_if_another_agent_runs(tmp_path: Path) -> None:
     ours = this_process()
     with subprocess.Popen([sys.executable, "-c", ""]) as gone:
         gone.wait()
@@ -88,7 +90,7 @@ def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_p
     assert check(tmp_path, now=NOW_S) == "the agent attic is unhealthy: the agent's thread was last seen 20 s ago"
 
 
-def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
+def test_a_zombie_process_is_not_running(tmp_path: Path) -> None:
     script = (
         "import sys; from edge_agent.platform.heartbeat_file import *;"
         "HeartbeatFile(Path(sys.argv[1]), 'x').write(Heartbeat(1, 1, 1, 1, this_process()))"
@@ -99,7 +101,7 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path)
         assert "the agent x has ended" in check(tmp_path, now=2.0)
 
 
-def test_an_agent_in_another_container_is_known_by_its_last_sign_of_life(tmp_path: Path) -> None:
+def test_an_agent_in_another_container_is_judged_by_the_age_of_its_heartbeat(tmp_path: Path) -> None:
     elsewhere = ProcessId(1, 1, "pid:[1]")
     HeartbeatFile(tmp_path, "x").write(msgspec.structs.replace(beat(), process=elsewhere))
     assert check(tmp_path, now=NOW_S + 5) == ""
@@ -107,12 +109,12 @@ def test_an_agent_in_another_container_is_known_by_its_last_sign_of_life(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["*", "/etc/passwd", "../x", "a" * 300])
-def test_an_agent_that_cannot_be_is_not_there(tmp_path: Path, name: str) -> None:
+def test_an_impossible_process_is_not_running(tmp_path: Path, name: str) -> None:
     HeartbeatFile(tmp_path, "hall").write(beat())
     assert check(tmp_path, name, now=NOW_S) != ""
 
 
-def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "theirs")
     file = HeartbeatFile(tmp_path / "link", "hall")
@@ -125,7 +127,7 @@ def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     assert "cannot be written" in file.fault
 
 
-def test_the_folder_is_what_the_system_gives(tmp_path: Path) -> None:
+def test_the_folder_is_the_systems_runtime_folder(tmp_path: Path) -> None:
     assert str(runtime_folder({"RUNTIME_DIRECTORY": "/run/edge-agent:/run/b", "XDG_RUNTIME_DIR": "/run/user/1"})) == (
         "/run/edge-agent"
     )
@@ -134,7 +136,7 @@ def test_the_folder_is_what_the_system_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_a_service_manager_hears_what_it_is_told(tmp_path: Path, abstract: bool) -> None:
+def test_a_service_manager_receives_notifications(tmp_path: Path, abstract: bool) -> None:
     name = f"edge-agent-test-{tmp_path.name}-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}" if abstract else str(tmp_path / "s"))
@@ -143,6 +145,6 @@ def test_a_service_manager_hears_what_it_is_told(tmp_path: Path, abstract: bool)
         assert manager.recv(100) == b"READY=1\nSTATUS=a MAINPID=1"
 
 
-def test_nobody_need_listen(tmp_path: Path) -> None:
+def test_notifications_need_no_receiver(tmp_path: Path) -> None:
     SystemdNotifier("").notify("READY=1")
     SystemdNotifier(str(tmp_path / "nowhere")).notify("READY=1")

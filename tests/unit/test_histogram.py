@@ -33,7 +33,7 @@ def test_a_quantile_is_off_by_a_tenth_at_the_most(values: list[float], share: fl
 
 
 @given(TIMES_MS, TIMES_MS)
-def test_joined_histograms_are_one_of_all_values(first: list[float], second: list[float]) -> None:
+def test_merged_histograms_equal_one_of_all_values(first: list[float], second: list[float]) -> None:
     joined, both = merged([filled(first), filled(second)]), filled(first + second)
     assert joined.quantiles() == both.quantiles()
     assert joined.count == len(first) + len(second)
@@ -47,7 +47,7 @@ def test_counts_up_to_a_number_of_two_digits_are_exact(values: list[int]) -> Non
     assert filled([float(value) for value in values]).cumulative_counts(bounds) == expected
 
 
-def test_there_are_values_of_every_size() -> None:
+def test_every_magnitude_has_a_bucket() -> None:
     assert list(BOUNDS_MS) == sorted(BOUNDS_MS)
     assert Histogram().quantile(0.5) is None
     for value in (0.0, 1e-9, 1e9):
@@ -55,7 +55,7 @@ def test_there_are_values_of_every_size() -> None:
     assert filled([2.0] * 99 + [500.0]).quantiles().p99 == pytest.approx(2.0, abs=0.2)
 
 
-def test_the_last_minute_is_told_apart_from_the_time_since_the_start() -> None:
+def test_the_last_minute_is_separate_from_the_totals() -> None:
     timings = Timings(100.0)
     for number in range(10):
         frame = outcome(detected(), Trigger.MOTION, received_s=100.0 + number - 0.05)
@@ -73,7 +73,7 @@ def test_the_last_minute_is_told_apart_from_the_time_since_the_start() -> None:
     assert (counts, count, round(sum_ms)) == ((0, 10), 10, 500)
 
 
-def test_what_became_of_frames_lately_is_told_by_reason() -> None:
+def test_recent_outcomes_are_counted_by_reason() -> None:
     timings = Timings(0.0)
     for result in (detected(), failure(FailureReason.BAD_IMAGE), shed()):
         timings.record(outcome(result, Trigger.CONTINUOUS), 1.0)
@@ -84,7 +84,7 @@ def test_what_became_of_frames_lately_is_told_by_reason() -> None:
     assert (later.detected, later.failed, later.shed) == (0, {}, {})
 
 
-def test_a_frame_after_a_long_silence_is_no_flood() -> None:
+def test_one_frame_after_a_long_silence_is_not_overload() -> None:
     timings = Timings(0.0)
     timings.record(outcome(), 1000.0)
     assert timings.view(1000.5).fps < 0.1

@@ -35,7 +35,7 @@ def components_of(discovery: Discovery) -> dict[str, dict[str, Any]]:
     return components
 
 
-def test_every_entity_of_the_agent_is_there() -> None:
+def test_every_entity_of_the_agent_is_announced() -> None:
     """As platform and name."""
     named = {(options["platform"], options.get("name")) for options in components_of(AGENT).values()}
     assert named == {
@@ -58,7 +58,7 @@ def test_every_entity_of_the_agent_is_there() -> None:
     }
 
 
-def test_every_entity_of_a_doorbell_is_there() -> None:
+def test_every_entity_of_a_doorbell_is_announced() -> None:
     """As key and platform."""
     assert {key: options["platform"] for key, options in components_of(DOORBELL).items()} == {
         "doorbell": "event",
@@ -102,7 +102,7 @@ def test_every_command_topic_is_one_the_agent_understands(discovery: Discovery) 
     assert all(topics.parse(topic, "porch-pi") is not None for topic in commands)
 
 
-def test_who_is_available_when() -> None:
+def test_availability_of_each_entity() -> None:
     """The connectivity sensors outlive what they tell about."""
     agent_topic, doorbell_topic = topics.agent_availability("porch-pi"), topics.doorbell_availability("front_door")
     assert payload_of(AGENT)["availability"] == [{"topic": agent_topic}]
@@ -127,12 +127,12 @@ def test_a_doorbell_is_reached_via_its_agent() -> None:
         ("__", "__ doorbell"),
     ],
 )
-def test_a_doorbell_has_a_name_that_reads_well(doorbell: str, name: str) -> None:
+def test_a_doorbell_has_a_readable_name(doorbell: str, name: str) -> None:
     """Until its owner gives it another."""
     assert payload_of(ours.doorbell_device(doorbell, agent_id="a", version="1"))["device"]["name"] == name
 
 
-def test_names_of_the_owner_win() -> None:
+def test_configured_names_override_defaults() -> None:
     """For both devices."""
     agent = ours.agent_device("a", version="1", strategies=STRATEGIES, telemetry_period_s=1, name="Cellar")
     doorbell = ours.doorbell_device("d", agent_id="a", version="1", name="Gate")
@@ -178,7 +178,7 @@ def devices(publications: list[Publication]) -> list[str]:
     return [("" if each.payload else "-") + each.topic.split("/")[-2] for each in publications]
 
 
-def test_all_devices_are_told_at_a_connection_and_a_new_doorbell_when_it_comes() -> None:
+def test_all_devices_are_announced_at_a_connection_and_new_doorbells_at_once() -> None:
     ours = told()
     assert devices(ours.configs(["front"])) == ["edge_agent_porch-pi", "edge_doorbell_front"]
     assert devices(ours.doorbell("back")) == ["edge_doorbell_back"]
@@ -202,7 +202,7 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
     assert ours.next_due_s() is None
 
 
-def test_a_doorbell_of_an_earlier_run_is_adopted() -> None:
+def test_a_doorbell_of_an_earlier_run_is_restored() -> None:
     (config,) = told().doorbell("front")
     assert told().on_discovery_message(config.topic, config.payload) == ("front", [config])
 
@@ -220,7 +220,7 @@ def test_components_of_an_older_version_are_removed_first() -> None:
 @pytest.mark.parametrize(
     ("agent", "program"), [("another", "edge-agent"), ("porch-pi", "zigbee2mqtt")], ids=["agent", "program"]
 )
-def test_devices_of_others_are_left_alone(agent: str, program: str) -> None:
+def test_other_devices_are_ignored(agent: str, program: str) -> None:
     (config,) = told().doorbell("front")
     payload = config.payload.replace(b"edge_agent_porch-pi", f"edge_agent_{agent}".encode())
     payload = payload.replace(b'"name":"edge-agent"', f'"name":"{program}"'.encode())
@@ -228,11 +228,11 @@ def test_devices_of_others_are_left_alone(agent: str, program: str) -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"{}"])
-def test_what_is_no_device_is_left_alone(payload: bytes) -> None:
+def test_messages_that_are_not_devices_are_ignored(payload: bytes) -> None:
     assert told().on_discovery_message("homeassistant/device/edge_doorbell_front/config", payload) == ("", [])
 
 
-def test_where_discovery_is_off_nothing_is_told_and_what_was_told_is_withdrawn() -> None:
+def test_without_discovery_earlier_announcements_are_withdrawn() -> None:
     configs = told().configs(["front"])
     off = told(enabled=False)
     assert off.configs(["front"]) == []

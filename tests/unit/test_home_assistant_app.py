@@ -31,7 +31,7 @@ def _settings(options: dict[str, Any], service: dict[str, Any]) -> Settings:
     return load_settings(None, {}, environment=START["settings_of"](options, service))
 
 
-def test_the_options_as_they_are_shipped_give_the_default_settings() -> None:
+def test_the_default_options_give_the_default_settings() -> None:
     settings, defaults = _settings(CONFIG["options"], SERVICE), Settings()
     assert settings.agent_id == "home"
     assert settings.mqtt.host == "core-mosquitto"
@@ -52,7 +52,7 @@ def test_every_option_has_a_type_a_setting_and_a_translation() -> None:
     assert required == CONFIG["options"].keys()
 
 
-def test_every_option_arrives() -> None:
+def test_every_option_sets_its_setting() -> None:
     options = {
         "agent_id": "attic", "min_confidence": 0.8, "privacy": "blurred", "press_only": True, "log_level": "debug",
         "workers": 3, "doorbells": ["front", "gate-*"], "mqtt_host": "broker", "mqtt_port": 1884,
@@ -72,18 +72,18 @@ def test_the_password_of_the_supervisor_goes_to_no_other_broker() -> None:
     assert (settings.mqtt.username, settings.mqtt.password.get_secret_value()) == ("", "")
 
 
-def test_without_any_broker_none_is_named() -> None:
+def test_without_a_broker_none_is_set() -> None:
     assert "EDGE_AGENT_MQTT__HOST" not in START["settings_of"](CONFIG["options"], {})
 
 
-def test_only_the_ingress_may_ask_for_the_page() -> None:
+def test_only_the_ingress_may_open_the_page() -> None:
     settings = _settings(CONFIG["options"], SERVICE)
     assert settings.http.enabled
     assert settings.http.allowed == ("172.30.32.2",)
     assert settings.http.port == CONFIG["ingress_port"]
 
 
-def test_the_version_is_the_agents() -> None:
+def test_the_app_has_the_agents_version() -> None:
     assert CONFIG["version"] == __version__
     assert f"## {__version__}" in (APP / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -95,18 +95,18 @@ def test_the_pictures_have_the_sizes_of_home_assistant(name: str, width: int, he
     assert picture.shape == (height, width, 4)
 
 
-def test_all_that_the_supervisor_looks_for_is_there() -> None:
+def test_all_files_for_the_supervisor_exist() -> None:
     wanted = {"config.yaml", "Dockerfile", "DOCS.md", "CHANGELOG.md", "icon.png", "logo.png", "apparmor.txt"}
     assert wanted <= {path.name for path in APP.iterdir()}
     assert "name" in yaml.safe_load((PROJECT / "repository.yaml").read_text(encoding="utf-8"))
 
 
-def test_what_docker_says_of_the_app_is_pinned() -> None:
+def test_the_apps_docker_images_are_pinned() -> None:
     text = (APP / "Dockerfile").read_text(encoding="utf-8")
     assert all(":" in source for source in re.findall(r"(?m)^FROM (\S+)", text))
 
 
-def test_the_groups_of_usb_are_those_that_may_write(tmp_path: Path) -> None:
+def test_the_usb_groups_have_write_access(tmp_path: Path) -> None:
     (tmp_path / "001").mkdir()
     (tmp_path / "001" / "002").touch()
     assert not stat.S_ISCHR((tmp_path / "001" / "002").stat().st_mode)

@@ -77,7 +77,7 @@ def _envelope(**said: Any) -> bytes:
         "x" * 65000,
     ],
 )
-def test_case_18_a_doorbell_that_is_no_plain_word_is_dropped(name: str) -> None:
+def test_case_18_an_invalid_doorbell_name_is_dropped(name: str) -> None:
     for topic in (f"doorbell/{name}/frame", f"doorbell/{name}/press", f"doorbell/{name}/detection/set"):
         assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped("topic", PACKET)
 
@@ -91,7 +91,7 @@ def test_case_18_a_doorbell_that_is_no_plain_word_is_dropped(name: str) -> None:
         b"{" * 100_000,
     ],
 )  # fmt: skip
-def test_case_19_json_that_cannot_be_is_a_bad_image_with_a_reason(payload: bytes) -> None:
+def test_case_19_invalid_json_is_a_bad_image_with_a_reason(payload: bytes) -> None:
     failure = _arrive(payload).failure
     assert failure is not None
     assert failure.reason is FailureReason.BAD_IMAGE
@@ -110,11 +110,11 @@ def test_case_19_json_that_cannot_be_is_a_bad_image_with_a_reason(payload: bytes
         "\ud800",
     ],
 )
-def test_a_time_at_the_end_of_the_calendar_is_none(time: str) -> None:
+def test_a_time_at_the_end_of_the_calendar_is_ignored(time: str) -> None:
     assert _arrive(jpeg(), properties={"captured_at": time}).frame.captured_at is None
 
 
-def test_words_of_any_length_and_kind_are_taken_for_nothing() -> None:
+def test_unknown_values_of_any_length_are_ignored() -> None:
     said = {"trigger": "press\n", "captured_at": "x" * 60_000, "frame_id": "\x1b[2J" * 9, "": "", "\x00": "\x00"}
     frame = _arrive(jpeg(), properties=said).frame
     assert (frame.trigger, frame.captured_at, len(frame.frame_id)) == (Trigger.CONTINUOUS, None, 24)
@@ -128,13 +128,13 @@ def test_words_of_any_length_and_kind_are_taken_for_nothing() -> None:
         "#", "a\nb", "a\x00", "x" * 257, "ring/1/camera/2/ding/state", "cam/front/event",
     ],
 )  # fmt: skip
-def test_no_answer_goes_where_it_would_be_an_order(topic: str) -> None:
+def test_no_reply_goes_to_a_command_topic(topic: str) -> None:
     arrival = _take(Message("doorbell/front/frame", jpeg(), response_topic=topic, correlation_data=b"7"))
     assert isinstance(arrival, Arrival)
     assert arrival.frame.reply_to is None
 
 
-def test_an_answer_goes_where_its_sender_waits_for_it() -> None:
+def test_a_reply_goes_to_its_response_topic() -> None:
     arrival = _take(Message("doorbell/front/frame", jpeg(), response_topic="my/answers", correlation_data=b"7"))
     assert isinstance(arrival, Arrival)
     assert arrival.frame.reply_to is not None
@@ -147,7 +147,7 @@ def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
     assert _take(Message("edge_agent/hall/command/remove", payload)) == Dropped("command")
 
 
-def test_what_comes_with_other_commands_is_not_looked_at() -> None:
+def test_payloads_of_other_commands_are_ignored() -> None:
     assert _take(Message("edge_agent/hall/command/restart_pool", b"; reboot\n")) == Command("restart_pool", None)
     assert _take(Message("edge_agent/hall/command/remove", b"front")) == Command("remove", None, "front")
 
@@ -166,7 +166,7 @@ def test_a_retained_command_is_no_command(command: str) -> None:
         ("min_confidence", b"50.5"), ("detection", b"O\nN"),
     ],
 )  # fmt: skip
-def test_an_option_takes_its_own_values_only(option: str, payload: bytes) -> None:
+def test_an_option_accepts_only_its_own_values(option: str, payload: bytes) -> None:
     controls = Options(
         StoredOptions(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info"
     )
@@ -179,24 +179,24 @@ def test_an_option_takes_its_own_values_only(option: str, payload: bytes) -> Non
 
 
 @pytest.mark.parametrize("payload", [b"\xff", b"x" * 33, "\u0664\u0665".encode()])
-def test_an_option_that_is_no_short_plain_text_is_dropped(payload: bytes) -> None:
+def test_an_option_must_be_short_ascii_text(payload: bytes) -> None:
     assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped("option")
 
 
-def test_a_strategy_of_others_is_none() -> None:
+def test_an_unknown_strategy_is_refused() -> None:
     controls = Options(
         StoredOptions(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info"
     )
     assert controls.set(Setting("strategy", "", "mock"))
 
 
-def test_a_device_that_is_no_device_is_not_kept_for_long() -> None:
+def test_an_invalid_device_is_withdrawn() -> None:
     topic = "homeassistant/device/edge_agent_front/config"
     assert isinstance(_take(Message(topic, b"{}", retained=True)), DiscoveryMessage)
     assert isinstance(_take(Message(topic, b"{" * 2_000_000, retained=True)), Ignored)
 
 
-def test_nothing_of_an_event_reaches_a_terminal_as_an_order() -> None:
+def test_events_are_escaped_for_terminals() -> None:
     event = {
         "doorbell": "\x1b[2Jfront\n",
         "published_at": "2026-01-02T12:00:00Z",
@@ -213,7 +213,7 @@ def test_nothing_of_an_event_reaches_a_terminal_as_an_order() -> None:
         assert to_row("doorbell/front/answer", payload) is None
 
 
-def test_case_24_what_the_broker_does_not_take_is_dropped_and_counted() -> None:
+def test_case_24_messages_that_the_broker_rejects_are_dropped_and_counted() -> None:
     sent: list[Publication] = []
 
     def transmit(publication: Publication) -> Packet:
@@ -234,7 +234,7 @@ def test_case_24_what_the_broker_does_not_take_is_dropped_and_counted() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_inputs_that_fuzzing_kept_break_nothing(target: str) -> None:
+def test_kept_fuzzing_inputs_break_nothing(target: str) -> None:
     inputs = seeds(target)
     assert len(inputs) > 10
     chance = random.Random(1)  # noqa: S311 - no secret

@@ -40,7 +40,7 @@ def _decoded(data: bytes) -> Picture:
 
 
 @pytest.mark.parametrize("kind", sorted(hostile_pictures.refused()))
-def test_case_15_it_is_refused_at_once_and_costs_no_memory(kind: str) -> None:
+def test_case_15_hostile_pictures_are_refused_at_once_without_memory(kind: str) -> None:
     data = hostile_pictures.refused()[kind]
     spent_ms = []
     for _ in range(5):
@@ -71,7 +71,7 @@ def test_case_17_a_message_of_20_mb_is_refused_without_a_copy() -> None:
 
 
 @pytest.mark.parametrize("kind", IN_COLOUR)
-def test_an_unusual_picture_shows_what_it_shows(kind: str) -> None:
+def test_an_unusual_picture_is_decoded_correctly(kind: str) -> None:
     picture = _decoded(hostile_pictures.unusual()[kind])
     assert picture.size == ImageSize(320, 240)
     assert np.abs(picture.pixels.astype(int) - pixels()).mean() < 3
@@ -93,7 +93,7 @@ def test_a_grey_picture_is_grey(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(hostile_pictures.damaged()))
-def test_a_damaged_picture_is_decoded_as_far_as_it_goes_or_refused(kind: str) -> None:
+def test_a_damaged_picture_is_decoded_partially_or_refused(kind: str) -> None:
     try:
         picture = _decoded(hostile_pictures.damaged()[kind])
     except ImageError as error:

@@ -42,7 +42,7 @@ def ask(folder: Path, *options: str, package: str | None = None, **variables: st
     ("options", "passed_on"),
     [([], ["-P"]), (["-P"], ["-P"]), (["-I"], ["-I"]), (["-E"], ["-P", "-E"]), (["-s"], ["-P", "-s"])],
 )
-def test_the_current_folder_is_left_out_whatever_the_options(
+def test_the_current_folder_is_excluded_with_any_options(
     options: list[str], passed_on: list[str], tmp_path: Path
 ) -> None:
     path, pythonpath, command = ask(tmp_path, *options)
@@ -57,7 +57,7 @@ def test_pythonpath_is_kept_even_where_it_names_the_current_folder(tmp_path: Pat
     assert path[0] == pythonpath == str(tmp_path)
 
 
-def test_what_lies_beside_a_package_that_is_not_installed_is_found_here_and_by_other_processes(tmp_path: Path) -> None:
+def test_neighbours_of_an_uninstalled_package_can_be_imported_in_all_processes(tmp_path: Path) -> None:
     path, pythonpath, _ = ask(tmp_path, package=str(tmp_path / "edge_agent"), PYTHONPATH="/elsewhere")
     assert path[:2] == [str(tmp_path), "/elsewhere"]
     assert pythonpath == f"{tmp_path}{os.pathsep}/elsewhere"

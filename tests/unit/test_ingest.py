@@ -52,7 +52,7 @@ def test_the_same_picture_has_the_same_ids() -> None:
     assert first.event_id != other.event_id
 
 
-def test_the_envelope_says_more() -> None:
+def test_the_envelope_has_more_fields() -> None:
     arrival = _arrive(_envelope(trigger="motion", captured_at="2026-01-02T11:59:00+01:00", frame_id="7"))
     assert arrival.frame.image == jpeg()
     assert (arrival.frame.trigger, arrival.has_trigger) == (Trigger.MOTION, True)
@@ -61,7 +61,7 @@ def test_the_envelope_says_more() -> None:
     assert arrival.frame.captured_at == datetime(2026, 1, 2, 10, 59, tzinfo=UTC)
 
 
-def test_user_properties_win() -> None:
+def test_user_properties_override_the_envelope() -> None:
     arrival = _arrive(_envelope(trigger="motion", frame_id="7"), properties={"trigger": "press", "other": "x"})
     assert (arrival.frame.trigger, arrival.frame.frame_id) == (Trigger.PRESS, "7")
 
@@ -82,18 +82,18 @@ def test_user_properties_win() -> None:
         ({"captured_at": "1767355200"}, "captured_at", None),
     ],
 )
-def test_what_is_said_wrongly_is_not_said(said: dict[str, str], attribute: str, value: object) -> None:
+def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value: object) -> None:
     assert getattr(_arrive(jpeg(), properties=said).frame, attribute) == value
 
 
 @pytest.mark.parametrize("captured_at", [None, 0, -1, 1767355200.5, 1e300, True, [1], "NaN"])
-def test_a_time_of_another_kind_costs_no_picture(captured_at: object) -> None:
+def test_an_invalid_time_is_ignored(captured_at: object) -> None:
     arrival = _arrive(_envelope(captured_at=captured_at))
     assert (arrival.failure, arrival.frame.captured_at) == (None, None)
 
 
 @pytest.mark.parametrize("frame_id", ["", "x" * 129, "a\nb", "\x00"])
-def test_an_unusable_frame_id_gives_way_to_a_hash(frame_id: str) -> None:
+def test_an_invalid_frame_id_is_replaced_by_a_hash(frame_id: str) -> None:
     arrival = _arrive(jpeg(), properties={"frame_id": frame_id})
     assert len(arrival.frame.frame_id) == 24
     assert not arrival.repeatable
@@ -135,7 +135,7 @@ def _claiming(width: int, height: int) -> bytes:
         (jpeg() + b"\0" * 100_000, FailureReason.TOO_LARGE),
     ],
 )
-def test_what_is_too_large_is_refused_before_it_is_decoded(payload: bytes, reason: FailureReason) -> None:
+def test_large_pictures_are_refused_before_decoding(payload: bytes, reason: FailureReason) -> None:
     failure = _arrive(payload).failure
     assert failure is not None
     assert failure.reason is reason
@@ -165,7 +165,7 @@ def _take(message: Message, *sources: Source, waiting: int = 0, accept_retained:
     return incoming
 
 
-def test_the_intake_sorts_by_topic() -> None:
+def test_the_router_sorts_by_topic() -> None:
     packet = Packet(1, 1)
     assert isinstance(_take(Message("doorbell/front/frame", jpeg())), Arrival)
     pressed = _take(Message("doorbell/front/press", b"", duplicate=True, packet=packet))
@@ -177,17 +177,17 @@ def test_the_intake_sorts_by_topic() -> None:
 
 
 @pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
-def test_a_name_that_is_none_is_dropped(doorbell: str) -> None:
+def test_an_invalid_name_is_dropped(doorbell: str) -> None:
     assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped("topic")
 
 
-def test_a_retained_frame_is_dropped_unless_it_is_wanted() -> None:
+def test_retained_frames_are_dropped_unless_accepted() -> None:
     message = Message("doorbell/front/frame", jpeg(), retained=True)
     assert _take(message) == Dropped("retained")
     assert isinstance(_take(message, accept_retained=True), Arrival)
 
 
-def test_ordinary_frames_are_dropped_when_too_much_waits_and_presses_are_not() -> None:
+def test_overload_drops_ordinary_frames_and_no_presses() -> None:
     assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
     press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
     taken, answered = _take(press_frame, waiting=11), _take(press_frame, waiting=51)

@@ -54,7 +54,7 @@ def texts() -> Iterator[Path]:
             yield path
 
 
-def test_no_text_of_ours_installs_by_a_name_of_the_index() -> None:
+def test_no_instruction_installs_by_package_name() -> None:
     named = {str(path.relative_to(PROJECT)): bare_names(path.read_text(encoding="utf-8")) for path in texts()}
     assert len(named) > 200
     assert {name: names for name, names in named.items() if names} == {}
@@ -74,7 +74,7 @@ def test_no_text_of_ours_installs_by_a_name_of_the_index() -> None:
         ("`, a command", []),
     ],
 )
-def test_a_name_is_told_from_a_file(arguments: str, names: list[str]) -> None:
+def test_package_names_and_files_are_distinguished(arguments: str, names: list[str]) -> None:
     assert bare_names(f"run `{PIP} install {arguments}` and wait") == names
 
 
@@ -104,7 +104,7 @@ def test_every_installation_has_a_command_of_its_own(made: Installation, extra: 
     assert advice(extra, made) == expected
 
 
-def test_this_checkout_and_others_are_told_apart(tmp_path: Path) -> None:
+def test_this_checkout_and_others_are_distinguished(tmp_path: Path) -> None:
     package = tmp_path / "edge_agent"
     package.mkdir()
     elsewhere = tmp_path / "environment"
@@ -122,7 +122,7 @@ def test_this_checkout_and_others_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dockerfile", "maker"), [("Dockerfile.arm64", Maker.IMAGE), ("home_assistant_app/Dockerfile", Maker.APP)]
 )
-def test_what_a_dockerfile_writes_is_read(dockerfile: str, maker: Maker, tmp_path: Path) -> None:
+def test_the_dockerfiles_maker_is_read(dockerfile: str, maker: Maker, tmp_path: Path) -> None:
     text = (PROJECT / dockerfile).read_text(encoding="utf-8")
     (word,) = re.findall(rf"echo (\w+) >\S.*/{MARK}\b", text)
     (tmp_path / MARK).write_text(f"{word}\n", encoding="ascii")

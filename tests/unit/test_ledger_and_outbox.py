@@ -28,7 +28,7 @@ def _event(topic: str, *, size: int = 1, retain: bool = False, lifetime_s: float
     return Publication(topic, b"x" * size, qos=1, retain=retain, key=topic, lifetime_s=lifetime_s)
 
 
-def test_a_message_is_acknowledged_after_its_answer_and_so_is_its_repetition() -> None:
+def test_a_message_and_its_repetition_are_acknowledged_after_the_answer() -> None:
     ledger, first, again = PendingAcks(), Packet(1, 5), Packet(2, 5)
     ledger.add("key", first)
     ledger.add("key", again)
@@ -41,7 +41,7 @@ def test_a_message_is_acknowledged_after_its_answer_and_so_is_its_repetition() -
     assert not ledger.is_pending("key")
 
 
-def test_a_disowned_key_is_new_again() -> None:
+def test_a_discarded_key_is_new_again() -> None:
     ledger = PendingAcks()
     ledger.add("key", Packet(1, 5))
     ledger.discard("key")
@@ -49,7 +49,7 @@ def test_a_disowned_key_is_new_again() -> None:
     assert not ledger.is_completed("key")
 
 
-def test_the_memory_of_settled_keys_is_bounded() -> None:
+def test_the_number_of_completed_keys_is_bounded() -> None:
     ledger = PendingAcks()
     for number in range(ledger_module.COMPLETED_KEPT + 1):
         ledger.complete(str(number))
@@ -57,7 +57,7 @@ def test_the_memory_of_settled_keys_is_bounded() -> None:
     assert ledger.is_completed("1")
 
 
-def test_what_is_confirmed_is_forgotten() -> None:
+def test_confirmed_messages_are_removed() -> None:
     wire = Wire()
     outbox = Outbox(wire.transmit, LIMITS)
     outbox.publish(_event("a"), 0.0)
@@ -68,7 +68,7 @@ def test_what_is_confirmed_is_forgotten() -> None:
     assert len(outbox) == 0
 
 
-def test_what_was_not_confirmed_is_sent_again_in_order_over_the_next_connection() -> None:
+def test_unconfirmed_messages_are_resent_in_order_after_a_reconnect() -> None:
     wire = Wire()
     outbox = Outbox(wire.transmit, LIMITS)
     outbox.publish(_event("a"), 0.0)
@@ -82,7 +82,7 @@ def test_what_was_not_confirmed_is_sent_again_in_order_over_the_next_connection(
     assert outbox.confirm(Packet(2, 2)) is not None
 
 
-def test_old_news_is_dropped_and_counted() -> None:
+def test_expired_messages_are_dropped_and_counted() -> None:
     wire = Wire()
     wire.connection = None
     outbox = Outbox(wire.transmit, LIMITS)
@@ -96,7 +96,7 @@ def test_old_news_is_dropped_and_counted() -> None:
     assert wire.sent == ["answer", "state", "state"]
 
 
-def test_only_the_newest_value_of_a_retained_topic_waits() -> None:
+def test_only_the_newest_value_of_a_retained_topic_is_queued() -> None:
     wire = Wire()
     wire.connection = None
     outbox = Outbox(wire.transmit, LIMITS)
@@ -106,7 +106,7 @@ def test_only_the_newest_value_of_a_retained_topic_waits() -> None:
     assert outbox.dropped == 0
 
 
-def test_the_oldest_gives_way_when_there_is_too_much() -> None:
+def test_a_full_outbox_drops_the_oldest_message() -> None:
     wire = Wire()
     wire.connection = None
     outbox = Outbox(wire.transmit, LIMITS)

@@ -56,7 +56,7 @@ def as_text(*, terminal: bool = False) -> Log:
 
 
 @given(st.text(max_size=300))
-def test_whatever_is_in_it_an_event_is_one_line_that_moves_no_cursor(words: str) -> None:
+def test_every_event_is_one_line_without_control_characters(words: str) -> None:
     log, readable = as_json(), as_text()
     for each in (log, readable):
         each.logger.warning("heard %s", words)
@@ -65,7 +65,7 @@ def test_whatever_is_in_it_an_event_is_one_line_that_moves_no_cursor(words: str)
     assert json.loads(log.lines[0])["message"] == f"heard {escape(words)}"
 
 
-def test_a_line_for_programs_has_the_same_keys_always() -> None:
+def test_json_lines_always_have_the_same_keys() -> None:
     log = as_json()
     log.logger.info("worker %d is ready", 1, extra={"worker": 1, "about": "a\nb", "odd": object()})
     (line,) = map(json.loads, log.lines)
@@ -75,7 +75,7 @@ def test_a_line_for_programs_has_the_same_keys_always() -> None:
     }  # fmt: skip
 
 
-def test_a_line_for_people_begins_with_the_time() -> None:
+def test_text_lines_begin_with_the_time() -> None:
     log, terminal = as_text(), as_text(terminal=True)
     log.logger.warning("worker 1 died")
     terminal.logger.warning("worker 1 died")
@@ -87,7 +87,7 @@ def test_a_line_for_people_begins_with_the_time() -> None:
     )
 
 
-def test_the_stack_of_an_error_is_in_its_line() -> None:
+def test_an_errors_traceback_is_in_its_line() -> None:
     for log in (as_json(), as_text()):
         try:
             explode("no\nnumber")
@@ -99,7 +99,7 @@ def test_the_stack_of_an_error_is_in_its_line() -> None:
 
 
 @pytest.mark.parametrize("log", [as_json(SECRET, "x"), as_text()])
-def test_no_secret_and_no_picture_is_written(log: Log) -> None:
+def test_secrets_and_pictures_are_not_logged(log: Log) -> None:
     log.logger.error("tried %s at https://me:hidden@host/x with %s", SECRET, b"\xff\xd8" * 500, extra={"how": SECRET})
     try:
         explode(SECRET)
@@ -120,13 +120,13 @@ def test_a_long_message_is_cut() -> None:
     assert message.endswith("(6000 more characters)")
 
 
-def test_every_password_of_the_settings_is_kept_secret() -> None:
+def test_every_password_of_the_settings_is_masked() -> None:
     settings = Settings.model_validate({"mqtt": {"password": SECRET}})
     assert secret_values(settings) == (SECRET,)
     assert secret_values(Settings()) == ()
 
 
-def test_the_same_words_are_written_three_times_a_minute_and_lines_that_are_alike_twenty_times() -> None:
+def test_repeated_and_similar_lines_are_rate_limited() -> None:
     log = as_json()
     for _ in range(10):
         log.logger.warning("the disk is full")
@@ -141,7 +141,7 @@ def test_the_same_words_are_written_three_times_a_minute_and_lines_that_are_alik
     ]
 
 
-def test_repeats_are_counted_and_told_with_the_next_one() -> None:
+def test_suppressed_lines_are_counted_in_the_next_one() -> None:
     repeats = Repeats(2, 10.0)
     assert [repeats.admit("a", now) for now in (0.0, 1.0, 2.0, 9.9)] == [0, 0, None, None]
     assert repeats.expired(9.9) == []
@@ -153,7 +153,7 @@ def test_repeats_are_counted_and_told_with_the_next_one() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0.0, 30.0)), max_size=100))
-def test_no_line_is_lost_without_being_counted(lines: list[tuple[int, float]]) -> None:
+def test_every_suppressed_line_is_counted(lines: list[tuple[int, float]]) -> None:
     repeats, now, written, told = Repeats(2, 10.0), 0.0, 0, 0
     for kind, wait_s in lines:
         now += wait_s
@@ -164,7 +164,7 @@ def test_no_line_is_lost_without_being_counted(lines: list[tuple[int, float]]) -
     assert written + told == len(lines)
 
 
-def test_no_more_kinds_are_remembered_than_fit() -> None:
+def test_the_number_of_tracked_kinds_is_bounded() -> None:
     repeats = Repeats(1, 10.0)
     for number in range(MOST_KEYS + 1):
         repeats.admit(number, 0.0)
@@ -202,7 +202,7 @@ class Terminal(io.StringIO):
         ("json", Terminal(), "{"),
     ],
 )
-def test_the_format_is_chosen_by_where_it_goes(wanted: Any, stream: io.StringIO, first: str) -> None:
+def test_the_format_depends_on_the_stream(wanted: Any, stream: io.StringIO, first: str) -> None:
     set_up("warning", wanted, stream=stream)
     logging.getLogger("edge_agent.x").info("not this")
     logging.getLogger("edge_agent.x").warning("this")
@@ -211,7 +211,7 @@ def test_the_format_is_chosen_by_where_it_goes(wanted: Any, stream: io.StringIO,
 
 
 @pytest.mark.usefixtures("_quiet")
-def test_what_nobody_has_caught_is_a_line_too() -> None:
+def test_uncaught_errors_are_logged() -> None:
     stream = io.StringIO()
     set_up("info", "json", stream=stream)
     try:

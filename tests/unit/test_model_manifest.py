@@ -25,7 +25,7 @@ def test_a_model_is_the_file_that_it_was_tested_with(model: PinnedFile) -> None:
 
 
 @ALL
-def test_a_model_has_a_source_that_cannot_change(model: PinnedFile) -> None:
+def test_a_model_has_an_immutable_source(model: PinnedFile) -> None:
     """An address names a commit and a wheel its own hash: neither gives another file one day."""
     assert model.url or model.wheel
     if model.url:
@@ -42,7 +42,7 @@ def test_no_two_models_share_a_file() -> None:
     assert len({model.sha256 or model.git_blob for model in MODELS.values()}) == len(MODELS)
 
 
-def test_a_wheel_is_asked_for_by_its_hash() -> None:
+def test_a_wheel_is_requested_by_its_hash() -> None:
     """Only that very wheel fits the requirement."""
     wheel = MODELS["centerface"].wheel
     assert wheel is not None

@@ -23,7 +23,7 @@ NOT_FOR_US = {0x91, 0x92, 0x94, 0xA1}
 """Packet identifiers, topic aliases and subscription identifiers: paho's own business."""
 
 
-def test_every_reason_has_words_of_our_own() -> None:
+def test_every_reason_has_our_own_text() -> None:
     assert set(FAILURES) - NOT_FOR_US == set(REASONS) - {0}
     for code, names in FAILURES.items():
         for name in (each for each in names if " " in each):
@@ -31,12 +31,12 @@ def test_every_reason_has_words_of_our_own() -> None:
     assert len(set(REASONS.values())) == len(REASONS)
 
 
-def test_a_code_without_words_is_told_as_a_code() -> None:
+def test_an_unknown_code_is_shown_as_a_code() -> None:
     assert reason_for(0xF0) == "the broker gives the reason code 240"
 
 
 @pytest.mark.parametrize("error", list(MQTTErrorCode))
-def test_a_connection_that_is_gone_is_no_unspecified_error(error: MQTTErrorCode) -> None:
+def test_a_lost_connection_is_not_an_unspecified_error(error: MQTTErrorCode) -> None:
     reason = convert_disconnect_error_code_to_reason_code(error)
     words = reason_of_end(reason.value, said=False)
     assert words in {LOST, *REASONS.values()}
@@ -73,14 +73,14 @@ def tls_error(code: str) -> ssl.SSLError:
         (tls_error("WRONG_VERSION_NUMBER"), "it does not speak TLS on this port"),
     ],
 )
-def test_why_no_connection_came_about(error: Exception, words: str) -> None:
+def test_connection_failures_have_a_reason(error: Exception, words: str) -> None:
     said = explain(error, encrypted=False)
     assert said.startswith(words)
     for foreign in ("Errno", "handshake", "index", "Invalid", "codec", "_ssl.c"):
         assert foreign not in said
 
 
-def test_the_systems_words_come_without_its_number() -> None:
+def test_system_errors_are_shown_without_errno() -> None:
     assert reason_of(FileNotFoundError(2, "No such file or directory", "/x")) == "No such file or directory"
     assert reason_of(OSError("anything")) == "the system gives no reason"
 
@@ -96,6 +96,6 @@ def test_the_systems_words_come_without_its_number() -> None:
         (reason_for(0x88), ASK_LOG),
     ],
 )
-def test_the_doctor_knows_what_to_do_about_them(reason: str, fix: str) -> None:
+def test_the_doctor_has_a_fix_for_each(reason: str, fix: str) -> None:
     found = assess_connection("", "", f"no connection to the broker at hall:1883: {reason}")
     assert fix in found.fix

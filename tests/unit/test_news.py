@@ -31,7 +31,7 @@ def looked(faces: int) -> Outcome:
     return Outcome(frame("front"), replace_struct(detected(faces), thumbnail=SMALL))
 
 
-def test_the_same_picture_again_is_no_news() -> None:
+def test_a_duplicate_picture_is_skipped() -> None:
     seen = news()
     first, again, other = (frame("front", image=each) for each in (b"one", b"one", b"two"))
     assert seen.reason_to_skip(first) is None
@@ -41,18 +41,18 @@ def test_the_same_picture_again_is_no_news() -> None:
     assert seen.reason_to_skip(again) is None
 
 
-def test_a_picture_of_a_press_is_always_news() -> None:
+def test_press_pictures_are_never_skipped() -> None:
     seen = news()
     seen.reason_to_skip(frame("front", image=b"one"))
     assert seen.reason_to_skip(frame("front", Trigger.PRESS, image=b"one")) is None
 
 
-def test_duplicates_may_be_wanted() -> None:
+def test_duplicates_can_be_accepted() -> None:
     seen = news(skip_duplicates=False)
     assert [seen.reason_to_skip(frame("front", image=b"one")) for _ in range(2)] == [None, None]
 
 
-def test_only_an_empty_scene_is_compared_with_and_not_for_ever() -> None:
+def test_only_empty_scenes_are_compared_and_for_a_limited_time() -> None:
     seen = news()
     assert seen.reference(frame("front"), 100.0) == b""
     seen.on_outcome(looked(0), 100.0)
@@ -68,7 +68,7 @@ def test_only_an_empty_scene_is_compared_with_and_not_for_ever() -> None:
     assert seen.reference(frame("front"), 109.5) == b""
 
 
-def test_the_comparison_can_be_off() -> None:
+def test_frame_differencing_can_be_disabled() -> None:
     seen = news(skip_unchanged=False)
     seen.on_outcome(looked(0), 100.0)
     assert seen.reference(frame("front"), 101.0) == b""
@@ -86,15 +86,15 @@ PORCH = draw(Scene())
 
 
 @pytest.mark.parametrize("light", [0, 8, -8])
-def test_noise_and_a_passing_cloud_change_nothing(light: int) -> None:
+def test_noise_and_a_passing_cloud_are_unchanged(light: int) -> None:
     assert is_unchanged(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(PORCH, 2, light=light)))
 
 
 @pytest.mark.parametrize("distance_m", [0.8, 1.5, 3.0, 4.5])
-def test_somebody_at_the_door_is_a_change_at_any_distance(distance_m: float) -> None:
+def test_a_person_at_any_distance_is_a_change(distance_m: float) -> None:
     assert not is_unchanged(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(draw(Scene(visitors()[0], distance_m)), 2)))
 
 
-def test_nothing_is_the_same_as_nothing() -> None:
+def test_an_empty_thumbnail_never_matches() -> None:
     assert not is_unchanged(b"", b"")
     assert not is_unchanged(thumbnail(PORCH), b"")

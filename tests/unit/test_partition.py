@@ -29,9 +29,7 @@ NAMES = st.from_regex(r"\A[A-Za-z0-9_-]{1,64}\Z")
         (("gate-[ab]",), ("+",)),
     ],
 )
-def test_the_broker_is_asked_for_names_one_by_one_and_for_globs_at_once(
-    include: tuple[str, ...], levels: tuple[str, ...]
-) -> None:
+def test_names_are_subscribed_one_by_one_and_globs_at_once(include: tuple[str, ...], levels: tuple[str, ...]) -> None:
     assert Partition(include).levels() == levels
 
 
@@ -47,7 +45,7 @@ def test_the_broker_is_asked_for_names_one_by_one_and_for_globs_at_once(
         (("gate-[!ab]",), "gate-a", False),
     ],
 )
-def test_a_doorbell_belongs_where_a_glob_fits(include: tuple[str, ...], doorbell: str, *, ours: bool) -> None:
+def test_a_doorbell_belongs_to_a_matching_glob(include: tuple[str, ...], doorbell: str, *, ours: bool) -> None:
     assert Partition(include).includes(doorbell) is ours
 
 
@@ -59,13 +57,13 @@ def test_the_broker_sends_every_doorbell_that_is_ours(include: list[str], doorbe
 
 
 @given(st.lists(NAMES, min_size=1, max_size=20, unique=True), st.integers(1, 5))
-def test_every_doorbell_has_one_agent_where_the_names_are_dealt_out(names: list[str], agents: int) -> None:
+def test_every_doorbell_has_exactly_one_agent(names: list[str], agents: int) -> None:
     partitions = [Partition(tuple(part)) for number in range(agents) if (part := names[number::agents])]
     assert all(sum(partition.includes(name) for partition in partitions) == 1 for name in names)
 
 
 @pytest.mark.parametrize("glob", ["a/b", "+", "#", "", "front door", "a,b"])
-def test_what_no_doorbell_can_be_called_is_refused(glob: str) -> None:
+def test_invalid_doorbell_names_are_refused(glob: str) -> None:
     with pytest.raises(ValidationError, match="letters, digits"):
         DoorbellSettings(include=(glob,))
 
@@ -86,24 +84,24 @@ def test_addresses_are_read(text: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize("text", ["", ":1883", "a:b", "a:0", "a:65536", "mqtt://a", "2001:db8::7", "user@a", "a b"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_invalid_addresses_are_refused(text: str) -> None:
     with pytest.raises(ValidationError, match="no address of a broker"):
         MqttSettings(fallbacks=(text,))
 
 
-def test_a_fallback_without_a_port_has_the_first_ones() -> None:
+def test_a_fallback_without_a_port_uses_the_first_port() -> None:
     settings = MqttSettings(host="a", port=1884, fallbacks=("b", "c:1885"))
     assert [str(address) for address in settings.addresses()] == ["a:1884", "b:1884", "c:1885"]
 
 
-def test_the_environment_gives_both_lists_with_commas() -> None:
+def test_the_environment_sets_both_lists_with_commas() -> None:
     environment = {"EDGE_AGENT_DOORBELLS__INCLUDE": "front, gate-*", "EDGE_AGENT_MQTT__FALLBACKS": "b,c:1885"}
     settings = load_settings(None, {}, environment=environment)
     assert settings.doorbells.include == ("front", "gate-*")
     assert settings.mqtt.fallbacks == ("b", "c:1885")
 
 
-def test_a_wrong_address_costs_one_sentence() -> None:
+def test_an_invalid_address_gives_one_sentence() -> None:
     with pytest.raises(SettingsError, match=r"mqtt\.fallbacks.*no address of a broker"):
         load_settings(None, {}, environment={"EDGE_AGENT_MQTT__FALLBACKS": "mqtt://b"})
 

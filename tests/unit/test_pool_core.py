@@ -98,7 +98,7 @@ def replace_struct(answer: Detected, **changes: Any) -> Detected:
     return Detected(**(fields | changes))
 
 
-def test_workers_are_started_and_take_a_frame_each() -> None:
+def test_workers_start_and_get_one_frame_each() -> None:
     played = Played()
     first, second, third = job("a"), job("b"), job("c")
     played.offer(first, second, third)
@@ -109,7 +109,7 @@ def test_workers_are_started_and_take_a_frame_each() -> None:
     assert played.assigned(1).job is third
 
 
-def test_an_answer_is_reported_once_with_who_looked() -> None:
+def test_a_result_is_reported_once_with_its_worker() -> None:
     played = Played()
     played.offer(job())
     answer = detected(job_id=played.assigned(0).job_id)
@@ -117,14 +117,14 @@ def test_an_answer_is_reported_once_with_who_looked() -> None:
     assert played.core.on_answer(0, answer, Pictures(b"jpeg"), 102.0) == []
 
 
-def test_an_answer_to_another_job_is_ignored() -> None:
+def test_a_result_of_another_job_is_ignored() -> None:
     played = Played()
     played.offer(job())
     assert played.core.on_answer(0, detected(job_id=99), NO_PICTURES, played.now) == []
     assert played.state(0) is SlotState.BUSY
 
 
-def test_the_last_words_of_a_worker_are_used_and_its_frame_is_not_tried_again() -> None:
+def test_the_last_message_of_a_worker_is_used_and_its_frame_is_not_retried() -> None:
     played = Played()
     played.offer(job())
     played.core.on_exiting(0, played.now)
@@ -134,7 +134,7 @@ def test_the_last_words_of_a_worker_are_used_and_its_frame_is_not_tried_again() 
     assert played.core.view(played.now).retries == 0
 
 
-def test_a_frame_on_which_a_worker_died_is_tried_again_after_a_delay() -> None:
+def test_a_frame_whose_worker_died_is_retried_after_a_delay() -> None:
     played = Played()
     wanted = job(trigger=Trigger.PRESS)
     played.offer(wanted)
@@ -149,7 +149,7 @@ def test_a_frame_on_which_a_worker_died_is_tried_again_after_a_delay() -> None:
     assert played.outcomes[0].attempts == 2
 
 
-def test_a_frame_on_which_two_workers_died_is_quarantined() -> None:
+def test_a_frame_that_killed_two_workers_is_quarantined() -> None:
     played = Played()
     played.offer(job(trigger=Trigger.PRESS))
     played.die(0)
@@ -161,7 +161,7 @@ def test_a_frame_on_which_two_workers_died_is_quarantined() -> None:
     assert "SIGSEGV" in outcome.result.detail
 
 
-def test_a_frame_on_which_a_worker_died_waits_behind_the_others() -> None:
+def test_a_retried_frame_is_queued_behind_the_others() -> None:
     played = Played()
     suspect, other = job("front", Trigger.PRESS), job("back", Trigger.PRESS)
     played.offer(suspect, job("side", Trigger.PRESS))
@@ -194,7 +194,7 @@ def test_a_bad_image_is_not_tried_again() -> None:
     assert outcome.result == Failure(FailureReason.BAD_IMAGE, "no")
 
 
-def test_a_worker_that_does_not_answer_is_killed_after_its_limit() -> None:
+def test_a_hanging_worker_is_killed_after_its_limit() -> None:
     played = Played()
     played.offer(job())
     assert played.pass_time(LIMITS.job_timeout_s) == []
@@ -202,7 +202,7 @@ def test_a_worker_that_does_not_answer_is_killed_after_its_limit() -> None:
     assert played.pass_time(1.0) == []
 
 
-def test_a_worker_that_does_not_start_is_killed_and_started_again() -> None:
+def test_a_worker_that_does_not_start_is_killed_and_restarted() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     assert [type(each) for each in core.tick(LIMITS.start_timeout_s)] == [KillWorker, KillWorker]
@@ -210,7 +210,7 @@ def test_a_worker_that_does_not_start_is_killed_and_started_again() -> None:
     assert "its start" in core.view(21.0).workers[0].last_error
 
 
-def test_the_first_death_costs_no_wait_and_the_next_ones_double() -> None:
+def test_the_first_restart_is_immediate_and_later_waits_double() -> None:
     played = Played()
     assert StartWorker(0) in played.die(0)
     waits = []
@@ -225,7 +225,7 @@ def test_the_first_death_costs_no_wait_and_the_next_ones_double() -> None:
     assert waits[1] == pytest.approx(0.2, abs=0.02)
 
 
-def test_a_worker_that_keeps_dying_is_parked_and_tried_again_later() -> None:
+def test_a_worker_that_keeps_dying_backs_off() -> None:
     played = Played()
     for _ in range(3):
         played.die(0)
@@ -237,7 +237,7 @@ def test_a_worker_that_keeps_dying_is_parked_and_tried_again_later() -> None:
     assert StartWorker(0) in played.pass_time(30.0)
 
 
-def test_deaths_outside_of_the_window_do_not_count() -> None:
+def test_exits_outside_the_period_do_not_count() -> None:
     played = Played()
     for _ in range(6):
         played.die(0)
@@ -247,7 +247,7 @@ def test_deaths_outside_of_the_window_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"max_jobs": 1}, {"max_age_s": 10.0}])
-def test_a_worker_is_replaced_when_it_is_too_large_or_has_served(limits: dict[str, Any]) -> None:
+def test_a_worker_is_recycled_by_memory_or_number_of_jobs(limits: dict[str, Any]) -> None:
     played = Played(**limits)
     played.offer(job())
     played.now += 10.0 if "max_age_s" in limits else 0.0
@@ -258,7 +258,7 @@ def test_a_worker_is_replaced_when_it_is_too_large_or_has_served(limits: dict[st
     assert played.core.view(played.now).restarts == 0
 
 
-def test_a_worker_that_grows_old_while_nothing_happens_is_replaced_then() -> None:
+def test_an_idle_worker_is_recycled_by_age() -> None:
     played = Played(max_age_s=10.0)
     assert played.core.next_due_s() == 110.0
     assert StopWorker(0) in played.pass_time(10.0)
@@ -267,13 +267,13 @@ def test_a_worker_that_grows_old_while_nothing_happens_is_replaced_then() -> Non
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
 
 
-def test_the_age_of_workers_wakes_nobody_while_the_pool_ends() -> None:
+def test_worker_age_wakes_no_ending_pool() -> None:
     played = Played(max_age_s=10.0)
     played.do(played.core.drain())
     assert played.core.next_due_s() is None
 
 
-def test_the_only_worker_keeps_the_detector_it_has() -> None:
+def test_the_only_worker_keeps_its_detector() -> None:
     played = Played(TWO, workers=1)
     for _ in range(2):
         played.core.on_loading(0, Loading("cpu", "yunet_n"))
@@ -285,7 +285,7 @@ def test_the_only_worker_keeps_the_detector_it_has() -> None:
     assert played.state(0) is SlotState.IDLE
 
 
-def test_no_worker_is_replaced_while_a_press_waits_or_it_is_the_last() -> None:
+def test_no_worker_is_replaced_while_a_press_is_queued_or_it_is_the_last() -> None:
     played = Played()
     played.offer(*(job(trigger=Trigger.PRESS) for _ in range(3)))
     played.answer(0, memory_bytes=300_000_000)
@@ -295,7 +295,7 @@ def test_no_worker_is_replaced_while_a_press_waits_or_it_is_the_last() -> None:
     assert StopWorker(0) not in played.actions
 
 
-def test_restart_replaces_one_after_the_other_so_that_frames_are_taken_on() -> None:
+def test_restart_replaces_workers_one_by_one() -> None:
     played = Played()
     played.offer(job("a"), job("b"))
     assert played.core.restart_all(played.now) == []
@@ -307,7 +307,7 @@ def test_restart_replaces_one_after_the_other_so_that_frames_are_taken_on() -> N
     assert [each.slot for each in played.actions if isinstance(each, StopWorker)] == [0, 1]
 
 
-def test_restart_wakes_a_parked_worker() -> None:
+def test_restart_ends_a_workers_backoff() -> None:
     played = Played()
     for _ in range(4):
         played.die(0)
@@ -316,7 +316,7 @@ def test_restart_wakes_a_parked_worker() -> None:
     assert StartWorker(0) in played.core.restart_all(played.now)
 
 
-def test_a_frame_that_expires_while_it_waits_is_shed() -> None:
+def test_a_frame_that_expires_in_the_queue_is_shed() -> None:
     played = Played()
     late = job("c", expires_s=played.now + 2.0)
     played.offer(job("a"), job("b"), late)
@@ -325,7 +325,7 @@ def test_a_frame_that_expires_while_it_waits_is_shed() -> None:
     assert (outcome.frame, outcome.result) == (late.frame, Shed(ShedReason.EXPIRED))
 
 
-def test_a_press_promotes_what_waits_also_for_another_try() -> None:
+def test_a_press_prioritizes_queued_frames_and_retries() -> None:
     played = Played()
     played.offer(job("front", received_s=100.0))
     played.die(0)
@@ -343,7 +343,7 @@ def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
     assert (assigned.slot, assigned.job.attempts, assigned.job.frame) == (1, 0, wanted.frame)
 
 
-def test_the_faster_worker_takes_the_frame() -> None:
+def test_the_faster_worker_gets_the_frame() -> None:
     played = Played()
     played.die(1)
     played.core.on_ready(1, ready("edgetpu"), played.now)
@@ -374,14 +374,14 @@ def test_draining_keeps_presses_and_ends_when_all_are_done() -> None:
     assert played.core.is_drained()
 
 
-def test_abandon_gives_everything_up() -> None:
+def test_abandon_ends_every_frame() -> None:
     played = Played()
     played.offer(job("a"), job("b"), job("c"))
     played.die(0)
     assert len(played.core.abandon()) == 3
 
 
-def test_a_worker_without_a_detector_says_why() -> None:
+def test_a_worker_without_a_detector_reports_the_reason() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     core.on_unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
@@ -398,7 +398,7 @@ def test_a_backoff_doubles_with_a_little_jitter_up_to_its_limit(attempt: int, le
     assert least <= backoff_s(attempt, 0.1, 30.0) <= most
 
 
-def test_a_fatal_detector_is_left_out_for_longer_each_time() -> None:
+def test_the_circuit_of_a_fatal_detector_opens_longer_each_time() -> None:
     exclusions, choice = CircuitBreaker(), ("edgetpu", "ssd")
     rests = []
     for now in (0.0, 1000.0):
@@ -430,7 +430,7 @@ def _with_the_lesser_detector() -> Played:
     return played
 
 
-def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by_all() -> None:
+def test_a_fatal_detector_is_retried_by_one_worker_and_then_used_by_all() -> None:
     played = _with_the_lesser_detector()
     played.pass_time(1.2 * FIRST_REST_S)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]

@@ -34,7 +34,7 @@ def test_a_visitor_near_the_door_has_one_face(number: int) -> None:
     assert Cascade(detector).detect(draw(Scene()), cascade=False).faces == []
 
 
-def test_the_script_never_ends_and_holds_all_there_is_to_see() -> None:
+def test_the_script_is_endless_and_covers_every_scene() -> None:
     steps = list(itertools.islice(script(visitors()), 60))
     assert {step.trigger for step in steps} == set(Trigger)
     assert sum(step.press for step in steps) >= 3
@@ -47,7 +47,7 @@ def test_a_press_is_followed_by_press_frames() -> None:
     assert all(steps[number].trigger is steps[number + 1].trigger is Trigger.PRESS for number in presses)
 
 
-def test_a_folder_is_played_by_name_again_and_again(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_folder_is_played_by_name_repeatedly(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("pictures")
     for name in ("b.png", "a.jpg", "notes.txt"):
         (folder / name).touch()

@@ -46,7 +46,7 @@ def test_the_first_face_answers_and_later_ones_do_not() -> None:
         ([outcome(shed(ShedReason.STOPPING))], "failed", FailureReason.TIMEOUT),
     ],
 )
-def test_at_the_deadline_a_press_is_answered_with_what_there_is(
+def test_at_the_deadline_a_press_is_answered_with_the_results_so_far(
     seen: list[Outcome], event_type: str, reason: FailureReason | None
 ) -> None:
     presses = _pressed()
@@ -91,7 +91,7 @@ def test_a_press_long_after_an_implied_one_is_another() -> None:
     assert presses.add(later) is later
 
 
-def test_a_doorbell_may_have_times_of_its_own() -> None:
+def test_a_doorbell_can_have_its_own_press_times() -> None:
     doorbells = DoorbellSettings(each={"back": DoorbellOptions(press_window_s=20.0, press_deadline_s=8.0)})
     presses = Presses(lambda doorbell: press_times(doorbell, PressSettings(), doorbells))
     presses.add(press("front"))

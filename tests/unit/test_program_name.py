@@ -23,7 +23,7 @@ def scripts(tmp_path: Path) -> Path:
     return folder
 
 
-def test_from_a_checkout_it_is_the_script_of_its_environment(scripts: Path, tmp_path: Path) -> None:
+def test_in_a_checkout_it_is_the_environments_script(scripts: Path, tmp_path: Path) -> None:
     assert program_name.program(scripts, tmp_path / "checkout", path="/usr/bin") == ".venv/bin/edge-agent"
 
 
@@ -43,7 +43,7 @@ def test_another_installation_on_the_path_is_not_ours(scripts: Path, tmp_path: P
     assert program_name.program(scripts, tmp_path / "checkout", path=str(other)) == ".venv/bin/edge-agent"
 
 
-def test_from_elsewhere_it_is_the_whole_path_ready_for_a_shell(scripts: Path, tmp_path: Path) -> None:
+def test_elsewhere_it_is_the_quoted_full_path(scripts: Path, tmp_path: Path) -> None:
     assert program_name.program(scripts, Path("/etc"), path="") == str(scripts / "edge-agent")
     spaced = tmp_path / "my programs"
     scripts.parent.rename(spaced)
@@ -59,7 +59,7 @@ def test_arguments_are_quoted() -> None:
     assert program_name.command("send", "my photo.jpg").endswith(" send 'my photo.jpg'")
 
 
-def test_the_command_that_a_message_names_can_be_run(tmp_path: Path) -> None:
+def test_the_command_in_a_message_can_be_run(tmp_path: Path) -> None:
     """The advice of a real message, run by a real shell in the same folder."""
     nowhere = edge_agent_in(tmp_path, "watch", "--host", "localhost", "--nonsense")
     advice = nowhere.stderr.strip().partition("`")[2].partition("`")[0]

@@ -31,7 +31,7 @@ def _json(publication: Publication | None) -> Any:
     return json.loads(publication.payload)
 
 
-def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
+def test_a_faces_event_has_the_faces_and_timings() -> None:
     seen = Outcome(outcome().frame, detected(), 1, 3.25, WorkerDetector(1, "cpu", "yunet_n"))
     publication = events.faces(seen, STAMP)
     event = _json(publication)
@@ -53,7 +53,7 @@ def test_a_faces_event_says_what_was_found_and_how_long_it_took() -> None:
         *((shed(reason), "failed", reason.value) for reason in ShedReason),
     ],
 )
-def test_an_outcome_has_a_word_and_a_reason(result: Any, word: str, reason: str | None) -> None:
+def test_an_outcome_has_a_code_and_a_reason(result: Any, word: str, reason: str | None) -> None:
     event = _json(events.faces(outcome(result), STAMP))
     assert (event["outcome"], event["reason"]) == (word, reason)
 
@@ -69,11 +69,11 @@ def test_an_outcome_has_a_word_and_a_reason(result: Any, word: str, reason: str 
         (shed(ShedReason.STOPPING), Trigger.PRESS, False),
     ],
 )
-def test_an_ordinary_frame_that_made_room_is_no_event(result: Any, trigger: Trigger, published: bool) -> None:
+def test_a_shed_ordinary_frame_is_not_published(result: Any, trigger: Trigger, published: bool) -> None:
     assert is_published(outcome(result, trigger)) is published
 
 
-def test_what_is_rejected_is_counted_by_its_reason() -> None:
+def test_rejected_faces_are_counted_by_reason() -> None:
     counters = Counters()
     box = Box(1, 2, 3, 4)
     unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
@@ -85,12 +85,12 @@ def test_what_is_rejected_is_counted_by_its_reason() -> None:
     assert counters.answered == {"face": 2}
 
 
-def test_an_ordinary_event_asks_for_no_confirmation() -> None:
+def test_an_ordinary_event_needs_no_confirmation() -> None:
     publication = events.faces(outcome(trigger=Trigger.MOTION), STAMP)
     assert (publication.qos, publication.key) == (0, "")
 
 
-def test_the_sender_gets_the_same_answer() -> None:
+def test_the_sender_gets_the_same_result() -> None:
     seen = outcome()
     reply = events.reply(seen, reply_to(), STAMP)
     assert (reply.topic, reply.correlation_data) == ("my/answers", b"7")
@@ -98,7 +98,7 @@ def test_the_sender_gets_the_same_answer() -> None:
 
 
 @pytest.mark.parametrize("reason", ShedReason)
-def test_every_frame_that_is_passed_over_is_answered_with_a_reason_of_its_own(reason: ShedReason) -> None:
+def test_every_shed_press_frame_is_answered_with_its_reason(reason: ShedReason) -> None:
     answers = {}
     for each in ShedReason:
         told = _json(events.reply(outcome(shed(each), Trigger.MOTION), reply_to(), STAMP))
@@ -118,12 +118,12 @@ def test_ring_and_answer_name_the_same_press() -> None:
     assert ring["event_id"] != answer["event_id"]
 
 
-def test_an_answer_without_a_picture_says_why() -> None:
+def test_an_answer_without_a_picture_has_a_reason() -> None:
     answer = _json(events.answer(Answer(press(), "failed", failure=failure()), STAMP))
     assert (answer["reason"], answer["faces"], answer["confidence"], answer["frame_id"]) == ("timeout", 0, None, None)
 
 
-def test_a_doorbell_is_introduced_with_every_key_null() -> None:
+def test_a_new_doorbells_state_has_every_key_null() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
     online, state = doorbells.on_activity("front", 0.0)
     assert (online.topic, online.payload, online.retain) == ("doorbell/front/availability", b"online", True)
@@ -145,7 +145,7 @@ def test_the_state_follows_the_newest_frame() -> None:
     assert doorbells.on_outcome(outcome(failure(), received_s=7.0), 7.0, NOON) == []
 
 
-def test_the_state_is_told_at_most_once_a_second_while_the_number_stays() -> None:
+def test_an_unchanged_number_of_faces_is_published_at_most_once_a_second() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
     doorbells.on_activity("front", 0.0)
     told = [
@@ -166,7 +166,7 @@ def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["front", "back", "side"]), st.floats(0.1, 15.0)), max_size=30))
-def test_every_doorbell_that_is_silent_goes_offline_in_time(heard: list[tuple[str, float]]) -> None:
+def test_every_silent_doorbell_goes_offline_in_time(heard: list[tuple[str, float]]) -> None:
     doorbells, now, last, told = Doorbells(offline_after_s=10.0, most=3), 0.0, dict[str, float](), dict[str, bytes]()
     for name, pause_s in heard:
         end_s = now + pause_s
@@ -181,7 +181,7 @@ def test_every_doorbell_that_is_silent_goes_offline_in_time(heard: list[tuple[st
         last[name] = now
 
 
-def test_no_more_doorbells_than_allowed_are_welcome() -> None:
+def test_the_number_of_doorbells_is_limited() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=1)
     doorbells.on_activity("front", 0.0)
     assert doorbells.accepts("front")
@@ -190,7 +190,7 @@ def test_no_more_doorbells_than_allowed_are_welcome() -> None:
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
-def test_ages_do_not_follow_a_wall_clock_that_is_set(jump: timedelta) -> None:
+def test_ages_ignore_wall_clock_changes(jump: timedelta) -> None:
     stamp = events.Stamp("boot", 7, now_s=2.0, now_at=NOON + jump)
     (appeared,) = Visits(30.0, lambda: "visit-1").on_outcome(outcome(), NOON)
     told = (
@@ -222,7 +222,7 @@ def test_an_event_is_a_row() -> None:
 
 
 @pytest.mark.parametrize("doorbell", ["front", "Front_door-2", "x" * 64])
-def test_topics_are_parsed_as_they_are_built(doorbell: str) -> None:
+def test_built_topics_parse_to_the_same_value(doorbell: str) -> None:
     assert topics.parse(topics.frame(doorbell), "hall") == topics.FrameTopic(doorbell)
     assert topics.parse(topics.press(doorbell), "hall") == topics.PressTopic(doorbell)
     assert topics.parse(topics.doorbell_option_set(doorbell, "detection"), "hall") == topics.DoorbellOptionTopic(
@@ -236,5 +236,5 @@ def test_topics_are_parsed_as_they_are_built(doorbell: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fitted"), [("raspberrypi", "raspberrypi"), ("my host.local", "my-host-local"), ("é", "agent")]
 )
-def test_a_host_name_is_made_to_fit(text: str, fitted: str) -> None:
+def test_a_host_name_becomes_an_identifier(text: str, fitted: str) -> None:
     assert topics.fit_identifier(text) == fitted

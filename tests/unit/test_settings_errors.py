@@ -46,7 +46,7 @@ def complaint(flags: dict[str, Any], environment: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("key", setting_keys(), ids=lambda key: key.name)
-def test_no_words_of_a_library(key: SettingKey) -> None:
+def test_no_library_text_is_shown(key: SettingKey) -> None:
     said = [complaint(nested(key, value), {}) for value in WRONG]
     texts = ("wrong value!", "-1", "1.5", "nan", "[", "{", '{"a": ', "[[1,", "5", "[5]", '{"front": 5}')
     said += [complaint({}, {key.variable: text}) for text in texts]
@@ -60,7 +60,7 @@ def test_no_words_of_a_library(key: SettingKey) -> None:
         assert "wrong value!" not in line.replace("'wrong value!' is no address", "")
 
 
-def test_every_kind_of_error_that_pydantic_finds_has_its_sentence() -> None:
+def test_every_pydantic_error_type_has_its_sentence() -> None:
     kinds = {kind for key in setting_keys() for value in WRONG for kind in found(nested(key, value))}
     assert len(kinds) > 15
     assert kinds - {"extra_forbidden"} <= set(SENTENCES)
@@ -90,5 +90,5 @@ def found(values: dict[str, Any]) -> set[str]:
          "home_assistant.prefix, from S, cannot be used: use a topic without + and #, blanks and / at its ends."),
     ],
 )  # fmt: skip
-def test_the_sentence_says_what_to_use(values: dict[str, Any], sentence: str) -> None:
+def test_the_sentence_names_the_allowed_values(values: dict[str, Any], sentence: str) -> None:
     assert complaint(values, {}) == sentence.replace("from S", "from the command line")

@@ -58,7 +58,7 @@ def refusal(config: Path | None = None, environment: Mapping[str, str] = Mapping
 
 
 @pytest.mark.parametrize("strongest", range(len(ALL_SOURCES) + 1))
-def test_each_source_wins_over_those_below_it(strongest: int, tmp_path: Path, secrets: Path) -> None:
+def test_each_source_overrides_those_below_it(strongest: int, tmp_path: Path, secrets: Path) -> None:
     sources = set(ALL_SOURCES[strongest:])
     flags = {"mqtt": {"host": "flag" if "flag" in sources else None}}
     environment = {"EDGE_AGENT_SECRETS_DIR": str(secrets)}
@@ -75,7 +75,7 @@ def test_each_source_wins_over_those_below_it(strongest: int, tmp_path: Path, se
     assert load_settings(config, flags, environment=environment).mqtt.host == expected
 
 
-def test_sources_add_up_within_a_section(tmp_path: Path) -> None:
+def test_sources_are_merged_within_a_section(tmp_path: Path) -> None:
     config = yaml_file(tmp_path, "mqtt: {host: porch, port: 1884, username: me}")
     environment = {"EDGE_AGENT_MQTT__PORT": "1885", "EDGE_AGENT_AGENT_ID": "attic"}
     settings = load_settings(config, {"mqtt": {"username": "you"}}, environment=environment)
@@ -83,7 +83,7 @@ def test_sources_add_up_within_a_section(tmp_path: Path) -> None:
     assert settings.agent_id == "attic"
 
 
-def test_nothing_said_gives_the_defaults(tmp_path: Path) -> None:
+def test_without_sources_the_defaults_apply(tmp_path: Path) -> None:
     assert load_settings(None, {}, environment={"PATH": "/bin", "EDGE_AGENT_TEST_SHARED": "/"}) == Settings()
     nothing = yaml_file(tmp_path, "agent_id:\nmqtt:\npool: {workers: }\n")
     assert load_settings(nothing, {"log": {"level": None}}, environment={"EDGE_AGENT_MQTT__PORT": ""}) == Settings()
@@ -113,7 +113,7 @@ def test_the_real_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("EDGE_AGENT_QUEUE__PRESS_EXPIRY_S", "1.5", "queue", "press_expiry_s", 1.5),
     ],
 )
-def test_a_variable_is_read_as_its_kind(variable: str, text: str, section: str, name: str, value: object) -> None:
+def test_a_variable_is_parsed_by_its_type(variable: str, text: str, section: str, name: str, value: object) -> None:
     settings = load_settings(None, {}, environment={variable: text})
     assert getattr(getattr(settings, section), name) == value
 
@@ -180,7 +180,7 @@ def test_a_secret_is_read_without_the_lines_end(secrets: Path, name: str) -> Non
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "with byte order mark"])
-def test_editors_that_add_to_a_file_add_nothing_to_a_password(secrets: Path, mark: bytes, end: bytes) -> None:
+def test_trailing_line_ends_are_not_part_of_a_password(secrets: Path, mark: bytes, end: bytes) -> None:
     file = secrets / "edge_agent_mqtt__password"
     file.write_bytes(mark + SECRET.encode() + end)
     ways: tuple[tuple[dict[str, str], dict[str, Any]], ...] = (
@@ -239,7 +239,7 @@ def test_every_problem_has_its_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [".nan", ".inf", "-1"])
-def test_a_duration_is_a_real_length_of_time(tmp_path: Path, number: str) -> None:
+def test_a_duration_must_be_finite(tmp_path: Path, number: str) -> None:
     assert "pool.job_timeout_s" in refusal(yaml_file(tmp_path, f"pool: {{job_timeout_s: {number}}}"))
 
 
@@ -261,7 +261,7 @@ def test_a_duration_is_a_real_length_of_time(tmp_path: Path, number: str) -> Non
         f"detection: {{strategies: [{SECRET}]}}",
     ],
 )
-def test_what_may_be_a_password_is_never_shown(tmp_path: Path, text: str) -> None:
+def test_possible_passwords_are_never_shown(tmp_path: Path, text: str) -> None:
     assert refusal(yaml_file(tmp_path, text))
 
 
@@ -273,13 +273,13 @@ def test_a_password_is_hidden_in_settings_that_are_printed() -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_for_a_variable_is_taken_or_refused_in_words(text: str) -> None:
+def test_any_text_for_a_variable_is_accepted_or_refused_with_a_sentence(text: str) -> None:
     with contextlib.suppress(SettingsError):
         settings = load_settings(None, {}, environment={"EDGE_AGENT_POOL__JOB_TIMEOUT_S": text})
         assert settings.pool.job_timeout_s > 0
 
 
-def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing"
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
@@ -294,7 +294,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     )
 
 
-def test_yaml_that_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_invalid_yaml_is_refused_with_its_position(tmp_path: Path) -> None:
     config = yaml_file(tmp_path, "mqtt:\n  host: @porch\n")
     assert refusal(config) == (
         f"The settings file {config} is not valid YAML at line 2, column 9; put text with special characters in quotes."

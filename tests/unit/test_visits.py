@@ -42,7 +42,7 @@ def _words(changes: list[VisitChange]) -> list[str]:
 
 
 @pytest.mark.parametrize("interval_s", [1 / 15, 0.5, 2.0, 10.0, 29.0])
-def test_a_visit_is_one_visit_at_any_rate_of_frames(interval_s: float) -> None:
+def test_a_visit_is_one_visit_at_any_frame_rate(interval_s: float) -> None:
     visits = _visits()
     times = [number * interval_s for number in range(20)]
     assert _words(_play(visits, *(_seen(at_s, 0.5) for at_s in times))) == ["face_appeared"]
@@ -54,7 +54,7 @@ def test_a_visit_is_one_visit_at_any_rate_of_frames(interval_s: float) -> None:
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
-def test_a_visit_is_as_long_as_it_was_when_the_clock_is_set_meanwhile(jump: timedelta) -> None:
+def test_a_visits_duration_ignores_wall_clock_changes(jump: timedelta) -> None:
     visits = _visits()
     visits.on_outcome(_seen(10.0, 0.5), NOON)
     visits.on_outcome(_seen(14.0, 0.5), NOON + jump)
@@ -63,7 +63,7 @@ def test_a_visit_is_as_long_as_it_was_when_the_clock_is_set_meanwhile(jump: time
     assert left.visit.last_taken_s == 14.0
 
 
-def test_frames_without_a_face_neither_begin_nor_prolong_a_visit() -> None:
+def test_frames_without_a_face_neither_start_nor_extend_a_visit() -> None:
     visits = _visits()
     changes = _play(visits, _seen(0.0), _seen(1.0, 0.5), _seen(20.0), outcome(failure(), received_s=25.0), _seen(31.0))
     assert _words(changes) == ["face_appeared", "face_left"]
@@ -75,7 +75,7 @@ def test_after_the_gap_it_is_another_visit() -> None:
     assert [change.visit.visit_id for change in changes] == ["visit-1", "visit-1", "visit-2"]
 
 
-def test_a_better_picture_is_told_but_not_too_often() -> None:
+def test_better_pictures_are_published_with_a_rate_limit() -> None:
     visits = _visits()
     changes = _play(
         visits, *(_seen(at_s, quality) for at_s, quality in [(0, 0.2), (1, 0.4), (2, 0.41), (3, 0.8), (5, 0.85)])
@@ -85,7 +85,7 @@ def test_a_better_picture_is_told_but_not_too_often() -> None:
     ]  # fmt: skip
 
 
-def test_one_more_person_is_told_at_once() -> None:
+def test_one_more_person_is_published_at_once() -> None:
     changes = _play(_visits(), _seen(0.0, 0.5), _seen(0.2, 0.5, 0.5), _seen(0.4, 0.5), _seen(0.6, 0.5, 0.5))
     assert [(change.event_type, change.visit.people) for change in changes] == [
         ("face_appeared", 1),
@@ -125,7 +125,7 @@ def test_appearing_and_leaving_alternate(steps: list[tuple[float, int, float]]) 
     assert turns == ["face_appeared", "face_left"] * (len(turns) // 2)
 
 
-def test_a_face_that_moves_is_followed_and_a_hidden_one_is_remembered_for_a_while() -> None:
+def test_moving_faces_are_tracked_and_hidden_ones_kept_for_a_while() -> None:
     tracks: tuple[Track, ...] = ()
     for step in range(5):
         tracks = update_tracks(tracks, [Box(100 + 40 * step, 100, 60, 80), Box(600, 100, 60, 80)], step * 0.2)
@@ -137,7 +137,7 @@ def test_a_face_that_moves_is_followed_and_a_hidden_one_is_remembered_for_a_whil
     assert count_people(tracks, 1) == 1
 
 
-def test_a_face_seen_once_elsewhere_is_no_second_person() -> None:
+def test_a_face_seen_once_elsewhere_is_not_a_second_person() -> None:
     tracks = update_tracks((), [Box(100, 100, 60, 80)], 0.0)
     tracks = update_tracks(tracks, [Box(900, 400, 60, 80)], 0.2)
     assert count_people(tracks, 1) == 1

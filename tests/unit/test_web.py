@@ -125,7 +125,7 @@ def visible(document: str) -> tuple[set[str], str]:
 
 
 @given(st.text(), st.text())
-def test_whatever_is_said_stays_text(text: str, value: str) -> None:
+def test_text_is_always_escaped(text: str, value: str) -> None:
     read: list[Any] = []
 
     class Reader(html.parser.HTMLParser):
@@ -137,7 +137,7 @@ def test_whatever_is_said_stays_text(text: str, value: str) -> None:
     assert [key for key, _ in read[0][1]] == ["title"]
 
 
-def test_a_hostile_reason_is_shown_as_it_is() -> None:
+def test_a_hostile_reason_is_shown_escaped() -> None:
     board = told(health_message("degraded", problem(HOSTILE)))
     tags, text = visible(ask(board).body.decode())
     assert HOSTILE in text
@@ -169,7 +169,7 @@ def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
     assert ask(board, "/picture/front").body == JPEG
 
 
-def test_a_doorbell_that_is_forgotten_leaves_with_its_picture() -> None:
+def test_a_removed_doorbell_disappears_with_its_picture() -> None:
     board = told(
         events.availability(topics.doorbell_availability("front"), online=True),
         *events.pictures("front", Pictures(JPEG)),
@@ -198,7 +198,7 @@ LOST: Final = ProblemPayload("broker_lost", None, NOON, "No connection to the br
         (health_message("degraded", LOST), 2.0, "", "degraded since"),
     ],
 )  # fmt: skip
-def test_nothing_is_shown_as_live_that_is_not(health: Publication, now: float, alarm: str, status: str) -> None:
+def test_outdated_data_is_not_shown_as_live(health: Publication, now: float, alarm: str, status: str) -> None:
     document = ask(told(health, *HOUSE), now=now).body.decode()
     (said,) = re.findall(r'<p class="alarm[^"]*" data-part="alarm" role="alert">([^<]*)</p>', document)
     assert said.startswith(alarm) if alarm else said == ""
@@ -208,13 +208,13 @@ def test_nothing_is_shown_as_live_that_is_not(health: Publication, now: float, a
     assert document.index('data-part="alarm"') < document.index("<header>")
 
 
-def test_an_agent_whose_thread_beats_is_not_silent() -> None:
+def test_an_agent_with_a_heartbeat_is_not_silent() -> None:
     board = told(health_message())
     board.beat(40.0)
     assert board.view(42.0, UNIX_NOW).silent_s == 2.0
 
 
-def test_a_page_of_an_agent_that_has_said_nothing_says_so() -> None:
+def test_the_page_of_a_silent_agent_shows_its_state() -> None:
     _, text = visible(ask(told()).body.decode())
     assert "starting" in text
     assert "No doorbell has sent anything yet" in text
@@ -230,7 +230,7 @@ def test_a_page_of_an_agent_that_has_said_nothing_says_so() -> None:
         ("https://elsewhere.example", ""),
     ],
 )
-def test_links_work_behind_a_prefix_and_lead_nowhere_else(prefix: str, base: str) -> None:
+def test_links_work_behind_a_prefix_and_stay_local(prefix: str, base: str) -> None:
     document = ask(told(health_message()), ingress_path=prefix).body.decode()
     assert (base in document) if base else ("<base" not in document)
     assert "://" not in document
@@ -254,7 +254,7 @@ def test_links_work_behind_a_prefix_and_lead_nowhere_else(prefix: str, base: str
         ("", 404, "text/plain; charset=utf-8"),
     ],
 )
-def test_every_path_has_its_answer(path: str, status: int, content_type: str) -> None:
+def test_every_path_has_its_response(path: str, status: int, content_type: str) -> None:
     answered = ask(told(health_message()), path)
     assert (answered.status, answered.content_type) == (status, content_type)
 
@@ -278,9 +278,7 @@ def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
         (told(), 2.0, 200, 503, "the agent has been silent for 2 s"),
     ],
 )  # fmt: skip
-def test_a_watchdog_is_told_whether_it_lives_and_whether_it_can_work(
-    board: Board, now: float, live: int, ready: int, reason: str
-) -> None:
+def test_liveness_and_readiness_probes(board: Board, now: float, live: int, ready: int, reason: str) -> None:
     assert ask(board, "/livez", now).status == live
     answered = ask(board, "/readyz", now)
     assert (answered.status, answered.body.decode().strip()) == (ready, reason)
@@ -307,7 +305,7 @@ def test_a_watchdog_is_told_whether_it_lives_and_whether_it_can_work(
         ("fe80::1%eth0", "localhost", ("10.0.0.0/8",), 403),
     ],
 )
-def test_strangers_are_told_nothing(client: str, host: str, allowed: tuple[str, ...], status: int) -> None:
+def test_other_clients_are_rejected(client: str, host: str, allowed: tuple[str, ...], status: int) -> None:
     assert ask(told(health_message()), client=client, host=host, allowed=allowed).status == status
 
 
@@ -349,20 +347,20 @@ def test_metrics_say_what_mqtt_says() -> None:
     assert found["edge_agent_accelerator_usable", '{"device": "usb:0", "model": "ssd", "strategy": "edgetpu"}'] == 1
 
 
-def test_metrics_of_an_agent_that_has_said_nothing_or_nothing_more() -> None:
+def test_metrics_of_a_silent_agent() -> None:
     assert samples(told())["edge_agent_up", "{}"] == 1
     assert samples(told(without_broker()))["edge_agent_broker_connected", "{}"] == 0
     assert samples(told(health_message()), 2.0 + SILENT_S)["edge_agent_up", "{}"] == 0
 
 
-def test_metrics_in_the_other_format_where_it_is_asked_for() -> None:
+def test_metrics_in_openmetrics_format_on_request() -> None:
     answered = ask(told(health_message(), metrics_message()), "/metrics", accept="application/openmetrics-text")
     assert answered.content_type.startswith("application/openmetrics-text")
     assert answered.body.endswith(b"# EOF\n")
 
 
 @given(st.floats(min_value=0.001, max_value=1e6))
-def test_the_top_of_the_chart_is_round_and_near(highest: float) -> None:
+def test_the_charts_maximum_is_the_next_round_number(highest: float) -> None:
     top = ceiling(highest)
     assert highest <= top * (1 + 1e-6)
     assert top <= 2.1 * highest
@@ -380,7 +378,7 @@ moments = st.lists(
 
 
 @given(moments)
-def test_every_chart_stays_in_its_frame(found: list[Moment]) -> None:
+def test_every_chart_stays_within_its_bounds(found: list[Moment]) -> None:
     drawn = chart(found)
     assert "nan" not in drawn
     assert "inf" not in drawn
@@ -393,10 +391,10 @@ def test_every_chart_stays_in_its_frame(found: list[Moment]) -> None:
     ("seconds", "words"),
     [(0.4, "just now"), (12.3, "12 s ago"), (61, "1 min ago"), (7200, "2 hours ago"), (90_000, "1 day ago")],
 )
-def test_ages_are_told_in_words(seconds: float, words: str) -> None:
+def test_ages_are_shown_in_words(seconds: float, words: str) -> None:
     assert ago(seconds) == words
 
 
-def test_the_page_is_the_same_again_where_nothing_changed() -> None:
+def test_the_page_is_identical_without_changes() -> None:
     board = told(health_message(), metrics_message())
     assert page(board.view(2.0, UNIX_NOW)) == page(board.view(2.0, UNIX_NOW))

@@ -67,18 +67,18 @@ def test_a_large_picture_is_reduced_while_it_is_decoded(width: int, height: int,
 @pytest.mark.parametrize(
     ("orientation", "size"), [(1, (1300, 700)), (3, (1300, 700)), (6, (700, 1300)), (8, (700, 1300))]
 )
-def test_a_picture_is_shown_the_way_it_asks_for(orientation: int, size: tuple[int, int]) -> None:
+def test_exif_rotation_is_applied(orientation: int, size: tuple[int, int]) -> None:
     picture = decode(_rotated(jpeg(1300, 700), orientation), width=1300, height=700, side=640)
     assert (picture.size.width, picture.size.height) == size
 
 
-def test_what_cannot_be_decoded_is_a_bad_image() -> None:
+def test_undecodable_data_is_a_bad_image() -> None:
     with pytest.raises(ImageError) as raised:
         decode(b"\xff\xd8\xff" + b"\0" * 100, width=10, height=10, side=640)
     assert raised.value.reason == "bad_image"
 
 
-def test_faces_are_told_in_pixels_of_the_picture_as_it_was_sent() -> None:
+def test_faces_are_in_pixels_of_the_original_picture() -> None:
     picture = Picture(np.zeros((360, 640, 3), np.uint8), ImageSize(1280, 720))
     found = to_original(Face(Box(10, 20, 30, 40), 0.9, {"nose": (25, 40)}), picture)
     assert found == Face(Box(20, 40, 60, 80), 0.9, {"nose": (50, 80)})
@@ -117,7 +117,7 @@ HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
         (FaceRules(0.7, masks=(HALF,)), "masked"),
     ],
 )
-def test_what_does_not_count_is_rejected_with_the_reason(rules: FaceRules, reason: str) -> None:
+def test_faces_that_do_not_count_are_rejected_with_the_reason(rules: FaceRules, reason: str) -> None:
     found = Face(Box(10, 20, 15, 20), 0.9)
     faces, rejected = filter_faces([found], rules, ImageSize(100, 100))
     assert (faces, [each.reason for each in rejected]) == (((found,), []) if not reason else ((), [reason]))
@@ -148,7 +148,7 @@ def test_a_sharp_large_frontal_face_is_a_better_picture(scale: int) -> None:
     assert quality(Face(box(390, 0), 0.9), sharp) < 0.3
 
 
-def test_a_blurred_face_is_nobodys_and_the_rest_stays() -> None:
+def test_a_blurred_face_is_unreadable_and_the_rest_is_unchanged() -> None:
     picture = Picture(_checkered(), ImageSize(800, 800))
     hidden = blurred(picture, [Box(200, 200, 200, 200)]).pixels
     inside, before = hidden[100:200, 100:200], picture.pixels[100:200, 100:200]
@@ -157,7 +157,7 @@ def test_a_blurred_face_is_nobodys_and_the_rest_stays() -> None:
     assert (picture.pixels == _checkered()).all()
 
 
-def test_the_picture_of_a_face_holds_some_of_its_surroundings_and_is_small() -> None:
+def test_a_face_picture_has_a_margin_and_is_small() -> None:
     picture = Picture(np.zeros((720, 1280, 3), np.uint8), ImageSize(2560, 1440))
     assert crop(picture, Face(Box(1000, 500, 200, 300), 0.9)).shape == (270, 180, 3)
     assert max(crop(picture, Face(Box(0, 0, 2560, 1440), 0.9)).shape) == 480
@@ -181,7 +181,7 @@ def _mock(script: str = "{}") -> DetectorChoice:
         (SnapshotMode.ALWAYS, 0, True),
     ],
 )  # fmt: skip
-def test_the_snapshot_mode_says_when_a_picture_is_drawn(
+def test_the_snapshot_mode_decides_when_a_picture_is_drawn(
     buffer: SharedBuffer, mode: SnapshotMode, faces: int, drawn: bool
 ) -> None:
     buffer.write(jpeg())
@@ -197,7 +197,7 @@ def test_the_snapshot_mode_says_when_a_picture_is_drawn(
     ("privacy", "snapshot", "best_face"),
     [(Privacy.FULL, True, True), (Privacy.BLURRED, True, False), (Privacy.EVENTS_ONLY, False, False)],
 )
-def test_privacy_says_which_pictures_leave(
+def test_privacy_decides_which_pictures_leave(
     buffer: SharedBuffer, privacy: Privacy, snapshot: bool, best_face: bool
 ) -> None:
     buffer.write(jpeg())
@@ -207,7 +207,7 @@ def test_privacy_says_which_pictures_leave(
     assert (answer.snapshot_size > 0, answer.best_face_size > 0) == (snapshot, best_face)
 
 
-def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
+def test_every_failure_is_a_result(buffer: SharedBuffer) -> None:
     worker = Worker(Cascade(table.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
     assert worker.process(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
@@ -260,7 +260,7 @@ def test_the_planes_of_a_picture_are_those_that_opencv_makes() -> None:
     assert to_planes(image).flags.c_contiguous
 
 
-def test_of_two_boxes_on_one_face_the_better_stays() -> None:
+def test_of_two_boxes_on_one_face_the_better_is_kept() -> None:
     rectangles = np.array([[0, 0, 10, 10], [1, 1, 10, 10], [50, 50, 10, 10]], np.float32)
     assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32), overlap=0.3).tolist() == [1, 2]
     assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), overlap=0.3).tolist() == []
@@ -282,7 +282,7 @@ def test_faces_are_scaled_and_clipped_to_the_picture() -> None:
     assert set(only.landmarks) == {"right_eye", "left_eye", "nose", "right_mouth", "left_mouth"}
 
 
-def test_messages_cross_unchanged() -> None:
+def test_messages_are_decoded_as_encoded() -> None:
     task = Task(
         1,
         2,
@@ -298,7 +298,7 @@ def test_messages_cross_unchanged() -> None:
     assert decode_from_worker(encode(detected())) == detected()
 
 
-def test_a_buffer_gives_back_what_was_written_and_the_memory_of_a_large_frame(buffer: SharedBuffer) -> None:
+def test_a_buffer_returns_its_data_and_releases_large_frames(buffer: SharedBuffer) -> None:
     large = b"x" * (5 << 20)
     buffer.write(large)
     assert buffer.read(len(large)) == large
