@@ -168,7 +168,7 @@ class Agent:
             case "restart_pool":
                 self._pool.restart()
             case "remove":
-                self._directory.remove(commanded.value)
+                self._directory.remove(command.value)
             case _:
                 self._reporter.request_health(command.reply_to)
 

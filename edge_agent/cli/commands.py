@@ -32,7 +32,7 @@ def _log_levels() -> list[str]:
 
 def _trigger_words() -> list[str]:
     """Return the words for shell completion."""
-    return [each.word for each in Trigger]
+    return [each.code for each in Trigger]
 
 
 def _print_version(wanted: bool) -> None:

@@ -66,7 +66,7 @@ class EmbeddedBroker(Companion):
     def __enter__(self) -> Self:
         """Start it; raise DemoUnavailableError if it is not installed or does not start."""
         if find_spec("amqtt") is None:
-            raise DemoUnavailableError(MISSING.format(add=how_to_add(Extra.DEMO)))
+            raise DemoUnavailableError(MISSING.format(add=add_instruction(Extra.DEMO)))
         super().__enter__()
         port = self.read_line()
         if not port:

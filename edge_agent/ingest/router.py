@@ -181,7 +181,7 @@ class Router:
                 return ""
 
     @staticmethod
-    def _sort_command(message: Message, command: str) -> Incoming:
+    def _parse_command(message: Message, command: str) -> Incoming:
         """Take a command; only `remove` has a value, and that names a doorbell."""
         value = message.payload.decode("ascii", errors="replace") if command == "remove" else ""
         if command == "remove" and not topics.is_identifier(value):

@@ -83,8 +83,8 @@ class JsonLines(_Lines):
             "timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name.removeprefix(PACKAGE),
-            "message": self.words(record),
-            **self.given(record),
+            "message": self.message(record),
+            **self.extra_values(record),
         }
         if exception := self.exception(record):
             line["exception"] = exception
@@ -103,7 +103,7 @@ class TextLines(_Lines):
         moment = time.localtime(record.created)
         at = time.strftime("%H:%M:%S" if self._terminal else "%Y-%m-%dT%H:%M:%S%z", moment)
         exception = self.exception(record)
-        words = f"{self.words(record)}{' | ' if exception else ''}{exception}"
+        words = f"{self.message(record)}{' | ' if exception else ''}{exception}"
         line = f"{at} {record.levelname:<8}{record.name.removeprefix(PACKAGE)}: {words}"
         colour = COLOURS.get(record.levelno, "") if self._terminal else ""
         return f"\x1b[{colour}m{line}\x1b[0m" if colour else line

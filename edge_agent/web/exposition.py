@@ -71,8 +71,8 @@ def _counter(name: str, meaning: str, value: float) -> Metric:
     return CounterMetricFamily(f"edge_agent_{name}", meaning, value=value)
 
 
-def _counters(name: str, meaning: str, label: str, samples: Mapping[str, float], words: Iterable[str] = ()) -> Metric:
-    """Return a counter with a sample for each of `words`, 0 included: `increase()` does not see a first sample."""
+def _counters(name: str, meaning: str, label: str, samples: Mapping[str, float], codes: Iterable[str] = ()) -> Metric:
+    """Return a counter with a sample for each of `codes`, 0 included: `increase()` does not see a first sample."""
     family = CounterMetricFamily(f"edge_agent_{name}", meaning, labels=[label])
     for code, sample in (dict.fromkeys(codes, 0) | dict(samples)).items():
         family.add_metric([code], sample)
@@ -186,9 +186,9 @@ def _durations(times: LatencyCounts) -> Iterator[Metric]:
     for (trigger, stage), (counts, count, sum_ms) in times.items():
         buckets = [*zip(bounds, counts, strict=True), ("+Inf", count)]
         if stage == TOTAL:
-            frames.add_metric([trigger.word], buckets, sum_ms / 1000)
+            frames.add_metric([trigger.code], buckets, sum_ms / 1000)
         else:
-            stages.add_metric([trigger.word, stage], buckets, sum_ms / 1000)
+            stages.add_metric([trigger.code, stage], buckets, sum_ms / 1000)
     yield frames
     yield stages
 

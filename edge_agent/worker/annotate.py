@@ -100,7 +100,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
 
 def crop(picture: Picture, face: Face) -> Image:
     """Return the face with some of its surroundings (height x width x 3, uint8, BGR, BEST_FACE_SIDE at most)."""
-    return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], BEST_FACE_SIDE)
+    return _scaled_down(picture.pixels[picture.slices_of(face.box, margin=0.4)], BEST_FACE_SIDE)
 
 
 def _scaled_down(pixels: Image, longest_side: int) -> Image:
