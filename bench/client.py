@@ -21,7 +21,7 @@ WAIT_S: Final = 60.0
 QUIET_S: Final = 0.1
 
 
-class Heard(NamedTuple):
+class ReceivedMessage(NamedTuple):
     """A message, and the monotonic second in which it came."""
 
     topic: str
@@ -39,14 +39,14 @@ class Client:
 
     def __init__(self, port: int, filters: Sequence[str]) -> None:
         self._port = port
-        self._heard: queue.SimpleQueue[Heard] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[ReceivedMessage] = queue.SimpleQueue()
         self._subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [(each, SubscribeOptions(qos=1)) for each in filters]
         )
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._hear
+        self._client.on_message = self._on_message
         self._client.on_socket_open = _send_at_once
 
     def __enter__(self) -> Self:
@@ -63,14 +63,14 @@ class Client:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def take(self, timeout_s: float = WAIT_S) -> Heard:
+    def take(self, timeout_s: float = WAIT_S) -> ReceivedMessage:
         """Return the next message; raise queue.Empty where none comes in time."""
-        return self._heard.get(timeout=timeout_s)
+        return self._received.get(timeout=timeout_s)
 
-    def received_until(self, until_s: float) -> list[Heard]:
+    def received_until(self, until_s: float) -> list[ReceivedMessage]:
         """Return what came until then."""
         time.sleep(max(0.0, until_s - time.monotonic()))
-        return [self._heard.get() for _ in range(self._heard.qsize())]
+        return [self._received.get() for _ in range(self._received.qsize())]
 
     def settle(self) -> None:
         """Leave out what comes until nothing has come for QUIET_S."""
@@ -78,8 +78,8 @@ class Client:
             while True:
                 self.take(QUIET_S)
 
-    def _hear(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401 - paho's
-        self._heard.put(Heard(message.topic, bytes(message.payload), time.monotonic()))
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401 - paho's
+        self._received.put(ReceivedMessage(message.topic, bytes(message.payload), time.monotonic()))
 
 
 def _send_at_once(_client: paho.Client, _data: Any, opened: Any) -> None:  # noqa: ANN401 - paho's

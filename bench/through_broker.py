@@ -7,7 +7,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from bench.client import Client, Heard
+from bench.client import Client, ReceivedMessage
 from bench.frames import numbered
 from bench.sender import Sender
 from edge_agent.benchmark.limit import Burst
@@ -56,7 +56,7 @@ class ThroughBroker:
                 self._resources.enter_context(part)
             self.agent.wait_until_ready(self.telemetry, self._workers)
             for _ in range(2 * self._workers):
-                self.ask("door-0", trigger="press")  # which is looked at whatever it shows
+                self.send_and_wait("door-0", trigger="press")  # which is looked at whatever it shows
             self.client.settle()
             self._resources = self._resources.pop_all()
         return self
@@ -93,16 +93,16 @@ class ThroughBroker:
         """Press a doorbell."""
         self._sender.publish(f"doorbell/{door}/press", b"", {}, qos=1)
 
-    def ask(self, door: str = "front", *, trigger: str = "") -> Heard:
+    def send_and_wait(self, door: str = "front", *, trigger: str = "") -> ReceivedMessage:
         """Send a frame and return its event, once it has come."""
         self.send(door, trigger=trigger)
         return self.next_of("faces")
 
-    def next_of(self, word: str) -> Heard:
+    def next_of(self, last_level: str) -> ReceivedMessage:
         """Return the next message whose topic ends so."""
-        while not (heard := self.client.take()).topic.endswith(f"/{word}"):
+        while not (received := self.client.take()).topic.endswith(f"/{last_level}"):
             pass
-        return heard
+        return received
 
     def run(self, seconds: float) -> Burst:
         """Keep every worker busy for so many seconds."""

@@ -25,7 +25,7 @@ WAIT_S: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedMessage:
     """One message; `at_s` is when it came."""
 
     topic: str
@@ -53,7 +53,7 @@ class Recorder:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._port = port
-        self._received: list[Heard] = []
+        self._received: list[ReceivedMessage] = []
         self._news = threading.Condition()
         self._subscribed = threading.Event()
         protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
@@ -64,7 +64,7 @@ class Recorder:
             self._client.tls_set_context(tls)
         self._client.on_connect = lambda client, *_: client.subscribe(topic_filter, qos=1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        self._client.on_message = self._hear
+        self._client.on_message = self._on_message
 
     def __enter__(self) -> Self:
         """Connect and subscribe."""
@@ -102,7 +102,7 @@ class Recorder:
                 properties.CorrelationData = correlation_data
         self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(WAIT_S)
 
-    def messages(self, topic: str) -> list[Heard]:
+    def messages(self, topic: str) -> list[ReceivedMessage]:
         """Return what came on a topic so far."""
         with self._news:
             return [each for each in self._received if paho.topic_matches_sub(topic, each.topic)]
@@ -119,11 +119,11 @@ class Recorder:
             lambda: next((each for each in self._events_now(topic) if accept(each)), None), topic, timeout_s
         )
 
-    def wait_for_count(self, topic: str, count: int, *, timeout_s: float = WAIT_S) -> list[Heard]:
+    def wait_for_count(self, topic: str, count: int, *, timeout_s: float = WAIT_S) -> list[ReceivedMessage]:
         """Return what came on `topic` once it is `count` messages."""
         return self._wait(lambda: found if len(found := self._matching(topic)) >= count else None, topic, timeout_s)
 
-    def wait_for_payload(self, topic: str, payload: bytes, *, timeout_s: float = WAIT_S) -> Heard:
+    def wait_for_payload(self, topic: str, payload: bytes, *, timeout_s: float = WAIT_S) -> ReceivedMessage:
         """Return the first message on `topic` with exactly this payload."""
         return self._wait(
             lambda: next((each for each in self._matching(topic) if each.payload == payload), None), topic, timeout_s
@@ -139,10 +139,10 @@ class Recorder:
         with self._news:
             self._received.clear()
 
-    def _wait(self, look: Callable[[], T | None], topic: str, timeout_s: float) -> T:
+    def _wait(self, find: Callable[[], T | None], topic: str, timeout_s: float) -> T:
         deadline_s = time.monotonic() + timeout_s
         with self._news:
-            while (found := look()) is None:
+            while (found := find()) is None:
                 if not self._news.wait(deadline_s - time.monotonic()):
                     message = (
                         f"nothing fitting on {topic} within {timeout_s:g} s; heard: {self._summary(self._received)}"
@@ -150,19 +150,21 @@ class Recorder:
                     raise AssertionError(message)
         return found
 
-    def _matching(self, topic: str) -> list[Heard]:
+    def _matching(self, topic: str) -> list[ReceivedMessage]:
         return [each for each in self._received if paho.topic_matches_sub(topic, each.topic)]
 
     def _events_now(self, topic: str) -> Iterable[Any]:
         return (each.json for each in self._matching(topic))
 
     @staticmethod
-    def _summary(heard: list[Heard]) -> str:
-        return "\n".join(f"{each.topic} {each.payload[:200]!r}" for each in heard[-30:])
+    def _summary(received: list[ReceivedMessage]) -> str:
+        return "\n".join(f"{each.topic} {each.payload[:200]!r}" for each in received[-30:])
 
-    def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         correlation_data = getattr(message.properties, "CorrelationData", b"")
-        heard = Heard(message.topic, bytes(message.payload), message.retain, time.monotonic(), correlation_data)
+        received = ReceivedMessage(
+            message.topic, bytes(message.payload), message.retain, time.monotonic(), correlation_data
+        )
         with self._news:
-            self._received.append(heard)
+            self._received.append(received)
             self._news.notify_all()

@@ -45,7 +45,7 @@ def _span(agent: ThroughBroker, *, frames: bool) -> tuple[float, float]:
     began_s = time.monotonic()
     for second in range(SPAN_S):
         if frames:
-            agent.ask()
+            agent.send_and_wait()
         time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
     wall_s = time.monotonic() - began_s
     parent_s, *workers_s = (_cpu_s(process) - first for process, first in zip(processes, before, strict=True))

@@ -55,7 +55,7 @@ def _unloaded(agent: ThroughBroker, count: int) -> dict[str, list[float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(count):
         for trigger in TRIGGERS:
-            event = agent.ask(f"door-{trigger}", trigger=trigger).json
+            event = agent.send_and_wait(f"door-{trigger}", trigger=trigger).json
             found[trigger].append(float(event["timing_ms"]["total"]))
     return dict(found)
 
@@ -70,10 +70,10 @@ def _offer(agent: ThroughBroker, rate: float, seconds: float) -> tuple[float, di
             continue
         agent.send(f"door-{sent % DOORS}", trigger="press" if sent % 10 == 0 else TRIGGERS[1 + sent % 2])
         sent += 1
-    heard = agent.client.received_until(began_s + seconds)
+    received = agent.client.received_until(began_s + seconds)
     agent.client.settle()
     took: dict[str, list[float]] = {trigger: [] for trigger in TRIGGERS}
-    for event in (each.json for each in heard if each.topic.endswith("/faces")):
+    for event in (each.json for each in received if each.topic.endswith("/faces")):
         if event["outcome"] != "failed":
             took[event["trigger"]].append(float(event["timing_ms"]["total"]))
     return sum(map(len, took.values())) / seconds, took

@@ -25,7 +25,7 @@ def measure(setup: Setup) -> Answer:
         began_s = time.monotonic()
         for _ in range(SPANS):
             agent.run(setup.burst_s)
-            agent.ask("front", trigger="press")
+            agent.send_and_wait("front", trigger="press")
             first, *others = (memory_mb(process.pid) for process in agent.processes())
             elapsed_s = time.monotonic() - began_s
             parent.append((elapsed_s, first))

@@ -42,7 +42,7 @@ class DoorClient:
         self._lock = threading.Lock()
         self.presses: dict[int, SentPress] = {}
         self.answers: dict[str, set[str]] = {}
-        self.heard: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self.latency_ms: list[float] = []
         self.metrics: dict[str, Any] = {}
         self.metrics_received = 0
@@ -55,7 +55,7 @@ class DoorClient:
         self._client.max_inflight_messages_set(200)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe([("doorbell/+/faces", 1), (METRICS, 0)])
-        self._client.on_message = self._hear
+        self._client.on_message = self._on_message
         self._client.on_publish = lambda _client, _data, packet_id, *_: self._confirmed.add(packet_id)
 
     def __enter__(self) -> Self:
@@ -111,7 +111,7 @@ class DoorClient:
                 if not any(frame_id in self.answers for frame_id in sent.frame_ids)
             ]
 
-    def _hear(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
+    def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         event = json.loads(message.payload)
         with self._lock:
             if message.topic == METRICS:
@@ -121,12 +121,12 @@ class DoorClient:
                     self.wrong_sums.append(event)
                 return
             if not event["frame_id"].startswith("press-"):
-                self.heard["ordinary"] += 1
+                self.received["ordinary"] += 1
                 return
-            self.heard[event["outcome"]] += 1
+            self.received[event["outcome"]] += 1
             number = int(event["frame_id"].split("-")[1])
             if event["frame_id"] in self.answers:
-                self.heard["repeated"] += 1
+                self.received["repeated"] += 1
             else:
                 self.latency_ms.append((time.monotonic() - self.presses[number].at_s) * 1000)
                 self.latency_by_press.setdefault(number, self.latency_ms[-1])

@@ -234,7 +234,7 @@ class Assault:
             "descriptors were left open": self.after["descriptors"] > self.before["descriptors"],
             "threads were left behind": self.after["threads"] > self.before["threads"],
         }
-        return [what for what, is_so in broken.items() if is_so]
+        return [fault for fault, is_present in broken.items() if is_present]
 
     def _settled(self) -> dict[str, float]:
         """Return what the agent and its workers hold at the least, of many looks, once every press is answered."""

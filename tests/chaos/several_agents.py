@@ -25,7 +25,7 @@ AGENT: Final = {"POOL__WORKERS": "1", "LOG__LEVEL": "warning", "HOME_ASSISTANT__
 
 
 @dataclass(frozen=True, slots=True)
-class Tale:
+class Report:
     """What became of the presses: `lost` were confirmed by the broker and never answered."""
 
     presses: int
@@ -58,7 +58,7 @@ def play(
     kill: Callable[[AgentProcess], None],
     kill_at: Sequence[float] = (0.2, 0.45, 0.7),
     mqtt5: bool = True,
-) -> Tale:
+) -> Report:
     """Press for so many seconds, and `kill` at these parts of the time; `ports` are those of one broker's nodes.
 
     The doorbells and agent `two` use the first port, agent `one` the others first.
@@ -85,7 +85,7 @@ def play(
         for killer in killers:
             killer.join()
         _settle(client)
-        return _tale(client, len(doorbells), len(killers))
+        return _report(client, len(doorbells), len(killers))
 
 
 def _agent(agent_id: str, ports: Sequence[int], *, mqtt5: bool) -> AgentProcess:
@@ -114,20 +114,20 @@ def _settle(client: DoorClient) -> None:
         wait_until(lambda: not client.unanswered(), timeout_s=SETTLE_S)
 
 
-def _tale(client: DoorClient, warm_up: int, killed: int) -> Tale:
+def _report(client: DoorClient, warm_up: int, killed: int) -> Report:
     unanswered = client.unanswered()
     lost = [number for number in unanswered if number in client.confirmed()]
     times: dict[str, list[float]] = {name: [] for name in PARTITIONS}
     for number, latency_ms in client.latency_by_press.items():
         if number >= warm_up:
             times["one" if number % 2 == 0 else "two"].append(latency_ms)
-    return Tale(
+    return Report(
         presses=len(client.presses),
         answered=len(client.presses) - len(unanswered),
         lost=lost,
         unconfirmed=len(unanswered) - len(lost),
         ambiguous=sum(len(ids) > 1 for ids in client.answers.values()),
-        repeated=client.heard["repeated"],
+        repeated=client.received["repeated"],
         killed=killed,
         slowest_ms={name: max(each) for name, each in times.items() if each},
         median_ms={name: statistics.median(each) for name, each in times.items() if each},

@@ -101,11 +101,11 @@ class Storm:
             self._over.wait(self._chance.uniform(0.5, 2.5))
             if len(self._samples) < SAMPLES and left_s < self._seconds * CALM_SHARE:
                 self._samples.append(holdings(agent.pid))
-            self._harm(agent, line, client, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
+            self._inject_fault(agent, line, client, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
         self._over.set()
         sender.join()
 
-    def _harm(self, agent: AgentProcess, line: Proxy, client: DoorClient, *, calm: bool) -> None:
+    def _inject_fault(self, agent: AgentProcess, line: Proxy, client: DoorClient, *, calm: bool) -> None:
         harms: dict[str, tuple[int, Callable[[], None]]] = {
             "worker SIGKILL": (10, lambda: self._signal_worker(agent, signal.SIGKILL)),
             "worker SIGSTOP": (5, lambda: self._signal_worker(agent, signal.SIGSTOP)),
@@ -191,11 +191,11 @@ def report(storm: Storm, client: DoorClient) -> Table:
     table = Table(box=None, show_header=False)
     before, after = storm.before, storm.after
     ids = [event_id for ids in client.answers.values() for event_id in ids]
-    press_answers = sum(count for word, count in client.heard.items() if word != "ordinary")
+    press_answers = sum(count for word, count in client.received.items() if word != "ordinary")
     rows: list[tuple[str, object]] = [
         ("presses sent", len(client.presses)),
         ("presses answered", len(client.presses) - len(client.unanswered())),
-        ("answers by outcome", dict(client.heard)),
+        ("answers by outcome", dict(client.received)),
         ("distinct event ids", len(set(ids))),
         ("repetitions of known ids", press_answers - len(set(ids))),
         *sorted(storm.sent.items()),

@@ -181,9 +181,9 @@ def _packets(line: socket.socket) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_case_20_a_malformed_packet_of_the_broker_is_survived(kind: str) -> None:
-    heard: list[Message] = []
+    received: list[Message] = []
     counted: list[str] = []
-    events = ConnectionEvents(message=heard.append, undecodable=counted.append)
+    events = ConnectionEvents(message=received.append, undecodable=counted.append)
     with BadBroker(MALFORMED[kind]) as broker:
         settings = MqttSettings(host="127.0.0.1", port=broker.port, protocol="5")
         link = Link(
@@ -191,19 +191,21 @@ def test_case_20_a_malformed_packet_of_the_broker_is_survived(kind: str) -> None
         )
         link.start()
         try:
-            wait_until(lambda: any(message.payload == b"ok" for message in heard), why=lambda: f"{heard} {counted}")
+            wait_until(
+                lambda: any(message.payload == b"ok" for message in received), why=lambda: f"{received} {counted}"
+            )
         finally:
             link.stop()
 
 
 def test_case_20_a_callback_that_raises_leaves_the_connection_alive(mosquitto: Mosquitto, recorder: Recorder) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
     counted: list[str] = []
 
     def take(message: Message) -> None:
         if message.payload == b"boom":
             raise ZeroDivisionError
-        heard.append(message.payload)
+        received.append(message.payload)
 
     settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
     connection = Connection(settings, client_id="agent", events=ConnectionEvents(take, undecodable=counted.append))
@@ -211,10 +213,10 @@ def test_case_20_a_callback_that_raises_leaves_the_connection_alive(mosquitto: M
     try:
         connection.subscribe(["a"])
         recorder.publish("a", b"first", retain=True)  # it comes when the subscription holds
-        wait_until(lambda: heard)
+        wait_until(lambda: received)
         recorder.publish("a", b"boom")
         recorder.publish("a", b"second")
-        wait_until(lambda: b"second" in heard)
+        wait_until(lambda: b"second" in received)
         assert counted == ["internal_error"]
         assert connection.is_healthy()
     finally:

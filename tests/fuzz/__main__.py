@@ -26,7 +26,7 @@ LONGEST_KEPT: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class FuzzResult:
     """What came of one target; `fault` is the tail of what it said, or ''."""
 
     executed: int
@@ -34,12 +34,12 @@ class Verdict:
     fault: str
 
     @property
-    def is_good(self) -> bool:
+    def is_ok(self) -> bool:
         """Whether nothing broke and nothing grew."""
         return not self.fault and self.growth_mb <= MOST_GROWTH_MB
 
 
-def fuzz(target: str, seconds: int, *, keeping: bool) -> Verdict:
+def fuzz(target: str, seconds: int, *, keeping: bool) -> FuzzResult:
     """Fuzz one target for so long."""
     with tempfile.TemporaryDirectory(prefix="edge-agent-fuzz-") as temporary:
         corpus = Path(temporary) / "corpus"
@@ -52,7 +52,7 @@ def fuzz(target: str, seconds: int, *, keeping: bool) -> Verdict:
         if keeping:
             _keep(target, corpus)
         fault = said[-2000:] if code or executed is None or growth is None else ""
-        return Verdict(int(executed[1]) if executed else 0, float(growth[1]) if growth else 0.0, fault)
+        return FuzzResult(int(executed[1]) if executed else 0, float(growth[1]) if growth else 0.0, fault)
 
 
 def _run(target: str, corpus: Path, seconds: int) -> tuple[int, str]:
@@ -85,11 +85,11 @@ def main() -> int:
     arguments = parser.parse_args()
     verdicts = {}
     for target in arguments.targets or TARGETS:
-        verdicts[target] = verdict = fuzz(target, arguments.seconds, keeping=arguments.keep)
-        words = "passed" if verdict.is_good else f"FAILED\n{verdict.fault}"
-        sys.stdout.write(f"{target}: {verdict.executed} inputs, grew by {verdict.growth_mb:.2f} MB: {words}\n")
+        verdicts[target] = result = fuzz(target, arguments.seconds, keeping=arguments.keep)
+        outcome = "passed" if result.is_ok else f"FAILED\n{result.fault}"
+        sys.stdout.write(f"{target}: {result.executed} inputs, grew by {result.growth_mb:.2f} MB: {outcome}\n")
         sys.stdout.flush()
-    return 0 if all(verdict.is_good for verdict in verdicts.values()) else 1
+    return 0 if all(result.is_ok for result in verdicts.values()) else 1
 
 
 if __name__ == "__main__":

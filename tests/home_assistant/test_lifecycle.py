@@ -42,10 +42,10 @@ def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -
         wait_state(home, entity(home, AGENT, "workers_alive"), "2")
         wait_state(home, entity(home, DOORBELL, "camera"), "on")
         wait_state(home, entity(home, DOORBELL, "face_present"), "off")
-        rung = entity(home, DOORBELL, "doorbell")
-        assert home.state(rung)["state"] == "unknown"
+        ring_entity = entity(home, DOORBELL, "doorbell")
+        assert home.state(ring_entity)["state"] == "unknown"
         ring(recorder)
-        assert wait_state(home, rung, known)["attributes"]["event_type"] == "ring"
+        assert wait_state(home, ring_entity, known)["attributes"]["event_type"] == "ring"
         wait_state(home, entity(home, DOORBELL, "face_present"), "on")
         wait_state(home, entity(home, DOORBELL, "faces"), "1")
         wait_state(home, entity(home, DOORBELL, "confidence"), lambda value: known(value) and float(value) >= 70)

@@ -50,7 +50,7 @@ def settings(port: int = 1, **sections: Any) -> Settings:
     return Settings(agent_id=AGENT_ID, mqtt=mqtt, **sections)
 
 
-def the(check: str, findings: Iterable[Finding], level: Level = Level.ERROR) -> Finding:
+def first_finding(check: str, findings: Iterable[Finding], level: Level = Level.ERROR) -> Finding:
     """Return the first finding of a check that is so bad; what comes after it is not examined any more."""
     passed: list[Finding] = []
     for each in findings:
@@ -81,8 +81,10 @@ def test_the_doctor_does_not_disturb_a_running_agent(mosquitto: Mosquitto, recor
     http = {"enabled": True, "port": free_port()}
     with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(http["port"])) as agent:
         agent.wait_until_ready(recorder)
-        assert the("client id", check_broker(settings(mosquitto.port)), Level.OK).text.endswith("runs here")
-        assert the("http", looked_at(Path("/"), tmp_path, http=http), Level.OK).text.endswith("served by an agent")
+        assert first_finding("client id", check_broker(settings(mosquitto.port)), Level.OK).text.endswith("runs here")
+        assert first_finding("http", host_findings(Path("/"), tmp_path, http=http), Level.OK).text.endswith(
+            "served by an agent"
+        )
         recorder.clear()
         recorder.publish("doorbell/front/press")
         recorder.wait_for("doorbell/front/answer")
@@ -99,18 +101,18 @@ def test_the_doctor_does_not_disturb_a_running_agent(mosquitto: Mosquitto, recor
 
 
 def test_no_broker_is_named() -> None:
-    found = the("broker", check_broker(Settings()))
+    found = first_finding("broker", check_broker(Settings()))
     assert "EDGE_AGENT_MQTT__HOST" in found.fix
 
 
 def test_the_port_is_closed() -> None:
-    found = the("broker", check_broker(settings(free_port())))
+    found = first_finding("broker", check_broker(settings(free_port())))
     assert "Connection refused" in found.text
     assert found.fix.startswith("start the broker, and check mqtt.host and mqtt.port")
 
 
 def test_the_host_has_no_address() -> None:
-    found = the("broker", check_broker(settings(mqtt={"host": "nowhere.invalid"})))
+    found = first_finding("broker", check_broker(settings(mqtt={"host": "nowhere.invalid"})))
     assert "check the spelling of mqtt.host" in found.fix
 
 
@@ -119,14 +121,14 @@ def test_the_host_has_no_address() -> None:
 def test_the_password_is_wrong(tmp_path: Path, protocol: str) -> None:
     with guarded(tmp_path, "topic readwrite #") as broker:
         login = {"username": USER, "password": "wrong", "protocol": protocol}
-        found = the("broker", check_broker(settings(broker.port, mqtt=login)))
+        found = first_finding("broker", check_broker(settings(broker.port, mqtt=login)))
         assert "refused" in found.text
         assert found.fix.startswith("check mqtt.username and mqtt.password")
 
 
 @pytest.mark.broker
 def test_the_broker_speaks_no_tls(mosquitto: Mosquitto) -> None:
-    found = the("broker", check_broker(settings(mosquitto.port, mqtt={"tls": {"enabled": True}})))
+    found = first_finding("broker", check_broker(settings(mosquitto.port, mqtt={"tls": {"enabled": True}})))
     assert "mqtt.tls.enabled" in found.fix
 
 
@@ -136,13 +138,13 @@ def test_the_certificate_is_of_an_unknown_authority_or_not_checked(tmp_path: Pat
     mine = ours.issue("127.0.0.1")
     with Mosquitto(f"certfile {mine.cert}", f"keyfile {mine.key}") as broker:
         strange = {"tls": {"enabled": True, "ca_file": other.ca}}
-        found = the("broker", check_broker(settings(broker.port, mqtt=strange)))
+        found = first_finding("broker", check_broker(settings(broker.port, mqtt=strange)))
         assert "mqtt.tls.ca_file" in found.fix
         careless = {"tls": {"enabled": True, "insecure": True}}
-        found = the("tls", check_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
+        found = first_finding("tls", check_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
         assert "switch mqtt.tls.insecure off" in found.fix
         right = {"tls": {"enabled": True, "ca_file": ours.ca}}
-        assert "is checked" in the("tls", check_broker(settings(broker.port, mqtt=right)), Level.OK).text
+        assert "is checked" in first_finding("tls", check_broker(settings(broker.port, mqtt=right)), Level.OK).text
 
 
 def acl(*without: str) -> str:
@@ -158,8 +160,8 @@ def test_the_access_list_of_this_project_is_enough(tmp_path: Path, protocol: str
     with guarded(tmp_path, acl()) as broker:
         login = {"username": USER, "password": PASSWORD, "protocol": protocol}
         examined = check_broker(settings(broker.port, mqtt=login))
-        assert the("subscriptions", examined, Level.OK).fix == ""
-        assert the("publishing", examined, Level.OK).fix == ""
+        assert first_finding("subscriptions", examined, Level.OK).fix == ""
+        assert first_finding("publishing", examined, Level.OK).fix == ""
 
 
 @pytest.mark.broker
@@ -167,7 +169,7 @@ def test_the_access_list_denies_subscriptions(tmp_path: Path) -> None:
     lines = acl("topic read doorbell/+/press") + "\ntopic write doorbell/+/press"
     with guarded(tmp_path, lines) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("subscriptions", check_broker(settings(broker.port, mqtt=login)))
+        found = first_finding("subscriptions", check_broker(settings(broker.port, mqtt=login)))
         assert found.text == "the broker does not let the agent hear doorbell/+/press"
         assert found.fix.startswith("add to its access list: `topic read doorbell/+/press`")
 
@@ -176,7 +178,7 @@ def test_the_access_list_denies_subscriptions(tmp_path: Path) -> None:
 def test_the_access_list_denies_publishing_with_mqtt_3(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write edge_agent/+/+")) as broker:
         login = {"username": USER, "password": PASSWORD, "protocol": "3.1.1"}
-        found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
+        found = first_finding("publishing", check_broker(settings(broker.port, mqtt=login)))
         assert "`topic write edge_agent/+/+`" in found.fix
 
 
@@ -184,7 +186,7 @@ def test_the_access_list_denies_publishing_with_mqtt_3(tmp_path: Path) -> None:
 def test_an_agent_with_unreadable_availability_is_not_disturbed(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic read edge_agent/+/availability")) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("client id", check_broker(settings(broker.port, mqtt=login)), Level.WARNING)
+        found = first_finding("client id", check_broker(settings(broker.port, mqtt=login)), Level.WARNING)
         assert "`topic read edge_agent/+/availability`" in found.fix
         assert f"as edge_agent-{AGENT_ID} " not in broker.log
 
@@ -193,7 +195,7 @@ def test_an_agent_with_unreadable_availability_is_not_disturbed(tmp_path: Path) 
 def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
+        found = first_finding("publishing", check_broker(settings(broker.port, mqtt=login)))
         assert found.text == "the broker does not let the agent publish doorbell/+/ring, doorbell/+/answer"
         assert "`topic write doorbell/+/ring`, `topic write doorbell/+/answer`" in found.fix
 
@@ -210,7 +212,7 @@ def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
 def test_the_broker_accepts_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
     with Mosquitto(f"max_packet_size {limit}") as broker:
         findings = check_broker(settings(broker.port, mqtt={"protocol": protocol}))
-        assert fix in the("packet size", findings, level).fix
+        assert fix in first_finding("packet size", findings, level).fix
 
 
 @pytest.mark.broker
@@ -220,7 +222,7 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
     command = [client, "-p", str(mosquitto.port), "-i", f"edge_agent-{AGENT_ID}", "-t", "nothing"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rival:
         try:
-            found = the("client id", check_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
+            found = first_finding("client id", check_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
         finally:
             rival.kill()  # a SIGTERM that meets it while it connects is lost
     assert f"another client uses edge_agent-{AGENT_ID}" in found.text
@@ -232,7 +234,7 @@ def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
     told = {topics.agent_availability(AGENT_ID): "online", topics.health(AGENT_ID): '{"workers": [{"pid": 1}]}'}
     for topic, payload in told.items():
         publish.single(topic, payload, qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
-    found = the("client id", check_broker(settings(mosquitto.port)), Level.WARNING)
+    found = first_finding("client id", check_broker(settings(mosquitto.port)), Level.WARNING)
     assert "give each agent an agent_id of its own" in found.fix
 
 
@@ -264,14 +266,14 @@ def test_valid_models_are_probed(tmp_path: Path) -> None:
 
 def test_the_models_are_missing(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models"))
-    assert the("models", found).fix == command("models", "pull", "yunet_n")
-    assert the("models", found, Level.WARNING).fix == command("models", "pull", "centerface")
-    assert the("detectors", found).fix == command("models", "pull", "yunet_n")
+    assert first_finding("models", found).fix == command("models", "pull", "yunet_n")
+    assert first_finding("models", found, Level.WARNING).fix == command("models", "pull", "centerface")
+    assert first_finding("detectors", found).fix == command("models", "pull", "yunet_n")
 
 
 def test_the_slower_model_is_the_substitute(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", CENTERFACE))
-    slower = the("models", found, Level.WARNING)
+    slower = first_finding("models", found, Level.WARNING)
     assert slower.text == "the slower model centerface is used: yunet_n is not here"
     assert slower.fix == command("models", "pull", "yunet_n")
 
@@ -308,12 +310,12 @@ def test_a_model_is_damaged(tmp_path: Path) -> None:
     models = with_models(tmp_path / "models", YUNET, CENTERFACE)
     with (tmp_path / "models" / YUNET).open("r+b") as file:
         file.write(b"damage")
-    found = the("models", detectors(tmp_path, models, cpu_model="yunet_n"))
+    found = first_finding("models", detectors(tmp_path, models, cpu_model="yunet_n"))
     assert "is damaged or another version" in found.text
     assert found.fix == f"remove that file, then: {command('models', 'pull', 'yunet_n')}"
 
 
-def plug_in(root: Path, vendor: str, product: str) -> None:
+def plug_in_edgetpu(root: Path, vendor: str, product: str) -> None:
     """Have the kernel see a Coral stick, as far as its files tell."""
     folder = root / BUS
     folder.mkdir(parents=True)
@@ -326,19 +328,19 @@ def plug_in(root: Path, vendor: str, product: str) -> None:
 
 @pytest.mark.parametrize(("vendor", "product"), [("1a6e", "089a"), ("18d1", "9302")])
 def test_an_edgetpu_without_its_library(tmp_path: Path, vendor: str, product: str) -> None:
-    plug_in(tmp_path, vendor, product)
+    plug_in_edgetpu(tmp_path, vendor, product)
     models = with_models(tmp_path / "models", YUNET)
     model = tmp_path / "model.tflite"
     model.write_bytes(b"")
     found = detectors(tmp_path, models, second_stage="off", edgetpu_model=model, edgetpu_library="libnowhere.so")
-    assert the("edgetpu", found, Level.OK).text == "on USB 1-1, and may be opened"
-    missing_library = the("edgetpu", found, Level.WARNING)
+    assert first_finding("edgetpu", found, Level.OK).text == "on USB 1-1, and may be opened"
+    missing_library = first_finding("edgetpu", found, Level.WARNING)
     assert "the library libnowhere.so cannot be loaded" in missing_library.text
     assert missing_library.fix == "install libedgetpu; docs/models.md says which fits"
 
 
 def test_an_edgetpu_that_the_container_cannot_access(tmp_path: Path) -> None:
-    plug_in(tmp_path, "18d1", "9302")
+    plug_in_edgetpu(tmp_path, "18d1", "9302")
     (tmp_path / "dev/bus/usb/001/004").unlink()
     found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), second_stage="off")
     assert any("is not there" in each.text and "--device" in each.fix for each in found)
@@ -359,14 +361,14 @@ def test_an_edgetpu_is_probed(tmp_path: Path, act: Act, level: Level, text: str,
     models = with_models(tmp_path / "models", YUNET)
     chosen = {"edgetpu_model": stick.model, "edgetpu_library": str(stick.library), "second_stage": "off"}
     tried = Settings(models=models, detection={"strategies": ("edgetpu", "cpu"), **chosen}, pool={"probe_timeout_s": 3})
-    found = the("edgetpu", check_detectors(tried, tmp_path), level)
+    found = first_finding("edgetpu", check_detectors(tried, tmp_path), level)
     assert text in found.text
     assert fix in found.fix
 
 
 def test_the_only_strategy_is_unavailable(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), strategies=("gpu",), second_stage="off")
-    assert "onnxruntime-gpu is not installed" in the("detectors", found).text
+    assert "onnxruntime-gpu is not installed" in first_finding("detectors", found).text
 
 
 # The machine
@@ -381,19 +383,19 @@ def machine(root: Path, **files: str) -> Path:
     return root
 
 
-def looked_at(root: Path, tmp_path: Path, **sections: Any) -> list[Finding]:
+def host_findings(root: Path, tmp_path: Path, **sections: Any) -> list[Finding]:
     usual: dict[str, Any] = {"state": {"dir": tmp_path}, "models": {"cache_dir": tmp_path}}
     return list(check_host(Settings(**(usual | sections)), root))
 
 
 def test_memory_is_short(tmp_path: Path) -> None:
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 290000 kB\n")
-    found = the("memory", looked_at(root, tmp_path, pool={"workers": 4}), Level.WARNING)
+    found = first_finding("memory", host_findings(root, tmp_path, pool={"workers": 4}), Level.WARNING)
     assert "set pool.workers to 1" in found.fix
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 90000 kB\n")
-    assert "end other programs" in the("memory", looked_at(root, tmp_path)).fix
+    assert "end other programs" in first_finding("memory", host_findings(root, tmp_path)).fix
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 16000000 kB\nMemAvailable: 700000 kB\n")
-    found = the("memory", looked_at(root, tmp_path, pool={"workers": 1}), Level.WARNING)
+    found = first_finding("memory", host_findings(root, tmp_path, pool={"workers": 1}), Level.WARNING)
     assert "less than 5% of it" in found.text, "a running agent calls this memory_low"
 
 
@@ -402,8 +404,8 @@ def test_the_board_is_hot_and_undervolted(tmp_path: Path) -> None:
     throttled = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
     throttled.parent.mkdir(parents=True)
     throttled.write_text("50005\n", encoding="ascii")
-    found = looked_at(root, tmp_path)
-    assert "short cable" in the("power", found, Level.WARNING).fix
+    found = host_findings(root, tmp_path)
+    assert "short cable" in first_finding("power", found, Level.WARNING).fix
     hot = [each for each in found if each.check == "heat"]
     assert [each.level for each in hot] == [Level.WARNING, Level.WARNING]
     assert "84 °C" in hot[1].text
@@ -426,14 +428,14 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
 
 def test_the_disk_is_full(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "size=64k") as folder:
-        found = the("disk", looked_at(Path("/"), tmp_path, state={"dir": folder}))
+        found = first_finding("disk", host_findings(Path("/"), tmp_path, state={"dir": folder}))
         assert found.text == f"{folder}, for what is set over MQTT: no space left on device"
         assert "name another folder in state.dir" in found.fix
 
 
 def test_a_folder_is_read_only(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "ro") as folder:
-        found = the("disk", looked_at(Path("/"), tmp_path, models={"cache_dir": folder / "models"}))
+        found = first_finding("disk", host_findings(Path("/"), tmp_path, models={"cache_dir": folder / "models"}))
         assert "read-only file system" in found.text
         assert "name another folder in models.cache_dir" in found.fix
 
@@ -447,7 +449,7 @@ def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatc
     (tmp_path / "theirs").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "theirs")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
-    found = the("disk", looked_at(Path("/"), tmp_path))
+    found = first_finding("disk", host_findings(Path("/"), tmp_path))
     assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to another user"
 
 
@@ -456,7 +458,7 @@ def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatc
 )
 def test_the_options_file_is_damaged(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / f"{AGENT_ID}.json").write_text(content, encoding="ascii")
-    found = the("state", looked_at(Path("/"), tmp_path, agent_id=AGENT_ID), Level.WARNING)
+    found = first_finding("state", host_findings(Path("/"), tmp_path, agent_id=AGENT_ID), Level.WARNING)
     assert why in found.text
     assert (tmp_path / f"{AGENT_ID}.json").read_text(encoding="ascii") == content
 
@@ -464,7 +466,7 @@ def test_the_options_file_is_damaged(tmp_path: Path, content: str, why: str) -> 
 def test_the_port_of_the_page_is_in_use(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         http = {"enabled": True, "port": other.getsockname()[1]}
-        assert "set http.port" in the("http", looked_at(Path("/"), tmp_path, http=http)).fix
+        assert "set http.port" in first_finding("http", host_findings(Path("/"), tmp_path, http=http)).fix
 
 
 # The command

@@ -48,10 +48,10 @@ def wait_until_in_use(pool: PoolUnderTest) -> None:
         lambda: state(pool).state is AcceleratorState.IN_USE and pool.wait_until_idle().workers[0].detector,
         why=lambda: str(pool.pool.view()),
     )
-    wait_until(lambda: looked_with(pool) == "edgetpu", why=lambda: str(pool.pool.view()))
+    wait_until(lambda: strategy_in_use(pool) == "edgetpu", why=lambda: str(pool.pool.view()))
 
 
-def looked_with(pool: PoolUnderTest) -> str:
+def strategy_in_use(pool: PoolUnderTest) -> str:
     """Return the strategy that looks at a press now."""
     return strategy(pool.wait_for(pool.offer()))
 
@@ -113,10 +113,10 @@ def test_a_working_edgetpu_is_used_for_presses(stick: Stick) -> None:
 def test_a_broken_edgetpu_at_the_start_has_no_effect(stick: Stick, act: Act) -> None:
     stick.does(act)
     with with_stick(stick) as pool:
-        assert looked_with(pool) == "mock"
+        assert strategy_in_use(pool) == "mock"
         reason = wait_until(lambda: state(pool).reason, why=lambda: str(pool.pool.view()))
         assert reason
-        assert looked_with(pool) == "mock"
+        assert strategy_in_use(pool) == "mock"
         view = pool.pool.view()
         assert (view.restarts, view.accelerator_releases, view.deaths) == (0, 0, {})
         stick.does("work")
@@ -147,9 +147,9 @@ def test_an_edgetpu_can_be_unplugged_and_plugged_in(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         stick.does("no_device")
-        wait_until(lambda: looked_with(pool) == "mock" and state(pool).lost_for_s is not None)
+        wait_until(lambda: strategy_in_use(pool) == "mock" and state(pool).lost_for_s is not None)
         wait_until(lambda: "no EdgeTPU was found" in state(pool).reason, why=lambda: str(state(pool)))
-        assert looked_with(pool) == "mock"
+        assert strategy_in_use(pool) == "mock"
         stick.does("work")
         wait_until_in_use(pool)
 
@@ -158,7 +158,7 @@ def test_a_strategy_can_be_chosen_while_it_runs(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         pool.pool.allow_strategy("cpu")
-        wait_until(lambda: looked_with(pool) == "mock", why=lambda: str(pool.pool.view()))
+        wait_until(lambda: strategy_in_use(pool) == "mock", why=lambda: str(pool.pool.view()))
         assert state(pool).state is AcceleratorState.OFF
         pool.pool.allow_strategy("auto")
         wait_until_in_use(pool)
@@ -172,4 +172,4 @@ def test_a_picture_that_kills_every_worker_is_quarantined_with_an_edgetpu_too(st
         outcome = pool.wait_for(pool.offer_act("segfault"))
         assert isinstance(outcome.result, Failure)
         assert outcome.result.reason.value == "quarantined"
-        assert looked_with(pool) == "mock"
+        assert strategy_in_use(pool) == "mock"

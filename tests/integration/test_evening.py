@@ -32,7 +32,7 @@ EXPECTED: Final = {
 """Three visitors, two of whom ring, and a third ring with nobody to be seen."""
 
 
-def openings(recorder: Recorder) -> list[str]:
+def door_openings(recorder: Recorder) -> list[str]:
     """Return for which visits a door opened that opens as naively as it can: whenever it hears that a face appeared."""
     events = recorder.events(f"{FRONT}/visit")
     return [event["visit_id"] for event in events if event["event_type"] == "face_appeared"]
@@ -102,7 +102,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
     assert seen == EXPECTED
     ids = [each["event_id"] for kind in ("ring", "answer", "visit") for each in recorder.events(f"{FRONT}/{kind}")]
     assert len(ids) == len(set(ids)), "no event is seen twice"
-    assert len(openings(recorder)) == 3, "a door opens once for each visitor, and for no restart"
+    assert len(door_openings(recorder)) == 3, "a door opens once for each visitor, and for no restart"
     updates = sum(each["event_type"] == "face_updated" for each in recorder.events(f"{FRONT}/visit"))
     assert updates <= 3, "a burst of stills is not a burst of messages"
 
@@ -114,7 +114,7 @@ def test_restarts_never_trigger_a_face_automation(mosquitto: Mosquitto) -> None:
             agent.wait_until_ready(recorder)
             ring(recorder, stills("portrait", 1, 2))
             wait_until_left(recorder, 1)
-            assert len(openings(recorder)) == 1
+            assert len(door_openings(recorder)) == 1
         for _ in range(2):
             mosquitto.kill()
             mosquitto.start()
@@ -124,7 +124,7 @@ def test_restarts_never_trigger_a_face_automation(mosquitto: Mosquitto) -> None:
                 agent.start()
                 agent.wait_until_ready(recorder)
                 recorder.wait_for_payload(f"{FRONT}/availability", b"offline")
-                assert openings(recorder) == []
+                assert door_openings(recorder) == []
                 assert recorder.messages(f"{FRONT}/ring") == []
                 assert recorder.messages(f"{FRONT}/answer") == []
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.broker
 SLOW_CLIENTS: Final = 64
 
 
-def ask(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, bytes]:
+def request(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, bytes]:
     """Return the status and the body; status 0 where nobody answers."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
@@ -41,8 +41,8 @@ def ask(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -
 
 
 def wait_for(port: int, path: str, status: int) -> bytes:
-    wait_until(lambda: ask(port, path)[0] == status, why=lambda: str(ask(port, path)))
-    return ask(port, path)[1]
+    wait_until(lambda: request(port, path)[0] == status, why=lambda: str(request(port, path)))
+    return request(port, path)[1]
 
 
 def with_http(broker_port: int, http_port: int) -> AgentProcess:
@@ -56,7 +56,7 @@ def test_it_is_alive_without_a_broker_but_not_ready(mosquitto: Mosquitto, record
         assert wait_for(port, "/readyz", 200) == b"ready\n"
         mosquitto.stop()
         assert b"no connection to the broker: " in wait_for(port, "/readyz", 503)
-        assert ask(port, "/livez") == (200, b"alive\n")
+        assert request(port, "/livez") == (200, b"alive\n")
         mosquitto.start()
         wait_for(port, "/readyz", 200)
 
@@ -65,7 +65,7 @@ def test_without_the_setting_there_is_no_server(mosquitto: Mosquitto, recorder: 
     port = free_port()
     with AgentProcess.with_script(mosquitto.port, HTTP__PORT=str(port)) as agent:
         agent.wait_until_ready(recorder)
-        assert ask(port, "/livez")[0] == 0
+        assert request(port, "/livez")[0] == 0
 
 
 def test_a_port_in_use_gives_one_sentence(mosquitto: Mosquitto, recorder: Recorder) -> None:
@@ -83,11 +83,11 @@ def test_a_port_in_use_gives_one_sentence(mosquitto: Mosquitto, recorder: Record
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
 def test_other_methods_are_refused(page_port: int, method: str) -> None:
-    assert ask(page_port, "/", method)[0] == 405
+    assert request(page_port, "/", method)[0] == 405
 
 
 def test_a_head_has_no_body(page_port: int) -> None:
-    assert ask(page_port, "/", "HEAD") == (200, b"")
+    assert request(page_port, "/", "HEAD") == (200, b"")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_invalid_requests_are_refused_in_one_line(page_port: int, said: bytes) -
             assert b"Traceback" not in line.recv(65_536)
         except OSError:
             assert len(said) > HEADER_BYTES  # what came after the refusal makes the system reset the connection
-    assert ask(page_port, "/livez")[0] == 200
+    assert request(page_port, "/livez")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_slow_clients_do_not_block_others(house: House) -> None:
             line = lines.enter_context(socket.create_connection(("127.0.0.1", house.port), timeout=5))
             line.sendall(b"GET /livez HTTP/1.1\r\nHost" if number % 2 else b"GET /page.css HTTP/1.1\r\n\r\n" * 400)
         wait_until(lambda: len(house.connections()) == SLOW_CLIENTS)
-        assert ask(house.port, "/livez") == (200, b"alive\n")
+        assert request(house.port, "/livez") == (200, b"alive\n")
         assert len(house.connections()) >= SLOW_CLIENTS
         wait_until(lambda: not house.connections(), timeout_s=30)
 
@@ -146,7 +146,7 @@ def test_too_many_clients_do_not_block_others(house: House) -> None:
     with contextlib.ExitStack() as lines:
         for _ in range(3 * MOST_CLIENTS):
             lines.enter_context(socket.create_connection(("127.0.0.1", house.port)))
-        assert ask(house.port, "/livez") == (200, b"alive\n")
+        assert request(house.port, "/livez") == (200, b"alive\n")
         assert len(house.connections()) <= MOST_CLIENTS
 
 
@@ -164,9 +164,9 @@ def test_the_agent_stops_while_clients_are_connected(mosquitto: Mosquitto, recor
 def test_it_listens_on_an_ipv6_address(mosquitto: Mosquitto, host: str) -> None:
     port = free_port()
     with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(port), HTTP__HOST=host) as agent:
-        wait_until(lambda: ask(port, "/livez", host="::1")[0] == 200, why=lambda: agent.log)
+        wait_until(lambda: request(port, "/livez", host="::1")[0] == 200, why=lambda: agent.log)
         assert f"status page: http://[{host}]:{port}/" in agent.log
-        assert ask(port, "/livez")[0] == (200 if host == "::" else 0)
+        assert request(port, "/livez")[0] == (200 if host == "::" else 0)
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_agents_of_a_group_take_turns_at_shared_frames(mosquitto: Mosquitto, lis
     assert {event["trigger"] for event in events} == {"motion"}
     assert len(Counter(event["boot_id"] for event in events)) == 2
     # they are looked at for their own sake: nothing is claimed of a doorbell, and nobody rang
-    assert {heard.topic.split("/")[2] for heard in listening.messages("doorbell/#")} == {"shared_frame", "faces"}
+    assert {message.topic.split("/")[2] for message in listening.messages("doorbell/#")} == {"shared_frame", "faces"}
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -195,12 +195,12 @@ def test_insecure_warns_on_the_command_line_too(tls_port: int) -> None:
 def test_no_plain_text_is_sent_to_a_broker_without_tls(mosquitto: Mosquitto) -> None:
     assert "no connection" in _why_not(_settings(mosquitto.port))
     with socket.create_server((HOST, 0)) as server:
-        heard = bytearray()
+        received = bytearray()
 
         def listen() -> None:
             for _ in range(2):  # one for each version of the protocol
                 with server.accept()[0] as line:
-                    heard.extend(line.recv(4096))
+                    received.extend(line.recv(4096))
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
@@ -210,9 +210,9 @@ def test_no_plain_text_is_sent_to_a_broker_without_tls(mosquitto: Mosquitto) -> 
         })  # fmt: skip
         _why_not(settings)
         listener.join(20)
-    assert heard[0] == 0x16  # a TLS handshake, RFC 8446 section 5.1
-    assert b"MQTT" not in heard
-    assert b"sesame" not in heard
+    assert received[0] == 0x16  # a TLS handshake, RFC 8446 section 5.1
+    assert b"MQTT" not in received
+    assert b"sesame" not in received
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")

@@ -29,8 +29,8 @@ def _scene(distance_m: float | None, seed: int = 0) -> bytes:
 
 def _published(recorder: Recorder) -> list[bytes]:
     """Return every payload that is a picture and that the tests did not send themselves."""
-    heard = [each for each in recorder.messages("#") if not each.topic.endswith("/frame")]
-    return [each.payload for each in heard if each.payload.startswith(IMAGE_STARTS)]
+    received = [each for each in recorder.messages("#") if not each.topic.endswith("/frame")]
+    return [each.payload for each in received if each.payload.startswith(IMAGE_STARTS)]
 
 
 def _faces(picture: bytes) -> list[Any]:

@@ -8,7 +8,7 @@ from edge_agent.domain import DetectorPlan
 from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, SlotState
 from edge_agent.wire import DetectorChoice, Unavailable
-from tests.unit.test_pool_core import Played
+from tests.unit.test_pool_core import SimulatedPool
 from tests.values import PLAN, job
 
 STICK = DetectorChoice("edgetpu", "ssd", device="usb:0")
@@ -16,7 +16,7 @@ OTHER_STICK = DetectorChoice("edgetpu", "ssd", device="usb:1")
 GPU = DetectorChoice("gpu", "yunet_n", device="0")
 
 
-class PlayedWith(Played):
+class SimulatedPoolWithAccelerators(SimulatedPool):
     """A pool with accelerators, whose probes end as a test says."""
 
     def __init__(self, *accelerators: DetectorChoice, workers: int = 2) -> None:
@@ -25,7 +25,7 @@ class PlayedWith(Played):
     def probe(self, number: int = 0, reason: str = "") -> None:
         self.do(self.core.on_probe_result(number, reason, self.now))
 
-    def promote(self, number: int = 0, slot: int = 0) -> None:
+    def assign(self, number: int = 0, slot: int = 0) -> None:
         """Let a probe succeed, and a worker begin with the accelerator."""
         self.probe(number)
         self.die(slot, "exited with code 0")
@@ -50,14 +50,14 @@ class PlayedWith(Played):
 
 
 def test_all_workers_start_on_the_cpu_while_the_accelerator_is_probed() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     assert [type(each) for each in played.actions] == [StartWorker, StartWorker, StartProbe]
     assert [played.started(0), played.started(1)] == [None, None]
     assert played.accelerator().state is AcceleratorState.PROBING
 
 
 def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     played.probe()
     assert played.actions[-1] == StopWorker(0)
     played.die(0, "exited with code 0")
@@ -71,7 +71,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
 
 def test_accelerators_are_assigned_one_after_the_other() -> None:
     """At no time is there nobody to take a frame."""
-    played = PlayedWith(STICK, OTHER_STICK, GPU, workers=2)
+    played = SimulatedPoolWithAccelerators(STICK, OTHER_STICK, GPU, workers=2)
     for number in range(3):
         played.probe(number)
     assert [played.state(0), played.state(1)] == [SlotState.STOPPING, SlotState.IDLE]
@@ -84,7 +84,7 @@ def test_accelerators_are_assigned_one_after_the_other() -> None:
 
 
 def test_no_worker_is_replaced_while_it_is_busy_or_a_press_waits() -> None:
-    played = PlayedWith(STICK, workers=1)
+    played = SimulatedPoolWithAccelerators(STICK, workers=1)
     played.offer(job())
     played.probe()
     assert played.state(0) is SlotState.BUSY
@@ -93,7 +93,7 @@ def test_no_worker_is_replaced_while_it_is_busy_or_a_press_waits() -> None:
 
 
 def test_failed_probes_are_repeated_with_growing_waits() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     waits = []
     for _ in range(4):
         played.probe(reason="no EdgeTPU was found")
@@ -105,7 +105,7 @@ def test_failed_probes_are_repeated_with_growing_waits() -> None:
 
 
 def test_a_hanging_probe_is_killed() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     played.pass_time(10.0)
     assert EndProbe(0) in played.actions
     assert played.accelerator().reason == "did not answer within 10 s"
@@ -114,8 +114,8 @@ def test_a_hanging_probe_is_killed() -> None:
 
 
 def test_a_frame_on_which_the_accelerator_fails_is_retried_by_another_worker() -> None:
-    played = PlayedWith(STICK)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK)
+    played.assign()
     lost = job()
     played.offer(lost)
     assert played.assigned(0).job is lost
@@ -133,8 +133,8 @@ def test_a_frame_on_which_the_accelerator_fails_is_retried_by_another_worker() -
 
 @pytest.mark.parametrize("reason", ["was ended by SIGSEGV", "ended itself: it did not finish in time"])
 def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reason: str) -> None:
-    played = PlayedWith(STICK, workers=1)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK, workers=1)
+    played.assign()
     lost = job()
     played.offer(lost)
     played.die(0, reason)
@@ -148,8 +148,8 @@ def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reas
 
 def test_accelerator_failures_never_quarantine_a_frame() -> None:
     """Only the processor can tell that a frame is poison."""
-    played = PlayedWith(STICK, workers=1)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK, workers=1)
+    played.assign()
     played.offer(job())
     played.die(0)
     played.ready(0)
@@ -162,8 +162,8 @@ def test_accelerator_failures_never_quarantine_a_frame() -> None:
 
 
 def test_a_lost_accelerator_needs_two_successful_probes() -> None:
-    played = PlayedWith(STICK)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK)
+    played.assign()
     played.die(0)
     played.ready(0)
     played.wait_for_probe()
@@ -180,8 +180,8 @@ def test_a_lost_accelerator_needs_two_successful_probes() -> None:
 
 
 def test_repeated_losses_of_an_accelerator_lengthen_its_backoff() -> None:
-    played = PlayedWith(STICK)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK)
+    played.assign()
     waits = []
     for steady_s in (0.0, 1.0, 61.0):
         played.pass_time(steady_s)
@@ -190,12 +190,12 @@ def test_repeated_losses_of_an_accelerator_lengthen_its_backoff() -> None:
         waits.append(played.wait_for_probe())
         played.probe()
         played.wait_for_probe()
-        played.promote()
+        played.assign()
     assert waits == pytest.approx([5, 10, 5], abs=2.5)
 
 
 def test_an_accelerator_that_its_worker_cannot_load_is_lost() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     played.probe()
     played.die(0, "exited with code 0")
     played.core.on_unusable(0, (Unavailable("edgetpu", "ssd", "it is busy"),))
@@ -206,8 +206,8 @@ def test_an_accelerator_that_its_worker_cannot_load_is_lost() -> None:
 
 
 def test_a_strategy_can_be_disabled_and_enabled() -> None:
-    played = PlayedWith(STICK)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK)
+    played.assign()
     played.do(played.core.allow_strategy("cpu", played.now))
     assert played.state(0) is SlotState.STOPPING
     played.die(0, "exited with code 0")
@@ -221,8 +221,8 @@ def test_a_strategy_can_be_disabled_and_enabled() -> None:
 
 
 def test_a_busy_accelerator_is_released_after_its_frame() -> None:
-    played = PlayedWith(STICK, workers=1)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK, workers=1)
+    played.assign()
     played.offer(job())
     played.do(played.core.allow_strategy("gpu", played.now))
     assert played.state(0) is SlotState.BUSY
@@ -231,33 +231,33 @@ def test_a_busy_accelerator_is_released_after_its_frame() -> None:
 
 
 def test_a_restart_keeps_the_accelerator() -> None:
-    played = PlayedWith(STICK)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(STICK)
+    played.assign()
     played.do(played.core.restart_all(played.now))
     played.die(0, "exited with code 0")
     assert played.started(0) == 0
 
 
 def test_without_any_other_detector_the_workers_wait_for_the_accelerator() -> None:
-    played = Played.__new__(PlayedWith)
-    Played.__init__(played, DetectorPlan((), (STICK,)), workers=1)
-    assert played.state(0) is SlotState.CIRCUIT_OPEN
-    assert isinstance(played, PlayedWith)
+    played = SimulatedPool.__new__(SimulatedPoolWithAccelerators)
+    SimulatedPool.__init__(played, DetectorPlan((), (STICK,)), workers=1)
+    assert played.state(0) is SlotState.PARKED
+    assert isinstance(played, SimulatedPoolWithAccelerators)
     played.probe()
     assert played.state(0) is SlotState.STARTING
     assert played.started(0) == 0
 
 
 def test_driver_memory_does_not_recycle_the_worker() -> None:
-    played = PlayedWith(GPU)
-    played.promote()
+    played = SimulatedPoolWithAccelerators(GPU)
+    played.assign()
     played.offer(job())
     played.answer(0, memory_bytes=3_000_000_000)
     assert played.state(0) is SlotState.IDLE
 
 
 def test_a_draining_pool_starts_no_probes() -> None:
-    played = PlayedWith(STICK)
+    played = SimulatedPoolWithAccelerators(STICK)
     played.probe(reason="no EdgeTPU was found")
     played.core.drain()
     before = played.probes()

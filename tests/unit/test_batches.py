@@ -32,7 +32,7 @@ from edge_agent.worker.main import Worker
 from tests.photos import photos
 from tests.pictures import jpeg
 from tests.shared_data import shared
-from tests.unit.test_pool_core import Played
+from tests.unit.test_pool_core import SimulatedPool
 from tests.values import PLAN, detected, job
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 GPU = DetectorChoice("gpu", "yunet_n", device="0")
 
 
-class PlayedWithGpu(Played):
+class SimulatedPoolWithGpu(SimulatedPool):
     """A pool of two workers, the first of which has a GPU and takes four frames at once."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class PlayedWithGpu(Played):
 
 
 def test_queued_frames_form_a_batch_with_one_outcome_each() -> None:
-    played = PlayedWithGpu()
+    played = SimulatedPoolWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(6)]
     played.offer(*waiting)
@@ -82,7 +82,7 @@ def test_queued_frames_form_a_batch_with_one_outcome_each() -> None:
 
 def test_a_press_frame_is_never_batched_and_goes_first() -> None:
     """Nobody at the door waits for the pictures of another one."""
-    played = PlayedWithGpu()
+    played = SimulatedPoolWithGpu()
     played.occupy()
     press = job("front", Trigger.PRESS)
     played.offer(job("a"), job("b"), press)
@@ -91,7 +91,7 @@ def test_a_press_frame_is_never_batched_and_goes_first() -> None:
 
 
 def test_a_failed_frame_does_not_affect_the_rest_of_its_batch() -> None:
-    played = PlayedWithGpu()
+    played = SimulatedPoolWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(3)]
     played.offer(*waiting)
@@ -107,7 +107,7 @@ def test_a_failed_frame_does_not_affect_the_rest_of_its_batch() -> None:
 
 
 def test_a_worker_exit_loses_no_frame_of_the_batch() -> None:
-    played = PlayedWithGpu()
+    played = SimulatedPoolWithGpu()
     played.occupy()
     waiting = [job(f"door{number}") for number in range(3)]
     played.offer(*waiting)
@@ -120,7 +120,7 @@ def test_a_worker_exit_loses_no_frame_of_the_batch() -> None:
 
 
 def test_a_worker_without_an_accelerator_gets_no_batches() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(*(job(f"door{number}") for number in range(6)))
     played.answer(0)
     assert all(not each.more for each in played.actions if isinstance(each, Assign))

@@ -22,7 +22,7 @@ from tests.values import NOON
 MB = 1_000_000
 
 
-def verdict(finding: Finding) -> tuple[str, str]:
+def result_of(finding: Finding) -> tuple[str, str]:
     """Return the level and the first words of the fix."""
     return finding.level.value, " ".join(finding.fix.split()[:3])
 
@@ -183,7 +183,7 @@ def test_models_that_are_damaged_or_missing() -> None:
     ],
 )
 def test_the_cpu(architecture: str, features: set[str], expected: tuple[str, str]) -> None:
-    assert verdict(machine.assess_processor(architecture, features, 4)) == expected
+    assert result_of(machine.assess_processor(architecture, features, 4)) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_temperature_and_power(
     ],
 )
 def test_the_clock(minutes_after: int, in_step: bool | None, expected: tuple[str, str]) -> None:
-    assert verdict(machine.assess_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
+    assert result_of(machine.assess_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
 
 
 def test_an_implausible_clock() -> None:

@@ -160,7 +160,7 @@ def test_no_two_devices_share_a_unique_id() -> None:
 NOW = 100.0
 
 
-def told(*, enabled: bool = True) -> HomeAssistant:
+def announced_after_birth(*, enabled: bool = True) -> HomeAssistant:
     """Return what tells Home Assistant, three seconds after its birth."""
     return HomeAssistant(
         "porch-pi",
@@ -179,7 +179,7 @@ def devices(publications: list[Publication]) -> list[str]:
 
 
 def test_all_devices_are_announced_at_a_connection_and_new_doorbells_at_once() -> None:
-    ours = told()
+    ours = announced_after_birth()
     assert devices(ours.configs(["front"])) == ["edge_agent_porch-pi", "edge_doorbell_front"]
     assert devices(ours.doorbell("back")) == ["edge_doorbell_back"]
     assert devices([ours.removal("back")]) == ["-edge_doorbell_back"]
@@ -187,7 +187,7 @@ def test_all_devices_are_announced_at_a_connection_and_new_doorbells_at_once() -
 
 
 def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
-    ours = told()
+    ours = announced_after_birth()
     assert ours.next_due_s() is None
     ours.on_birth(NOW)
     assert ours.next_due_s() == NOW + 3
@@ -203,15 +203,15 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
 
 
 def test_a_doorbell_of_an_earlier_run_is_restored() -> None:
-    (config,) = told().doorbell("front")
-    assert told().on_discovery_message(config.topic, config.payload) == ("front", [config])
+    (config,) = announced_after_birth().doorbell("front")
+    assert announced_after_birth().on_discovery_message(config.topic, config.payload) == ("front", [config])
 
 
 def test_components_of_an_older_version_are_removed_first() -> None:
-    (config,) = told().doorbell("front")
+    (config,) = announced_after_birth().doorbell("front")
     old = json.loads(config.payload)
     old["components"]["gone"] = {"platform": "sensor", "unique_id": "x", "state_topic": "x"}
-    name, (before, after) = told().on_discovery_message(config.topic, json.dumps(old).encode())
+    name, (before, after) = announced_after_birth().on_discovery_message(config.topic, json.dumps(old).encode())
     assert name == "front"
     assert json.loads(before.payload)["components"]["gone"] == {"platform": "sensor"}
     assert after == config
@@ -221,20 +221,23 @@ def test_components_of_an_older_version_are_removed_first() -> None:
     ("agent", "program"), [("another", "edge-agent"), ("porch-pi", "zigbee2mqtt")], ids=["agent", "program"]
 )
 def test_other_devices_are_ignored(agent: str, program: str) -> None:
-    (config,) = told().doorbell("front")
+    (config,) = announced_after_birth().doorbell("front")
     payload = config.payload.replace(b"edge_agent_porch-pi", f"edge_agent_{agent}".encode())
     payload = payload.replace(b'"name":"edge-agent"', f'"name":"{program}"'.encode())
-    assert told().on_discovery_message(config.topic, payload) == ("", [])
+    assert announced_after_birth().on_discovery_message(config.topic, payload) == ("", [])
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"{}"])
 def test_messages_that_are_not_devices_are_ignored(payload: bytes) -> None:
-    assert told().on_discovery_message("homeassistant/device/edge_doorbell_front/config", payload) == ("", [])
+    assert announced_after_birth().on_discovery_message("homeassistant/device/edge_doorbell_front/config", payload) == (
+        "",
+        [],
+    )
 
 
 def test_without_discovery_earlier_announcements_are_withdrawn() -> None:
-    configs = told().configs(["front"])
-    off = told(enabled=False)
+    configs = announced_after_birth().configs(["front"])
+    off = announced_after_birth(enabled=False)
     assert off.configs(["front"]) == []
     assert off.doorbell("front") == []
     off.on_birth(NOW)

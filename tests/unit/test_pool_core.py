@@ -30,7 +30,7 @@ from tests.values import LIMITS, PLAN, detected, job, ready
 TWO: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"), DetectorChoice("cpu", "centerface")))
 
 
-class Played:
+class SimulatedPool:
     """A core whose workers do what a test says."""
 
     def __init__(self, detectors: DetectorPlan = PLAN, **limits: Any) -> None:
@@ -99,7 +99,7 @@ def replace_struct(answer: Detected, **changes: Any) -> Detected:
 
 
 def test_workers_start_and_get_one_frame_each() -> None:
-    played = Played()
+    played = SimulatedPool()
     first, second, third = job("a"), job("b"), job("c")
     played.offer(first, second, third)
     assert [each.slot for each in played.actions if isinstance(each, StartWorker)] == [0, 1]
@@ -110,7 +110,7 @@ def test_workers_start_and_get_one_frame_each() -> None:
 
 
 def test_a_result_is_reported_once_with_its_worker() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job())
     answer = detected(job_id=played.assigned(0).job_id)
     assert played.core.on_answer(0, answer, Pictures(b"jpeg"), 101.0)
@@ -118,14 +118,14 @@ def test_a_result_is_reported_once_with_its_worker() -> None:
 
 
 def test_a_result_of_another_job_is_ignored() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job())
     assert played.core.on_answer(0, detected(job_id=99), NO_PICTURES, played.now) == []
     assert played.state(0) is SlotState.BUSY
 
 
 def test_the_last_message_of_a_worker_is_used_and_its_frame_is_not_retried() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job())
     played.core.on_exiting(0, played.now)
     played.answer(0)
@@ -135,7 +135,7 @@ def test_the_last_message_of_a_worker_is_used_and_its_frame_is_not_retried() -> 
 
 
 def test_a_frame_whose_worker_died_is_retried_after_a_delay() -> None:
-    played = Played()
+    played = SimulatedPool()
     wanted = job(trigger=Trigger.PRESS)
     played.offer(wanted)
     played.die(0)
@@ -150,7 +150,7 @@ def test_a_frame_whose_worker_died_is_retried_after_a_delay() -> None:
 
 
 def test_a_frame_that_killed_two_workers_is_quarantined() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job(trigger=Trigger.PRESS))
     played.die(0)
     played.pass_time(0.2)
@@ -162,7 +162,7 @@ def test_a_frame_that_killed_two_workers_is_quarantined() -> None:
 
 
 def test_a_retried_frame_is_queued_behind_the_others() -> None:
-    played = Played()
+    played = SimulatedPool()
     suspect, other = job("front", Trigger.PRESS), job("back", Trigger.PRESS)
     played.offer(suspect, job("side", Trigger.PRESS))
     played.die(0)
@@ -175,7 +175,7 @@ def test_a_retried_frame_is_queued_behind_the_others() -> None:
 
 
 def test_a_detector_error_is_tried_three_times() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job(trigger=Trigger.PRESS))
     for _ in range(3):
         slot = [each for each in played.actions if isinstance(each, Assign)][-1].slot
@@ -187,7 +187,7 @@ def test_a_detector_error_is_tried_three_times() -> None:
 
 
 def test_a_bad_image_is_not_tried_again() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job())
     played.fail(0, FailureReason.BAD_IMAGE)
     (outcome,) = played.outcomes
@@ -195,7 +195,7 @@ def test_a_bad_image_is_not_tried_again() -> None:
 
 
 def test_a_hanging_worker_is_killed_after_its_limit() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job())
     assert played.pass_time(LIMITS.job_timeout_s) == []
     assert played.pass_time(KILL_GRACE_S) == [KillWorker(0, "did not finish a frame within 5 s")]
@@ -211,7 +211,7 @@ def test_a_worker_that_does_not_start_is_killed_and_restarted() -> None:
 
 
 def test_the_first_restart_is_immediate_and_later_waits_double() -> None:
-    played = Played()
+    played = SimulatedPool()
     assert StartWorker(0) in played.die(0)
     waits = []
     for _ in range(2):
@@ -226,7 +226,7 @@ def test_the_first_restart_is_immediate_and_later_waits_double() -> None:
 
 
 def test_a_worker_that_keeps_dying_backs_off() -> None:
-    played = Played()
+    played = SimulatedPool()
     for _ in range(3):
         played.die(0)
         played.revive(0)
@@ -238,7 +238,7 @@ def test_a_worker_that_keeps_dying_backs_off() -> None:
 
 
 def test_exits_outside_the_period_do_not_count() -> None:
-    played = Played()
+    played = SimulatedPool()
     for _ in range(6):
         played.die(0)
         played.revive(0)
@@ -248,7 +248,7 @@ def test_exits_outside_the_period_do_not_count() -> None:
 
 @pytest.mark.parametrize("limits", [{}, {"max_jobs": 1}, {"max_age_s": 10.0}])
 def test_a_worker_is_recycled_by_memory_or_number_of_jobs(limits: dict[str, Any]) -> None:
-    played = Played(**limits)
+    played = SimulatedPool(**limits)
     played.offer(job())
     played.now += 10.0 if "max_age_s" in limits else 0.0
     played.answer(0, memory_bytes=100 if limits else 300_000_000)
@@ -259,7 +259,7 @@ def test_a_worker_is_recycled_by_memory_or_number_of_jobs(limits: dict[str, Any]
 
 
 def test_an_idle_worker_is_recycled_by_age() -> None:
-    played = Played(max_age_s=10.0)
+    played = SimulatedPool(max_age_s=10.0)
     assert played.core.next_due_s() == 110.0
     assert StopWorker(0) in played.pass_time(10.0)
     assert played.core.next_due_s() != 110.0, "the supervisor would not rest"
@@ -268,13 +268,13 @@ def test_an_idle_worker_is_recycled_by_age() -> None:
 
 
 def test_worker_age_wakes_no_ending_pool() -> None:
-    played = Played(max_age_s=10.0)
+    played = SimulatedPool(max_age_s=10.0)
     played.do(played.core.drain())
     assert played.core.next_due_s() is None
 
 
 def test_the_only_worker_keeps_its_detector() -> None:
-    played = Played(TWO, workers=1)
+    played = SimulatedPool(TWO, workers=1)
     for _ in range(2):
         played.core.on_loading(0, Loading("cpu", "yunet_n"))
         played.die(0, "was ended by SIGSEGV")
@@ -286,7 +286,7 @@ def test_the_only_worker_keeps_its_detector() -> None:
 
 
 def test_no_worker_is_replaced_while_a_press_is_queued_or_it_is_the_last() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(*(job(trigger=Trigger.PRESS) for _ in range(3)))
     played.answer(0, memory_bytes=300_000_000)
     assert played.state(0) is SlotState.BUSY
@@ -296,7 +296,7 @@ def test_no_worker_is_replaced_while_a_press_is_queued_or_it_is_the_last() -> No
 
 
 def test_restart_replaces_workers_one_by_one() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job("a"), job("b"))
     assert played.core.restart_all(played.now) == []
     played.answer(0)
@@ -308,7 +308,7 @@ def test_restart_replaces_workers_one_by_one() -> None:
 
 
 def test_restart_ends_a_workers_backoff() -> None:
-    played = Played()
+    played = SimulatedPool()
     for _ in range(4):
         played.die(0)
         if played.state(0) is not SlotState.CIRCUIT_OPEN:
@@ -317,7 +317,7 @@ def test_restart_ends_a_workers_backoff() -> None:
 
 
 def test_a_frame_that_expires_in_the_queue_is_shed() -> None:
-    played = Played()
+    played = SimulatedPool()
     late = job("c", expires_s=played.now + 2.0)
     played.offer(job("a"), job("b"), late)
     played.pass_time(2.0)
@@ -326,7 +326,7 @@ def test_a_frame_that_expires_in_the_queue_is_shed() -> None:
 
 
 def test_a_press_prioritizes_queued_frames_and_retries() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job("front", received_s=100.0))
     played.die(0)
     played.core.prioritize("front", played.now)
@@ -335,7 +335,7 @@ def test_a_press_prioritizes_queued_frames_and_retries() -> None:
 
 
 def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
-    played = Played()
+    played = SimulatedPool()
     wanted = job()
     played.offer(wanted)
     actions = played.core.on_undelivered(0, played.now)
@@ -344,7 +344,7 @@ def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
 
 
 def test_the_faster_worker_gets_the_frame() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.die(1)
     played.core.on_ready(1, ready("edgetpu"), played.now)
     for slot, milliseconds in ((0, 50), (1, 5)):
@@ -361,7 +361,7 @@ def test_the_faster_worker_gets_the_frame() -> None:
 
 
 def test_draining_keeps_presses_and_ends_when_all_are_done() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job("a"), job("b"), job("c"), job("d", Trigger.PRESS))
     shed = played.core.drain()
     assert [each.outcome.result for each in shed if isinstance(each, Report)] == [Shed(ShedReason.STOPPING)]
@@ -375,7 +375,7 @@ def test_draining_keeps_presses_and_ends_when_all_are_done() -> None:
 
 
 def test_abandon_ends_every_frame() -> None:
-    played = Played()
+    played = SimulatedPool()
     played.offer(job("a"), job("b"), job("c"))
     played.die(0)
     assert len(played.core.abandon()) == 3
@@ -412,9 +412,9 @@ def test_the_circuit_of_a_fatal_detector_opens_longer_each_time() -> None:
     assert exclusions.open_circuits(1000.0) == {}
 
 
-def _with_the_lesser_detector() -> Played:
+def _with_the_lesser_detector() -> SimulatedPool:
     """Return a pool whose two workers died loading the better detector, and use the other one since."""
-    played = Played(TWO)
+    played = SimulatedPool(TWO)
     for slot in (0, 1):
         played.die(slot)
         while played.state(slot) is not SlotState.STARTING:

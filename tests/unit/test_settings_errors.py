@@ -36,7 +36,7 @@ def nested(key: SettingKey, value: Any) -> dict[str, Any]:
     return value
 
 
-def complaint(flags: dict[str, Any], environment: dict[str, str]) -> str:
+def error_text(flags: dict[str, Any], environment: dict[str, str]) -> str:
     """Return what is said of these settings, '' where nothing is wrong."""
     try:
         load_settings(None, flags, environment=environment)
@@ -47,9 +47,9 @@ def complaint(flags: dict[str, Any], environment: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("key", setting_keys(), ids=lambda key: key.name)
 def test_no_library_text_is_shown(key: SettingKey) -> None:
-    said = [complaint(nested(key, value), {}) for value in WRONG]
+    said = [error_text(nested(key, value), {}) for value in WRONG]
     texts = ("wrong value!", "-1", "1.5", "nan", "[", "{", '{"a": ', "[[1,", "5", "[5]", '{"front": 5}')
-    said += [complaint({}, {key.variable: text}) for text in texts]
+    said += [error_text({}, {key.variable: text}) for text in texts]
     lines = [line for message in said for line in message.splitlines()]
     assert lines, "every setting has values that it cannot have"
     for line in lines:
@@ -91,4 +91,4 @@ def found(values: dict[str, Any]) -> set[str]:
     ],
 )  # fmt: skip
 def test_the_sentence_names_the_allowed_values(values: dict[str, Any], sentence: str) -> None:
-    assert complaint(values, {}) == sentence.replace("from S", "from the command line")
+    assert error_text(values, {}) == sentence.replace("from S", "from the command line")

@@ -95,7 +95,7 @@ def metrics_message() -> Publication:
     return Publication(topics.metrics(AGENT), encode(payload))
 
 
-def told(*publications: Publication) -> Board:
+def board_with(*publications: Publication) -> Board:
     """Return a board on which these were put at second 1."""
     board = Board(AGENT, 0.0)
     for publication in publications:
@@ -103,7 +103,7 @@ def told(*publications: Publication) -> Board:
     return board
 
 
-def ask(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str, ...] = (), **said: str) -> Response:
+def request(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str, ...] = (), **said: str) -> Response:
     request = Request(path, **({"client": "127.0.0.1", "host": "localhost:8099"} | said))
     return respond(request, Sources(lambda: board.view(now, UNIX_NOW), board.picture), allowed)
 
@@ -138,18 +138,18 @@ def test_text_is_always_escaped(text: str, value: str) -> None:
 
 
 def test_a_hostile_reason_is_shown_escaped() -> None:
-    board = told(health_message("degraded", problem(HOSTILE)))
-    tags, text = visible(ask(board).body.decode())
+    board = board_with(health_message("degraded", problem(HOSTILE)))
+    tags, text = visible(request(board).body.decode())
     assert HOSTILE in text
-    assert '<script src="page.js" defer></script>' in ask(board).body.decode()
-    assert ask(board).body.decode().count("<script") == 1
+    assert '<script src="page.js" defer></script>' in request(board).body.decode()
+    assert request(board).body.decode().count("<script") == 1
     assert "main" in tags
 
 
 def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
     state = StatePayload(face_present=True, faces=2, confidence=0.97)
     answer = events.answer(Answer(press(), "face", outcome(detected())), events.Stamp("boot", 1, 0.0, NOON))
-    board = told(
+    board = board_with(
         health_message("degraded", problem("Worker 1 is being replaced")),
         metrics_message(),
         events.availability(topics.doorbell_availability("front"), online=True),
@@ -157,7 +157,7 @@ def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
         answer,
         *events.pictures("front", Pictures(JPEG)),
     )
-    document = ask(board, now=3.0).body.decode()
+    document = request(board, now=3.0).body.decode()
     _, text = visible(document)
     for expected in (
         "degraded since", "Worker 1 is being replaced", "front", "online", "2 faces now, confidence 97%",
@@ -166,17 +166,17 @@ def test_the_page_shows_doorbells_queue_workers_and_status() -> None:
     ):  # fmt: skip
         assert expected in text, expected
     assert 'src="picture/front?' in document
-    assert ask(board, "/picture/front").body == JPEG
+    assert request(board, "/picture/front").body == JPEG
 
 
 def test_a_removed_doorbell_disappears_with_its_picture() -> None:
-    board = told(
+    board = board_with(
         events.availability(topics.doorbell_availability("front"), online=True),
         *events.pictures("front", Pictures(JPEG)),
         *events.clear_retained("front"),
     )
-    assert board.view(2.0, UNIX_NOW).doorbells == ()
-    assert ask(board, "/picture/front").status == 404
+    assert board.view(2.0).doorbells == ()
+    assert request(board, "/picture/front").status == 404
 
 
 HOUSE: Final = (
@@ -199,7 +199,7 @@ LOST: Final = ProblemPayload("broker_lost", None, NOON, "No connection to the br
     ],
 )  # fmt: skip
 def test_outdated_data_is_not_shown_as_live(health: Publication, now: float, alarm: str, status: str) -> None:
-    document = ask(told(health, *HOUSE), now=now).body.decode()
+    document = request(board_with(health, *HOUSE), now=now).body.decode()
     (said,) = re.findall(r'<p class="alarm[^"]*" data-part="alarm" role="alert">([^<]*)</p>', document)
     assert said.startswith(alarm) if alarm else said == ""
     assert status in document
@@ -209,13 +209,13 @@ def test_outdated_data_is_not_shown_as_live(health: Publication, now: float, ala
 
 
 def test_an_agent_with_a_heartbeat_is_not_silent() -> None:
-    board = told(health_message())
+    board = board_with(health_message())
     board.beat(40.0)
     assert board.view(42.0, UNIX_NOW).silent_s == 2.0
 
 
 def test_the_page_of_a_silent_agent_shows_its_state() -> None:
-    _, text = visible(ask(told()).body.decode())
+    _, text = visible(request(board_with()).body.decode())
     assert "starting" in text
     assert "No doorbell has sent anything yet" in text
 
@@ -231,7 +231,7 @@ def test_the_page_of_a_silent_agent_shows_its_state() -> None:
     ],
 )
 def test_links_work_behind_a_prefix_and_stay_local(prefix: str, base: str) -> None:
-    document = ask(told(health_message()), ingress_path=prefix).body.decode()
+    document = request(board_with(health_message()), ingress_path=prefix).body.decode()
     assert (base in document) if base else ("<base" not in document)
     assert "://" not in document
     assert 'href="/' not in document.replace(base, "")
@@ -255,13 +255,13 @@ def test_links_work_behind_a_prefix_and_stay_local(prefix: str, base: str) -> No
     ],
 )
 def test_every_path_has_its_response(path: str, status: int, content_type: str) -> None:
-    answered = ask(told(health_message()), path)
+    answered = request(board_with(health_message()), path)
     assert (answered.status, answered.content_type) == (status, content_type)
 
 
 def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
-    board = told(health_message())
-    sizes = {name: len(ask(board, f"/{name}").body) for name in ("page.css", "page.js", "icon.svg")}
+    board = board_with(health_message())
+    sizes = {name: len(request(board, f"/{name}").body) for name in ("page.css", "page.js", "icon.svg")}
     assert sizes["page.js"] < 2500
     assert sum(sizes.values()) < 12_000
     assert "default-src 'none'" in POLICY
@@ -270,17 +270,17 @@ def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
 @pytest.mark.parametrize(
     ("board", "now", "live", "ready", "reason"),
     [
-        (told(health_message()), 2.0, 200, 200, "ready"),
-        (told(health_message()), 2.0 + SILENT_S, 503, 503, "the agent has been silent for 31 s"),
-        (told(without_broker()), 2.0, 200, 503, "no connection to the broker: Connection refused"),
-        (told(health_message("failed", problem("Worker 0 is parked"), workers_alive=0)), 2.0, 200, 503,
+        (board_with(health_message()), 2.0, 200, 200, "ready"),
+        (board_with(health_message()), 2.0 + SILENT_S, 503, 503, "the agent has been silent for 31 s"),
+        (board_with(without_broker()), 2.0, 200, 503, "no connection to the broker: Connection refused"),
+        (board_with(health_message("failed", problem("Worker 0 is parked"), workers_alive=0)), 2.0, 200, 503,
          "no worker accepts frames; Worker 0 is parked"),
-        (told(), 2.0, 200, 503, "the agent has been silent for 2 s"),
+        (board_with(), 2.0, 200, 503, "the agent has been silent for 2 s"),
     ],
 )  # fmt: skip
 def test_liveness_and_readiness_probes(board: Board, now: float, live: int, ready: int, reason: str) -> None:
-    assert ask(board, "/livez", now).status == live
-    answered = ask(board, "/readyz", now)
+    assert request(board, "/livez", now).status == live
+    answered = request(board, "/readyz", now)
     assert (answered.status, answered.body.decode().strip()) == (ready, reason)
 
 
@@ -306,12 +306,12 @@ def test_liveness_and_readiness_probes(board: Board, now: float, live: int, read
     ],
 )
 def test_other_clients_are_rejected(client: str, host: str, allowed: tuple[str, ...], status: int) -> None:
-    assert ask(told(health_message()), client=client, host=host, allowed=allowed).status == status
+    assert request(board_with(health_message()), client=client, host=host, allowed=allowed).status == status
 
 
 def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
     """Return the samples of the metrics by their name and their labels as JSON."""
-    answered = ask(board, "/metrics", now)
+    answered = request(board, "/metrics", now)
     assert answered.content_type.startswith("text/plain")
     families = text_string_to_metric_families(answered.body.decode())
     return {
@@ -322,7 +322,7 @@ def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
 def test_metrics_say_what_mqtt_says() -> None:
     accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.IN_USE)
     view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
-    board = told(health_message("degraded", problem("Hot"), pool=view), metrics_message())
+    board = board_with(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
     timings.record(outcome(detected()), 0.5)
     board.record_times(timings.cumulative_counts(LATENCY_BOUNDS_MS))
@@ -348,13 +348,15 @@ def test_metrics_say_what_mqtt_says() -> None:
 
 
 def test_metrics_of_a_silent_agent() -> None:
-    assert samples(told())["edge_agent_up", "{}"] == 1
-    assert samples(told(without_broker()))["edge_agent_broker_connected", "{}"] == 0
-    assert samples(told(health_message()), 2.0 + SILENT_S)["edge_agent_up", "{}"] == 0
+    assert samples(board_with())["edge_agent_up", "{}"] == 1
+    assert samples(board_with(without_broker()))["edge_agent_broker_connected", "{}"] == 0
+    assert samples(board_with(health_message()), 2.0 + SILENT_S)["edge_agent_up", "{}"] == 0
 
 
 def test_metrics_in_openmetrics_format_on_request() -> None:
-    answered = ask(told(health_message(), metrics_message()), "/metrics", accept="application/openmetrics-text")
+    answered = request(
+        board_with(health_message(), metrics_message()), "/metrics", accept="application/openmetrics-text"
+    )
     assert answered.content_type.startswith("application/openmetrics-text")
     assert answered.body.endswith(b"# EOF\n")
 
@@ -396,5 +398,5 @@ def test_ages_are_shown_in_words(seconds: float, words: str) -> None:
 
 
 def test_the_page_is_identical_without_changes() -> None:
-    board = told(health_message(), metrics_message())
-    assert page(board.view(2.0, UNIX_NOW)) == page(board.view(2.0, UNIX_NOW))
+    board = board_with(health_message(), metrics_message())
+    assert page(board.view(2.0)) == page(board.view(2.0))

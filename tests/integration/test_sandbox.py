@@ -71,7 +71,7 @@ def _attempt(folder: Path, device: str = "") -> dict[str, Any]:
 def test_a_worker_can_only_read_programs_and_its_model(tmp_path: Path) -> None:
     attempts = _attempt(tmp_path)
     assert attempts.pop("words") == f"Landlock {landlock.version()}"
-    allowed = {what for what, result in attempts.items() if result == "done"}
+    allowed = {attempt for attempt, result in attempts.items() if result == "done"}
     of_the_network = {"connect", "listen"} if landlock.version() < 4 else set()
     of_signals = {"signal"} if landlock.version() < 6 else set()
     expected = {"read the model", "write to its own memory file", "read about itself"}

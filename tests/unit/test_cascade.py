@@ -141,8 +141,8 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_both_detectors_are_closed_and_the_larger_input_size_is_used() -> None:
     first, second = Fixed("fast", side=320), Fixed("slow")
-    finder = Cascade(first, second)
-    assert finder.side == 640
-    finder.close()
+    cascade = Cascade(first, second)
+    assert cascade.side == 640
+    cascade.close()
     assert first.closed
     assert second.closed

@@ -166,9 +166,9 @@ def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["front", "back", "side"]), st.floats(0.1, 15.0)), max_size=30))
-def test_every_silent_doorbell_goes_offline_in_time(heard: list[tuple[str, float]]) -> None:
+def test_every_silent_doorbell_goes_offline_in_time(activity: list[tuple[str, float]]) -> None:
     doorbells, now, last, told = Doorbells(offline_after_s=10.0, most=3), 0.0, dict[str, float](), dict[str, bytes]()
-    for name, pause_s in heard:
+    for name, pause_s in activity:
         end_s = now + pause_s
         while (due_s := doorbells.next_due_s()) is not None and due_s <= end_s:
             told |= {each.topic: each.payload for each in doorbells.tick(due_s)}

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.recorder import Recorder
 
 
-class Manager:
+class ServiceManager:
     """What a service manager hears."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,11 +51,11 @@ class Manager:
         """Listen no more."""
         self._socket.close()
 
-    def hear(self) -> list[str]:
+    def receive(self) -> list[str]:
         """Return the next message's states."""
         return self._socket.recv(1000).decode().split("\n")
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew."""
         while not self.received_nothing():
             pass
@@ -72,14 +72,14 @@ class Manager:
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    with Manager(tmp_path) as manager:
+def manager(tmp_path: Path) -> Iterator[ServiceManager]:
+    with ServiceManager(tmp_path) as manager:
         yield manager
 
 
 @pytest.mark.broker
 def test_an_agent_notifies_ready_watchdog_and_stopping(
-    mosquitto: Mosquitto, recorder: Recorder, manager: Manager
+    mosquitto: Mosquitto, recorder: Recorder, manager: ServiceManager
 ) -> None:
     agent = AgentProcess.with_script(mosquitto.port)
     agent.environment["NOTIFY_SOCKET"] = manager.address
@@ -88,22 +88,24 @@ def test_an_agent_notifies_ready_watchdog_and_stopping(
     assert "no heartbeat" in before.stderr
     with agent:
         agent.wait_until_ready(recorder)
-        first = manager.hear()
+        first = manager.receive()
         assert (first[0], first[-1]) == ("READY=1", "WATCHDOG=1")
-        wait_until(lambda: manager.hear() == ["WATCHDOG=1"])
+        wait_until(lambda: manager.receive() == ["WATCHDOG=1"])
         assert agent.healthcheck().returncode == 0
         mosquitto.stop()
-        wait_until(lambda: any("No connection to the broker" in state for state in manager.hear()))
+        wait_until(lambda: any("No connection to the broker" in state for state in manager.receive()))
         assert agent.healthcheck().returncode == 0, "a broker that is away is no reason to restart the agent"
         mosquitto.start()
         agent.signal(signal.SIGTERM)
-        wait_until(lambda: "STOPPING=1" in manager.hear())
+        wait_until(lambda: "STOPPING=1" in manager.receive())
         assert agent.wait() == 0
         assert agent.healthcheck().returncode == 1
 
 
 @pytest.mark.broker
-def test_an_agent_without_any_worker_is_never_ready(mosquitto: Mosquitto, recorder: Recorder, manager: Manager) -> None:
+def test_an_agent_without_any_worker_is_never_ready(
+    mosquitto: Mosquitto, recorder: Recorder, manager: ServiceManager
+) -> None:
     agent = AgentProcess.with_script(mosquitto.port, {"load": "exit"})
     agent.environment["NOTIFY_SOCKET"] = manager.address
     with agent:
@@ -139,7 +141,7 @@ def test_the_file_of_a_killed_agent_does_not_affect_a_running_one(
         wait_until(lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr)
 
 
-class Jam:
+class HangingCallback:
     """A callback that hangs while it is told to, as one with a bug would."""
 
     def __init__(self) -> None:
@@ -162,8 +164,8 @@ class Jam:
         self._free.set()
 
 
-def test_the_watchdog_gets_no_notification_while_the_supervisor_hangs(tmp_path: Path, manager: Manager) -> None:
-    jam = Jam()
+def test_the_watchdog_gets_no_notification_while_the_supervisor_hangs(tmp_path: Path, manager: ServiceManager) -> None:
+    jam = HangingCallback()
     plan = WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes)
     pool = Pool(LIMITS, plan, lambda _outcome: None, jam)
     link = Link(_refuse, (), lambda _change: None)
@@ -172,18 +174,18 @@ def test_the_watchdog_gets_no_notification_while_the_supervisor_hangs(tmp_path: 
     link.start()
     try:
         wait_until(lambda: heart.beat(time.monotonic(), "ok"), why=lambda: check(tmp_path / "run"))
-        assert "READY=1" in manager.hear()
+        assert "READY=1" in manager.receive()
         jam.close()
         pool.restart()
         assert jam.hangs.wait(20.0)
-        manager.forget()
+        manager.clear()
         assert not heart.beat(time.monotonic() + AGENT_FRESH_S + 1, "ok")
         assert manager.received_nothing()
         later = time.monotonic() + AGENT_FRESH_S + 1
         assert "the pool's supervisor was last seen" in check(tmp_path / "run", now=later)
         jam.open()
         wait_until(lambda: heart.beat(time.monotonic(), "ok"))
-        assert manager.hear() == ["WATCHDOG=1"]
+        assert manager.receive() == ["WATCHDOG=1"]
     finally:
         jam.open()
         link.stop()
@@ -192,7 +194,7 @@ def test_the_watchdog_gets_no_notification_while_the_supervisor_hangs(tmp_path: 
 
 @pytest.mark.broker
 def test_the_link_is_not_alive_while_the_network_thread_hangs(mosquitto: Mosquitto) -> None:
-    jam = Jam()
+    jam = HangingCallback()
     settings = MqttSettings(host="127.0.0.1", port=mosquitto.port)
 
     def connect(number: int) -> Connection:

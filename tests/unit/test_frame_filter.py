@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 SMALL = b"x" * 2304
 
 
-def news(**settings: bool) -> FrameFilter:
+def make_filter(**settings: bool) -> FrameFilter:
     return FrameFilter(DoorbellSettings(detect_every_s=10.0, **settings))
 
 
-def looked(faces: int) -> Outcome:
+def record_result(faces: int) -> Outcome:
     return Outcome(frame("front"), replace_struct(detected(faces), thumbnail=SMALL))
 
 
 def test_a_duplicate_picture_is_skipped() -> None:
-    seen = news()
+    seen = make_filter()
     first, again, other = (frame("front", image=each) for each in (b"one", b"one", b"two"))
     assert seen.reason_to_skip(first) is None
     assert seen.reason_to_skip(again) is ShedReason.DUPLICATE
@@ -42,39 +42,39 @@ def test_a_duplicate_picture_is_skipped() -> None:
 
 
 def test_press_pictures_are_never_skipped() -> None:
-    seen = news()
+    seen = make_filter()
     seen.reason_to_skip(frame("front", image=b"one"))
     assert seen.reason_to_skip(frame("front", Trigger.PRESS, image=b"one")) is None
 
 
 def test_duplicates_can_be_accepted() -> None:
-    seen = news(skip_duplicates=False)
+    seen = make_filter(skip_duplicates=False)
     assert [seen.reason_to_skip(frame("front", image=b"one")) for _ in range(2)] == [None, None]
 
 
 def test_only_empty_scenes_are_compared_and_for_a_limited_time() -> None:
-    seen = news()
+    seen = make_filter()
     assert seen.reference(frame("front"), 100.0) == b""
-    seen.on_outcome(looked(0), 100.0)
+    seen.on_outcome(record_result(0), 100.0)
     assert seen.reference(frame("front"), 109.9) == SMALL
     assert seen.reference(frame("front"), 110.0) == b""
     assert seen.reference(frame("back"), 101.0) == b""
     seen.on_outcome(Outcome(frame("front"), failure()), 105.0)
     assert seen.reference(frame("front"), 106.0) == SMALL
-    seen.on_outcome(looked(1), 107.0)
+    seen.on_outcome(record_result(1), 107.0)
     assert seen.reference(frame("front"), 108.0) == b""
-    seen.on_outcome(looked(0), 109.0)
+    seen.on_outcome(record_result(0), 109.0)
     seen.remove("front")
     assert seen.reference(frame("front"), 109.5) == b""
 
 
 def test_frame_differencing_can_be_disabled() -> None:
-    seen = news(skip_unchanged=False)
-    seen.on_outcome(looked(0), 100.0)
+    seen = make_filter(skip_unchanged=False)
+    seen.on_outcome(record_result(0), 100.0)
     assert seen.reference(frame("front"), 101.0) == b""
 
 
-def noisy(pixels: npt.NDArray[np.uint8], seed: int, *, light: int = 0) -> npt.NDArray[np.uint8]:
+def camera_picture(pixels: npt.NDArray[np.uint8], seed: int, *, light: int = 0) -> npt.NDArray[np.uint8]:
     """Return a picture as a camera sends it: with noise, compressed, and in a light that changes."""
     noise = np.random.default_rng(seed).normal(light, 6, pixels.shape)
     grainy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
@@ -87,12 +87,14 @@ PORCH = draw(Scene())
 
 @pytest.mark.parametrize("light", [0, 8, -8])
 def test_noise_and_a_passing_cloud_are_unchanged(light: int) -> None:
-    assert is_unchanged(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(PORCH, 2, light=light)))
+    assert is_unchanged(thumbnail(camera_picture(PORCH, 1)), thumbnail(camera_picture(PORCH, 2, light=light)))
 
 
 @pytest.mark.parametrize("distance_m", [0.8, 1.5, 3.0, 4.5])
 def test_a_person_at_any_distance_is_a_change(distance_m: float) -> None:
-    assert not is_unchanged(thumbnail(noisy(PORCH, 1)), thumbnail(noisy(draw(Scene(visitors()[0], distance_m)), 2)))
+    assert not is_unchanged(
+        thumbnail(camera_picture(PORCH, 1)), thumbnail(camera_picture(draw(Scene(visitors()[0], distance_m)), 2))
+    )
 
 
 def test_an_empty_thumbnail_never_matches() -> None:
