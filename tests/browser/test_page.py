@@ -217,7 +217,7 @@ def test_a_phone_shows_a_stopped_agent_in_red(door: House, browser: Chromium, sc
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
     door.agent.kill()
-    said = wait_for_alarm(browser, "The agent has not responded since ", "no answer")
+    said = wait_for_alarm(browser, "The agent has not responded since ", "no response")
     assert re.fullmatch(r"The agent has not responded since \d\d:\d\d:\d\d\. This page shows its last data\.", said)
     assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "0.5"
     _keep(browser, "agent-gone", scheme, tmp_path)
@@ -230,7 +230,7 @@ def test_the_page_detects_a_frozen_agent_and_its_recovery(door: House, browser: 
     browser.open(door.url)
     browser.wait_for(PICTURE_IS_THERE)
     door.agent.signal(signal.SIGSTOP)
-    wait_for_alarm(browser, "The agent has not responded since ", "no answer")
+    wait_for_alarm(browser, "The agent has not responded since ", "no response")
     door.agent.signal(signal.SIGCONT)
     wait_until_live(browser)
 
@@ -243,7 +243,7 @@ def test_the_page_detects_a_hanging_agent_thread(browser: Chromium) -> None:
     port = free_port()
     with serving(HttpSettings(enabled=True, port=port), board):
         browser.open(f"http://127.0.0.1:{port}/")
-        wait_for_alarm(browser, "The agent has not responded for ", "no answer")
+        wait_for_alarm(browser, "The agent has not responded for ", "no response")
         board.beat(time.monotonic())
         browser.wait_for(f"{ALARM} === '' && {STATUS} === 'starting'")
 

@@ -241,7 +241,7 @@ def test_a_restart_keeps_the_accelerator() -> None:
 def test_without_any_other_detector_the_workers_wait_for_the_accelerator() -> None:
     played = SimulatedPool.__new__(SimulatedPoolWithAccelerators)
     SimulatedPool.__init__(played, DetectorPlan((), (STICK,)), workers=1)
-    assert played.state(0) is SlotState.PARKED
+    assert played.state(0) is SlotState.CIRCUIT_OPEN
     assert isinstance(played, SimulatedPoolWithAccelerators)
     played.probe()
     assert played.state(0) is SlotState.STARTING

@@ -143,7 +143,7 @@ def test_a_reply_goes_to_its_response_topic() -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"front\n", b"a" * 65, b"a" * 10_000_000, b"../x", b"\xff", b"fr\x00nt", b"front door"]
 )
-def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
+def test_a_command_with_an_invalid_name_is_dropped(payload: bytes) -> None:
     assert _take(Message("edge_agent/hall/command/remove", payload)) == Dropped("command")
 
 
@@ -153,7 +153,7 @@ def test_payloads_of_other_commands_are_ignored() -> None:
 
 
 @pytest.mark.parametrize("command", ["restart_pool", "remove", "health"])
-def test_a_retained_command_is_no_command(command: str) -> None:
+def test_retained_commands_are_ignored(command: str) -> None:
     assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped("retained")
 
 

@@ -175,7 +175,7 @@ def test_a_removed_doorbell_disappears_with_its_picture() -> None:
         *events.pictures("front", Pictures(JPEG)),
         *events.clear_retained("front"),
     )
-    assert board.view(2.0).doorbells == ()
+    assert board.view(2.0, UNIX_NOW).doorbells == ()
     assert request(board, "/picture/front").status == 404
 
 
@@ -191,9 +191,9 @@ LOST: Final = ProblemPayload("broker_lost", None, NOON, "No connection to the br
     [
         (health_message(), 2.0, "", "OK"),
         (health_message(), 8.9, "", "OK"),
-        (health_message(), 13.0, "The agent has not responded for 12 s. This page shows its last data.", "no answer"),
+        (health_message(), 13.0, "The agent has not responded for 12 s. This page shows its last data.", "no response"),
         (without_broker(LOST), 2.0, "No connection to the broker since ", "no broker"),
-        (without_broker(LOST), 13.0, "The agent has not responded for 12 s.", "no answer"),
+        (without_broker(LOST), 13.0, "The agent has not responded for 12 s.", "no response"),
         (without_broker(), 2.0, "", "degraded since"),
         (health_message("degraded", LOST), 2.0, "", "degraded since"),
     ],
@@ -399,4 +399,4 @@ def test_ages_are_shown_in_words(seconds: float, words: str) -> None:
 
 def test_the_page_is_identical_without_changes() -> None:
     board = board_with(health_message(), metrics_message())
-    assert page(board.view(2.0)) == page(board.view(2.0))
+    assert page(board.view(2.0, UNIX_NOW)) == page(board.view(2.0, UNIX_NOW))
