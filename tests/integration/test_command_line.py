@@ -45,7 +45,7 @@ def test_detect_shows_a_table(photo: Path) -> None:
     done = _detect(str(photo))
     assert done.returncode == 0, done.stderr
     header, row = done.stdout.splitlines()
-    assert header.split() == ["picture", "size", "faces", "confidence", "ms"]
+    assert header.split() == ["image", "size", "faces", "confidence", "ms"]
     assert row.startswith(str(photo)[:40])
 
 
@@ -334,7 +334,7 @@ def test_detectors_shows_what_works_and_why_the_rest_does_not(tmp_path: Path) ->
     assert lines["cpu", "yunet_n"]["inference_ms"] > 0
     assert lines["cpu", "centerface"]["works"]
     table = edge_agent("detectors", **settings).stdout.splitlines()
-    assert table[0].split() == ["strategy", "model", "device", "load", "ms", "look", "ms"]
+    assert table[0].split() == ["strategy", "model", "device", "load", "ms", "inference", "ms"]
     assert any(row.split()[:2] == ["cpu", "yunet_n"] and row.split()[-1] == "works" for row in table)
 
 
