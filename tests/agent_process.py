@@ -1,4 +1,4 @@
-"""The agent as users start it: a process of its own, told what to do by its environment."""
+"""The agent as users start it: a separate process, configured by its environment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AGENT_ID: Final = "test"
 
 
 class AgentProcess:
-    """An agent that runs against a broker; `settings` are environment names without their prefix."""
+    """A running agent with a broker; `settings` are environment names without their prefix."""
 
     def __init__(self, port: int, **settings: str) -> None:
         self._resources = contextlib.ExitStack()
@@ -35,7 +35,7 @@ class AgentProcess:
             "MQTT__PORT": str(port),
             "AGENT_ID": AGENT_ID,
             "POOL__WORKERS": "2",
-            # most tests send one picture again and again
+            # most tests send one picture repeatedly
             "DOORBELLS__SKIP_DUPLICATES": "false",
             "DOORBELLS__SKIP_UNCHANGED": "false",
         }
@@ -46,12 +46,12 @@ class AgentProcess:
 
     @classmethod
     def with_real_detector(cls, port: int, **settings: str) -> AgentProcess:
-        """Return an agent with the default detector, its model taken from the test data."""
+        """Return an agent with the default detector and its model from the test data."""
         return cls(port, MODELS__DIR=str(shared("models")), **settings)
 
     @classmethod
     def at_defaults(cls, port: int) -> AgentProcess:
-        """Return an agent whose settings are the defaults, but for the broker's address."""
+        """Return an agent with default settings, except for the broker's address."""
         return cls(port, DOORBELLS__SKIP_DUPLICATES="true", DOORBELLS__SKIP_UNCHANGED="true")
 
     @classmethod
@@ -68,7 +68,7 @@ class AgentProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it as a service manager would: ask, wait, kill."""
+        """Stop it like a service manager: ask, wait, kill."""
         if self._process is not None and self._process.poll() is None:
             self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -84,12 +84,12 @@ class AgentProcess:
 
     @property
     def log(self) -> str:
-        """What it has logged."""
+        """Its log."""
         return (self._folder / "log").read_text(encoding="utf-8")
 
     @property
     def _folder(self) -> Path:
-        """Where its log and its state are."""
+        """The folder of its log and state."""
         if self._made is None:
             self._made = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="edge-agent-")))
             self._state.mkdir()
@@ -104,11 +104,11 @@ class AgentProcess:
         return {**os.environ, "RUNTIME_DIRECTORY": str(self._state), **self.environment}
 
     def start(self) -> None:
-        """Start it, also again."""
+        """Start or restart it."""
         self.start_in()
 
     def start_in(self, *command: str, program: Sequence[str] = ("-m", "edge_agent", "run")) -> None:
-        """Start it in place of one that runs, through a command that prepares its surroundings."""
+        """Start it in place of a running one, through a command that prepares its environment."""
         self.kill()
         self._started_at = datetime.now(UTC)
         with (self._folder / "log").open("ab") as log:
@@ -121,7 +121,7 @@ class AgentProcess:
             )
 
     def wait_until_ready(self, recorder: Recorder, workers: int = 2) -> None:
-        """Wait until so many workers of this run, and not of one before it, take frames."""
+        """Wait until that many workers of this run, and not of an earlier one, accept frames."""
 
         def is_ready(health: dict[str, Any]) -> bool:
             return datetime.fromisoformat(health["started_at"]) >= self._started_at and _working(health) >= workers
@@ -129,22 +129,22 @@ class AgentProcess:
         recorder.wait_for(f"edge_agent/{AGENT_ID}/health", is_ready)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal."""
         assert self._process is not None
         self._process.send_signal(number)
 
     def wait(self, timeout_s: float = STOP_S) -> int:
-        """Return its exit code once it has ended."""
+        """Wait for its end and return its exit code."""
         assert self._process is not None
         return self._process.wait(timeout_s)
 
     def stop(self) -> int:
-        """Ask it to finish, and return its exit code."""
+        """Stop it, and return its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait()
 
     def healthcheck(self) -> subprocess.CompletedProcess[str]:
-        """Ask whether it is alive, as a container does."""
+        """Run the container's healthcheck."""
         return subprocess.run(
             [sys.executable, "-m", "edge_agent", "healthcheck"],
             env=self._surroundings,
@@ -156,7 +156,7 @@ class AgentProcess:
         )
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait(STOP_S)

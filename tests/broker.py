@@ -22,16 +22,16 @@ START_S: Final = 10.0
 STOP_S: Final = 10.0
 POLL_INTERVAL_S: Final = 0.02
 OWN_PORTS: Final = range(20_000, 32_000)
-"""Below those that Linux gives to outgoing connections: a broker that is started again finds its port free."""
+"""Below Linux's ephemeral ports: a restarted broker finds its port free."""
 PASSWORD: Final = "let me in"
-"""Of every user in tests."""
+"""The password of every user in tests."""
 
 
 class Mosquitto:
-    """One broker. Its port and what it keeps on disk stay the same over `stop`, `kill` and `start`."""
+    """One broker. Its port and its files on disk are kept over `stop`, `kill` and `start`."""
 
     def __init__(self, *config: str, port: int | None = None) -> None:
-        """Take lines of mosquitto.conf; what they leave open is as tests want it."""
+        """Take lines of mosquitto.conf; missing ones get the tests' defaults."""
         self.host = "127.0.0.1"
         self.port = port or free_port()
         self._config = config
@@ -48,24 +48,24 @@ class Mosquitto:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it, and remove what it left on disk."""
+        """Stop it, and remove its files."""
         self.stop()
         self._resources.close()
 
     @property
     def folder(self) -> Path:
-        """Where its configuration, its log and its database are."""
+        """The folder of its configuration, log and database."""
         if self._folder is None:
             self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mosquitto-")))
         return self._folder
 
     @property
     def log(self) -> str:
-        """What it has logged since its first start."""
+        """Its log since the first start."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
     def start(self) -> None:
-        """Start it and return when it takes connections; skip the test where mosquitto is not installed."""
+        """Start it and return when it accepts connections; skip the test if mosquitto is not installed."""
         command = program("mosquitto")
         config = self.folder / "mosquitto.conf"
         config.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
@@ -74,30 +74,30 @@ class Mosquitto:
         self._wait_until_ready()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal: at SIGHUP it reads its access list again."""
+        """Send a signal: SIGHUP reloads the access list."""
         if self._process is not None:
             self._process.send_signal(number)
 
     def stop(self) -> None:
-        """End it as an administrator would: it keeps what it must."""
+        """Stop it like an administrator: it saves its state."""
         self._end(kill=False)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it."""
         self._end(kill=True)
 
     def _lines(self) -> Iterator[str]:
         """Return its configuration."""
         yield f"listener {self.port} {self.host}"
         if os.geteuid() == 0:
-            yield "user root"  # as whom else it could not read its folder
+            yield "user root"  # other users could not read its folder
         usual = {"allow_anonymous": "true", "persistence_location": f"{self.folder}/"}
         given = {line.split()[0] for line in self._config if line.strip()}
         yield from (f"{name} {value}" for name, value in usual.items() if name not in given)
         yield from self._config
 
     def _ports(self) -> Iterator[int]:
-        """Return where it listens."""
+        """Return its ports."""
         yield self.port
         yield from (int(line.split()[1]) for line in self._config if line.startswith("listener "))
 
@@ -125,14 +125,14 @@ class Mosquitto:
 
 
 def set_password(file: Path, user: str) -> None:
-    """Give a user of mosquitto the password of tests."""
+    """Set the tests' password for a user of mosquitto."""
     command = program("mosquitto_passwd", "mosquitto")
     create = [] if file.exists() else ["-c"]
     subprocess.run([command, *create, "-b", str(file), user, PASSWORD], check=True, capture_output=True, timeout=30)
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on, and that the system gives to no connection meanwhile."""
+    """Return a free loopback port outside the ephemeral range."""
     while True:
         port = random.SystemRandom().choice(OWN_PORTS)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):

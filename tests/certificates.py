@@ -1,4 +1,4 @@
-"""Certificates that tests make for themselves: a CA, a broker, a client."""
+"""Test certificates: a CA, a broker, a client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Certificate:
 
     @classmethod
     def issue(cls, ca: trustme.CA, folder: Path, name: str) -> Self:
-        """Have one made for a host name, an address or a user's name."""
+        """Issue one for a host name, an address or a user's name."""
         made = ca.issue_cert(name, common_name=name)
         paths = folder / f"{name}.crt", folder / f"{name}.key"
         paths[0].write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
@@ -29,7 +29,7 @@ class Certificate:
 
 
 class Authority:
-    """A CA of the test's own: `ca` is what others are given to trust it."""
+    """A test CA; `ca` is the file that others trust."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The commands as users run them: processes of their own."""
+"""The commands as users run them, in separate processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ COMMAND_S: Final = 60.0
 
 
 def edge_agent(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end; `environment` is added to that of the tests."""
+    """Run a command to its end; `environment` extends that of the tests."""
     return edge_agent_in(PROJECT, *arguments, **environment)
 
 
 def edge_agent_in(
     folder: Path, *arguments: str, through: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder to its end, `through` another command that prepares its surroundings."""
+    """Run a command in a folder to its end, `through` another command that prepares its environment."""
     return subprocess.run(
         [*through, sys.executable, "-m", "edge_agent", *arguments],
         env={**os.environ, "COLUMNS": "120", "PYTHONPATH": str(PROJECT), **environment},

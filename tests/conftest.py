@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("untimed")  # on a busy machine everything is slow
+hypothesis.settings.load_profile("untimed")  # everything is slow on a busy machine
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let confined workers write down what of their code was run, where that is measured."""
+    """Let sandboxed workers record their coverage, if it is measured."""
     if config.getoption("cov_source", default=None):
         os.environ[WRITABLE_VARIABLE] = str(PROJECT)
-        os.environ["COVERAGE_FILE"] = str(PROJECT / ".coverage")  # also of commands that run in another folder
+        os.environ["COVERAGE_FILE"] = str(PROJECT / ".coverage")  # including commands that run in another folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say for every reason how many tests were skipped."""
+    """Print the number of skipped tests for each reason."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, count in reasons.most_common():
@@ -41,21 +41,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def mosquitto() -> Iterator[Mosquitto]:
-    """Return a real broker that runs; skip where mosquitto is not installed, fail there under CI."""
+    """Return a real, running broker; skip if mosquitto is not installed, fail under CI."""
     with Mosquitto() as broker:
         yield broker
 
 
 @pytest.fixture
 def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
-    """Return a client of that broker that hears everything."""
+    """Return a client of that broker that receives everything."""
     with Recorder(mosquitto.port) as recorder:
         yield recorder
 
 
 @pytest.fixture(autouse=True)
 def _default_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the settings of whoever runs the tests out of them."""
+    """Exclude the settings of the user who runs the tests."""
     for name in os.environ:
         if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
             monkeypatch.delenv(name)

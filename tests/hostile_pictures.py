@@ -1,4 +1,4 @@
-"""Pictures that nobody should send, and unusual ones that somebody will: made here, none of them a photograph."""
+"""Hostile and unusual pictures: generated here, none of them a photograph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = (320, 240)
 TURNED: Final = 6
-"""EXIF orientation: the picture is to be turned by a quarter, clockwise."""
+"""EXIF orientation: rotate by a quarter, clockwise."""
 
 
 @functools.cache
@@ -44,12 +44,12 @@ def _exif() -> Image.Exif:
 
 
 def _of_scans(data: bytes, count: int) -> bytes:
-    """Return a JPEG that has so many scans of its first component in place of its own."""
+    """Return a JPEG with that many scans of its first component instead of its own."""
     return data[: data.index(b"\xff\xda")] + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * count + b"\xff\xd9"
 
 
 def _hidden() -> bytes:
-    """Return a JPEG of one scan to whoever takes FF 00 for a marker; decoders pass over it and see hundreds."""
+    """Return a JPEG that has one scan if FF 00 counts as a marker; decoders skip it and find hundreds."""
     hidden = _of_scans(small_jpeg().replace(b"\xff\xc0", b"\xff\xc2"), 500)[2:-2]
     return b"\xff\xd8\xff\0" + struct.pack(">H", len(hidden) + 2) + hidden + jpeg()[2:]
 
@@ -64,7 +64,7 @@ def _animated() -> bytes:
 
 @functools.cache
 def unusual() -> dict[str, bytes]:
-    """Return pictures of the pattern that are looked at, by what is unusual about them."""
+    """Return pictures of the pattern that are processed, by their unusual property."""
     return {
         "progressive JPEG": _saved("JPEG", progressive=True),
         "CMYK JPEG": _saved("JPEG", "CMYK"),
@@ -82,7 +82,7 @@ def unusual() -> dict[str, bytes]:
 
 @functools.cache
 def damaged() -> dict[str, bytes]:
-    """Return pictures whose header is in order and whose data is not."""
+    """Return pictures with a valid header and invalid data."""
     cut, whole = jpeg()[: len(jpeg()) // 2], bytearray(_saved("PNG"))
     whole[len(whole) // 2] ^= 0xFF
     return {
@@ -96,7 +96,7 @@ def damaged() -> dict[str, bytes]:
 
 @functools.cache
 def refused() -> dict[str, bytes]:
-    """Return what is refused by its first bytes, by what it is."""
+    """Return data that is refused by its first bytes, by description."""
     chance = random.Random(7)  # noqa: S311 - no secret
     lossless, arithmetic = small_jpeg(sof=0xC3), small_jpeg(sof=0xC9)
     return {
@@ -133,7 +133,7 @@ def refused() -> dict[str, bytes]:
 
 
 def _bomb(width: int, height: int) -> bytes:
-    """Return a whole PNG, all black, a thousand times smaller than its pixels."""
+    """Return a complete PNG, all black, a thousand times smaller than its pixels."""
     packer = zlib.compressobj(9)
     rows = b"".join(packer.compress(bytes(width * 3 + 1)) for _ in range(height)) + packer.flush()
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
@@ -145,5 +145,5 @@ def _bomb(width: int, height: int) -> bytes:
 
 @functools.cache
 def bomb() -> bytes:
-    """Return a PNG of 19 megapixels in 60 kB: allowed, and all that a worker must bear."""
+    """Return a PNG of 19 megapixels in 60 kB: allowed, and the largest that a worker must process."""
     return _bomb(5000, 3800)

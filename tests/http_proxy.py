@@ -9,11 +9,11 @@ from typing import Any, Final, Self
 
 PREFIX: Final = "/api/hassio_ingress/Ab12-_"
 FRAME: Final = "/panel"
-"""A page of the proxy's own that shows the agent's in a frame."""
+"""The proxy's own page, with the agent's in a frame."""
 
 
 class Ingress:
-    """Passes what comes under PREFIX on to a port of this machine, less PREFIX."""
+    """Forwards requests under PREFIX to a local port, without PREFIX."""
 
     def __init__(self, target_port: int) -> None:
         class Passing(BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ class Ingress:
                 self.wfile.write(body)
                 connection.close()
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
@@ -47,7 +47,7 @@ class Ingress:
         self.url = f"{self.origin}{PREFIX}"
 
     def __enter__(self) -> Self:
-        """Start to take requests."""
+        """Start to accept requests."""
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

@@ -1,4 +1,4 @@
-"""One small model file, and a real HTTP server that gives it in all the ways in which a server does."""
+"""One small model file, and a real HTTP server that serves it correctly and with faults."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def store_of(
 
 
 def files_in(folder: Path) -> list[str]:
-    """Return the names of all that is in `folder`."""
+    """Return the names of all files in `folder`."""
     return sorted(path.name for path in folder.iterdir())
 
 
 @dataclass
 class ModelServer:
-    """Serves `CONTENT` well or badly, as the path of the request says."""
+    """Serves `CONTENT`; the path of the request selects a fault."""
 
     asked: list[str] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
@@ -53,7 +53,7 @@ class ModelServer:
     address: str = ""
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer a request as the last part of its path says."""
+        """Answer a request according to the last part of its path."""
         self.asked.append(request.path)
         match request.path:
             case "/silent":
@@ -92,7 +92,7 @@ class ModelServer:
             request.wfile.write(body[len(body) // 2 :])
 
     def drip(self, request: BaseHTTPRequestHandler) -> None:
-        """Send a byte now and then, never silent for long."""
+        """Send single bytes, never silent for long."""
         try:
             while not self.released.wait(0.02):
                 request.wfile.write(b".")
@@ -101,7 +101,7 @@ class ModelServer:
 
 
 def serve() -> Iterator[ModelServer]:
-    """Yield a model server that runs."""
+    """Yield a running model server."""
     models = ModelServer()
 
     class Handler(BaseHTTPRequestHandler):

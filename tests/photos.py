@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photograph and what is true of it: `boxes` are the faces that must be found (x, y, width, height)."""
+    """A photograph and its labels: `boxes` are the faces to detect (x, y, width, height)."""
 
     path: Path
     stratum: str

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def jpeg(width: int = 320, height: int = 240, seed: int = 0) -> bytes:
-    """Return a JPEG of a smooth random pattern: no face in it."""
+    """Return a JPEG of a smooth random pattern without a face."""
     small = np.random.default_rng(seed).integers(0, 255, (8, 8, 3), np.uint8)
     pixels = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
     return bytes(cv2.imencode(".jpg", pixels)[1].tobytes())
@@ -33,7 +33,7 @@ def png(width: int = 64, height: int = 48) -> bytes:
 
 @functools.cache
 def visitor_files() -> list[Path]:
-    """Return the visitors' pictures; skip where they cannot be fetched, fail there under CI."""
+    """Return the visitors' pictures; skip if they cannot be fetched, fail under CI."""
     try:
         return resolve_visitors()
     except DemoUnavailableError as error:

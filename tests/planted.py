@@ -1,4 +1,4 @@
-"""A folder full of modules and settings that nobody asked for: what Python runs of it leaves a mark."""
+"""A folder of planted modules and settings: every planted module that Python runs leaves a mark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIMIT_S: Final = 60.0
 OURS: Final = frozenset({"edge_agent", "ha_discovery", "bench", "tests"})
 AT_START: Final = frozenset({"sitecustomize", "usercustomize"})
-"""Python looks for these whenever it starts."""
+"""Python imports these at every start."""
 
 MARK: Final = """
 import os as _os, sys as _sys
@@ -37,11 +37,11 @@ SETTINGS: Final = {
     "matplotlibrc": "backend: module://numpy\n",
     "libplanted.so.1": "no library",
 }
-"""Each spoils what reads it."""
+"""Each breaks its reader."""
 
 
 class PlantedFolder:
-    """A current folder, and the marks that its modules have left."""
+    """A current folder, and the marks of its modules."""
 
     def __init__(self, folder: Path, marks: Path) -> None:
         self.folder = folder
@@ -50,11 +50,11 @@ class PlantedFolder:
 
     @property
     def marks(self) -> list[str]:
-        """What was run of this folder, and by which command."""
+        """The modules that ran, and by which command."""
         return self._marks.read_text(encoding="utf-8").splitlines() if self._marks.exists() else []
 
     def plant(self, names: Iterable[str]) -> None:
-        """Put a module of each name into the folder, and settings for everything that may look for some."""
+        """Create a module of each name in the folder, and settings for every possible reader."""
         text = MARK.format(marks=str(self._marks)) + REFUSE
         for name in names:
             (self.folder / f"{name}.py").write_text(text, encoding="utf-8")
@@ -81,7 +81,7 @@ class PlantedFolder:
 
 
 def third_party_names() -> set[str]:
-    """Return the names of everything that is installed here, and of what Python looks for when it starts."""
+    """Return the names of all installed modules, and of those that Python imports at start."""
     return {name for name in importlib.metadata.packages_distributions() if name.isidentifier()} - OURS | AT_START
 
 
@@ -91,7 +91,7 @@ def standard_names() -> set[str]:
 
 
 def install(folder: Path, project: Path) -> Path:
-    """Install the project into an environment of its own, beside the libraries of this one; return its bin folder."""
+    """Install the project into a new environment that uses this one's libraries; return its bin folder."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
     (libraries,) = folder.glob("lib/python3*/site-packages")
     ours = [path for path in sys.path if path.endswith("site-packages")]
@@ -124,14 +124,14 @@ def start(
 
 
 def output(process: subprocess.Popen[str]) -> str:
-    """Return what a command prints until it ends."""
+    """Return the whole output of a command."""
     with process:
         return process.communicate(timeout=LIMIT_S)[0]
 
 
 @contextlib.contextmanager
 def running(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """End an agent after the block, whatever becomes of that."""
+    """Stop an agent after the block, even after an error."""
     try:
         yield process
     finally:

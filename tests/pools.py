@@ -33,7 +33,7 @@ LIMITS: Final = replace(
 
 ACTS: Final = ("exit", "segfault", "kill", "stop", "hang", "hang_holding_gil", "error", "leak")
 WIDTHS: Final = {act: 101 + number for number, act in enumerate(ACTS)}
-"""The scripted detector does this when it sees a picture of this width."""
+"""The scripted detector runs this act for a picture of this width."""
 BY_WIDTH: Final = {str(width): act for act, width in WIDTHS.items()}
 
 
@@ -43,7 +43,7 @@ def scripted(**script: Any) -> DetectorChoice:
 
 
 class PoolUnderTest:
-    """A pool that runs; every outcome is kept with the time it came."""
+    """A running pool; every outcome is kept with its time."""
 
     def __init__(self, *choices: DetectorChoice, accelerators: tuple[DetectorChoice, ...] = (), **limits: Any) -> None:
         self._limits = replace(LIMITS, **limits)
@@ -76,11 +76,11 @@ class PoolUnderTest:
         return frame_id
 
     def offer_act(self, act: str) -> str:
-        """Offer a frame on which the scripted detector does something, and return its id."""
+        """Offer a frame that makes the scripted detector run an act, and return its id."""
         return self.offer(jpeg(WIDTHS[act], 80))
 
     def wait_for(self, frame_id: str, timeout_s: float = 20.0) -> Outcome:
-        """Return what became of a frame."""
+        """Return the outcome of a frame."""
         deadline_s = time.monotonic() + timeout_s
         with self._news:
             while (outcome := self._find(frame_id)) is None:

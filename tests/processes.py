@@ -1,4 +1,4 @@
-"""What other processes hold, and whether they are there."""
+"""The resources of other processes, and whether they run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_namespaces = pytest.mark.skipif(not _can_unshare(), reason="needs the righ
 
 
 def is_alive(pid: int | None) -> bool:
-    """Return whether a process runs; a zombie that nobody has reaped does not."""
+    """Return whether a process runs; a zombie does not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -29,7 +29,7 @@ def is_alive(pid: int | None) -> bool:
 
 
 def descendants(pid: int) -> set[int]:
-    """Return the process ids of all that a process started, and what those did."""
+    """Return the process ids of a process's descendants."""
     try:
         return {child.pid for child in psutil.Process(pid).children(recursive=True)}
     except psutil.NoSuchProcess:
@@ -37,7 +37,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def holdings(pid: int) -> dict[str, int]:
-    """Return how many descriptors, threads and bytes of its own a process holds."""
+    """Return the number of descriptors, threads and private bytes of a process."""
     process = psutil.Process(pid)
     return {
         "descriptors": process.num_fds(),

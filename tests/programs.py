@@ -1,4 +1,4 @@
-"""The programs that tests run: those of this machine, else the mosquitto that `make test` has fetched."""
+"""The programs that tests run: installed ones, or the mosquitto that `make test` has fetched."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ FETCHED: Final = Path(sys.prefix) / "mosquitto"
 PLACES: Final = os.pathsep.join(
     (os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", str(FETCHED / "bin"))
 )
-"""Debian puts mosquitto where only root's PATH leads."""
+"""Debian installs mosquitto outside an ordinary user's PATH."""
 
 
 def program(name: str, package: str = "") -> str:
-    """Return the path of a program; where it is not installed, skip the test, or fail it under CI."""
+    """Return the path of a program; if it is not installed, skip the test, or fail under CI."""
     return shutil.which(name, path=PLACES) or missing(f"{package or name} is not installed")
 
 
 def mosquitto_plugin(name: str) -> Path | None:
-    """Return the path of a plugin that comes with mosquitto."""
+    """Return the path of a plugin of mosquitto."""
     folders = (Path("/usr/lib"), FETCHED / "root" / "usr" / "lib")
     return next((path for folder in folders for path in folder.glob(f"*/{name}")), None)

@@ -1,4 +1,4 @@
-"""A line between a client and a broker that can be cut, or go silent."""
+"""A TCP proxy between a client and a broker that can be cut, or go silent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHUNK_BYTES = 65_536
 
 
 class Proxy:
-    """Forwards connections to a port of this machine."""
+    """Forwards connections to a local port."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
@@ -22,17 +22,17 @@ class Proxy:
         self.accepted = 0
 
     def __enter__(self) -> Self:
-        """Start to take connections."""
+        """Start to accept connections."""
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
+        """Close everything."""
         self._listener.close()
         self.cut()
 
     def cut(self) -> None:
-        """End all connections, as when a cable is pulled and the system notices."""
+        """Close all connections, as if a cable is unplugged and the system notices."""
         pairs, self._pairs = self._pairs, []
         for pair in pairs:
             for end in pair:
@@ -41,11 +41,11 @@ class Proxy:
                 end.close()
 
     def swallow(self) -> None:
-        """Forward nothing from now on, and say nothing: a black hole."""
+        """Stop forwarding without closing: a black hole."""
         self._silent.set()
 
     def heal(self) -> None:
-        """Forward again what new connections say; the old ones have lost bytes and are cut."""
+        """Forward new connections again; the old ones have lost bytes and are cut."""
         self.cut()
         self._silent.clear()
 

@@ -1,4 +1,4 @@
-"""Everything that a broker says, recorded, and waited for."""
+"""Records everything that a broker sends, and waits for messages."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 WAIT_S: Final = 40.0
-"""Against a hang: a busy machine may take that long to start an agent."""
+"""A limit for hangs: a busy machine may take that long to start an agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """One message; `at_s` is when it came."""
+    """One message; `at_s` is its arrival time."""
 
     topic: str
     payload: bytes
@@ -41,7 +41,7 @@ class ReceivedMessage:
 
 
 class Recorder:
-    """A client that hears every topic, or those that match a filter, and can publish."""
+    """A client that receives every topic, or those that match a filter, and can publish."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Recorder:
     ) -> None:
         self._port = port
         self._received: list[ReceivedMessage] = []
-        self._news = threading.Condition()
+        self._arrived = threading.Condition()
         self._subscribed = threading.Event()
         protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
         self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=protocol)
@@ -81,7 +81,7 @@ class Recorder:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def publish(  # noqa: PLR0913 - the words of MQTT
+    def publish(  # noqa: PLR0913 - the fields of MQTT
         self,
         topic: str,
         payload: bytes | str = b"",
@@ -92,7 +92,7 @@ class Recorder:
         response_topic: str = "",
         correlation_data: bytes = b"",
     ) -> None:
-        """Publish, and wait until the broker has it."""
+        """Publish, and wait for the broker's acknowledgement."""
         properties = None
         if user or response_topic:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -103,24 +103,24 @@ class Recorder:
         self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(WAIT_S)
 
     def messages(self, topic: str) -> list[ReceivedMessage]:
-        """Return what came on a topic so far."""
-        with self._news:
+        """Return the messages on a topic so far."""
+        with self._arrived:
             return [each for each in self._received if paho.topic_matches_sub(topic, each.topic)]
 
     def events(self, topic: str) -> list[Any]:
-        """Return the JSON that came on a topic so far."""
+        """Return the JSON messages on a topic so far."""
         return [each.json for each in self.messages(topic)]
 
     def wait_for(
         self, topic: str, accept: Callable[[Any], bool] = lambda _event: True, *, timeout_s: float = WAIT_S
     ) -> Any:
-        """Return the first JSON on `topic` that `accept` takes; fail with all that came where none does in time."""
+        """Return the first JSON on `topic` that `accept` accepts; fail with all messages after the timeout."""
         return self._wait(
             lambda: next((each for each in self._events_now(topic) if accept(each)), None), topic, timeout_s
         )
 
     def wait_for_count(self, topic: str, count: int, *, timeout_s: float = WAIT_S) -> list[ReceivedMessage]:
-        """Return what came on `topic` once it is `count` messages."""
+        """Return the messages on `topic` once there are `count`."""
         return self._wait(lambda: found if len(found := self._matching(topic)) >= count else None, topic, timeout_s)
 
     def wait_for_payload(self, topic: str, payload: bytes, *, timeout_s: float = WAIT_S) -> ReceivedMessage:
@@ -130,23 +130,22 @@ class Recorder:
         )
 
     def last_metrics(self, agent_id: str) -> Any:
-        """Return the metrics that an agent tells before it goes offline."""
+        """Return the last metrics of an agent, published before it goes offline."""
         self.wait_for_payload(f"edge_agent/{agent_id}/availability", b"offline")
         return self.events(f"edge_agent/{agent_id}/metrics")[-1]
 
     def clear(self) -> None:
-        """Begin anew."""
-        with self._news:
+        """Discard all messages."""
+        with self._arrived:
             self._received.clear()
 
     def _wait(self, find: Callable[[], T | None], topic: str, timeout_s: float) -> T:
         deadline_s = time.monotonic() + timeout_s
-        with self._news:
+        with self._arrived:
             while (found := find()) is None:
-                if not self._news.wait(deadline_s - time.monotonic()):
-                    message = (
-                        f"nothing fitting on {topic} within {timeout_s:g} s; heard: {self._summary(self._received)}"
-                    )
+                if not self._arrived.wait(deadline_s - time.monotonic()):
+                    received = self._summary(self._received)
+                    message = f"no matching message on {topic} within {timeout_s:g} s; received: {received}"
                     raise AssertionError(message)
         return found
 
@@ -165,6 +164,6 @@ class Recorder:
         received = ReceivedMessage(
             message.topic, bytes(message.payload), message.retain, time.monotonic(), correlation_data
         )
-        with self._news:
+        with self._arrived:
             self._received.append(received)
-            self._news.notify_all()
+            self._arrived.notify_all()

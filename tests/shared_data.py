@@ -1,4 +1,4 @@
-"""Test data that is too large, or not ours, to be part of the project."""
+"""Test data that is too large for the project, or belongs to others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 
 
 def shared(*parts: str) -> Path:
-    """Return a path in the shared test data; where it is missing, skip the test, or fail it under CI."""
+    """Return a path in the shared test data; if it is missing, skip the test, or fail under CI."""
     folder = Path(os.environ.get(FOLDER_VARIABLE, PROJECT.parent / "shared"))
     path = folder.joinpath(*parts)
     if not path.exists():
@@ -23,7 +23,7 @@ def shared(*parts: str) -> Path:
 
 
 def missing(what: str) -> NoReturn:
-    """Skip the test for want of something; under CI, where everything must be there, fail it."""
+    """Skip the test because something is missing; fail it under CI, where everything must exist."""
     if os.environ.get("CI") == "true":
         pytest.fail(what)
     pytest.skip(what)

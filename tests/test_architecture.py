@@ -1,4 +1,4 @@
-"""Which part may know which: the contracts of pyproject.toml, and what they cannot see."""
+"""The import rules: the contracts of pyproject.toml, and what they cannot check."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = sorted(
     path
     for folder in ("edge_agent", "ha_discovery")
     for path in (PROJECT / folder).rglob("*.py")
-    if path.parent.name != "benchmark"  # its processes see nothing but what it made itself
+    if path.parent.name != "benchmark"  # its processes only read data that it made itself
 )
 FORBIDDEN_CALLS = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "yaml.full_load",
@@ -31,7 +31,7 @@ OF_THE_PARENT = {"paho", "pydantic", "pydantic_settings", "edge_agent.settings",
 
 
 def test_imports_keep_the_contracts() -> None:
-    """In a process of its own: import-linter switches off every logger that is there."""
+    """In a separate process: import-linter disables all existing loggers."""
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache"]
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False, text=True)
     assert result.returncode == 0, result.stdout
@@ -65,7 +65,7 @@ def test_nothing_that_came_from_outside_is_unpickled_or_run(path: Path) -> None:
 
 
 def _called(node: ast.Call) -> str:
-    """Return the name of what is called, with that of what it belongs to."""
+    """Return the name of the called function, with that of its owner."""
     match node.func:
         case ast.Name(name):
             return name
@@ -78,7 +78,7 @@ def _called(node: ast.Call) -> str:
 
 
 def _loaded_with(module: str) -> set[str]:
-    """Return the names of the modules that a fresh interpreter holds after it imported one."""
+    """Return the modules that a fresh interpreter has loaded after one import."""
     program = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
     return set(done.stdout.split())

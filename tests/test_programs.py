@@ -1,4 +1,4 @@
-"""What tests do where a program is missing, or does not start: they say so, and leave nothing behind."""
+"""Tests whose program is missing or does not start report it, and leave nothing behind."""
 
 from __future__ import annotations
 

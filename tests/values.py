@@ -57,7 +57,7 @@ _numbers = itertools.count()
 
 
 def frame(doorbell: str = "front", trigger: Trigger = Trigger.CONTINUOUS, **changes: Any) -> Frame:
-    """Return a frame; each has an id of its own."""
+    """Return a frame with a unique id."""
     number = next(_numbers)
     values: dict[str, Any] = {
         "frame_id": f"frame-{number}",
@@ -83,14 +83,14 @@ def face(confidence: float = 0.9) -> Face:
 
 
 def detected(faces: int = 1, *, job_id: int = 1, memory_bytes: int = 100_000_000) -> Detected:
-    """Return a worker's answer with so many faces."""
+    """Return a worker's result with that many faces."""
     return Detected(job_id, ImageSize(640, 480), (face(),) * faces, (), StageTimes(5.0, 8.0), memory_bytes)
 
 
 def outcome(
     result: Detected | Failure | Shed | None = None, trigger: Trigger = Trigger.PRESS, **changes: Any
 ) -> Outcome:
-    """Return what became of a new frame; by default one face was found."""
+    """Return the outcome of a new frame; by default one face was detected."""
     return Outcome(frame(trigger=trigger, **changes), detected() if result is None else result, attempts=1)
 
 
@@ -100,20 +100,20 @@ def failure(reason: FailureReason = FailureReason.TIMEOUT) -> Failure:
 
 
 def shed(reason: ShedReason = ShedReason.OVERLOAD) -> Shed:
-    """Return a frame's having made room."""
+    """Return the result of a shed frame."""
     return Shed(reason)
 
 
 def press(doorbell: str = "front", at_s: float = 0.0) -> Press:
-    """Return a press with an id of its own."""
+    """Return a press with a unique id."""
     return Press(doorbell, f"press-{next(_numbers)}", at_s, NOON)
 
 
 def ready(strategy: str = "cpu", model: str = "yunet_n") -> Ready:
-    """Return a worker's being ready."""
+    """Return a worker's ready message."""
     return Ready(strategy, model, 50.0)
 
 
 def reply_to() -> ReplyTo:
-    """Return where a sender wants its answer."""
+    """Return a sender's response topic."""
     return ReplyTo("my/answers", b"7")

@@ -14,11 +14,11 @@ POLL_INTERVAL_S: Final = 0.02
 
 
 def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 40.0, why: Callable[[], str] = lambda: "") -> T:
-    """Return what `condition` gives once that is true; fail, with `why`, where it is not in time."""
+    """Return the result of `condition` once it is true; fail, with `why`, after the timeout."""
     deadline_s = time.monotonic() + timeout_s
     while not (found := condition()):
         if time.monotonic() > deadline_s:
-            message = f"not so within {timeout_s:g} s: {why()}"
+            message = f"not true within {timeout_s:g} s: {why()}"
             raise AssertionError(message)
         time.sleep(POLL_INTERVAL_S)
     return found

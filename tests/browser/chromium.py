@@ -1,4 +1,4 @@
-"""A real Chromium without a window, driven through chromedriver by W3C WebDriver: JSON over HTTP, no library needed."""
+"""A real headless Chromium, driven through chromedriver by W3C WebDriver: JSON over HTTP, no library needed."""
 
 from __future__ import annotations
 
@@ -75,33 +75,33 @@ class Chromium:
         self._session = "/session/" + self._ask("/session", {"capabilities": {"alwaysMatch": wishes}})["sessionId"]
 
     def look_like(self, width: int, height: int, scheme: str) -> None:
-        """Be a screen of so many pixels that prefers `light` or `dark`."""
+        """Emulate a screen of that many pixels that prefers `light` or `dark`."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 2, "mobile": width < 600}
         self._command("Emulation.setDeviceMetricsOverride", metrics)
         self._command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
 
     def open(self, url: str) -> None:
-        """Load a page, and what it is made of."""
+        """Load a page with all its files."""
         self._ask(f"{self._session}/url", {"url": url})
 
     def run(self, script: str) -> Any:
-        """Return what a JavaScript expression gives on the page."""
+        """Return the value of a JavaScript expression on the page."""
         return self._ask(f"{self._session}/execute/sync", {"script": f"return {script}", "args": []})
 
     def wait_for(self, script: str) -> Any:
-        """Return what a JavaScript expression gives, once that is true."""
+        """Return the value of a JavaScript expression, once it is true."""
         return wait_until(lambda: self.run(script), timeout_s=ANSWER_S, why=lambda: self.run("document.body.innerText"))
 
     def save(self, path: Path) -> None:
-        """Save what is seen as a PNG file."""
+        """Save a screenshot as PNG."""
         path.write_bytes(base64.b64decode(self._ask(f"{self._session}/screenshot")))
 
     def complaints(self) -> list[str]:
-        """Return what the browser has complained of since the last call, such as what the policy has blocked."""
+        """Return the browser's warnings since the last call, such as violations of the content policy."""
         return [entry["message"] for entry in self._ask(f"{self._session}/se/log", {"type": "browser"})]
 
     def requests(self) -> set[str]:
-        """Return the addresses that were asked for since the last call."""
+        """Return the requested addresses since the last call."""
         entries = self._ask(f"{self._session}/se/log", {"type": "performance"})
         events = (json.loads(entry["message"])["message"] for entry in entries)
         return {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}

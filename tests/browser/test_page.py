@@ -1,4 +1,4 @@
-"""The page as a person sees it: a real agent, a real broker, a real Chromium."""
+"""The page in a browser: a real agent, a real broker, a real Chromium."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(180)]
 
 KEEP_VARIABLE: Final = "EDGE_AGENT_TEST_SCREENSHOTS"
-"""Names a folder for the pictures of the page, for whoever wants to look at them."""
+"""Names a folder for screenshots of the page."""
 DESKTOP: Final = (1280, 1000)
 PHONE: Final = (390, 844)
 PICTURE_IS_THERE: Final = "document.querySelector('.picture img')?.naturalWidth > 0"
@@ -38,11 +38,11 @@ OVERFLOW: Final = "document.documentElement.scrollWidth - document.documentEleme
 
 
 RENEWED: Final = "document.dispatchEvent(new Event('visibilitychange'))"
-"""The page asks at once, as when somebody comes back to it, and not only at the next of its five seconds."""
+"""Makes the page refresh at once, as on its return to the foreground, instead of at its next interval."""
 
 
 class House:
-    """A broker, an agent with its page, and a doorbell that has rung."""
+    """A broker, an agent with its page, and a pressed doorbell."""
 
     def __init__(self, agent: AgentProcess, broker: Mosquitto, recorder: Recorder, port: int) -> None:
         self.agent = agent
@@ -53,7 +53,7 @@ class House:
         self._last_press = 0
 
     def ring(self, doorbell: str, width: int = 640, height: int = 360) -> None:
-        """Press a bell and send a picture; return when the annotated one was published."""
+        """Press a doorbell and send a picture; return when the annotated one was published."""
         self._last_press += 1
         self._recorder.clear()
         picture = jpeg(width, height, seed=self._last_press)
@@ -129,16 +129,16 @@ def test_the_page_updates(house: House, browser: Chromium) -> None:
     browser.run("document.querySelector('main').marked = true")
     browser.run("document.querySelector('details').open = true")
     first = browser.wait_for("document.querySelector('.picture img').src")
-    house.ring("front")  # and the page asks by itself
+    house.ring("front")  # the page refreshes by itself
     browser.wait_for(f"document.querySelector('.picture img').src !== '{first}'")
-    assert browser.run("document.querySelector('details').open"), "what was unfolded stays so"
-    assert browser.run("document.querySelector('main').marked"), "only what changed is replaced"
+    assert browser.run("document.querySelector('details').open"), "open details stay open"
+    assert browser.run("document.querySelector('main').marked"), "only changed parts are replaced"
     house.ring("garden", 360, 640)
     browser.run(RENEWED)
     frame = "document.querySelector('[data-part=picture-garden]')"
     browser.wait_for(f"{frame}?.querySelector('img').naturalHeight === 640")
     ratio = browser.run(f"{frame}.clientWidth / {frame}.clientHeight")
-    assert ratio == pytest.approx(16 / 9, rel=0.02), "a picture in portrait format stays in its frame"
+    assert ratio == pytest.approx(16 / 9, rel=0.02), "a tall picture stays in its frame"
 
 
 ALARM: Final = "document.querySelector('.alarm').innerText"
@@ -148,7 +148,7 @@ NOTICED_S: Final = 15.0
 
 
 def wait_for_alarm(browser: Chromium, words: str, status: str) -> str:
-    """Return what the page says at its top, once it does so by itself; hold that nothing looks live below it."""
+    """Return the page's alarm, once it appears by itself; nothing below it may look live."""
     started_s = time.monotonic()
     browser.wait_for(f"{ALARM}.startsWith('{words}')")
     assert time.monotonic() - started_s < NOTICED_S
@@ -177,7 +177,7 @@ def wait_for_alarm(browser: Chromium, words: str, status: str) -> str:
 
 
 def wait_until_live(browser: Chromium) -> None:
-    """Wait until the page shows by itself that all is well again."""
+    """Wait until the page shows by itself that the status is OK."""
     browser.wait_for(f"{STATUS} === 'OK' && {ALARM} === '' && {DOOR}.filter === 'none'")
     assert browser.run("document.querySelector('.dot').className") == "dot online"
     assert browser.run("document.querySelectorAll('.caption p').length") == 2
@@ -185,7 +185,7 @@ def wait_until_live(browser: Chromium) -> None:
 
 @pytest.fixture
 def door() -> Iterator[House]:
-    """Return a house of its own, for what is lost in it."""
+    """Return a separate house, for tests that break it."""
     yield from _house()
 
 
@@ -205,7 +205,7 @@ def test_a_phone_shows_a_lost_broker_in_red(door: House, browser: Chromium, sche
     assert re.fullmatch(
         r"No connection to the broker since \d\d:\d\d:\d\d\. Doorbells show their last pictures\.", said
     )
-    assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "1", "the agent is still here"
+    assert browser.run("getComputedStyle(document.querySelector('.figures')).opacity") == "1", "the agent still runs"
     _keep(browser, "broker-lost", scheme, tmp_path)
     door.broker.start()
     wait_until_live(browser)
@@ -236,7 +236,7 @@ def test_the_page_detects_a_frozen_agent_and_its_recovery(door: House, browser: 
 
 
 def test_the_page_detects_a_hanging_agent_thread(browser: Chromium) -> None:
-    """Its server still answers, with what it was told last."""
+    """Its server still answers, with old data."""
     board = Board("attic", time.monotonic())
     board.record(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
     browser.look_like(*PHONE, "light")
@@ -249,7 +249,7 @@ def test_the_page_detects_a_hanging_agent_thread(browser: Chromium) -> None:
 
 
 def test_a_foreign_response_is_not_shown_as_the_agents(house: House, browser: Chromium) -> None:
-    """As a proxy does, with a page of its own and the status 200."""
+    """Like a proxy, with its own page and status 200."""
     browser.look_like(*PHONE, "light")
     browser.open(house.url)
     browser.wait_for(PICTURE_IS_THERE)

@@ -1,1 +1,1 @@
-"""What happens when parts die."""
+"""Fault injection: parts are killed, stopped and disconnected."""

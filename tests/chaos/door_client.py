@@ -1,4 +1,4 @@
-"""The doorbells and the listener of a storm: one client that comes back by itself and forgets nothing."""
+"""The doorbells and the listener of a storm: one client that reconnects and keeps its records."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ METRICS: Final = f"edge_agent/{AGENT_ID}/metrics"
 
 @dataclass(slots=True)
 class SentPress:
-    """A press frame: when it was sent first, and under which frame ids."""
+    """A press frame: when it was first sent, and its frame ids."""
 
     at_s: float
     frame_ids: list[str] = field(default_factory=list)
 
 
 class DoorClient:
-    """Sends frames and presses, and keeps account of what was answered."""
+    """Sends frames and presses, and records the answers."""
 
     def __init__(self, port: int, *, mqtt5: bool = True) -> None:
         self._port = port
@@ -81,12 +81,12 @@ class DoorClient:
         self._client.loop_stop()
 
     def send_frame(self, doorbell: str, image: bytes, trigger: str) -> None:
-        """Send an ordinary frame, where there is a broker."""
+        """Send an ordinary frame, if there is a broker."""
         if self._client.is_connected():
             self._client.publish(f"doorbell/{doorbell}/frame", image, 0, properties=_said(trigger=trigger))
 
     def send_press(self, number: int, doorbell: str, image: bytes) -> None:
-        """Send a press frame, under a new frame id if it was sent before."""
+        """Send a press frame, with a new frame id if it was sent before."""
         with self._lock:
             sent = self.presses.setdefault(number, SentPress(time.monotonic()))
             frame_id = f"press-{number}-{len(sent.frame_ids)}"
@@ -103,7 +103,7 @@ class DoorClient:
         return {number for packet_id, number in self._numbers.items() if packet_id in self._confirmed}
 
     def unanswered(self) -> list[int]:
-        """Return the presses that have no answer yet."""
+        """Return the presses without an answer."""
         with self._lock:
             return [
                 number
@@ -134,7 +134,7 @@ class DoorClient:
 
 
 def adds_up(metrics: dict[str, Any]) -> bool:
-    """Return whether every frame that was received is answered, failed, shed or in flight."""
+    """Return whether every received frame is answered, failed, shed or in flight."""
     gone = sum(sum(metrics[outcome].values()) for outcome in ("answered", "failed", "shed"))
     return bool(sum(metrics["received"].values()) == gone + metrics["in_flight"])
 

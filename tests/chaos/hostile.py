@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 BROKER_CONFIG: Final = ("max_queued_messages 0", "max_packet_size 30000000")
 PATIENT: Final = {"POOL__MEMORY_LIMIT_MB": "400", "POOL__JOB_TIMEOUT_S": "30"}
-"""On a machine that does other work a look may take seconds: that shall fail no test, and a hang shall."""
+"""On a busy machine a detection may take seconds; only a hang should fail the test."""
 PRESSED: Final = ("front", "back")
 DOORBELLS: Final = ("garage", "gate")
-"""Whose frames belong to no press."""
+"""The doorbell whose frames belong to no press."""
 PRESS_SHARE: Final = 0.02
 LARGE_SHARE: Final = 0.0005
 MOST_UNANSWERED: Final = 20
@@ -45,7 +45,7 @@ SETTLE_S: Final = 120.0
 LOOKS: Final = 50
 WARM_SHARE: Final = 0.2
 MOST_GROWTH_BYTES: Final = {"memory of the agent": 4_000_000, "memory of its workers": 16_000_000}
-"""Each of two workers keeps or gives back, by chance, the 7 MB of a picture of several megapixels."""
+"""Each of two workers keeps or releases, by chance, the 7 MB of a picture of several megapixels."""
 LARGE_BYTES: Final = 100_000
 
 NAMES: Final = ("attic", "a b", "..", "x" * 65, "x" * 2000, "\u202e", "é", "a'; reboot", "%s%n", "-", "_")
@@ -70,7 +70,7 @@ VALUES: Final = (b"", b"\x00", b"ON", b"yes", b"101", b"1e400", b"nan", b"x" * 4
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """One message; a `press` has its picture answered."""
+    """One message; the picture of a `press` is answered."""
 
     topic: str
     payload: bytes
@@ -82,7 +82,7 @@ class Hostile:
 
 
 def messages(count: int, seed: int) -> Iterator[Hostile]:
-    """Yield so many messages, the same for the same seed."""
+    """Yield that many messages, the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - no secret
     pictures = _pictures()
     small = [data for data in pictures if len(data) < LARGE_BYTES]
@@ -117,7 +117,7 @@ def _json(chance: random.Random, picture: bytes) -> Hostile:
 
 
 def _cut(chance: random.Random, picture: bytes) -> Hostile:
-    """Return a picture of which some bytes are others, or missing."""
+    """Return a picture with changed or missing bytes."""
     data = bytearray(picture[: chance.randrange(1, 2 * len(picture) + 2)])
     for _ in range(chance.randrange(6)):
         start = chance.randrange(len(data) + 1)
@@ -126,7 +126,7 @@ def _cut(chance: random.Random, picture: bytes) -> Hostile:
 
 
 def _order(chance: random.Random, _picture: bytes) -> Hostile:
-    """Return an option or a command that is none, or changes nothing."""
+    """Return an option or a command that is invalid, or changes nothing."""
     topics = (
         f"doorbell/{chance.choice(NAMES)}/min_confidence/set",
         f"doorbell/{chance.choice(DOORBELLS)}/privacy/set",
@@ -148,7 +148,7 @@ def _stray(chance: random.Random, picture: bytes) -> Hostile:
 
 
 class Attacker:
-    """A client that sends what the broker lets through, and comes back when it is thrown out."""
+    """A client that sends everything the broker accepts, and reconnects after a disconnect."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -168,7 +168,7 @@ class Attacker:
         self._client.loop_stop()
 
     def send(self, message: Hostile) -> None:
-        """Send a message as it is."""
+        """Send a message unchanged."""
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.UserProperty = list(message.said.items())
         if message.reply:
@@ -179,7 +179,7 @@ class Attacker:
 
 
 class Assault:
-    """The messages on their way, and what is to be said of it in the end."""
+    """The messages in flight, and the final report."""
 
     def __init__(self, agent: AgentProcess, doors: DoorClient, attacker: Attacker, recorder: Recorder) -> None:
         self._agent = agent
@@ -192,7 +192,7 @@ class Assault:
         self.after: dict[str, float] = {}
 
     def run(self, count: int, seed: int) -> None:
-        """Send all of them; the agent sets the pace, since no more than a few presses wait for it."""
+        """Send all messages; the agent sets the pace, since at most a few presses wait for it."""
         self._warm_up()
         for number, message in enumerate(messages(count, seed)):
             if number == int(count * WARM_SHARE):
@@ -206,7 +206,7 @@ class Assault:
         self.after = self._settled()
 
     def _warm_up(self) -> None:
-        """Let each process meet what takes most memory, by two at a time, and the agent start what it will need."""
+        """Make each process reach its largest memory use, two at a time, and start all processes."""
         self._recorder.publish(f"doorbell/{DOORBELLS[0]}/detection/set", "ON")
         for picture in sorted(_pictures(), key=len) * 2:
             for doorbell in PRESSED:
@@ -220,7 +220,7 @@ class Assault:
         return newest
 
     def faults(self) -> list[str]:
-        """Return what does not hold."""
+        """Return the failed expectations."""
         metrics = self.metrics()
         gone = sum(sum(metrics[key].values()) for key in ("answered", "failed", "shed"))
         broken = {
@@ -237,7 +237,7 @@ class Assault:
         return [fault for fault, is_present in broken.items() if is_present]
 
     def _settled(self) -> dict[str, float]:
-        """Return what the agent and its workers hold at the least, of many looks, once every press is answered."""
+        """Return the smallest memory use of many samples, once every press is answered."""
         wait_until(lambda: not self._doors.unanswered(), timeout_s=SETTLE_S)
         looks = [self._held() for _ in range(LOOKS)]
         return {name: min(look[name] for look in looks) for name in looks[0]}
@@ -253,7 +253,7 @@ class Assault:
 
 
 def assault(count: int, seed: int) -> tuple[Assault, list[str]]:
-    """Send so many messages to an agent of its own; return what came of it, and what does not hold."""
+    """Send that many messages to a new agent; return the results, and the failed expectations."""
     with (
         Mosquitto(*BROKER_CONFIG) as broker,
         Recorder(broker.port, topic_filter="edge_agent/#") as recorder,
@@ -279,7 +279,7 @@ def main(
     count: Annotated[int, typer.Option("--messages", help="How many are sent.")] = 100_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same messages.")] = 1,
 ) -> None:
-    """Send hostile messages to an agent, and say what came of it."""
+    """Send hostile messages to an agent, and print the results."""
     began_s = time.monotonic()
     made, faults = assault(count, seed)
     metrics = made.metrics()

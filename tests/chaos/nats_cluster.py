@@ -1,4 +1,4 @@
-"""Three nodes of NATS that are one MQTT broker, each a process of its own on loopback ports."""
+"""Three nodes of NATS as one MQTT broker, each in a separate process on loopback ports."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.waiting import wait_until
 NODES: Final = 3
 STOP_S: Final = 10.0
 ACK_WAIT_S: Final = 5
-"""After how long a press that an agent died with is sent again. NATS' own 30 s are long before a door."""
+"""The redelivery delay of a press whose agent died. NATS' default of 30 s is too long for a doorbell."""
 
 
 class NatsCluster:
     """The nodes, by number; `ports` are those of MQTT."""
 
     def __init__(self) -> None:
-        """Choose the ports; skip the test where NATS is not installed."""
+        """Choose the ports; skip the test if NATS is not installed."""
         self._program = shutil.which("nats-server") or pytest.skip("nats-server is not installed")
         self._resources = contextlib.ExitStack()
         self._made: Path | None = None
@@ -35,7 +35,7 @@ class NatsCluster:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
-        """Start all, and wait until they have elected a leader."""
+        """Start all nodes, and wait until they have elected a leader."""
         with contextlib.ExitStack() as undo:
             undo.push(self)
             for number in range(NODES):
@@ -45,14 +45,14 @@ class NatsCluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all, and remove what they left on disk."""
+        """Stop all nodes, and remove their files."""
         for number in list(self._processes):
             self.kill(number)
         self._resources.close()
 
     @property
     def log(self) -> str:
-        """What all nodes have logged."""
+        """The log of all nodes."""
         return "".join(path.read_text(encoding="utf-8", errors="replace") for path in self._path.glob("*.log"))
 
     @property
@@ -62,7 +62,7 @@ class NatsCluster:
         return self._made
 
     def start(self, number: int) -> None:
-        """Start a node, also again, and wait until it takes connections."""
+        """Start or restart a node, and wait until it accepts connections."""
         config = self._path / f"{number}.conf"
         config.write_text(self._config(number), encoding="utf-8")
         with (self._path / f"{number}.log").open("ab") as log:
@@ -70,7 +70,7 @@ class NatsCluster:
         wait_until(lambda: self._takes_connections(number), timeout_s=30, why=lambda: self.log)
 
     def kill(self, number: int) -> None:
-        """End a node as a power cut would."""
+        """Kill a node."""
         process = self._processes.pop(number)
         process.kill()
         process.wait(STOP_S)

@@ -1,4 +1,4 @@
-"""Two agents share eight doorbells while one of them is killed and started again: who was answered, and how fast."""
+"""Two agents share eight doorbells while one of them is killed and restarted: the presses' answers and delays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AGENT: Final = {"POOL__WORKERS": "1", "LOG__LEVEL": "warning", "HOME_ASSISTANT__
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the presses: `lost` were confirmed by the broker and never answered."""
+    """The results of the presses: `lost` were confirmed by the broker and never answered."""
 
     presses: int
     answered: int
@@ -39,7 +39,7 @@ class Report:
     median_ms: dict[str, float] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Return it as a line for a person."""
+        """Return it as a line of text."""
         times = ", ".join(
             f"doorbells of {name}: median {self.median_ms[name]:.0f} ms, slowest {self.slowest_ms[name]:.0f} ms"
             for name in self.median_ms
@@ -59,9 +59,9 @@ def play(
     kill_at: Sequence[float] = (0.2, 0.45, 0.7),
     mqtt5: bool = True,
 ) -> Report:
-    """Press for so many seconds, and `kill` at these parts of the time; `ports` are those of one broker's nodes.
+    """Press for that many seconds, and `kill` at these fractions of the time; `ports` are those of one broker's nodes.
 
-    The doorbells and agent `two` use the first port, agent `one` the others first.
+    The doorbells and agent `two` use the first port first, agent `one` the others.
     """
     with (
         DoorClient(ports[0], mqtt5=mqtt5) as client,
@@ -96,7 +96,7 @@ def _agent(agent_id: str, ports: Sequence[int], *, mqtt5: bool) -> AgentProcess:
 
 
 def _warm_up(client: DoorClient, doorbells: Sequence[str]) -> None:
-    """Ring until both agents answer for all their doorbells: what comes before they subscribe is nobody's."""
+    """Press until both agents answer for all their doorbells: earlier presses have no subscriber."""
     for _ in range(TRIES):
         for number, doorbell in enumerate(doorbells):
             if number not in client.presses or number in client.unanswered():
@@ -109,7 +109,7 @@ def _warm_up(client: DoorClient, doorbells: Sequence[str]) -> None:
 
 
 def _settle(client: DoorClient) -> None:
-    """Wait until all is answered, or nothing more comes."""
+    """Wait until all presses are answered, or no more messages arrive."""
     with contextlib.suppress(AssertionError):
         wait_until(lambda: not client.unanswered(), timeout_s=SETTLE_S)
 

@@ -1,4 +1,4 @@
-"""A storm: everything that can die does, again and again, under load. `make chaos` runs ten minutes of it.
+"""A storm: random parts are killed repeatedly under load. `make chaos` runs ten minutes of it.
 
 Exits with 1 if a press is unanswered, a frame is not accounted for or something leaked.
 """
@@ -51,9 +51,9 @@ AGENT: Final = {
 POISON: Final = ("segfault", "hang", "leak", "exit", "error")
 POISON_SHARE: Final = 0.004
 BROKER_MEMORY_S: Final = 4.0
-"""A broker that is killed forgets what it acknowledged so shortly before; such presses are sent again, and counted."""
+"""A killed broker loses its last acknowledged messages; such presses are sent again, and counted."""
 CALM_SHARE: Final = 0.4
-"""The agent itself is not killed in the last part, so that what it holds can be compared."""
+"""The agent itself is not killed in the last part, to make its resources comparable."""
 SETTLE_S: Final = 60.0
 SAMPLES: Final = 5
 MEMORY_GROWTH: Final = 1.05
@@ -154,11 +154,11 @@ class Storm:
 
     @property
     def before(self) -> dict[str, int]:
-        """What the agent held when the calm part began: the most of a few moments, some of them just after a harm."""
+        """The agent's resources at the start of the calm part: the maximum of a few samples, some after a fault."""
         return {name: max(sample[name] for sample in self._samples) for name in self._samples[0]}
 
     def _settle(self, agent: AgentProcess, client: DoorClient) -> None:
-        """Wait for the last answers, to ordinary frames too, which a worker that was just stopped may hold."""
+        """Wait for the last answers, including ordinary frames that a stopped worker may hold."""
         deadline_s = time.monotonic() + SETTLE_S
         while client.unanswered() and time.monotonic() < deadline_s:
             time.sleep(0.1)
@@ -179,7 +179,7 @@ def _is_worker(pid: int) -> bool:
 
 
 def leaks(before: dict[str, int], after: dict[str, int]) -> list[str]:
-    """Return what an agent holds more of than before."""
+    """Return the resources of which an agent holds more than before."""
     grown = [name for name in ("descriptors", "threads") if after[name] > before[name]]
     if after["memory"] > before["memory"] * MEMORY_GROWTH + MEMORY_SLACK_BYTES:
         grown.append("memory")
@@ -187,7 +187,7 @@ def leaks(before: dict[str, int], after: dict[str, int]) -> list[str]:
 
 
 def report(storm: Storm, client: DoorClient) -> Table:
-    """Return what happened as a table."""
+    """Return the results as a table."""
     table = Table(box=None, show_header=False)
     before, after = storm.before, storm.after
     ids = [event_id for ids in client.answers.values() for event_id in ids]
@@ -220,7 +220,7 @@ def main(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same harms.")] = None,
     rate: Annotated[float, typer.Option(help="Frames per second.")] = 60,
 ) -> None:
-    """Kill workers, agent, broker and connection at random under load, and show what came of it."""
+    """Kill workers, agent, broker and connection at random under load, and print the results."""
     chosen = secrets.randbelow(10**6) if seed is None else seed
     console = Console()
     console.print(f"storm of {seconds:g} s at {rate:g} frames/s, seed {chosen}")

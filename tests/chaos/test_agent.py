@@ -1,4 +1,4 @@
-"""The agent when its surroundings fail: signals, file systems, the broker, the network, the clock."""
+"""The agent when its environment fails: signals, file systems, the broker, the network, the clock."""
 
 from __future__ import annotations
 
@@ -208,11 +208,11 @@ agent.datetime = intake.datetime = Shifted
 if __name__ == "__main__":
     main()
 """
-"""The agent, with a wall clock that a file moves by days."""
+"""The agent, with a wall clock that a file shifts by days."""
 
 
 def move_clock(shift: Path, days: int) -> None:
-    """Write the file in one step: an agent that read half of it would fail for a reason that no clock has."""
+    """Write the file atomically: the agent must not read half of it."""
     written = shift.with_suffix(".new")
     written.write_text(str(days), encoding="ascii")
     written.replace(shift)

@@ -1,4 +1,4 @@
-"""What must hold over many frames, kills and reconnects: minutes each, so not part of `make test`."""
+"""Guarantees over many frames, kills and reconnects: minutes each, excluded from `make test`."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_case_28_hundreds_of_killed_workers_leave_nothing_behind() -> None:
 def test_case_28_hundreds_of_reconnects_leave_nothing_behind(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "LONGEST_DELAY_S", 0.05)  # so many cuts in a row look like a client of our name
+    monkeypatch.setattr(link_module, "LONGEST_DELAY_S", 0.05)  # repeated cuts look like a second client with our id
     reports: queue.SimpleQueue[LinkUp | LinkDown] = queue.SimpleQueue()
     with Proxy(mosquitto.port) as line:
         settings = MqttSettings(host="127.0.0.1", port=line.port)

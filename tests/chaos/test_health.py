@@ -1,4 +1,4 @@
-"""Every reason of a status, provoked for real in a running agent; each goes away by itself when its cause does."""
+"""Every health problem, provoked in a running agent; each ends by itself with its cause."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 
 def asked(recorder: Recorder) -> dict[str, Any]:
-    """Return the health as of now."""
+    """Return the current health."""
     recorder.clear()
     recorder.publish(f"{AGENT}/command/health", "")
     health: dict[str, Any] = recorder.wait_for(HEALTH)
@@ -48,7 +48,7 @@ def texts(health: dict[str, Any]) -> dict[str, str]:
 
 
 def wait_for_problem(recorder: Recorder, code: str, status: str = "degraded") -> str:
-    """Return what is said of a problem once it counts."""
+    """Return the text of a problem once it is reported."""
     last: dict[str, Any] = {}
 
     def told() -> str:
@@ -59,7 +59,7 @@ def wait_for_problem(recorder: Recorder, code: str, status: str = "degraded") ->
 
 
 def wait_until_ok(recorder: Recorder, timeout_s: float = SOON_S) -> None:
-    """Wait until nothing is wrong."""
+    """Wait until there is no problem."""
     last: dict[str, Any] = {}
 
     def is_ok() -> bool:
@@ -78,7 +78,7 @@ def kill_workers(health: dict[str, Any]) -> None:
 
 
 def test_workers_that_are_killed_repeatedly(mosquitto: Mosquitto, recorder: Recorder) -> None:
-    """One of them rests at last, then all do; left alone, they come back, and a minute later all is forgotten."""
+    """One of them backs off, then all do; afterwards they recover, and a minute later the health is ok."""
     settings = {"POOL__RESTART_INTENSITY": "3", "POOL__RESTART_DELAY_S": "0.1", "POOL__RESTART_DELAY_MAX_S": "15"}
     with AgentProcess.with_script(mosquitto.port, None, **settings) as agent:
         agent.wait_until_ready(recorder)
@@ -242,7 +242,7 @@ def test_a_camera_that_sends_no_pictures(mosquitto: Mosquitto, recorder: Recorde
 
 
 def test_folders_that_cannot_be_written(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
-    """What stands in the way of each is a file; when it is gone, so is the problem."""
+    """A file blocks each folder; when it is gone, the problem ends."""
     state, poison, runtime = (tmp_path / name for name in ("state", "poison", "runtime"))
     for folder in (state, poison, runtime):
         folder.write_text("in the way", encoding="ascii")
@@ -262,7 +262,7 @@ def test_folders_that_cannot_be_written(mosquitto: Mosquitto, recorder: Recorder
 
 
 class FakePi:
-    """The files in which a Raspberry Pi says how it is, in place of this machine's."""
+    """The kernel files of a Raspberry Pi, in place of this host's."""
 
     MEMORY = "MemTotal:        1000000 kB\nMemAvailable:    {} kB\n"
 
@@ -275,13 +275,13 @@ class FakePi:
         self.be()
 
     def be(self, *, temperature_c: float = 50, throttled: int = 0, free_kb: int = 500_000) -> None:
-        """Be so from now on; `throttled` has the bits of the firmware."""
+        """Set the state from now on; `throttled` has the bits of the firmware."""
         self._put(self._class / "hwmon/hwmon0/temp1_input", str(round(temperature_c * 1000)))
         self._put(self._platform / "soc/soc:firmware/get_throttled", f"{throttled:x}\n")
         self._put(self._meminfo, self.MEMORY.format(free_kb))
 
     def surroundings(self) -> tuple[str, ...]:
-        """Return the command in which an agent runs on it, with 100 MB of disk."""
+        """Return the command that runs an agent on it, with 100 MB of disk."""
         mounts = (
             f"mount --bind {self._class} /sys/class",
             f"mount --bind {self._platform} /sys/devices/platform",

@@ -1,4 +1,4 @@
-"""Hostile input against the agent: pictures, messages, a broker that speaks no proper MQTT. Cases 15 to 20, and 24."""
+"""Hostile input against the agent: pictures, messages, a broker with invalid MQTT. Cases 15 to 20, and 24."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MOST_GROWTH_BYTES: Final = 5 * MEGABYTE
 
 
 def _forget_peak(pid: int) -> int:
-    """Begin to measure a process's peak of memory anew; return what it holds now, in bytes (proc_pid_clear_refs(5))."""
+    """Reset a process's peak memory; return its current memory in bytes (proc_pid_clear_refs(5))."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
     return _memory(pid, "VmRSS")
 
@@ -50,7 +50,7 @@ def _memory(pid: int, name: str) -> int:
 
 
 def _send(recorder: Recorder, pictures: dict[str, bytes]) -> dict[str, str]:
-    """Send pictures as press frames; return what each was answered, by what it is."""
+    """Send pictures as press frames; return the answer to each, by description."""
     for kind, picture in pictures.items():
         recorder.publish("doorbell/front/frame", picture, user={"trigger": "press", "frame_id": kind})
     recorder.wait_for_count(FACES, len(pictures), timeout_s=60)
@@ -99,7 +99,7 @@ def test_case_17_20_megabytes_are_refused_in_bounded_memory(mosquitto: Mosquitto
         for kind, payload in payloads.items():
             recorder.clear()
             assert _send(recorder, {kind: payload}) == {kind: "too_large"}
-        # paho holds a message four times while it takes it apart
+        # paho holds four copies of a message while it parses it
         assert _memory(agent.pid, "VmHWM") - before < 5 * 20 * MEGABYTE
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
@@ -137,7 +137,7 @@ MALFORMED: Final = {
 
 
 class BadBroker:
-    """Says one malformed thing on its first connection, and a proper message after it and on every later one."""
+    """Sends one malformed packet on its first connection, and a valid message after it and on every later one."""
 
     def __init__(self, malformed: bytes) -> None:
         self._malformed = malformed
@@ -174,7 +174,7 @@ class BadBroker:
 
 
 def _packets(line: socket.socket) -> Iterator[bytes]:
-    """Yield what a client says, packets of up to 127 bytes."""
+    """Yield a client's packets of up to 127 bytes."""
     while head := line.recv(2):
         yield head + (line.recv(head[1]) if head[1] else b"")
 
@@ -212,7 +212,7 @@ def test_case_20_a_callback_that_raises_leaves_the_connection_alive(mosquitto: M
     connection.open()
     try:
         connection.subscribe(["a"])
-        recorder.publish("a", b"first", retain=True)  # it comes when the subscription holds
+        recorder.publish("a", b"first", retain=True)  # it arrives once subscribed
         wait_until(lambda: received)
         recorder.publish("a", b"boom")
         recorder.publish("a", b"second")

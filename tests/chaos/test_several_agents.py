@@ -1,4 +1,4 @@
-"""Two agents on one broker, one of them killed and started again under presses: minutes, so not part of `make test`."""
+"""Two agents on one broker, one of them killed and restarted under presses: minutes, excluded from `make test`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROKER = ("persistence true", "autosave_on_changes true", "autosave_interval 1")
 
 
 def _kill_and_start(agent: AgentProcess) -> None:
-    """End an agent as a power cut would; start it again as an orchestrator does, a little later."""
+    """Kill an agent; restart it a little later, like an orchestrator."""
     agent.kill()
     threading.Event().wait(AWAY_S)
     agent.start()
@@ -44,7 +44,7 @@ def test_the_same_while_a_node_of_a_clustered_broker_is_killed(capsys: pytest.Ca
         kills = itertools.cycle((1, 2))
 
         def kill(agent: AgentProcess) -> None:
-            """End the agent, and a node that the doorbells do not use; both come back a little later."""
+            """Kill the agent, and a node that the doorbells do not use; restart both a little later."""
             node = next(kills)
             cluster.kill(node)
             _kill_and_start(agent)

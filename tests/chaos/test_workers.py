@@ -1,6 +1,6 @@
-"""The pool with real processes: what happens when they die, hang, stop or leak.
+"""The pool with real processes: they are killed, hang, stop or leak.
 
-Cases 1 to 6, 8, 9 and 12 of the reliability cases that docs/reliability.md lists.
+Cases 1 to 6, 8, 9 and 12 of the reliability cases in docs/reliability.md.
 """
 
 from __future__ import annotations

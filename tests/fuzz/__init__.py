@@ -1,1 +1,1 @@
-"""Fuzzing of everything that reads what others wrote: `make fuzz`."""
+"""Fuzzing of all parsers of external input: `make fuzz`."""

@@ -1,6 +1,6 @@
 """Fuzz the parsers, one after the other: `python -m tests.fuzz [TARGET ..] --seconds 30 [--keep]`.
 
-Fails where an input raises what it must not, hangs, or where memory grows.
+Fails if an input raises an unexpected exception, hangs, or leaks memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LONGEST_KEPT: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class FuzzResult:
-    """What came of one target; `fault` is the tail of what it said, or ''."""
+    """The result of one target; `fault` is the end of its output, or ''."""
 
     executed: int
     growth_mb: float
@@ -35,12 +35,12 @@ class FuzzResult:
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing broke and nothing grew."""
+        """Whether no input failed and memory did not grow."""
         return not self.fault and self.growth_mb <= MOST_GROWTH_MB
 
 
 def fuzz(target: str, seconds: int, *, keeping: bool) -> FuzzResult:
-    """Fuzz one target for so long."""
+    """Fuzz one target for `seconds`."""
     with tempfile.TemporaryDirectory(prefix="edge-agent-fuzz-") as temporary:
         corpus = Path(temporary) / "corpus"
         corpus.mkdir()
@@ -69,7 +69,7 @@ def _engine(act: str, target: str, corpus: Path, *options: str) -> tuple[int, st
 
 
 def _keep(target: str, corpus: Path) -> None:
-    """Keep the smallest of what was found, and all that was kept before."""
+    """Keep the smallest inputs found, and all those kept before."""
     written = set(seeds(target))
     found = sorted((path.read_bytes() for path in corpus.iterdir()), key=len)
     new = [data for data in found if data not in written and len(data) <= LONGEST_KEPT]
@@ -77,7 +77,7 @@ def _keep(target: str, corpus: Path) -> None:
 
 
 def main() -> int:
-    """Fuzz what the arguments name, say what came of it, and return 1 where something broke."""
+    """Fuzz the targets of the arguments, print the results, and return 1 if one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("targets", nargs="*", choices=[[], *TARGETS], default=[])
     parser.add_argument("--seconds", type=int, default=600)

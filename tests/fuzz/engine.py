@@ -1,7 +1,7 @@
-"""One target in a process of its own: `python -m tests.fuzz.engine TARGET FOLDER [libFuzzer's options]`.
+"""One target in a separate process: `python -m tests.fuzz.engine TARGET FOLDER [libFuzzer's options]`.
 
-atheris (libFuzzer) drives it, with the coverage of our code; where atheris does not run, hypothesis does, with a text
-of its own making and without that coverage.
+atheris (libFuzzer) drives it with our code's coverage; without atheris, hypothesis does, with generated text
+and without coverage.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def drive(target: str, arguments: list[str]) -> None:
 
 
 def play(target: str, inputs: list[bytes], seconds: float) -> int:
-    """Fuzz with hypothesis for so long; return how many inputs were tried."""
+    """Fuzz with hypothesis for `seconds`; return the number of inputs."""
     from hypothesis import HealthCheck, given, settings  # noqa: PLC0415 - one of the two engines
     from hypothesis import strategies as st  # noqa: PLC0415 - likewise
 
@@ -57,7 +57,7 @@ def play(target: str, inputs: list[bytes], seconds: float) -> int:
 
 
 def growth_mb(target: str, inputs: list[bytes]) -> float:
-    """Return by how much the process grows while it takes the same inputs again and again."""
+    """Return the growth of the process while it processes the same inputs repeatedly."""
     function, process = _function(target), psutil.Process()
     before = 0
     for number in range(ROUNDS):
@@ -78,7 +78,7 @@ def _inputs(folder: Path) -> list[bytes]:
 
 
 def main() -> None:
-    """Do what the first argument says."""
+    """Run the command of the first argument."""
     act, target, folder, *options = sys.argv[1:]
     match act:
         case "drive":

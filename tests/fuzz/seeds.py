@@ -1,4 +1,4 @@
-"""Where fuzzing starts: inputs that this script writes, and those that earlier runs found worth keeping."""
+"""The seeds of fuzzing: generated inputs, and those that earlier runs kept."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ SAID: Final = (b"press", b"2026-01-02T12:00:00+01:00", b"frame-7", b"other", b"m
 
 
 def seeds(target: str) -> list[bytes]:
-    """Return the inputs with which a target starts."""
+    """Return the first inputs of a target."""
     return [*_WRITTEN[target](), *kept(target)]
 
 
 def kept(target: str) -> list[bytes]:
-    """Return what earlier runs found worth keeping."""
+    """Return the inputs that earlier runs kept."""
     path = FOLDER / f"{target}.hex"
     return [bytes.fromhex(line) for line in path.read_text(encoding="ascii").splitlines()] if path.exists() else []
 
 
 def keep(target: str, inputs: list[bytes]) -> None:
-    """Keep inputs for later runs, one a line."""
+    """Keep inputs for later runs, one per line."""
     lines = sorted({each.hex() for each in inputs}, key=lambda line: (len(line), line))
     (FOLDER / f"{target}.hex").write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
 
 def small_jpeg(width: int = 16, height: int = 8, *, sof: int = 0xC0) -> bytes:
-    """Return what has the markers of a JPEG and no picture."""
+    """Return the markers of a JPEG without a picture."""
     segments = (
         (0xE0, b"JFIF\0\1\1\0\0\1\0\1\0\0"),
         (0xDB, bytes(65)),
@@ -57,7 +57,7 @@ def small_jpeg(width: int = 16, height: int = 8, *, sof: int = 0xC0) -> bytes:
 
 
 def small_png(width: int = 16, height: int = 8) -> bytes:
-    """Return a grey PNG; of a large one, no more than a corner is in it."""
+    """Return a grey PNG; a large one contains only a corner."""
     rows = zlib.compress(b"".join(b"\0" + bytes(min(width, 64)) for _ in range(min(height, 64))))
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", rows), (b"IEND", b""))
     body = (

@@ -1,4 +1,4 @@
-"""What is fuzzed: functions of bytes that fail only where the code that they try breaks a promise."""
+"""The fuzz targets: functions of bytes that fail only if the tested code breaks its contract."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PARTS: Final = b"\x1e"
 
 
 def topic(data: bytes) -> None:
-    """Any topic means something of ours, or nothing; what it names is a plain word."""
+    """Any topic has a known meaning, or none; names in it are plain identifiers."""
     text = data.decode(errors="replace")
     meaning = topics.parse(text, AGENT)
     names = [getattr(meaning, "doorbell", "a")]
@@ -45,7 +45,7 @@ def topic(data: bytes) -> None:
 
 
 def envelope(data: bytes) -> None:
-    """Any message is one delivery; what it says is fit to be logged, published and calculated with."""
+    """Any message is one delivery; its values can be logged, published and calculated with."""
     payload, *said = data.split(PARTS)
     words = [part.decode(errors="replace") for part in said]
     properties = dict(zip(("trigger", "captured_at", "frame_id", "other"), words, strict=False))
@@ -61,7 +61,7 @@ def envelope(data: bytes) -> None:
 
 
 def header(data: bytes) -> None:
-    """Any bytes are a picture of a size that is allowed, or refused with the reason."""
+    """Any bytes are a picture of an allowed size, or refused with a reason."""
     try:
         found = read_header(data)
         check_size(found, PIXELS)
@@ -74,7 +74,7 @@ def header(data: bytes) -> None:
 
 
 def settings(data: bytes) -> None:
-    """Any file and any variables are settings, or refused in sentences that show no value."""
+    """Any file and any variables are settings, or refused with sentences that show no value."""
     text, *said = data.split(PARTS)
     words = [part.decode(errors="replace").partition("=") for part in said]
     environment = {f"EDGE_AGENT_{name}": value for name, _, value in words}

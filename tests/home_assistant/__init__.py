@@ -1,1 +1,1 @@
-"""What Home Assistant itself says."""
+"""Tests with a real Home Assistant."""

@@ -1,4 +1,4 @@
-"""What tests in a real Home Assistant share: an agent, its entities and states, automations of our blueprints."""
+"""Shared helpers for tests with a real Home Assistant: an agent, entities and states, automations of our blueprints."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 MARKS: Final = (
     pytest.mark.timeout(240),
-    # what starts Home Assistant leaves the files of its output open
+    # Home Assistant's launcher leaves its output files open
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
 )
-"""Of every module whose tests start a Home Assistant."""
+"""The marks of every module whose tests start a Home Assistant."""
 AGENT: Final = f"edge_agent_{AGENT_ID}"
 DOORBELL: Final = "edge_doorbell_front"
 BLUEPRINTS: Final = PROJECT / "config" / "home_assistant"
@@ -32,7 +32,7 @@ def agent_for(home: Any, **settings: str) -> AgentProcess:
 
 
 def entity(home: Any, device: str, key: str) -> str:
-    """Return the entity id that Home Assistant gave to a component of a device."""
+    """Return Home Assistant's entity id of a device's component."""
     found = wait_until(
         lambda: [each["entity_id"] for each in home.entities() if each["unique_id"] == f"{device}-{key}"],
         why=lambda: str([each["unique_id"] for each in home.entities()]),
@@ -41,7 +41,7 @@ def entity(home: Any, device: str, key: str) -> str:
 
 
 def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -> dict[str, Any]:
-    """Return the state of an entity once it is as it should be."""
+    """Return the state of an entity once it matches."""
 
     def fitting() -> dict[str, Any] | None:
         state: dict[str, Any] | None = home.state(entity_id)
@@ -54,7 +54,7 @@ def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -
 
 
 def wait_until_listening(home: Any) -> None:
-    """Wait until Home Assistant hears the doorbell: it subscribes some time after a device is announced."""
+    """Wait until Home Assistant has subscribed to the doorbell, some time after its announcement."""
     wait_state(home, entity(home, DOORBELL, "camera"), "on")
     wait_state(home, entity(home, DOORBELL, "face_present"), "off")
 
@@ -69,7 +69,7 @@ def ring(recorder: Recorder, photo: bytes | None = None) -> None:
 
 
 def alert(home: Any, name: str, **inputs: Any) -> dict[str, Any]:
-    """Return an automation made of a blueprint, which counts its runs in an event."""
+    """Return an automation of a blueprint, which counts its runs with an event."""
     path = home.blueprint(BLUEPRINTS / f"{name}.yaml")
     return {
         "id": name,

@@ -1,4 +1,4 @@
-"""A real Home Assistant with its own broker, where one is installed."""
+"""A real Home Assistant with its own broker, if one is installed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BROKER_AWAY = re.compile(
 
 @pytest.fixture(scope="session")
 def installation() -> Path:
-    """Return the folder in which Home Assistant is installed, or skip with the reason."""
+    """Return Home Assistant's folder, or skip with the reason."""
     if "HA_INST" not in os.environ:
         pytest.skip("HA_INST is not set: it names the folder in which Home Assistant is installed")
     folder = Path(os.environ["HA_INST"])
@@ -35,8 +35,8 @@ def installation() -> Path:
 
 @pytest.fixture(scope="session")
 def harness(installation: Path) -> Any:
-    """Return the class that starts and asks a real Home Assistant; it comes with the shared test data."""
-    del installation  # it is there, or this test is skipped
+    """Return the class that starts and queries a real Home Assistant; it is part of the shared test data."""
+    del installation  # it exists, or this test is skipped
     spec = importlib.util.spec_from_file_location("ha_harness", shared("ha", "ha_harness.py"))
     assert spec is not None
     assert spec.loader is not None
@@ -48,9 +48,9 @@ def harness(installation: Path) -> Any:
 
 @pytest.fixture
 def home(harness: Any, installation: Path, tmp_path: Path) -> Iterator[Any]:
-    """Return a Home Assistant that runs; at its end its log holds no warning about MQTT or about automations.
+    """Return a running Home Assistant; at its end its log must have no warning about MQTT or automations.
 
-    That the broker was away, when a test took it away, is nobody's fault.
+    Warnings about a broker that a test stopped are ignored.
     """
     with harness.start(tmp_path / "home", installation) as running:
         yield running

@@ -1,6 +1,6 @@
-"""What we announce, judged by the Home Assistant that HA_INST points to.
+"""Our announcements, validated by the Home Assistant in HA_INST.
 
-HA_INST is a folder with Home Assistant installed under `ha/bin/python`; the validator comes with the shared test data.
+HA_INST is a folder with Home Assistant installed under `ha/bin/python`; the validator is in the shared test data.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def home_assistant_python() -> Path:
-    """Return the interpreter that can import Home Assistant, or skip with the reason."""
+    """Return the interpreter with Home Assistant, or skip with the reason."""
     if "HA_INST" not in os.environ:
         pytest.skip("HA_INST is not set: it names the folder in which Home Assistant is installed")
     python = Path(os.environ["HA_INST"]) / "ha" / "bin" / "python"
@@ -88,7 +88,7 @@ def test_home_assistant_accepts_the_agent_and_its_doorbells(home_assistant_pytho
 
 
 def test_the_tables_are_those_of_home_assistant(home_assistant_python: Path) -> None:
-    """Device classes, units, state classes and platforms, where this is the version they were taken from."""
+    """Device classes, units, state classes and platforms, if this is the version of our tables."""
     read = subprocess.check_output([home_assistant_python, "-c", READ_TABLES], text=True, timeout=120)
     theirs = json.loads(read)
     version = theirs.pop("version")

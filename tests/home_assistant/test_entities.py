@@ -1,4 +1,4 @@
-"""Every entity of both devices as a real Home Assistant registers it, and the alert that runs once for each thing."""
+"""Every entity of both devices in a real Home Assistant, and the alert, which runs once per event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = list(MARKS)
 
 Row = tuple[str, str | None, str | None, str | None, bool]
-"""Platform, device class, unit, category, and whether it is enabled at first."""
+"""Platform, device class, unit, category, and whether it is enabled by default."""
 
 OF_THE_AGENT: Final[dict[str, Row]] = {
     "connectivity": ("binary_sensor", "connectivity", None, "diagnostic", True),
@@ -65,7 +65,7 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
 
 
 def registered(home: Any, identifier: str) -> dict[str, Row]:
-    """Return what is registered of one device, by our own keys."""
+    """Return the registered entities of one device, by our own keys."""
     device = home.device_id(identifier)
     return {
         entry["unique_id"].removeprefix(f"{identifier}-"): (
@@ -107,16 +107,16 @@ def test_the_alert_runs_once_for_each_ring_and_once_for_each_visit(home: Any, re
         for visits in (1, 2):
             ring(recorder)
             wait_for_visits(home, recorder, visits)
-        assert completed(home) == (2, 2), "a visit that ends, and its better pictures, are no alerts"
+        assert completed(home) == (2, 2), "ended visits and better pictures cause no alerts"
 
 
 def completed(home: Any) -> tuple[int, int]:
-    """Return how often each automation ran to its end."""
+    """Return the number of completed runs of each automation."""
     return (finished(home, "on_ring").count("finished"), finished(home, "on_face_appeared").count("finished"))
 
 
 def wait_for_visits(home: Any, recorder: Recorder, visits: int) -> None:
-    """Wait until so many visits are over, and have been alerted of."""
+    """Wait until that many visits have ended, with their alerts."""
 
     def are_over() -> bool:
         left = [each for each in recorder.events("doorbell/front/visit") if each["event_type"] == "face_left"]

@@ -1,4 +1,4 @@
-"""The real agent in the real Home Assistant: what appears, what it shows, and that no restart makes anything happen."""
+"""The real agent in the real Home Assistant: entities, states, and restarts without side effects."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def runs(home: Any, automation: str) -> int:
 
 
 def test_automations_run_once_and_never_because_of_a_restart(home: Any, recorder: Recorder) -> None:
-    """Agent, Home Assistant and broker, one after the other; afterwards everything is as it was."""
+    """Agent, Home Assistant and broker are restarted one after the other; afterwards all states are the same."""
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
@@ -139,7 +139,7 @@ def test_automations_run_once_and_never_because_of_a_restart(home: Any, recorder
 
 
 def settle(home: Any) -> None:
-    """Wait until Home Assistant shows the agent again, and the doorbell, which goes on sending."""
+    """Wait until Home Assistant shows the agent again, and the doorbell, which keeps sending."""
     detection = entity(home, DOORBELL, "detection")
 
     def is_back() -> bool:

@@ -1,1 +1,1 @@
-"""Parts together: a real broker, real worker processes, real pictures."""
+"""Integration tests: a real broker, real worker processes, real pictures."""

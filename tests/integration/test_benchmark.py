@@ -1,4 +1,4 @@
-"""The measurement of `edge-agent bench`, with a detector that plays a script, and the pictures that it draws."""
+"""The benchmark `edge-agent bench`, with a scripted detector, and its drawn pictures."""
 
 from __future__ import annotations
 

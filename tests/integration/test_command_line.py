@@ -1,4 +1,4 @@
-"""The commands: what they print, and how they fail."""
+"""The commands: their output, and their errors."""
 
 from __future__ import annotations
 
@@ -356,7 +356,7 @@ def test_models_are_listed_verified_and_found(tmp_path: Path) -> None:
 
 
 def test_models_are_pulled(tmp_path: Path) -> None:
-    """From the package index, which is what a machine may reach when it reaches nothing else."""
+    """From the package index, the only source on restricted networks."""
     done = edge_agent("models", "pull", "blazeface_full_range", XDG_CACHE_HOME=str(tmp_path))
     if done.returncode:
         missing(f"the package index cannot be reached: {done.stderr}")

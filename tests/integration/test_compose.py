@@ -1,4 +1,4 @@
-"""What compose.yaml sets up: the same files and the same script, with a real mosquitto and a real agent."""
+"""The setup of compose.yaml: the same files and script, with a real mosquitto and a real agent."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMPOSE_TLS = yaml.safe_load((PROJECT / "compose.tls.yaml").read_text(encoding="
 
 
 def _prepare(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    program("mosquitto_passwd", "mosquitto")  # which the script runs
+    program("mosquitto_passwd", "mosquitto")  # the script runs it
     places = {"CONFIG": str(PROJECT / "config"), "ACCESS": str(folder), "DATA": str(folder), "PATH": PLACES}
     return subprocess.run(
         ["/bin/sh", PROJECT / "deploy" / "compose" / "prepare"],
@@ -45,7 +45,7 @@ def _prepare(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def _broker(folder: Path, tls_port: int = 0) -> Mosquitto:
-    """Return a mosquitto with what was prepared, in which only ports and places are others."""
+    """Return a mosquitto with the prepared files, changed only in ports and paths."""
     text = (folder / "mosquitto.conf").read_text(encoding="utf-8")
     text = text.replace("/etc/mosquitto/", f"{folder}/").replace("/var/lib/mosquitto/", f"{folder}/")
     text = text.replace("\nlistener 1883\n", "\n").replace("\nlistener 8883\n", f"\nlistener {tls_port} 127.0.0.1\n")

@@ -31,7 +31,7 @@ EVERYTHING: Final = standard_names() | third_party_names() | {"edge_agent", "ha_
 
 
 class Case(NamedTuple):
-    """A command, and a pattern of what it prints when it has done its work."""
+    """A command, and a pattern of its output after its work is done."""
 
     arguments: str
     prints: str
@@ -54,7 +54,7 @@ CASES: Final = {
     "models path": Case("models path yunet_n", r"yunet_n_dynamic\.onnx"),
 }
 INTERRUPTED: Final = "bench"
-"""It takes a minute, so it is ended when all its kinds of process have started."""
+"""It takes a minute: the test ends it when all its kinds of process have started."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def planted(tmp_path: Path) -> PlantedFolder:
-    """Return a folder with a module of every name that the program could import."""
+    """Return a folder with a module of every name that the program can import."""
     planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
     planted.plant(EVERYTHING)
     return planted
@@ -80,7 +80,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 class House(NamedTuple):
-    """A broker with an agent that was started in a planted folder of its own."""
+    """A broker with an agent started in its own planted folder."""
 
     port: int
     runtime_folder: Path
@@ -89,7 +89,7 @@ class House(NamedTuple):
 
 @pytest.fixture(scope="module")
 def house(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Return a house in which one doorbell has sent a picture, and another one was rung."""
+    """Return a house in which one doorbell has sent a picture, and another one was pressed."""
     folder = tmp_path_factory.mktemp("house")
     planted = PlantedFolder(folder / "here", folder / "marks")
     planted.plant(EVERYTHING)
@@ -107,7 +107,7 @@ def house(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
 
 
 def command_names(command: object, above: str = "") -> set[str]:
-    """Return the names of all commands, with those of the group that they belong to."""
+    """Return the names of all commands, including their group."""
     found = {above}
     for name, each in getattr(command, "commands", {}).items():
         found |= command_names(each, f"{above} {name}".strip())
@@ -157,7 +157,7 @@ def test_a_full_benchmark_runs_no_code_from_the_current_folder(program: Path, pl
 
 
 def _forked(pid: int) -> list[psutil.Process]:
-    """Return what was forked from the fork server of a command."""
+    """Return the processes forked from the fork server of a command."""
     with contextlib.suppress(psutil.Error):
         children = psutil.Process(pid).children()
         return [worker for child in children for worker in child.children()]
@@ -176,7 +176,7 @@ def test_options_of_the_interpreter_change_nothing(
 def test_run_as_a_module_only_the_libraries_of_the_installation_are_used(
     program: Path, tmp_path: Path, picture: Path
 ) -> None:
-    """Python itself looks for the package, and for what it needs to find it, in the current folder first."""
+    """Python itself searches the current folder first for the package and its imports."""
     planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
     planted.plant(third_party_names() | {"multiprocessing", "json", "logging", "typing", "__future__"})
     printed = output(start(program, planted, ["detect", picture, "--json"], python=["-m", "edge_agent"]))
@@ -185,7 +185,7 @@ def test_run_as_a_module_only_the_libraries_of_the_installation_are_used(
 
 
 def test_pythonpath_is_used(program: Path, planted: PlantedFolder, tmp_path: Path, picture: Path) -> None:
-    """Its owner said so; only what nobody named is left out."""
+    """The user named it; only unnamed folders are excluded."""
     other = PlantedFolder(tmp_path / "named", tmp_path / "marks of it")
     other.plant_checkout(PROJECT, "9.9.9")
     printed = output(start(program, planted, ["--version"], PYTHONPATH=str(other.folder)))
@@ -195,7 +195,7 @@ def test_pythonpath_is_used(program: Path, planted: PlantedFolder, tmp_path: Pat
 
 
 def test_settings_and_libraries_of_the_current_folder_are_not_read(program: Path, planted: PlantedFolder) -> None:
-    """A library of the EdgeTPU there is not loaded either: the loader would say that it is too short."""
+    """Nor is an EdgeTPU library there loaded: the loader would report that it is too short."""
     variables = {"EDGE_AGENT_DETECTION__STRATEGIES": "edgetpu", "EDGE_AGENT_DETECTION__EDGETPU_LIBRARY": LIBRARY}
     model = shared("models", "blazeface_short_range.tflite")
     variables["EDGE_AGENT_DETECTION__EDGETPU_MODEL"] = str(model)

@@ -1,4 +1,4 @@
-"""Faults that are planted for real, and the doctor that finds each and names the fix."""
+"""Real faults, each found by the doctor with its fix."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.stand_in import Act, Stick
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-pytestmark = [  # paho leaves a socket behind where TLS fails
+pytestmark = [  # paho leaks a socket if TLS fails
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -51,7 +51,7 @@ def settings(port: int = 1, **sections: Any) -> Settings:
 
 
 def first_finding(check: str, findings: Iterable[Finding], level: Level = Level.ERROR) -> Finding:
-    """Return the first finding of a check that is so bad; what comes after it is not examined any more."""
+    """Return the first finding of a check with that level; later findings are not read."""
     passed: list[Finding] = []
     for each in findings:
         if each.check == check and each.level is level:
@@ -148,7 +148,7 @@ def test_the_certificate_is_of_an_unknown_authority_or_not_checked(tmp_path: Pat
 
 
 def acl(*without: str) -> str:
-    """Return the agent's access list of config/, less some of its lines."""
+    """Return the agent's access list of config/, without some of its lines."""
     text = (PROJECT / "config" / "acl.example").read_text(encoding="utf-8")
     ours = text[text.index("user edge-agent") :].split("\n\n")[0].splitlines()[1:]
     return "\n".join(line for line in ours if line not in without)
@@ -224,7 +224,7 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
         try:
             found = first_finding("client id", check_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
         finally:
-            rival.kill()  # a SIGTERM that meets it while it connects is lost
+            rival.kill()  # a SIGTERM during the connection attempt is lost
     assert f"another client uses edge_agent-{AGENT_ID}" in found.text
     assert found.fix.startswith("give each agent an agent_id of its own")
 
@@ -242,7 +242,7 @@ def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
 
 
 def with_models(folder: Path, *names: str) -> dict[str, Any]:
-    """Return the settings of a folder with these model files, and no other folder."""
+    """Return settings with a folder of these model files only."""
     folder.mkdir(exist_ok=True)
     for name in names:
         shutil.copy(shared("models", name), folder)
@@ -316,7 +316,7 @@ def test_a_model_is_damaged(tmp_path: Path) -> None:
 
 
 def plug_in_edgetpu(root: Path, vendor: str, product: str) -> None:
-    """Have the kernel see a Coral stick, as far as its files tell."""
+    """Create the kernel files of a plugged-in EdgeTPU."""
     folder = root / BUS
     folder.mkdir(parents=True)
     for name, value in {"idVendor": vendor, "idProduct": product, "busnum": "1", "devnum": "4"}.items():
@@ -371,7 +371,7 @@ def test_the_only_strategy_is_unavailable(tmp_path: Path) -> None:
     assert "onnxruntime-gpu is not installed" in first_finding("detectors", found).text
 
 
-# The machine
+# The host
 
 
 def machine(root: Path, **files: str) -> Path:
@@ -413,7 +413,7 @@ def test_the_board_is_hot_and_undervolted(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def small_disk(folder: Path, options: str) -> Iterator[Path]:
-    """Mount a disk in memory, which takes root."""
+    """Mount a disk in memory, which needs root."""
     if os.geteuid() != 0:
         missing("only root can mount a disk")
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""The whole EdgeTPU path, with a stand-in for the stick: lost in every way, and no press unanswered."""
+"""The whole EdgeTPU path, with a fake device: lost in every way, with every press answered."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def choice(stick: Stick, device: str = "any") -> DetectorChoice:
 
 
 def with_stick(stick: Stick) -> PoolUnderTest:
-    """Return a pool whose processor is slower than its stick."""
-    patience = {"job_timeout_s": 5.0, "accelerator_timeout_s": 3.0}  # what is slow on a busy machine does not hang
+    """Return a pool whose CPU is slower than its EdgeTPU."""
+    patience = {"job_timeout_s": 5.0, "accelerator_timeout_s": 3.0}  # slow on a busy machine is not a hang
     return PoolUnderTest(scripted(latency_ms=150), accelerators=(choice(stick),), **patience)
 
 
@@ -52,7 +52,7 @@ def wait_until_in_use(pool: PoolUnderTest) -> None:
 
 
 def strategy_in_use(pool: PoolUnderTest) -> str:
-    """Return the strategy that looks at a press now."""
+    """Return the strategy that processes a press now."""
     return strategy(pool.wait_for(pool.offer()))
 
 
@@ -143,7 +143,7 @@ def test_an_edgetpu_failure_loses_no_press_and_recovers(stick: Stick, act: Act) 
 
 
 def test_an_edgetpu_can_be_unplugged_and_plugged_in(stick: Stick) -> None:
-    """While it is out, presses are answered; probes fail with the reason; then it is used again."""
+    """While it is unplugged, presses are answered; probes fail with the reason; then it is used again."""
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
         stick.does("no_device")

@@ -1,4 +1,4 @@
-"""An evening at the door, replayed from photographs: exactly the messages that matter, whatever is restarted."""
+"""An evening at the door, replayed from photographs: exactly the expected messages, even across restarts."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ EXPECTED: Final = {
     ("visit", "face_appeared"): 3,
     ("visit", "face_left"): 3,
 }
-"""Three visitors, two of whom ring, and a third ring with nobody to be seen."""
+"""Three visitors; two of them press, and one more press has nobody in view."""
 
 
 def door_openings(recorder: Recorder) -> list[str]:
-    """Return for which visits a door opened that opens as naively as it can: whenever it hears that a face appeared."""
+    """Return the visits for which a simple automation opens the door: at every face_appeared."""
     events = recorder.events(f"{FRONT}/visit")
     return [event["visit_id"] for event in events if event["event_type"] == "face_appeared"]
 
 
 def stills(stratum: str, faces: int, count: int, *, which: int = 0) -> list[bytes]:
-    """Return photographs of a kind, each another picture of one scene: what a burst of a camera looks like."""
+    """Return photographs of a stratum, each a distinct picture of one scene: like a camera's burst."""
     photo = [each for each in photos() if each.stratum == stratum and len(each.boxes) == faces][which]
     data = photo.path.read_bytes()
     return [data + number.to_bytes(2, "big") for number in range(count)]
 
 
 def show(recorder: Recorder, images: list[bytes], trigger: str = "motion") -> None:
-    """Send frames one after the other, each when the one before was looked at."""
+    """Send frames one after the other, each after the result of the one before."""
     for image in images:
         before = len(recorder.messages(f"{FRONT}/faces"))
         recorder.publish(f"{FRONT}/frame", image, user={"trigger": trigger})
@@ -74,7 +74,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
         show(recorder, stills("neg_scene", 0, 3))
         ring(recorder, stills("portrait", 1, 4))
         wait_until_left(recorder, 1)
-        # the first photograph of an animal is of its face, which the detector takes for a person's
+        # the first animal photograph shows its face, which the detector mistakes for a person's
         show(recorder, stills("neg_animal", 0, 3, which=1))
         ring(recorder, stills("neg_street", 0, 2))
 
@@ -88,7 +88,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
             late.publish("tests/marker", "")
             show(recorder, stills("neg_scene", 0, 2))
             replayed = {each.topic.removeprefix(f"{FRONT}/") for each in late.messages("#") if each.retained}
-        assert replayed <= {"state", "availability", "detection", "min_confidence"}, "a subscriber hears no old event"
+        assert replayed <= {"state", "availability", "detection", "min_confidence"}, "a subscriber gets no old event"
         ring(recorder, stills("video", 1, 5))
         wait_until_left(recorder, 3)
 
@@ -101,14 +101,14 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
     print_table(seen)
     assert seen == EXPECTED
     ids = [each["event_id"] for kind in ("ring", "answer", "visit") for each in recorder.events(f"{FRONT}/{kind}")]
-    assert len(ids) == len(set(ids)), "no event is seen twice"
-    assert len(door_openings(recorder)) == 3, "a door opens once for each visitor, and for no restart"
+    assert len(ids) == len(set(ids)), "no event is received twice"
+    assert len(door_openings(recorder)) == 3, "a door opens once for each visitor, and never for a restart"
     updates = sum(each["event_type"] == "face_updated" for each in recorder.events(f"{FRONT}/visit"))
     assert updates <= 3, "a burst of stills is not a burst of messages"
 
 
 def test_restarts_never_trigger_a_face_automation(mosquitto: Mosquitto) -> None:
-    """A visitor leaves; then subscriber, broker and agent are restarted, each twice: nothing opens the door again."""
+    """A visitor leaves; then subscriber, broker and agent are restarted, each twice: the door stays shut."""
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S=str(GAP_S)) as agent:
         with Recorder(mosquitto.port) as recorder:
             agent.wait_until_ready(recorder)

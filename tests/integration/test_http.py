@@ -1,4 +1,4 @@
-"""The HTTP server of a real agent: what it says when things go wrong, and that it can harm nobody."""
+"""The HTTP server of a real agent: its responses to faults and hostile clients."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLOW_CLIENTS: Final = 64
 
 
 def request(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, bytes]:
-    """Return the status and the body; status 0 where nobody answers."""
+    """Return the status and the body; status 0 without a response."""
     connection = http.client.HTTPConnection(host, port, timeout=5)
     try:
         connection.request(method, path)
@@ -100,7 +100,7 @@ def test_invalid_requests_are_refused_in_one_line(page_port: int, said: bytes) -
             line.shutdown(socket.SHUT_WR)
             assert b"Traceback" not in line.recv(65_536)
         except OSError:
-            assert len(said) > HEADER_BYTES  # what came after the refusal makes the system reset the connection
+            assert len(said) > HEADER_BYTES  # data after the refusal makes the system reset the connection
     assert request(page_port, "/livez")[0] == 200
 
 
@@ -131,7 +131,7 @@ def test_no_header_names_the_server_software(page_port: int, path: str) -> None:
 
 
 def test_slow_clients_do_not_block_others(house: House) -> None:
-    """Half of them never finish what they ask for, half never take what they asked for."""
+    """Half of them never finish their request, half never read the response."""
     with contextlib.ExitStack() as lines:
         for number in range(SLOW_CLIENTS):
             line = lines.enter_context(socket.create_connection(("127.0.0.1", house.port), timeout=5))
@@ -187,7 +187,7 @@ class House:
     agent: AgentProcess
 
     def connections(self) -> list[object]:
-        """Return the connections that the agent holds open to clients of its page."""
+        """Return the agent's open connections to clients of its page."""
         found = psutil.Process(self.agent.pid).net_connections("tcp")
         return [each for each in found if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.port]
 

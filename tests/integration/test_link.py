@@ -1,4 +1,4 @@
-"""What the link makes of a connection that keeps ending; against a real mosquitto, over a line that is cut."""
+"""The link with a connection that keeps ending; against a real mosquitto, over a proxy that is cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the agent says that it lives exactly while all its parts do, to a container and to a service manager."""
+"""The agent's liveness: reported exactly while all its parts are alive, to a container and a service manager."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ServiceManager:
-    """What a service manager hears."""
+    """A service manager's notification socket."""
 
     def __init__(self, folder: Path) -> None:
         self.address = str(folder / "notify")
@@ -44,11 +44,11 @@ class ServiceManager:
         self._socket.settimeout(20.0)
 
     def __enter__(self) -> Self:
-        """Listen."""
+        """Open the socket."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
+        """Close the socket."""
         self._socket.close()
 
     def receive(self) -> list[str]:
@@ -56,12 +56,12 @@ class ServiceManager:
         return self._socket.recv(1000).decode().split("\n")
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Discard all messages."""
         while not self.received_nothing():
             pass
 
     def received_nothing(self) -> bool:
-        """Return whether no message waits; one that does is read."""
+        """Return whether no message is queued; a queued one is read."""
         self._socket.settimeout(0.0)
         try:
             return not self._socket.recv(1000)
@@ -94,7 +94,7 @@ def test_an_agent_notifies_ready_watchdog_and_stopping(
         assert agent.healthcheck().returncode == 0
         mosquitto.stop()
         wait_until(lambda: any("No connection to the broker" in state for state in manager.receive()))
-        assert agent.healthcheck().returncode == 0, "a broker that is away is no reason to restart the agent"
+        assert agent.healthcheck().returncode == 0, "a lost broker does not restart the agent"
         mosquitto.start()
         agent.signal(signal.SIGTERM)
         wait_until(lambda: "STOPPING=1" in manager.receive())
@@ -142,7 +142,7 @@ def test_the_file_of_a_killed_agent_does_not_affect_a_running_one(
 
 
 class HangingCallback:
-    """A callback that hangs while it is told to, as one with a bug would."""
+    """A callback that hangs on demand, like one with a bug."""
 
     def __init__(self) -> None:
         self._free = threading.Event()
@@ -150,7 +150,7 @@ class HangingCallback:
         self.hangs = threading.Event()
 
     def __call__(self, _what: object) -> None:
-        """Hang, or not."""
+        """Hang if closed."""
         if not self._free.is_set():
             self.hangs.set()
             self._free.wait()
@@ -160,7 +160,7 @@ class HangingCallback:
         self._free.clear()
 
     def open(self) -> None:
-        """Hang no more."""
+        """Stop hanging."""
         self._free.set()
 
 

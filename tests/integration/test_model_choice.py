@@ -1,4 +1,4 @@
-"""Which detectors the workers are given depends on the model files and the packages that can be had."""
+"""The workers' detectors, by available model files and packages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
 
 
 def offline(cache: Path, *names: str) -> ModelStore:
-    """Return a store without a network, over a user's folder that holds the real files of that name."""
+    """Return a store without network; the user's folder contains real files of those names."""
     folder = cache / "mine"
     folder.mkdir()
     for name in names:
@@ -48,7 +48,7 @@ def test_the_default_is_yunet_with_centerface_for_a_second_stage(tmp_path: Path)
 
 
 def test_centerface_is_the_substitute_with_a_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A machine that reaches the package index alone works, says what it works with, and asks no network for better."""
+    """A host with only the package index works, reports its detector, and makes no other request."""
     found = plan(offline(tmp_path, CENTERFACE), "cpu")
     assert found.choices == (on_cpu(tmp_path, "centerface", CENTERFACE),)
     assert found.second_stage is None
@@ -85,7 +85,7 @@ def test_without_any_model_one_short_line_names_the_fix(tmp_path: Path, caplog: 
         plan(offline(tmp_path), "cpu")
     assert str(raised.value).endswith(f"cannot be had; get one: {command('models', 'pull', 'yunet_n')}")
     assert len(str(raised.value)) < 200
-    assert "Put yunet_n_dynamic.onnx" in caplog.text, "the whole story is there for debugging"
+    assert "Put yunet_n_dynamic.onnx" in caplog.text, "debug logs have the details"
     assert "Put centerface.onnx" in caplog.text
 
 
@@ -109,7 +109,7 @@ def test_an_unavailable_strategy_is_left_out(tmp_path: Path, caplog: pytest.LogC
 def test_unrequested_accelerators_are_not_mentioned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_installed: bool
 ) -> None:
-    """The default asks for all strategies: most people have neither an EdgeTPU nor a GPU."""
+    """The default lists all strategies: most hosts have neither an EdgeTPU nor a GPU."""
     monkeypatch.setattr(choice, "_is_installed", lambda _package: is_installed)
     caplog.set_level(logging.INFO)
     found = plan_detectors(DetectionSettings(), offline(tmp_path, YUNET, CENTERFACE))

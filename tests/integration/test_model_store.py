@@ -1,4 +1,4 @@
-"""Model files come from real folders and a real HTTP server, and no bad one is ever given out."""
+"""Model files from real folders and a real HTTP server; a bad one is never returned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    """Return a model server that runs, reached without the proxy of whoever runs the tests."""
+    """Return a running model server, reached without the user's proxy settings."""
     monkeypatch.setenv("no_proxy", "*")
     yield from serve()
 
@@ -37,7 +37,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
 
 
 def test_the_users_folder_comes_first_and_is_not_written_to(tmp_path: Path, server: ModelServer) -> None:
-    """A file that the user provides is used where it is, and nobody is asked."""
+    """A user's file is used in place, without a download."""
     folder, cache = tmp_path / "mine", tmp_path / "cache"
     folder.mkdir()
     (folder / "tiny.onnx").write_bytes(CONTENT)
@@ -49,7 +49,7 @@ def test_the_users_folder_comes_first_and_is_not_written_to(tmp_path: Path, serv
 def test_a_wrong_file_in_the_users_folder_is_skipped(
     tmp_path: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is left as it is, said so, and the next source is used."""
+    """It is left unchanged, with a warning, and the next source is used."""
     (tmp_path / "tiny.onnx").write_bytes(b"something else")
     cache = tmp_path / "cache"
     path = store_of(tiny(f"{server.address}/good"), cache, folder=tmp_path).resolve("tiny")
@@ -59,7 +59,7 @@ def test_a_wrong_file_in_the_users_folder_is_skipped(
 
 
 def test_a_model_is_fetched_once(tmp_path: Path, server: ModelServer) -> None:
-    """The second time it is in the cache, and nothing else is."""
+    """The second time it comes from the cache, which contains nothing else."""
     models = store_of(tiny(f"{server.address}/good"), tmp_path / "new" / "cache")
     path = models.resolve("tiny")
     assert path.read_bytes() == CONTENT
@@ -70,7 +70,7 @@ def test_a_model_is_fetched_once(tmp_path: Path, server: ModelServer) -> None:
 
 @pytest.mark.parametrize("damage", [b"", CONTENT[:-1], CONTENT[:-1] + b"x"], ids=["empty", "short", "flipped"])
 def test_a_damaged_cache_is_replaced(tmp_path: Path, server: ModelServer, damage: bytes) -> None:
-    """What a power cut left is replaced."""
+    """A partial file after a power cut is replaced."""
     (tmp_path / "tiny.onnx").write_bytes(damage)
     assert store_of(tiny(f"{server.address}/good"), tmp_path).resolve("tiny").read_bytes() == CONTENT
     assert files_in(tmp_path) == ["tiny.onnx"]
@@ -79,7 +79,7 @@ def test_a_damaged_cache_is_replaced(tmp_path: Path, server: ModelServer, damage
 def test_the_cache_follows_the_users_environment(
     tmp_path: Path, server: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a setting the cache is where the XDG specification says."""
+    """Without a setting the cache is at the XDG location."""
     model = tiny(f"{server.address}/good")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert ModelStore(models={"tiny": model}).resolve("tiny") == tmp_path / "xdg/edge-agent/models/tiny.onnx"
@@ -90,7 +90,7 @@ def test_the_cache_follows_the_users_environment(
 
 @pytest.fixture
 def unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a cache folder that nobody can write to, not even root; temporary files go to `tmp_path`."""
+    """Return a cache folder that not even root can write to; temporary files go to `tmp_path`."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "file").touch()
     return tmp_path / "file" / "cache"
@@ -99,7 +99,7 @@ def unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_an_unwritable_cache_gives_only_a_warning(
     unwritable: Path, server: ModelServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The model is kept with the temporary files, and found there the next time."""
+    """The model is stored with the temporary files, and found there the next time."""
     models = store_of(tiny(f"{server.address}/good"), unwritable)
     path = models.resolve("tiny")
     assert path == spare_dir() / "tiny.onnx"
@@ -109,7 +109,7 @@ def test_an_unwritable_cache_gives_only_a_warning(
 
 
 def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: ModelServer, tmp_path: Path) -> None:
-    """Whoever took its name first could swap the file after it was checked."""
+    """Its owner could replace the file after it was checked."""
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "tiny.onnx").write_bytes(CONTENT)
@@ -119,7 +119,7 @@ def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: Mo
 
 
 def test_a_user_without_a_home_has_a_cache(unwritable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A container may run under a number that is no user."""
+    """A container may run under a user id without a user."""
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "")
     monkeypatch.setattr("pwd.getpwuid", _no_user)
@@ -151,7 +151,7 @@ def _no_user(user: int) -> NoReturn:
 def test_a_bad_server_gives_no_model(
     tmp_path: Path, server: ModelServer, path: str, limits: DownloadLimits, reason: str
 ) -> None:
-    """Nothing but a part of it is left for the next try, and the message says what happened."""
+    """Only a partial file is kept for the next attempt, and the message has the reason."""
     with pytest.raises(ModelUnavailableError, match=reason):
         store_of(tiny(server.address + path), tmp_path, limits=limits).resolve("tiny")
     assert set(files_in(tmp_path)) <= {".unfinished-tiny.onnx"}
@@ -166,7 +166,7 @@ def test_a_redirect_to_https_is_followed() -> None:
 
 
 def test_a_download_is_resumed(tmp_path: Path, server: ModelServer) -> None:
-    """Within one start, and after the next one where the first gave up."""
+    """Within one start, and at the next one after a failure."""
     model, half = tiny(f"{server.address}/resume"), len(CONTENT) // 2
     assert store_of(model, tmp_path / "one").resolve("tiny").read_bytes() == CONTENT
     assert server.asked == ["/resume@0", f"/resume@{half}"]
@@ -193,14 +193,14 @@ def test_files_of_a_killed_process_are_removed(tmp_path: Path, server: ModelServ
 
 
 def test_a_broken_connection_is_tried_again(tmp_path: Path, server: ModelServer) -> None:
-    """One interruption costs nothing but time."""
+    """One interruption only costs time."""
     assert store_of(tiny(f"{server.address}/cut_once"), tmp_path).resolve("tiny").read_bytes() == CONTENT
     assert server.asked == ["/cut_once", "/cut_once"]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/tiny.onnx", "http://models.invalid/tiny.onnx"])
 def test_without_a_network_the_message_names_the_fix(tmp_path: Path, url: str) -> None:
-    """It lists every source with its reason, the file, and where to put it."""
+    """It lists every source with its reason, the file, and its folder."""
     with pytest.raises(ModelUnavailableError) as caught:
         store_of(tiny(url), tmp_path, folder=tmp_path / "mine").resolve("tiny")
     message = str(caught.value)
@@ -215,7 +215,7 @@ def test_without_a_network_the_message_names_the_fix(tmp_path: Path, url: str) -
 
 
 def test_an_unknown_model_names_the_known_ones(tmp_path: Path) -> None:
-    """A slip of the pen is easily mended."""
+    """The message helps with a typing error."""
     with pytest.raises(ModelUnavailableError, match="there is no model 'yunet'; there are yunet_n, "):
         ModelStore(None, tmp_path).resolve("yunet")
 
@@ -239,7 +239,7 @@ def start_resolving(cache: Path, url: str) -> subprocess.Popen[str]:
 
 
 def test_two_processes_fetch_the_same_model_at_once(tmp_path: Path, server: ModelServer) -> None:
-    """Each gets the whole file, and the cache holds it once; the server sends only while both wait."""
+    """Each gets the complete file, and the cache contains it once; the server sends only while both wait."""
     both = [start_resolving(tmp_path, f"{server.address}/together") for _ in range(2)]
     answers = [process.communicate(timeout=PATIENCE_S)[0].strip() for process in both]
     assert answers == [str(tmp_path / "tiny.onnx")] * 2
@@ -248,7 +248,7 @@ def test_two_processes_fetch_the_same_model_at_once(tmp_path: Path, server: Mode
 
 
 def test_a_process_killed_while_it_fetches_leaves_no_half_model(tmp_path: Path, server: ModelServer) -> None:
-    """The next one fetches it as if nothing had been."""
+    """The next one fetches it normally."""
     with start_resolving(tmp_path, f"{server.address}/stall") as process:
         assert server.stalled.wait(PATIENCE_S)
         process.kill()

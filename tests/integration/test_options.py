@@ -1,4 +1,4 @@
-"""Options over MQTT, with a real broker and a real agent: set, echoed, used, remembered."""
+"""Options over MQTT, with a real broker and a real agent: set, echoed, applied, stored."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_press_rings_while_detection_is_off(mosquitto: Mosquitto, recorder: Re
         assert [event["trigger"] for event in recorder.events("doorbell/front/faces")] == ["press"]
         metrics = recorder.wait_for(f"{AGENT}/metrics", lambda metrics: metrics["failed"])
         assert (metrics["failed"], metrics["shed"]) == ({"detection_off": 1}, {"detection_off": 1})
-        assert recorder.messages(f"{AGENT}/error") == [], "what somebody wants is no error"
+        assert recorder.messages(f"{AGENT}/error") == [], "a user's setting is not an error"
 
 
 def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:

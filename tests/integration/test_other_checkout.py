@@ -1,4 +1,4 @@
-"""The programs in a folder that holds another version of them, or modules that nobody asked for."""
+"""The programs in a folder with another version of them, or with planted modules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def checkout(tmp_path: Path) -> PlantedFolder:
 
 @pytest.fixture
 def planted(tmp_path: Path) -> PlantedFolder:
-    """Return a folder with a module of every name that the program could import."""
+    """Return a folder with a module of every name that the program can import."""
     planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
     planted.plant(standard_names() | third_party_names() | {"edge_agent", "ha_discovery"})
     return planted
@@ -101,7 +101,7 @@ def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
 def test_the_home_assistant_app_runs_no_code_from_the_current_folder(
     program: Path, planted: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
-    """Its folders are the container's own, so they are moved, and the user stays who it is."""
+    """Its folders are the container's own: the test moves them, and keeps the user."""
     (tmp_path / "options.json").write_text(
         json.dumps({"agent_id": "test", "mqtt_host": "127.0.0.1", "mqtt_port": mosquitto.port}), encoding="utf-8"
     )
@@ -134,6 +134,6 @@ def test_the_benchmarks_run_no_code_from_the_current_folder(tmp_path: Path) -> N
 
 
 def _children(pid: int, word: str) -> list[psutil.Process]:
-    """Return the processes that one has started with this word in their command, and that run."""
+    """Return the running child processes with this word in their command."""
     children = [child for child in psutil.Process(pid).children() if is_alive(child.pid)]
     return [child for child in children if word in " ".join(child.cmdline())]

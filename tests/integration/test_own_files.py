@@ -1,4 +1,4 @@
-"""What the agent leaves on disk, and in the environment of what it starts."""
+"""The agent's files on disk, and its child processes' environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics, alerts and dashboard fit each other: checked by Prometheus' own tools, with the metrics of a real run."""
+"""Metrics, alerts and dashboard match: checked by Prometheus' own tools, with the metrics of a real run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAME = re.compile(r"\bedge_agent_[a-z0-9_]+")
 
 
 def promtool(*arguments: str, text: str = "") -> str:
-    """Return what promtool says; fail with it where it complains."""
+    """Return promtool's output; fail with it if it reports an error."""
     command = program("promtool", "promtool (of Debian's package prometheus)")
     done = subprocess.run([command, *arguments], input=text, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -45,7 +45,7 @@ def alert_expressions() -> list[str]:
 
 
 def dashboard_expressions() -> list[str]:
-    """Return what the panels ask for, with Grafana's variables replaced as it does."""
+    """Return the panels' queries, with Grafana's variables replaced."""
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     asked = [target["expr"] for panel in panels for target in panel["targets"]]
     return [each.replace("$instance", ".*").replace("$__rate_interval", "1m") for each in asked]
@@ -53,7 +53,7 @@ def dashboard_expressions() -> list[str]:
 
 @pytest.fixture(scope="module")
 def page_port() -> Iterator[int]:
-    """Return the port of an agent that has looked at three frames, failed at one, and told its metrics."""
+    """Return the port of an agent that has processed three frames, failed at one, and published its metrics."""
     port = free_port()
     with (
         Mosquitto() as broker,
@@ -150,7 +150,7 @@ def test_a_real_prometheus_scrapes_it_and_answers_every_panel(page_port: int, tm
 
 
 def answers(port: int, expression: str) -> list[Any] | None:
-    """Return what Prometheus answers to an expression, None where it does not understand it or does not run yet."""
+    """Return Prometheus' result of an expression, None if it is invalid or Prometheus is not running yet."""
     query = urllib.parse.urlencode({"query": expression})
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=10) as answer:

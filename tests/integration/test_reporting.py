@@ -1,4 +1,4 @@
-"""What the agent says of itself to those who ask, and of what went wrong, over a real broker."""
+"""The agent's health, metrics and error events, over a real broker."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_failed_frame_and_worker_exit_is_an_error_event(mosquitto: Mosquitt
         os.kill(worker["pid"], signal.SIGKILL)
         died = recorder.wait_for(f"{AGENT}/error", lambda each: each["error_type"] == "died")
         assert (died["worker"], died["message"]) == (worker["slot"], "was ended by SIGKILL")
-        assert recorder.events(f"{AGENT}/health")[-1]["status"] == "ok", "one death is healed before it matters"
+        assert recorder.events(f"{AGENT}/health")[-1]["status"] == "ok", "one exit is repaired before it matters"
 
 
 def test_the_metrics_at_the_end_account_for_every_frame_and_stage(mosquitto: Mosquitto, recorder: Recorder) -> None:

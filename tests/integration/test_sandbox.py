@@ -1,4 +1,4 @@
-"""What a worker cannot do, whatever a picture makes it do."""
+"""The sandbox: what a compromised worker cannot do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Past one agent and past one broker: partitions, shared frames, addresses that take over."""
+"""Several agents and several brokers: partitions, shared frames, fallback addresses."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_each_press_is_answered_by_the_agent_whose_doorbell_it_is(mosquitto: Mos
         }
         assert len(listening.events("doorbell/+/answer")) == len(listening.events("doorbell/+/ring")) == 4
         assert boots["front"] == boots["back"] != boots["gate-1"] == boots["shed"]
-        # names are asked for one by one; a glob takes everything, and passes over what is not meant
+        # names are subscribed one by one; a glob subscribes to everything, and ignores other doorbells
         assert _dropped(listening, "one", "other_agent") == 0
         assert _dropped(listening, "two", "other_agent") == 4
 
@@ -97,7 +97,7 @@ def test_agents_of_a_group_take_turns_at_shared_frames(mosquitto: Mosquitto, lis
     assert {event["frame_id"] for event in events} == {f"frame-{number}" for number in range(SHARED)}
     assert {event["trigger"] for event in events} == {"motion"}
     assert len(Counter(event["boot_id"] for event in events)) == 2
-    # they are looked at for their own sake: nothing is claimed of a doorbell, and nobody rang
+    # shared frames change no doorbell's state, and imply no press
     assert {message.topic.split("/")[2] for message in listening.messages("doorbell/#")} == {"shared_frame", "faces"}
 
 
@@ -112,7 +112,7 @@ def test_the_next_address_takes_over_when_a_broker_dies(protocol: str) -> None:
             first.kill()
             agent.wait_until_ready(at_second)
             assert _is_answered(at_second)
-            # the first one is asked first again as soon as there is a reason to connect
+            # every new connection tries the first address first
             first.start()
             second.kill()
             with Recorder(first.port) as at_first:

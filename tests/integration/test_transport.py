@@ -1,4 +1,4 @@
-"""The way to the broker: TLS that is kept to or refused, certificates, websockets; against a real mosquitto."""
+"""The connection to the broker: TLS enforced or refused, certificates, websockets; against a real mosquitto."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.broker,
-    # where a handshake fails, paho leaves its socket to the end of the exception, which closes it
+    # after a failed handshake, paho's socket is closed only with the exception
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
@@ -44,7 +44,7 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def _listener(port: int, authority: Authority, certificate: Certificate, *more: str) -> list[str]:
-    """Return the lines of a listener of mosquitto that speaks TLS."""
+    """Return mosquitto's configuration lines of a TLS listener."""
     files = (f"cafile {authority.ca}", f"certfile {certificate.cert}", f"keyfile {certificate.key}")
     return [f"listener {port} {HOST}", *files, *more]
 
@@ -266,14 +266,14 @@ def test_an_invalid_websocket_response_is_not_a_broker(answer: bytes, words: str
 
 
 def _refusal(*flags: str) -> str:
-    """Return why a command does not connect."""
+    """Return a command's reason for a failed connection."""
     with pytest.raises(SettingsError) as refused:
         commands(["watch", "--host", HOST, "--port", "1", *flags], standalone_mode=False)
     return str(refused.value)
 
 
 def _sentence(*flags: str) -> str:
-    """Return what `edge-agent run` says instead of starting."""
+    """Return the error of `edge-agent run` at its start."""
     done = edge_agent(
         "run", "--host", HOST, "--port", "1", "--seconds", "1", *flags, EDGE_AGENT_DETECTION__STRATEGIES="mock"
     )

@@ -1,4 +1,4 @@
-"""What an owner sees of somebody at the door, and what nobody sees."""
+"""Visits and privacy: which events and pictures are published."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _scene(distance_m: float | None, seed: int = 0) -> bytes:
 
 
 def _published(recorder: Recorder) -> list[bytes]:
-    """Return every payload that is a picture and that the tests did not send themselves."""
+    """Return every picture that the agent published."""
     received = [each for each in recorder.messages("#") if not each.topic.endswith("/frame")]
     return [each.payload for each in received if each.payload.startswith(IMAGE_STARTS)]
 

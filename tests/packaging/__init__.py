@@ -1,1 +1,1 @@
-"""What is handed out is valid, by the tools of those who take it: `make packaging`."""
+"""Packages and deployment files are valid, checked by their consumers' tools: `make packaging`."""

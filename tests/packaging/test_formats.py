@@ -1,4 +1,4 @@
-"""Dockerfiles, compose files, manifests and workflows: by the schemas of those who read them."""
+"""Dockerfiles, compose files, manifests and workflows match their schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image: what is removed from its libraries is there, and the CPU detectors do without it."""
+"""The image: unneeded library files are removed, and the CPU detectors still work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCRIPT = PROJECT / "deploy" / "prune_image.py"
 PRUNE: dict[str, Any] = runpy.run_path(str(SCRIPT))
 
 LIBRARIES = [unused for unused in PRUNE["UNUSED"] if not unused.pattern.endswith(".dist-info")]
-"""Without its dist-info a distribution counts as not installed, which is a case of its own."""
+"""Without its dist-info a distribution counts as not installed, a separate case."""
 
 
 def _install(packages: Path, pattern: str) -> None:
@@ -33,7 +33,7 @@ def _install(packages: Path, pattern: str) -> None:
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """Return a site-packages with one file for every line of the list, and one that is needed."""
+    """Return a site-packages with one file for every line of the list, and one required file."""
     for unused in PRUNE["UNUSED"]:
         _install(tmp_path, unused.pattern)
         (tmp_path / f"{unused.distribution}-1.dist-info").mkdir(exist_ok=True)
@@ -93,7 +93,7 @@ def test_a_detector_that_no_longer_works_fails_the_build(
 
 @pytest.fixture(scope="module")
 def pruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an environment of what the image holds with LiteRT, pruned as the image's build prunes it."""
+    """Return an environment with the image's packages and LiteRT, pruned like the image."""
     environment = tmp_path_factory.mktemp("pruned") / "venv"
     _run(sys.executable, "-m", "venv", environment)
     pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet")

@@ -34,7 +34,7 @@ def _run(*command: str | Path, cwd: Path = PROJECT, **variables: str) -> str:
 
 @pytest.fixture(scope="module")
 def built() -> tuple[Path, Path]:
-    """Build both as a release does, with the models of the test data, and return them."""
+    """Build both like a release, with the models of the test data, and return them."""
     _run("deploy/dist", PYTHON=sys.executable, EDGE_AGENT_MODELS__DIR=str(shared("models")))
     (wheel,), (sdist,) = (PROJECT / "dist").glob("*.whl"), (PROJECT / "dist").glob("*.tar.gz")
     return wheel, sdist
@@ -42,7 +42,7 @@ def built() -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory, built: tuple[Path, Path]) -> Path:
-    """Return the bin folder of a clean environment with the wheel and what requirements/run.txt pins."""
+    """Return the bin folder of a clean environment with the wheel and the pins of requirements/run.txt."""
     environment = tmp_path_factory.mktemp("clean") / "venv"
     _run(sys.executable, "-m", "venv", environment)
     pip = (environment / "bin" / "python", "-m", "pip", "install", "--quiet")

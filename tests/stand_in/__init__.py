@@ -1,7 +1,7 @@
-"""A stand-in for a Coral stick: a library that TensorFlow Lite loads as it loads libedgetpu, and a model for it.
+"""A fake EdgeTPU: a library that TensorFlow Lite loads like libedgetpu, and a model for it.
 
-The library takes the model's edgetpu-custom-op as libedgetpu does, and "sees" one face: the box around what is white.
-A file beside it says what it does next; `Stick.does` writes it.
+The library accepts the model's edgetpu-custom-op like libedgetpu, and "detects" one face: the box around the white
+area. A file beside it selects its behaviour; `Stick.does` writes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Act = Literal["work", "no_device", "hang_load", "crash_load", "error", "hang", "
 
 
 class Stick:
-    """A stick that a test plugs in, breaks and pulls out."""
+    """An EdgeTPU that a test plugs in, breaks and unplugs."""
 
     def __init__(self, folder: Path) -> None:
         self.library = folder / "libedgetpu_stand_in.so"
@@ -31,7 +31,7 @@ class Stick:
         subprocess.run([compiler, "-shared", "-fPIC", "-O1", define, "-o", self.library, source, "-lm"], check=True)
 
     def does(self, act: Act) -> None:
-        """Have the stick do something from now on."""
+        """Set the device's behaviour from now on."""
         written = self._act.with_suffix(".new")
         written.write_text(act, encoding="ascii")
         written.replace(self._act)

@@ -1,4 +1,4 @@
-"""A TensorFlow Lite model like those that are compiled for the EdgeTPU, in about 2 kB."""
+"""A TensorFlow Lite model like those compiled for the EdgeTPU, in about 2 kB."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPTIONS: Final = {
 
 
 def build_model() -> bytes:
-    """Return the model: a picture, the stick's operation, and the post-processing on the processor."""
+    """Return the model: an input picture, the EdgeTPU's operation, and the postprocessing on the CPU."""
     picture = _tensor("picture", (1, SIDE, SIDE, 3), schema.TensorType.UINT8)
     picture.quantization = schema.QuantizationParametersT()
     picture.quantization.scale, picture.quantization.zeroPoint = [1 / 128], [128]

@@ -1,1 +1,1 @@
-"""What needs no broker and no worker process."""
+"""Unit tests without a broker and worker processes."""

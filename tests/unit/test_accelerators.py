@@ -1,4 +1,4 @@
-"""Accelerators in the pool, played through without a process: proven, given, lost, proven again."""
+"""Accelerators in the pool, simulated without processes: probed, assigned, lost, probed again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GPU = DetectorChoice("gpu", "yunet_n", device="0")
 
 
 class SimulatedPoolWithAccelerators(SimulatedPool):
-    """A pool with accelerators, whose probes end as a test says."""
+    """A pool with accelerators; the test decides the probes' results."""
 
     def __init__(self, *accelerators: DetectorChoice, workers: int = 2) -> None:
         super().__init__(DetectorPlan(PLAN.choices, accelerators), workers=workers)
@@ -26,7 +26,7 @@ class SimulatedPoolWithAccelerators(SimulatedPool):
         self.do(self.core.on_probe_result(number, reason, self.now))
 
     def assign(self, number: int = 0, slot: int = 0) -> None:
-        """Let a probe succeed, and a worker begin with the accelerator."""
+        """Let a probe succeed, and a worker start with the accelerator."""
         self.probe(number)
         self.die(slot, "exited with code 0")
         self.ready(slot, "edgetpu")
@@ -35,14 +35,14 @@ class SimulatedPoolWithAccelerators(SimulatedPool):
         return sum(isinstance(each, StartProbe) for each in self.actions)
 
     def started(self, slot: int) -> int | None:
-        """Return the accelerator with which a slot's last worker was started."""
+        """Return the accelerator of a slot's last worker."""
         return [each.accelerator for each in self.actions if isinstance(each, StartWorker) and each.slot == slot][-1]
 
     def accelerator(self, number: int = 0) -> AcceleratorView:
         return self.core.view(self.now).accelerators[number]
 
     def wait_for_probe(self) -> float:
-        """Pass time until the next probe begins; return how long that took."""
+        """Pass time until the next probe begins; return the wait."""
         before, began_s = self.probes(), self.now
         while self.probes() == before:
             self.pass_time(0.5)
@@ -70,7 +70,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
 
 
 def test_accelerators_are_assigned_one_after_the_other() -> None:
-    """At no time is there nobody to take a frame."""
+    """At least one worker accepts frames at any time."""
     played = SimulatedPoolWithAccelerators(STICK, OTHER_STICK, GPU, workers=2)
     for number in range(3):
         played.probe(number)
@@ -147,7 +147,7 @@ def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reas
 
 
 def test_accelerator_failures_never_quarantine_a_frame() -> None:
-    """Only the processor can tell that a frame is poison."""
+    """Only a worker on the CPU can quarantine a frame."""
     played = SimulatedPoolWithAccelerators(STICK, workers=1)
     played.assign()
     played.offer(job())

@@ -1,4 +1,4 @@
-"""What `make audit` checks without a network."""
+"""The checks of `make audit` that need no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several frames at once, for a detector that is faster that way."""
+"""Batches, for a detector that processes several pictures faster at once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ GPU = DetectorChoice("gpu", "yunet_n", device="0")
 
 
 class SimulatedPoolWithGpu(SimulatedPool):
-    """A pool of two workers, the first of which has a GPU and takes four frames at once."""
+    """A pool of two workers; the first has a GPU and processes four frames at once."""
 
     def __init__(self) -> None:
         super().__init__(DetectorPlan(PLAN.choices, (GPU,)))
@@ -52,11 +52,11 @@ class SimulatedPoolWithGpu(SimulatedPool):
         self.do(self.core.on_ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
 
     def occupy(self) -> None:
-        """Give both workers a frame."""
+        """Assign a frame to both workers."""
         self.offer(job("busy0"), job("busy1"))
 
     def batch(self) -> list[Job]:
-        """Return the frames that the worker with the GPU was given last."""
+        """Return the last batch of the worker with the GPU."""
         last = self.assigned(0)
         return [last.job, *(each for _, each in last.more)]
 
@@ -81,7 +81,7 @@ def test_queued_frames_form_a_batch_with_one_outcome_each() -> None:
 
 
 def test_a_press_frame_is_never_batched_and_goes_first() -> None:
-    """Nobody at the door waits for the pictures of another one."""
+    """A press does not wait for the pictures of another doorbell."""
     played = SimulatedPoolWithGpu()
     played.occupy()
     press = job("front", Trigger.PRESS)
@@ -127,7 +127,7 @@ def test_a_worker_without_an_accelerator_gets_no_batches() -> None:
 
 
 class Counting:
-    """A detector for batches, which finds a face as wide as the picture's number in the batch."""
+    """A batch detector; it finds a face whose width is the picture's number in the batch."""
 
     strategy, model, uses_pixels, side, batch = "gpu", "counting", False, 640, 4
 
@@ -138,7 +138,7 @@ class Counting:
         return [[Face(Box(0, 0, 10 + number, 10), 0.9)] for number in range(len(images))]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_a_worker_answers_each_task_of_a_batch_with_its_own_pictures(buffer: Sha
 
 
 def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
-    """On onnxruntime's CPU provider; no GPU was at hand."""
+    """On onnxruntime's CPU provider; not tested on a GPU."""
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     rehearsal = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CPUExecutionProvider"})
     detector = table.load(rehearsal)

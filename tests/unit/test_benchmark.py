@@ -1,4 +1,4 @@
-"""What a measurement says: targets met and missed, ratios and percentiles of its series, two results compared."""
+"""Benchmark results: targets met and missed, ratios and percentiles of series, comparisons."""
 
 from __future__ import annotations
 

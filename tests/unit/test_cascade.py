@@ -1,4 +1,4 @@
-"""Which detector looks at a picture, and what two of them make of it."""
+"""The cascade: which detectors run on a picture, and how two results are merged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BESIDE_HERE = Box(14, 10, 40, 40)
 
 @dataclass
 class Fixed:
-    """A detector that finds always the same, and keeps how bright the pictures were that it was shown."""
+    """A detector with a fixed result, which records the brightness of its pictures."""
 
     model: str
     faces: list[Face] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The files in config/ and docs/settings.md: they say what the code does."""
+"""The files in config/ and docs/settings.md match the code."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_the_service_unit_is_hardened_as_documented(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
-    """Return a mosquitto with our configuration, in which only the places on disk are others."""
+    """Return a mosquitto with our configuration, changed only in its paths."""
     folder = tmp_path_factory.mktemp("mosquitto")
     shutil.copy(_config("acl.example"), folder / "acl")
     for user in USERS:
@@ -234,7 +234,7 @@ def _flat(values: dict[str, object], above: str = "") -> Iterator[tuple[str, obj
 
 @contextlib.contextmanager
 def _client(broker: Mosquitto, user: str | None, password: str | None) -> Iterator[paho.Client]:
-    """Return a client of MQTT 5, in which the broker says why not."""
+    """Return a client of MQTT 5, where the broker gives reasons."""
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     if user:
         client.username_pw_set(user, password)
@@ -248,7 +248,7 @@ def _client(broker: Mosquitto, user: str | None, password: str | None) -> Iterat
 
 
 def _publish(broker: Mosquitto, user: str | None, password: str | None, topic: str) -> bool | None:
-    """Return whether a user may publish to a topic, or None where the broker lets the user not even in."""
+    """Return whether a user may publish to a topic, or None if the broker rejects the connection."""
     verdicts: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
     with _client(broker, user, password) as client:
         client.on_publish = lambda _client, _data, _id, reason, _properties: verdicts.put(not reason.is_failure)

@@ -1,4 +1,4 @@
-"""What the doctor says, by what was read: every rule as a table."""
+"""The doctor's rules as tables of readings and findings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MB = 1_000_000
 
 
 def result_of(finding: Finding) -> tuple[str, str]:
-    """Return the level and the first words of the fix."""
+    """Return the level and the beginning of the fix."""
     return finding.level.value, " ".join(finding.fix.split()[:3])
 
 

@@ -1,4 +1,4 @@
-"""What is said of frames and doorbells."""
+"""Events and state of frames and doorbells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be set while the agent runs, and the file that remembers it."""
+"""The options that can be set while the agent runs, and their file."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_press_only_sheds_other_frames_with_its_own_reason() -> None:
 
 
 def test_stored_values_that_became_invalid_are_dropped() -> None:
-    """The settings have changed, or somebody wrote into the file."""
+    """The settings have changed, or the file was edited."""
     chosen = StoredOptions(
         agent={"strategy": "gpu", "log_level": "debug", "nonsense": "1"},
         doorbells={"front": {"min_confidence": "200", "detection": "OFF"}, "../x": {"detection": "OFF"}},

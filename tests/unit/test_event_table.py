@@ -1,4 +1,4 @@
-"""The live table: what fits into 80 columns, and that nothing moves while rows come in."""
+"""The live table: it fits into 80 columns, and rows do not move it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def event(kind: str = "faces", doorbell: str = "front", **values: Any) -> tuple[
 
 
 def everything() -> list[tuple[str, bytes]]:
-    """Return every kind of event, with the longest words that the agent has for it."""
+    """Return every kind of event, with the agent's longest words."""
     faces = [{"confidence": 0.97}] * 3
     return [
         event("ring", event_type="ring"),

@@ -1,4 +1,4 @@
-"""Frames that are no news, and scenes in which nothing changed."""
+"""The frame filter: duplicates, and unchanged empty scenes."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_frame_differencing_can_be_disabled() -> None:
 
 
 def camera_picture(pixels: npt.NDArray[np.uint8], seed: int, *, light: int = 0) -> npt.NDArray[np.uint8]:
-    """Return a picture as a camera sends it: with noise, compressed, and in a light that changes."""
+    """Return a picture like a camera's: with noise, compressed, and in changing light."""
     noise = np.random.default_rng(seed).normal(light, 6, pixels.shape)
     grainy = np.clip(pixels + noise, 0, 255).astype(np.uint8)
     data = cv2.imencode(".jpg", grainy, [cv2.IMWRITE_JPEG_QUALITY, 70])[1]

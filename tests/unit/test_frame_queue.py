@@ -1,4 +1,4 @@
-"""The queue: its order, its limits, and that nothing is lost or doubled."""
+"""The queue: its order, its limits, and that no frame is lost or duplicated."""
 
 from __future__ import annotations
 
@@ -159,6 +159,6 @@ def test_no_frame_is_lost_or_duplicated(steps: list[tuple[str, str, Trigger, int
         assert len(queue) == sum(queue.depths().values())
         assert queue.depths() == {each: sum(job.frame.trigger is each for job in queue) for each in Trigger}
         due_s = queue.next_expiry_s()
-        assert all(due_s is not None and due_s <= each.expires_s for each in queue), "it would not be looked at in time"
+        assert all(due_s is not None and due_s <= each.expires_s for each in queue), "it would not be processed in time"
     gone.update(each.frame.event_id for each in [*held, *_drain(queue)])
     assert gone == offered

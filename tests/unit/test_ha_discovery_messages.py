@@ -1,4 +1,4 @@
-"""What is published, where and how."""
+"""The published messages, their topics and options."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PORCH = Discovery(
 
 
 def options_of(component: Component) -> dict[str, Any]:
-    """Return how a component is announced."""
+    """Return the announcement of a component."""
     payload = json.loads(announce(replace(PORCH, components=(component,))).payload)
     options: dict[str, Any]
     (options,) = payload["components"].values()
@@ -57,7 +57,7 @@ def options_of(component: Component) -> dict[str, Any]:
 
 
 def entity_options(**options: object) -> dict[str, Any]:
-    """Return the options that the entities of this test have anyway, and these."""
+    """Return the options of every entity in this test, and these."""
     return {"unique_id": "porch-key", "name": "Name", **options}
 
 
@@ -146,12 +146,12 @@ ANNOUNCED: list[tuple[Component, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("component", "options"), ANNOUNCED)
 def test_a_component_is_announced_without_default_values(component: Component, options: dict[str, Any]) -> None:
-    """Nothing is missing and nothing is said that Home Assistant assumes anyway."""
+    """No value is missing and no default is included."""
     assert options_of(component) == options
 
 
 def test_the_message_is_retained_and_the_same_every_time() -> None:
-    """Byte for byte, so that a broker's retained message can be compared."""
+    """Byte for byte, for comparison with a broker's retained message."""
     assert announce(PORCH) == DiscoveryMessage(
         topic="homeassistant/device/porch/config",
         payload=(
@@ -170,7 +170,7 @@ def test_non_ascii_text_is_not_escaped() -> None:
 
 
 def test_availability_of_the_device_and_of_a_component() -> None:
-    """A component's own replaces the device's; always available is an empty list."""
+    """A component's own availability replaces the device's; always available is an empty list."""
     own = Availability((AvailabilityTopic("b", "1", "0", "{{ value }}"),), mode="latest")
     porch = replace(
         PORCH,
@@ -193,7 +193,7 @@ def test_availability_of_the_device_and_of_a_component() -> None:
 
 
 def test_a_device_announces_all_its_properties() -> None:
-    """Also where it is reached through."""
+    """Including the device that it is reached through."""
     device = Device(
         "Porch", ("porch",), (("mac", "02:00:00:00:00:01"),), sw_version="1", via_device="agent", model="Bell"
     )
@@ -231,7 +231,7 @@ def test_only_single_components_are_migrated(topic: str) -> None:
 
 
 def test_the_readme_example_works() -> None:
-    """It is run as it stands."""
+    """It runs unchanged."""
     readme = Path(ha_discovery.__file__).parent / "README.md"
     failed, tried = doctest.testfile(str(readme), module_relative=False)
     assert tried

@@ -1,4 +1,4 @@
-"""Every wrong combination is refused when it is built, with a reason that names it."""
+"""Every invalid combination is refused when it is built, with the reason."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_wrong_combination_is_refused_with_the_reason(case: str) -> None:
-    """The message says where and why."""
+    """The message has the place and the reason."""
     build, reason = REFUSED[case]
     with pytest.raises(DiscoveryError, match=re.escape(reason)):
         build()
@@ -221,7 +221,7 @@ def test_the_refusal_is_a_value_error() -> None:
 
 @pytest.mark.parametrize("unit", ["fps", "%", None, "frames"])
 def test_a_unit_of_no_known_quantity_needs_no_class(unit: str | None) -> None:
-    """Frames per second, shares and counts have no device class."""
+    """Frames per second, fractions and counts have no device class."""
     assert sensor(unit_of_measurement=unit, state_class="measurement").unit_of_measurement == unit
 
 
@@ -232,14 +232,14 @@ def test_both_characters_for_micro_are_accepted() -> None:
 
 
 def test_the_same_unique_id_on_two_platforms_is_accepted() -> None:
-    """Home Assistant tells them apart."""
+    """Home Assistant distinguishes them."""
     shown = Sensor(Entity("a", "A", unique_id="same"), "state")
     assert discovery(shown, Switch(Entity("b", "B", unique_id="same"), "set")).components[0] == shown
 
 
 @given(st.sampled_from(sorted(QUANTITIES)), st.sampled_from(sorted(QUANTITIES)), st.data())
 def test_a_unit_is_accepted_only_with_its_device_class(device_class: str, other: str, data: st.DataObject) -> None:
-    """A unit of another class is taken only when this class has it too."""
+    """A unit of another class is accepted only if this class has it too."""
     units = QUANTITIES[other].units
     unit = data.draw(st.sampled_from(sorted(units))) if units else "EUR"
     allowed = QUANTITIES[device_class].units
@@ -267,7 +267,7 @@ def test_identifiers_are_accepted_exactly_when_home_assistant_accepts_them(text:
 
 @given(st.text(max_size=12))
 def test_a_topic_never_holds_wildcards_or_control_characters(topic: str) -> None:
-    """What is taken can be published to."""
+    """Accepted topics can be published to."""
     try:
         Sensor(NAME, topic)
     except DiscoveryError as error:

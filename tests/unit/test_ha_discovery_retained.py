@@ -1,4 +1,4 @@
-"""What stands retained on a broker is read back without trust in it."""
+"""Retained messages of a broker are read without trust."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ sections = st.sampled_from(["origin", "o", "device", "dev", "components", "cmps"
 
 
 def test_announcements_are_read_back() -> None:
-    """From the very message."""
+    """From the announcement itself."""
     message = announce(PORCH)
     assert read_retained(message.topic, message.payload) == FOUND
 
 
 def test_abbreviations_are_read() -> None:
-    """Home Assistant takes both."""
+    """Home Assistant accepts both."""
     payload = {
         "o": {"name": "test"},
         "dev": {"ids": "porch", "via_device": "agent"},
@@ -74,13 +74,13 @@ def test_abbreviations_are_read() -> None:
     ],
 )
 def test_other_messages_are_not_devices(topic: str, payload: bytes) -> None:
-    """Anybody can publish anything."""
+    """Any client can publish anything."""
     assert read_retained(topic, payload) is None
 
 
 @given(st.dictionaries(sections, json_values | st.dictionaries(sections | st.text(), json_values, max_size=4)))
 def test_any_payload_can_be_read(payload: dict[str, object]) -> None:
-    """Whatever stands in it, what is read can be used to announce the removal of its components."""
+    """Everything that is read can be used to announce the removal of its components."""
     found = read_retained(TOPIC, json.dumps(payload).encode())
     assert found is not None
     assert all(isinstance(each, str) for each in (found.origin, found.via_device, *found.identifiers))
@@ -112,7 +112,7 @@ def test_discovery_topics_are_recognized(topic: str, parsed: DiscoveryTopic | No
 
 
 def test_the_filter_finds_devices_under_any_prefix() -> None:
-    """It has one wildcard, where the discovery id stands."""
+    """It has one wildcard, in place of the discovery id."""
     assert device_filter("ha") == device_topic("x", "ha").replace("/x/", "/+/")
 
 
@@ -127,17 +127,17 @@ def test_the_filter_finds_devices_under_any_prefix() -> None:
     ],
 )
 def test_only_our_own_removed_devices_are_orphans(device: RetainedDevice, *, orphaned: bool) -> None:
-    """Another agent's on the same broker is left alone."""
+    """Another agent's devices on the same broker are ignored."""
     assert orphans([device], origin="test", owner="agent", current={"front"}) == ((device,) if orphaned else ())
 
 
 def test_a_discovery_without_removals_is_unchanged() -> None:
-    """So the caller can compare."""
+    """The caller can compare by identity."""
     assert removing(PORCH, FOUND) is PORCH
 
 
 def test_removed_components_and_changed_platforms_are_removed_first() -> None:
-    """Both at once: `faces` is a switch now, `confidence` is no more."""
+    """Both at once: `faces` is a switch now, `confidence` is removed."""
     now = replace(PORCH, components=(Switch(Entity("faces", "Faces"), "set"), RING))
     found = replace(FOUND, components=(*FOUND.components, ("confidence", "sensor")))
     assert removing(now, found).components == (RING, Removal("faces", "sensor"), Removal("confidence", "sensor"))

@@ -1,4 +1,4 @@
-"""How the agent is: the rules, their delays, and what is published of it."""
+"""The agent's health: the rules, their delays, and the published messages."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_problem_starts_and_ends_with_its_delays() -> None:
     status.update([], 30.0, at(30))
     assert (status.verdict().status, status.next_due_s()) == ("degraded", 35.0)
     assert re.fullmatch(r"x is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
-    assert status.update([slow], 34.0, at(34)) == (), "it is the same problem still"
+    assert status.update([slow], 34.0, at(34)) == (), "it is still the same problem"
     status.update([], 36.0, at(36))
     status.update([], 41.0, at(41))
     assert (status.verdict().status, status.verdict().since_at) == ("ok", at(41))
@@ -160,7 +160,7 @@ def test_the_worst_problem_decides() -> None:
 
 @given(st.lists(st.tuples(st.floats(0.01, 20.0), st.booleans()), max_size=60))
 def test_the_status_does_not_flap(steps: list[tuple[float, bool]]) -> None:
-    """However a problem comes and goes, the status changes no faster than its delays allow."""
+    """The status changes no faster than its delays allow."""
     status, now, changed_s, word = Status(NOON), 0.0, -100.0, "ok"
     slow = problem(appear_s=3.0, clear_s=5.0)
     for wait_s, present in steps:
@@ -240,7 +240,7 @@ RESULTS = st.sampled_from(
     )
 )
 def test_metrics_always_add_up(steps: list[tuple[str, Any, int]]) -> None:
-    """Also of a frame that is there twice, and of one that a press promotes meanwhile."""
+    """Including duplicate frames, and frames that a press prioritizes."""
     registry, waiting = telemetry(), []
     for step, what, number in steps:
         if step == "receive":

@@ -1,4 +1,4 @@
-"""The heartbeat: when each part counts as alive, what its file says, and who may own it."""
+"""The heartbeat: when each part counts as alive, the file's content, and its owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times counted in classes: how far their quantiles are off, and that nothing is lost when they are joined."""
+"""Histograms: the error of their quantiles, and that merging loses nothing."""
 
 from __future__ import annotations
 

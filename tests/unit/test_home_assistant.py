@@ -1,4 +1,4 @@
-"""The agent and the doorbell as devices of Home Assistant."""
+"""The agent and the doorbell as Home Assistant devices."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ DOORBELL = ours.doorbell_device("front_door", agent_id="porch-pi", version="1.2.
 
 
 def payload_of(discovery: Discovery) -> dict[str, Any]:
-    """Return what is announced."""
+    """Return the announcement."""
     payload: dict[str, Any] = json.loads(announce(discovery).payload)
     return payload
 
 
 def components_of(discovery: Discovery) -> dict[str, dict[str, Any]]:
-    """Return the components that are announced."""
+    """Return the announced components."""
     components: dict[str, dict[str, Any]] = payload_of(discovery)["components"]
     return components
 
@@ -79,7 +79,7 @@ def test_every_entity_of_a_doorbell_is_announced() -> None:
 
 
 def test_telemetry_becomes_unknown_after_three_periods() -> None:
-    """All that is read from telemetry."""
+    """All entities that read telemetry."""
     aging = {
         key for key, options in components_of(AGENT).items() if options.get("state_topic") == topics.health("porch-pi")
     }
@@ -88,7 +88,7 @@ def test_telemetry_becomes_unknown_after_three_periods() -> None:
 
 
 def test_the_keys_that_templates_read_are_in_every_message() -> None:
-    """A key that the agent does not send makes Home Assistant log a warning."""
+    """Home Assistant logs a warning for a missing key."""
     for device, payload in ((AGENT, HealthPayload), (DOORBELL, StatePayload)):
         read = set(re.findall(r"value_json\.(\w+)", announce(device).payload.decode()))
         assert read - {"event_type"} <= set(payload.__struct_fields__)
@@ -103,7 +103,7 @@ def test_every_command_topic_is_one_the_agent_understands(discovery: Discovery) 
 
 
 def test_availability_of_each_entity() -> None:
-    """The connectivity sensors outlive what they tell about."""
+    """The connectivity sensors stay available when their subject is not."""
     agent_topic, doorbell_topic = topics.agent_availability("porch-pi"), topics.doorbell_availability("front_door")
     assert payload_of(AGENT)["availability"] == [{"topic": agent_topic}]
     assert components_of(AGENT)["connectivity"]["availability"] == []
@@ -113,7 +113,7 @@ def test_availability_of_each_entity() -> None:
 
 
 def test_a_doorbell_is_reached_via_its_agent() -> None:
-    """By the identifier under which the agent is announced."""
+    """By the agent's discovery identifier."""
     assert [payload_of(DOORBELL)["device"]["via_device"]] == payload_of(AGENT)["device"]["identifiers"]
 
 
@@ -128,7 +128,7 @@ def test_a_doorbell_is_reached_via_its_agent() -> None:
     ],
 )
 def test_a_doorbell_has_a_readable_name(doorbell: str, name: str) -> None:
-    """Until its owner gives it another."""
+    """The default name, until its owner changes it."""
     assert payload_of(ours.doorbell_device(doorbell, agent_id="a", version="1"))["device"]["name"] == name
 
 
@@ -140,7 +140,7 @@ def test_configured_names_override_defaults() -> None:
 
 
 def test_no_two_devices_share_a_unique_id() -> None:
-    """Not even when the id of one begins like another's."""
+    """Even if the id of one is a prefix of another's."""
     devices = [
         ours.agent_device(each, version="1", strategies=STRATEGIES, telemetry_period_s=1)
         for each in ("a", "a_detection", "doorbell_a")
@@ -155,13 +155,13 @@ def test_no_two_devices_share_a_unique_id() -> None:
     assert len(ids) == len(set(ids))
 
 
-# When Home Assistant is told what
+# When messages are published
 
 NOW = 100.0
 
 
 def announced_after_birth(*, enabled: bool = True) -> HomeAssistant:
-    """Return what tells Home Assistant, three seconds after its birth."""
+    """Return the publisher to Home Assistant, with a delay of three seconds after its birth message."""
     return HomeAssistant(
         "porch-pi",
         version="1",
@@ -174,7 +174,7 @@ def announced_after_birth(*, enabled: bool = True) -> HomeAssistant:
 
 
 def devices(publications: list[Publication]) -> list[str]:
-    """Return the discovery ids, those that are withdrawn with a minus."""
+    """Return the discovery ids, withdrawn ones with a minus."""
     return [("" if each.payload else "-") + each.topic.split("/")[-2] for each in publications]
 
 

@@ -1,4 +1,4 @@
-"""The app of Home Assistant: its options are settings that exist, and what it says of itself is true."""
+"""The Home Assistant app: its options match the settings, and its metadata is correct."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONFIG = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
 START = runpy.run_path(str(APP / "start.py"))
 SERVICE = {"host": "core-mosquitto", "port": 1883, "username": "addons", "password": "secret", "ssl": False}
 TYPE = re.compile(r"^(bool|port|str|password|int(\(\d*,\d*\))?|float(\([\d.]*,[\d.]*\))?|match\(.*\)|list\(.+\))\??$")
-"""Of the Supervisor's types those that are used here."""
+"""The Supervisor's types that are used here."""
 
 
 def _settings(options: dict[str, Any], service: dict[str, Any]) -> Settings:

@@ -1,4 +1,4 @@
-"""What the machine says of itself, read from files as the kernel has them."""
+"""Host metrics, read from files like the kernel's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def write(root: Path, **files: str) -> None:
-    """Write files below a machine's root; `__` in a name is a folder's end."""
+    """Write files below a root folder; `__` in a name separates folders."""
     for name, text in files.items():
         path = root / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)

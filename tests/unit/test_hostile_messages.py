@@ -1,4 +1,4 @@
-"""Messages that nobody should send: each is dropped or answered for one clear reason, and says nothing unescaped."""
+"""Hostile messages: each is dropped or answered with one clear reason, and escaped in every output."""
 
 from __future__ import annotations
 

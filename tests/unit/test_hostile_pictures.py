@@ -1,4 +1,4 @@
-"""Pictures of every kind: which are refused by their header, and what becomes of the others in the decoder."""
+"""Pictures of every kind: which are refused by their header, and how the others are decoded."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_case_15_hostile_pictures_are_refused_at_once_without_memory(kind: str) 
     assert failure is not None
     assert failure.reason in {FailureReason.BAD_IMAGE, FailureReason.TOO_LARGE}
     assert failure.detail.isprintable()
-    # the id of a message of 9 MB is a hash of it, and alone takes longer: it is needed, whatever is in the message
+    # hashing a message of 9 MB for its id takes longer, and every message needs an id
     assert min(spent_ms) < MOST_MS or len(data) > 1_000_000
     tracemalloc.start()
     _arrive(data)

@@ -1,4 +1,4 @@
-"""Where modules are looked for: never in the current folder, always in PYTHONPATH and beside the package that runs."""
+"""The module search path: never the current folder, always PYTHONPATH and the running package's folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(json.dumps([sys.path, os.environ.get("PYTHONPATH"), python_command("-m", "
 
 
 def ask(folder: Path, *options: str, package: str | None = None, **variables: str) -> list[Any]:
-    """Return sys.path, PYTHONPATH and the command of another process, of one that was started in a folder."""
+    """Return sys.path, PYTHONPATH and the command for child processes, from a process started in a folder."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     libraries = next(path for path in sys.path if path.endswith("site-packages"))
     command = [sys.executable, *options, "-c", ASK, package or f"{libraries}/edge_agent"]

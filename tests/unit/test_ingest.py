@@ -1,4 +1,4 @@
-"""Messages to frames, also hostile ones."""
+"""Messages to frames, including hostile ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an extra is added, for each way in which the program was installed; and that no text of ours names the index."""
+"""How to add an extra to each kind of installation; no text installs packages by name from the index."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WITH_VALUE |= {"--only-binary", "--color", "--implementation", "--python-version
 
 
 def bare_names(text: str) -> list[str]:
-    """Return what a text asks pip to install by a name, not by a file."""
+    """Return the packages that a text installs by name, not by file."""
     found = []
     for command in INSTALLS.findall(re.sub(r"\\\n", " ", text)):
         said = re.split(r"`|&&|[;|)<>]", command)[0]
@@ -46,7 +46,7 @@ def bare_names(text: str) -> list[str]:
 
 
 def texts() -> Iterator[Path]:
-    """Yield every text file of the project: what git knows, or would."""
+    """Yield every text file of the project, tracked by git or not ignored."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.split("\0")
     for path in (PROJECT / name for name in names if name):

@@ -1,4 +1,4 @@
-"""The log: one line an event whatever is in it, no secret, no flood."""
+"""The log: one line per event, without secrets, rate limited."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "correct horse"
 
 
 class Log:
-    """A logger of its own, and what it has written."""
+    """A separate logger, and its output."""
 
     def __init__(self, formatter: logging.Formatter) -> None:
         self.stream = io.StringIO()
@@ -38,12 +38,12 @@ class Log:
 
     @property
     def lines(self) -> list[str]:
-        """What was written."""
+        """The lines written."""
         return self.stream.getvalue().splitlines()
 
 
 def explode(words: str) -> None:
-    """Fail as a bug would."""
+    """Raise like a bug."""
     raise RuntimeError(words)
 
 
@@ -109,7 +109,7 @@ def test_secrets_and_pictures_are_not_logged(log: Log) -> None:
     assert SECRET not in text
     assert "hidden" not in text
     assert "tried *** at https://***@host/x with (1000 bytes)" in text
-    assert "failed with x" in text, "what is too short is no secret that can be looked for"
+    assert "failed with x" in text, "secrets that are too short are not masked"
 
 
 def test_a_long_message_is_cut() -> None:
@@ -174,7 +174,7 @@ def test_the_number_of_tracked_kinds_is_bounded() -> None:
 
 @pytest.fixture
 def _quiet() -> Iterator[None]:
-    """Leave the logging of the tests as it was."""
+    """Restore the tests' own logging."""
     root, hook, thread_hook = logging.getLogger(), sys.excepthook, threading.excepthook
     level, handlers = root.level, root.handlers[:]
     root.handlers.clear()
@@ -185,10 +185,10 @@ def _quiet() -> Iterator[None]:
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is one."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True."""
         return True
 
 

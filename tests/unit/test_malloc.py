@@ -1,4 +1,4 @@
-"""What glibc gives back of large blocks, by allocator.py."""
+"""The release of large blocks by glibc, with platform/malloc.py."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ thread.start()
 thread.join()
 print(resident() - before)
 """
-"""The second block comes to lie in the thread's own heap, and what is taken after it keeps that heap from shrinking."""
+"""The second block lies in the thread's own heap, and a later allocation keeps that heap from shrinking."""
 
 
 def _kept_bytes(argument: str) -> int:
@@ -40,5 +40,5 @@ def _kept_bytes(argument: str) -> int:
 
 
 def test_freed_large_blocks_are_returned_to_the_system() -> None:
-    assert _kept_bytes("keep") > LARGE / 2, "glibc gives them back by itself: allocator.py is not needed any more"
+    assert _kept_bytes("keep") > LARGE / 2, "glibc returns them by default: platform/malloc.py is not needed"
     assert _kept_bytes("return") < MEGABYTE

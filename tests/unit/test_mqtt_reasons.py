@@ -1,4 +1,4 @@
-"""Why a broker refuses or ends something is said in our own words, never in paho's or OpenSSL's."""
+"""Reasons of a broker are shown in our own text, never in paho's or OpenSSL's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from edge_agent.mqtt.tls import explain
 
 FAILURES = {code: names for code, names in ReasonCode.names.items() if code >= 0x80}
 NOT_FOR_US = {0x91, 0x92, 0x94, 0xA1}
-"""Packet identifiers, topic aliases and subscription identifiers: paho's own business."""
+"""Packet identifiers, topic aliases and subscription identifiers: handled by paho."""
 
 
 def test_every_reason_has_our_own_text() -> None:
@@ -50,7 +50,7 @@ def test_a_reason_that_the_broker_gave_is_kept() -> None:
 
 
 def tls_error(code: str) -> ssl.SSLError:
-    """Return an error as Python's TLS raises it."""
+    """Return an error like those of Python's TLS."""
     error = ssl.SSLError(1, f"[SSL: {code}] {code.lower()} (_ssl.c:1006)")
     error.reason = code
     return error

@@ -1,4 +1,4 @@
-"""Which doorbells are an agent's, and where a broker is: pure."""
+"""The agent's doorbells, and the broker's addresses. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is owed to the broker, and what the broker owes us."""
+"""Pending acknowledgements to the broker, and the outbox of unconfirmed messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LIMITS = OutboxLimits(messages=3, payload_bytes=100, age_s=10.0)
 
 
 class Wire:
-    """A connection that may be cut."""
+    """A connection that can be cut."""
 
     def __init__(self) -> None:
         self.connection: int | None = 1

@@ -1,4 +1,4 @@
-"""The pool's decisions, played through without a process: time is a number."""
+"""The pool's decisions, simulated without processes: time is a number."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TWO: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"), DetectorChoice("cpu
 
 
 class SimulatedPool:
-    """A core whose workers do what a test says."""
+    """A core with simulated workers."""
 
     def __init__(self, detectors: DetectorPlan = PLAN, **limits: Any) -> None:
         self.core = PoolCore(replace(LIMITS, **limits), detectors)
@@ -70,7 +70,7 @@ class SimulatedPool:
         return self.do(self.core.tick(self.now))
 
     def revive(self, slot: int) -> None:
-        """Let a worker that died come back as soon as it may."""
+        """Restart an exited worker as soon as allowed."""
         while self.state(slot) is not SlotState.STARTING:
             self.pass_time(0.5)
         self.ready(slot)
@@ -262,7 +262,7 @@ def test_an_idle_worker_is_recycled_by_age() -> None:
     played = SimulatedPool(max_age_s=10.0)
     assert played.core.next_due_s() == 110.0
     assert StopWorker(0) in played.pass_time(10.0)
-    assert played.core.next_due_s() != 110.0, "the supervisor would not rest"
+    assert played.core.next_due_s() != 110.0, "the supervisor would never idle"
     played.do(played.core.drain())
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
 

@@ -1,4 +1,4 @@
-"""The pool's core under any order of frames, answers, deaths, hangs and jumps of time."""
+"""The pool's core under random frames, results, exits, hangs and jumps of time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXPIRY_S: Final = {Trigger.PRESS: 30.0, Trigger.MOTION: 5.0, Trigger.CONTINUOUS:
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """The model: which frames were offered, which were reported, and what each process holds."""
+    """The model: the offered frames, the reported frames, and each process's frame and device."""
 
     def __init__(self) -> None:
         super().__init__()

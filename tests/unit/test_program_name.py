@@ -1,4 +1,4 @@
-"""Commands in messages are those that exist for this user."""
+"""Commands in messages work for this user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.command_line import edge_agent_in
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    """Return the folder of scripts of an environment in a checkout."""
+    """Return the scripts folder of an environment in a checkout."""
     folder = tmp_path / "checkout" / ".venv" / "bin"
     folder.mkdir(parents=True)
     (folder / "edge-agent").write_text("#!/bin/sh\n", encoding="utf-8")
@@ -60,7 +60,7 @@ def test_arguments_are_quoted() -> None:
 
 
 def test_the_command_in_a_message_can_be_run(tmp_path: Path) -> None:
-    """The advice of a real message, run by a real shell in the same folder."""
+    """The fix of a real message, run by a real shell in the same folder."""
     nowhere = edge_agent_in(tmp_path, "watch", "--host", "localhost", "--nonsense")
     advice = nowhere.stderr.strip().partition("`")[2].partition("`")[0]
     done = subprocess.run(["/bin/sh", "-c", advice], cwd=tmp_path, capture_output=True, text=True, check=False)

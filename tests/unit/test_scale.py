@@ -14,7 +14,7 @@ def test_a_thousand_doorbells() -> None:
     assert found.frames_per_s == pytest.approx(100)
     assert found.broker_mbit_per_s == pytest.approx(162.4)
     assert found.agent_cores == pytest.approx(2.83, abs=0.01)
-    assert found.agents == 16  # as each takes 64 doorbells, at its default
+    assert found.agents == 16  # each takes 64 doorbells by default
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**6))

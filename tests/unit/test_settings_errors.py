@@ -1,4 +1,4 @@
-"""What is wrong with a setting is said in our own words, for every setting and every kind of wrong value."""
+"""Errors of settings in our own text, for every setting and every kind of invalid value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LIBRARY = re.compile(
 
 
 def nested(key: SettingKey, value: Any) -> dict[str, Any]:
-    """Return the settings that say nothing but this."""
+    """Return nested settings with one value."""
     for name in reversed(key.path):
         value = {name: value}
     assert isinstance(value, dict)
@@ -37,7 +37,7 @@ def nested(key: SettingKey, value: Any) -> dict[str, Any]:
 
 
 def error_text(flags: dict[str, Any], environment: dict[str, str]) -> str:
-    """Return what is said of these settings, '' where nothing is wrong."""
+    """Return the error text for these settings, '' if they are valid."""
     try:
         load_settings(None, flags, environment=environment)
     except SettingsError as error:
@@ -51,7 +51,7 @@ def test_no_library_text_is_shown(key: SettingKey) -> None:
     texts = ("wrong value!", "-1", "1.5", "nan", "[", "{", '{"a": ', "[[1,", "5", "[5]", '{"front": 5}')
     said += [error_text({}, {key.variable: text}) for text in texts]
     lines = [line for message in said for line in message.splitlines()]
-    assert lines, "every setting has values that it cannot have"
+    assert lines, "every setting has invalid values"
     for line in lines:
         assert key.path[0] in line or key.variable in line
         words = line.partition("cannot be used")[2]
@@ -67,7 +67,7 @@ def test_every_pydantic_error_type_has_its_sentence() -> None:
 
 
 def found(values: dict[str, Any]) -> set[str]:
-    """Return the types of the errors that pydantic finds."""
+    """Return the error types that pydantic finds."""
     try:
         Settings(**values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Where a setting comes from, and what a person reads when it cannot be used."""
+"""The sources of a setting, and the errors of unusable ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def yaml_file(folder: Path, text: str) -> Path:
 
 
 def refusal(config: Path | None = None, environment: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return the message with which settings are refused; hold that its traceback is as discreet as it is."""
+    """Return the error message of refused settings; its traceback must be equally discreet."""
     with pytest.raises(SettingsError) as caught:
         load_settings(config, {}, environment=environment)
     shown = "".join(traceback.format_exception(caught.value))
@@ -99,7 +99,7 @@ def test_the_environment_names_the_settings_file(tmp_path: Path) -> None:
 def test_the_real_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGE_AGENT_MQTT__HOST", "porch")
     assert load_settings(None, {}).mqtt.host == "porch"
-    assert Settings().mqtt.host == "", "to construct settings reads nothing"
+    assert Settings().mqtt.host == "", "constructing settings reads nothing"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Visits, played through with numbers for times."""
+"""Visits, simulated with numbers for times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered over HTTP: the page, the metrics, and to whom."""
+"""HTTP responses: the page, the metrics, and access control."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def problem(text: str) -> ProblemPayload:
 
 
 def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any) -> Publication:
-    """Return the health as the agent tells it, of a minute in which one frame was looked at."""
+    """Return a health message of a minute in which one frame was processed."""
     timings = Timings(0.0)
     timings.record(outcome(detected()), 0.5)
     host = HostView(100_000_000, cpu_temperature_c=51.5)
@@ -96,7 +96,7 @@ def metrics_message() -> Publication:
 
 
 def board_with(*publications: Publication) -> Board:
-    """Return a board on which these were put at second 1."""
+    """Return a board with these messages, recorded at second 1."""
     board = Board(AGENT, 0.0)
     for publication in publications:
         board.record(publication, 1.0)
@@ -109,7 +109,7 @@ def request(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str,
 
 
 def visible(document: str) -> tuple[set[str], str]:
-    """Return the elements of a page and its text, as a browser reads them."""
+    """Return the elements and the text of a page, as a browser reads them."""
     tags, texts = set[str](), list[str]()
 
     class Reader(html.parser.HTMLParser):
@@ -310,7 +310,7 @@ def test_other_clients_are_rejected(client: str, host: str, allowed: tuple[str, 
 
 
 def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
-    """Return the samples of the metrics by their name and their labels as JSON."""
+    """Return the samples of the metrics by name and labels as JSON."""
     answered = request(board, "/metrics", now)
     assert answered.content_type.startswith("text/plain")
     families = text_string_to_metric_families(answered.body.decode())

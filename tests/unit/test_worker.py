@@ -1,4 +1,4 @@
-"""What a worker does with a picture."""
+"""How a worker processes a picture."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def _rotated(data: bytes, orientation: int) -> bytes:
-    """Return a JPEG that asks to be shown rotated, as telephones and some cameras do."""
+    """Return a JPEG with EXIF rotation, like those of phones and some cameras."""
     tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + orientation.to_bytes(2, "big") + b"\0\0\0\0\0\0"
     segment = b"Exif\0\0" + tiff
     return data[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + data[2:]
