@@ -1,1 +1,1 @@
-"""Measurements, each a command: `python -m bench --help`. Figures are printed, never asserted."""
+"""Benchmarks, each a command: `python -m bench --help`. Figures are printed, never asserted."""

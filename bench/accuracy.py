@@ -1,4 +1,4 @@
-"""How many faces are found, and how many finds are faces? On labelled pictures, through the agent's own pool."""
+"""Precision and recall on labelled pictures, through the agent's own pool."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ Truth = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way to look at all pictures."""
+class Variant:
+    """One way to process all pictures."""
 
     name: str
     trigger: Trigger
     detection: Mapping[str, str]
 
 
-WAYS: Final = (
-    Way("ordinary frame", Trigger.CONTINUOUS, {}),
-    Way("press frame", Trigger.PRESS, {}),
-    Way("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_stage": "off"}),
-    Way("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_stage": "off"}),
-    Way("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_stage": "off"}),
-    Way("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_stage": "off"}),
-    Way("gpu, rehearsed", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_stage": "off"}),
+VARIANTS: Final = (
+    Variant("ordinary frame", Trigger.CONTINUOUS, {}),
+    Variant("press frame", Trigger.PRESS, {}),
+    Variant("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_stage": "off"}),
+    Variant("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_stage": "off"}),
+    Variant("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_stage": "off"}),
+    Variant("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_stage": "off"}),
+    Variant("gpu, simulated", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_stage": "off"}),
 )
 
 
 def measure(folder: Path, *, only: str, by_stratum: bool) -> None:
-    """Look at the pictures of `folder` in every way whose name contains `only`, and print a table.
+    """Process the pictures of `folder` in every way whose name contains `only`, and print a table.
 
-    The folder holds `dev/gt.jsonl`, the pictures, and `score.py`, which says what counts as found.
+    The folder holds `dev/gt.jsonl`, the pictures, and `score.py`, which defines a match.
     """
     score = _load(folder / "score.py")
     truths = [json.loads(line) for line in (folder / "dev" / "gt.jsonl").read_text(encoding="utf-8").splitlines()]
     table = _table()
-    for way in track([way for way in WAYS if only in way.name], description="looking", transient=True):
-        looked = _look(folder / "dev", truths, way)
+    for variant in track([each for each in VARIANTS if only in each.name], description="detecting", transient=True):
+        outcomes = _detect(folder / "dev", truths, variant)
         for stratum, members in _strata(truths, by_stratum=by_stratum).items():
-            table.add_row(*_row(way, stratum, members, looked, score))
+            table.add_row(*_row(variant, stratum, members, outcomes, score))
         table.add_section()
     Console().print(table)
 
@@ -72,21 +72,21 @@ def measure(folder: Path, *, only: str, by_stratum: bool) -> None:
 def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("score", path)
     if spec is None or spec.loader is None:
-        message = f"{path} is no module"
+        message = f"{path} is not a module"
         raise ImportError(message)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _look(folder: Path, truths: list[Truth], way: Way) -> dict[str, FileOutcome]:
-    settings = load_settings(None, {"detection": {**way.detection, "min_confidence": LOWEST_CONFIDENCE}})
-    if "gpu" in way.name:
+def _detect(folder: Path, truths: list[Truth], variant: Variant) -> dict[str, FileOutcome]:
+    settings = load_settings(None, {"detection": {**variant.detection, "min_confidence": LOWEST_CONFIDENCE}})
+    if "gpu" in variant.name:
         rehearsal = settings.detection.model_copy(update={"gpu_provider": "CPUExecutionProvider"})
         settings = settings.model_copy(update={"detection": rehearsal})
     files = [folder / truth["image"] for truth in truths]
-    outcomes = detect_files(files, settings, trigger=way.trigger)
-    return {truth["image"]: looked for truth, looked in zip(truths, outcomes, strict=True)}
+    outcomes = detect_files(files, settings, trigger=variant.trigger)
+    return {truth["image"]: outcomes for truth, outcomes in zip(truths, outcomes, strict=True)}
 
 
 def _strata(truths: list[Truth], *, by_stratum: bool) -> dict[str, list[Truth]]:
@@ -99,15 +99,15 @@ def _strata(truths: list[Truth], *, by_stratum: bool) -> dict[str, list[Truth]]:
 
 
 def _row(
-    way: Way, stratum: str, truths: list[Truth], looked: dict[str, FileOutcome], score: ModuleType
+    variant: Variant, stratum: str, truths: list[Truth], outcomes: dict[str, FileOutcome], score: ModuleType
 ) -> tuple[str, ...]:
     judged: list[tuple[float, bool]] = []
     milliseconds: list[float] = []
     memory_bytes = 0
     for truth in truths:
-        result = looked[truth["image"]].outcome.result
+        result = outcomes[truth["image"]].outcome.result
         if not isinstance(result, Detected):
-            message = f"{truth['image']} was not looked at: {result}"
+            message = f"{truth['image']} was not processed: {result}"
             raise TypeError(message)
         found = [{"box": msgspec.structs.asdict(face.box), "confidence": face.confidence} for face in result.faces]
         judged += score.judge(truth, found, IOU)
@@ -118,7 +118,7 @@ def _row(
     figures = score.figures(judged, faces, threshold)
     mean, p95 = statistics.fmean(milliseconds), statistics.quantiles(milliseconds, n=20, method="inclusive")[-1]
     return (
-        way.name,
+        variant.name,
         stratum,
         str(faces),
         *(f"{figures[name]:.3f}" if faces else "-" for name in ("precision", "recall", "ap")),
@@ -131,7 +131,7 @@ def _row(
 
 def _table() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for name in ("looked at", "pictures"):
+    for name in ("processed", "pictures"):
         table.add_column(name, no_wrap=True)
     for name in ("faces", "P", "R", "AP", "false", "ms", "p95", "MB"):
         table.add_column(name, justify="right", no_wrap=True, min_width=5)

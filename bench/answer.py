@@ -1,4 +1,4 @@
-"""What a benchmark found: series of figures, curves to draw, and remarks; as JSON in a file."""
+"""A benchmark's result: series of figures, curves to draw, and remarks; as JSON in a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Series(msgspec.Struct, frozen=True):
-    """Measurements of one thing, in the order in which they were taken."""
+    """Measurements of one quantity, in order of time."""
 
     name: str
     unit: str
@@ -20,11 +20,11 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def median(self) -> float:
-        """The value in the middle."""
+        """The median."""
         return statistics.median(self.values)
 
     def percentile(self, percent: int) -> float:
-        """Return the value that so many percent do not exceed."""
+        """Return that percentile."""
         if len(self.values) == 1:
             return self.values[0]
         return statistics.quantiles(self.values, n=100, method="inclusive")[percent - 1]
@@ -39,7 +39,7 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What was to be reached, the figure that was, and whether it is enough."""
+    """A target's requirement, the measured value, and whether it is met."""
 
     name: str
     required: str
@@ -48,7 +48,7 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What one benchmark found."""
+    """The result of one benchmark."""
 
     question: str
     series: tuple[Series, ...] = ()
@@ -58,7 +58,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Host(msgspec.Struct, frozen=True):
-    """Where and with what was measured."""
+    """The host and the software of a measurement."""
 
     processor: str
     machine: str
@@ -81,18 +81,18 @@ class Report(msgspec.Struct, frozen=True):
     answers: dict[str, Answer]
 
 
-def at_least(name: str, value: float, wanted: float, unit: str = "") -> Target:
-    """Return the target that `value` is `wanted` or more."""
-    return Target(name, f">= {wanted:g}{unit}", value, value >= wanted)
+def at_least(name: str, value: float, required: float, unit: str = "") -> Target:
+    """Return the target that `value` is `required` or more."""
+    return Target(name, f">= {required:g}{unit}", value, value >= required)
 
 
-def at_most(name: str, value: float, wanted: float, unit: str = "") -> Target:
-    """Return the target that `value` is `wanted` or less."""
-    return Target(name, f"<= {wanted:g}{unit}", value, value <= wanted)
+def at_most(name: str, value: float, required: float, unit: str = "") -> Target:
+    """Return the target that `value` is `required` or less."""
+    return Target(name, f"<= {required:g}{unit}", value, value <= required)
 
 
 def ratios(name: str, ours: Series, theirs: Series) -> Series:
-    """Return one series over another, round by round: what disturbs a round disturbs both."""
+    """Return one series divided by another, round by round: a disturbance affects both."""
     return Series(name, "x", tuple(a / b for a, b in zip(ours.values, theirs.values, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""An MQTT client that costs little: it queues what comes, with the time it came."""
+"""A lightweight MQTT client: it queues messages with their arrival times."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUIET_S: Final = 0.1
 
 
 class ReceivedMessage(NamedTuple):
-    """A message, and the monotonic second in which it came."""
+    """A message, and its arrival in monotonic seconds."""
 
     topic: str
     payload: bytes
@@ -35,7 +35,7 @@ class ReceivedMessage(NamedTuple):
 
 
 class Client:
-    """Hears what matches `filters`."""
+    """Receives the messages that match `filters`."""
 
     def __init__(self, port: int, filters: Sequence[str]) -> None:
         self._port = port
@@ -54,7 +54,7 @@ class Client:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         if not self._subscribed.wait(WAIT_S):
-            message = "the broker does not answer"
+            message = "the broker does not respond"
             raise TimeoutError(message)
         return self
 
@@ -64,16 +64,16 @@ class Client:
         self._client.loop_stop()
 
     def take(self, timeout_s: float = WAIT_S) -> ReceivedMessage:
-        """Return the next message; raise queue.Empty where none comes in time."""
+        """Return the next message; raise queue.Empty after the timeout."""
         return self._received.get(timeout=timeout_s)
 
     def received_until(self, until_s: float) -> list[ReceivedMessage]:
-        """Return what came until then."""
+        """Return the messages received until then."""
         time.sleep(max(0.0, until_s - time.monotonic()))
         return [self._received.get() for _ in range(self._received.qsize())]
 
     def settle(self) -> None:
-        """Leave out what comes until nothing has come for QUIET_S."""
+        """Discard messages until none has arrived for QUIET_S."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self.take(QUIET_S)

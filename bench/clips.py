@@ -1,4 +1,4 @@
-"""How many presses find the visitor, by how many pictures a press brings? On clips, as filmed, at night, from afar."""
+"""Presses that detect the visitor, by the number of pictures per press: on clips, as filmed, at night, from afar."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 FRAMES_A_PRESS: Final = (1, 3, 5)
 STRIDE: Final = 10
-"""Frames of a clip between two of one press: a third of a second, as a doorbell sends stills."""
+"""Frames of a clip between two pictures of a press: a third of a second, like a doorbell's stills."""
 TURNED_AWAY: Final = "neg_"
-"""How the name of a clip begins in which people show their backs, and at most a profile for a moment."""
+"""The name prefix of clips in which people turn away, with a profile at most."""
 NIGHT_GAIN: Final = 0.35
 NIGHT_GAMMA: Final = 1.6
 NIGHT_NOISE: Final = 9.0
 MOST_FRAMES: Final = 100
-"""Of a clip; a longer one is thinned."""
+"""The most frames of a clip; a longer one is thinned."""
 AFAR: Final = 0.22
-"""How large the picture of the clip stays in a grey one of its own size."""
+"""The size of the clip's picture in a grey one of the same size."""
 
 
 def as_it_is(picture: Picture, _random: np.random.Generator) -> Picture:
@@ -44,14 +44,14 @@ def as_it_is(picture: Picture, _random: np.random.Generator) -> Picture:
 
 
 def at_night(picture: Picture, random: np.random.Generator) -> Picture:
-    """Return the picture as a small sensor would see it in infrared light: grey, dark and noisy."""
+    """Return the picture like a small sensor in infrared light: grey, dark and noisy."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32) / 255
     noisy = 255 * NIGHT_GAIN * grey**NIGHT_GAMMA + random.normal(0, NIGHT_NOISE, grey.shape)
     return cv2.cvtColor(np.clip(noisy, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR).astype(np.uint8)
 
 
 def from_afar(picture: Picture, random: np.random.Generator) -> Picture:
-    """Return the picture as a small part of a grey one, anywhere in it."""
+    """Return the picture as a small part of a grey one, at a random position."""
     small = cv2.resize(picture, None, fx=AFAR, fy=AFAR, interpolation=cv2.INTER_AREA)
     far = np.full_like(picture, 110)
     top = int(random.integers(0, picture.shape[0] - small.shape[0]))
@@ -68,7 +68,7 @@ VIEWS: Final[dict[str, View]] = {
 
 
 def measure(folder: Path) -> None:
-    """Look at the clips of `folder` as at frames of presses, and print a table."""
+    """Process the clips of `folder` as frames of presses, and print a table."""
     clips = sorted((folder / "dev" / "clips").iterdir())
     table = Table("view", "frames a press", "presses", "show a face", "of people turned away", box=None, pad_edge=False)
     for name, view in VIEWS.items():
@@ -85,7 +85,7 @@ def measure(folder: Path) -> None:
 
 
 def _faces_seen(clip: Path, view: View, random: np.random.Generator) -> list[bool]:
-    """Return for each frame of a clip whether a face was found in it."""
+    """Return for each frame of a clip whether a face was detected."""
     with tempfile.TemporaryDirectory() as folder:
         files: list[Path] = []
         for picture in _frames(clip):
@@ -108,7 +108,7 @@ def _frames(clip: Path) -> list[Picture]:
 
 
 def _presses(clips: Sequence[Sequence[bool]], frames: int) -> list[bool]:
-    """Return for each press that a clip can hold whether one of its frames shows a face."""
+    """Return for each possible press of a clip whether one of its frames shows a face."""
     return [
         any(seen[start : start + STRIDE * frames : STRIDE])
         for seen in clips

@@ -1,4 +1,4 @@
-"""The commands of the measurements."""
+"""The commands of the benchmarks."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Annotated
 
 import typer
 
-commands = typer.Typer(help="Measure the agent on this machine.", no_args_is_help=True, add_completion=False)
+commands = typer.Typer(help="Measure the agent on this host.", no_args_is_help=True, add_completion=False)
 
 SHARED = Path("../shared")
 Report = Annotated[Path, typer.Argument(help="A result in JSON.", exists=True, dir_okay=False)]
 Pictures = Annotated[
-    Path | None, typer.Option(help="Folder of photographs; else the shared test data, else the simulated door.")
+    Path | None, typer.Option(help="Folder of photographs; default: the shared test data, or the simulated door.")
 ]
-Models = Annotated[Path | None, typer.Option(help="Folder of models; else the shared test data, else fetched.")]
+Models = Annotated[Path | None, typer.Option(help="Folder of models; default: the shared test data, or downloads.")]
 
 
 @commands.command()
 def run(  # noqa: PLR0913, PLR0917 - the options of a command
-    questions: Annotated[list[str] | None, typer.Argument(help="Which; else all.")] = None,
+    questions: Annotated[list[str] | None, typer.Argument(help="Benchmarks to run; default: all.")] = None,
     pictures: Pictures = None,
     models: Models = None,
-    rounds: Annotated[int, typer.Option(min=2, help="How often contenders take turns.")] = 6,
-    burst_s: Annotated[float, typer.Option(min=0.2, help="Seconds of each turn at full load.")] = 1.5,
-    output: Annotated[Path | None, typer.Option(help="Where the JSON goes; else bench/results.")] = None,
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds of each contender.")] = 6,
+    burst_s: Annotated[float, typer.Option(min=0.2, help="Seconds per round at full load.")] = 1.5,
+    output: Annotated[Path | None, typer.Option(help="Output file; default: a file in bench/results.")] = None,
 ) -> None:
-    """Answer all questions, or some: tables here, JSON and plots in bench/results."""
+    """Run all or some benchmarks: tables here, JSON and plots in bench/results."""
     from bench.setup import prepare  # noqa: PLC0415 - each command loads only what it needs
     from bench.suite import QUESTIONS, ask_all  # noqa: PLC0415 - likewise
 
     if unknown := set(questions or ()) - set(QUESTIONS):
-        message = f"no such question: {', '.join(sorted(unknown))}; there are {', '.join(QUESTIONS)}"
+        message = f"no such benchmark: {', '.join(sorted(unknown))}; available: {', '.join(QUESTIONS)}"
         raise typer.BadParameter(message)
     pictures = pictures or _shared("data", "dev", "images")
     setup = prepare(pictures, models or _shared("models"), rounds=rounds, burst_s=burst_s)
@@ -40,7 +40,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
 
 @commands.command()
 def compare(before: Report, after: Report) -> None:
-    """Show two results beside each other."""
+    """Compare two results."""
     from bench.answer import read  # noqa: PLC0415 - each command loads only what it needs
     from bench.tables import compare as compare_reports  # noqa: PLC0415 - likewise
 
@@ -50,9 +50,9 @@ def compare(before: Report, after: Report) -> None:
 @commands.command()
 def accuracy(
     folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
-    only: Annotated[str, typer.Option(help="The ways of looking whose name contains this.")] = "",
+    only: Annotated[str, typer.Option(help="Only variants whose name contains this.")] = "",
     by_stratum: Annotated[  # noqa: FBT002 - typer makes an on/off option of it
-        bool, typer.Option("--by-stratum", help="A line for each kind of picture, too.")
+        bool, typer.Option("--by-stratum", help="Also print a line for each stratum.")
     ] = False,
 ) -> None:
     """Show precision, recall, time and memory on labelled pictures, by detector."""
@@ -68,7 +68,7 @@ def accuracy(
 def clips(
     folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
 ) -> None:
-    """Show how many presses find the visitor, by how many pictures a press brings."""
+    """Show how many presses detect the visitor, by pictures per press."""
     from bench.clips import measure  # noqa: PLC0415 - each command loads only what it needs
 
     measure(folder)
@@ -76,7 +76,7 @@ def clips(
 
 @commands.command()
 def telemetry(seconds: Annotated[float, typer.Option(min=20)] = 60) -> None:
-    """Show what it costs, of one core, to say how the agent is at 30 frames/s."""
+    """Show the cost of telemetry at 30 frames/s, in percent of one core."""
     from bench.telemetry import measure  # noqa: PLC0415 - each command loads only what it needs
 
     measure(seconds)
@@ -87,7 +87,7 @@ def soak(
     picture: Annotated[Path, typer.Argument(help="A photograph with a face.", exists=True, dir_okay=False)],
     minutes: Annotated[float, typer.Option(min=1)] = 30,
 ) -> None:
-    """Show whether memory, descriptors and threads stay flat at full load, with workers being recycled."""
+    """Show whether memory, descriptors and threads stay flat at full load, while workers are recycled."""
     from bench.soak import measure  # noqa: PLC0415 - each command loads only what it needs
 
     measure(picture, minutes)
@@ -115,12 +115,12 @@ def _shared(*parts: str) -> Path | None:
 
 @commands.command()
 def scale(
-    frames_per_s: Annotated[float, typer.Option(help="Of one doorbell, the mean.", min=0.001)] = 0.1,
+    frames_per_s: Annotated[float, typer.Option(help="Mean of one doorbell.", min=0.001)] = 0.1,
     frame_kb: Annotated[float, typer.Option(help="Size of a picture.", min=1)] = 100,
-    inference_ms: Annotated[float, typer.Option(help="Processor time of a look.", min=0.1)] = 17,
+    inference_ms: Annotated[float, typer.Option(help="CPU time of one detection.", min=0.1)] = 17,
     doorbells_per_agent: Annotated[int, typer.Option(help="doorbells.max_doorbells.", min=1)] = 64,
 ) -> None:
-    """Show, on paper, what 10, 1,000 and 100,000 doorbells ask of brokers and agents."""
+    """Estimate the brokers and agents for 10, 1,000 and 100,000 doorbells."""
     from bench.scale import Load, show  # noqa: PLC0415 - each command loads only what it needs
 
     show(

@@ -1,4 +1,4 @@
-"""dlib's HOG detector with one upsampling, where dlib is installed: what the pool was once planned with."""
+"""dlib's HOG detector with one upsampling, if dlib is installed."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def _dlib_detection(_choice: DetectorChoice) -> Callable[[bytes], int]:
-    """Return the loop with dlib, at 640 pixels like the others: at 1080p it takes seconds."""
+    """Return the loop with dlib, at 640 pixels like the others: 1080p takes seconds."""
     detector = importlib.import_module("dlib").get_frontal_face_detector()
 
-    def look(data: bytes) -> int:
+    def detect(data: bytes) -> int:
         image = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_COLOR_2), np.uint8)
         small = cv2.resize(image, (640, round(640 * image.shape[0] / image.shape[1])))
         return len(detector(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), 1))
 
-    return look
+    return detect
 
 
 dlib_detection = _dlib_detection if importlib.util.find_spec("dlib") else None
-"""None where dlib is not installed."""
+"""None if dlib is not installed."""

@@ -1,4 +1,4 @@
-"""Do the counters add up, and does memory stay flat, with many doorbells at one frame a second?"""
+"""Whether counters add up and memory stays flat, with many doorbells at one frame a second."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def measure(setup: Setup, count: int, minutes: float) -> None:
-    """Send a frame of each doorbell every second; print a line a minute, and at the end what was counted."""
+    """Send a frame of each doorbell every second; print a line a minute, and the counters at the end."""
     received: Counter[str] = Counter()
     sent = 0
     print("minute   sent  events  agent MB  workers MB")
@@ -38,9 +38,9 @@ def measure(setup: Setup, count: int, minutes: float) -> None:
         told = agent.counted()
     counted = {name: told[name] - already[name] for name in told}
     known = counted["answered"] + counted["shed"] + counted["failed"]
-    print(f"sent {sent}, heard {dict(received)}, counted {counted}")
+    print(f"sent {sent}, received {dict(received)}, counted {counted}")
     print(f"received and not accounted for: {counted['received'] - known}")
-    print(f"sent (QoS 0) and never seen: {sent - counted['received'] - counted['dropped']}")
+    print(f"sent (QoS 0) and never received: {sent - counted['received'] - counted['dropped']}")
 
 
 def _outcomes(received: list[ReceivedMessage]) -> Counter[str]:

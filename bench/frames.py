@@ -1,4 +1,4 @@
-"""The frames that are measured with: 1080p JPEGs of photographs, or of the simulated door where there are none."""
+"""The benchmark's frames: 1080p JPEGs of photographs, or of the simulated door without them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = (1920, 1080)
 COUNT: Final = 4
-"""So many different pictures take turns: none is the same as the one before it."""
+"""The number of distinct pictures: no two in a row are equal."""
 QUALITY: Final = 85
 
 ENCODERS: Final[dict[str, list[int]]] = {
@@ -31,7 +31,7 @@ ENCODERS: Final[dict[str, list[int]]] = {
     "restarts": [cv2.IMWRITE_JPEG_RST_INTERVAL, 120],
     "progressive": [cv2.IMWRITE_JPEG_PROGRESSIVE, 1],
 }
-"""How cameras and programs write JPEGs: parameters of OpenCV's encoder."""
+"""JPEG variants of cameras and programs: parameters of OpenCV's encoder."""
 
 
 def pictures(folder: Path | None) -> list[Image]:
@@ -41,7 +41,7 @@ def pictures(folder: Path | None) -> list[Image]:
 
 
 def describe(folder: Path | None, frames: Sequence[bytes]) -> str:
-    """Return in words what the frames are."""
+    """Return a description of the frames."""
     source = "photographs" if folder else "pictures of the simulated door"
     size = sum(map(len, frames)) / len(frames) / 1000
     return f"{len(frames)} {source}, {SIZE[0]} x {SIZE[1]}, JPEG {QUALITY}, {size:.0f} kB on average"
@@ -54,7 +54,7 @@ def jpegs(images: Sequence[Image], encoder: str = "4:2:0", size: tuple[int, int]
 
 
 def numbered(frame: bytes, number: int) -> bytes:
-    """Return a frame that is another one: what follows a picture's end is not shown."""
+    """Return a distinct copy of a frame: decoders ignore bytes after a picture's end."""
     return frame + number.to_bytes(4, "big")
 
 

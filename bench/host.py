@@ -1,4 +1,4 @@
-"""Where and with what was measured."""
+"""The host and the software of a measurement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 
 
 def read_host() -> Host:
-    """Return what this machine is, and how busy it is."""
+    """Return the host, and its load."""
     return Host(
         processor=processor(),
         machine=platform.machine(),
@@ -42,7 +42,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """Return the commit, with a + where files differ from it, or ''."""
+    """Return the commit, with a + if files differ from it, or ''."""
     try:
         commit = _git("rev-parse", "--short", "HEAD")
         return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
@@ -52,4 +52,4 @@ def _commit() -> str:
 
 def _git(*arguments: str) -> str:
     command = ("git", "-C", str(PROJECT), *arguments)
-    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603 - our own words
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()  # noqa: S603 - fixed arguments

@@ -1,8 +1,8 @@
-"""What the agent grew out of, to compare with: a process pool as the standard library gives it.
+"""The naive pool, for comparison: the standard library's process pool.
 
-Workers are spawned, a detector is made anew for each job, decoded arrays cross as pickles, and whoever comes first is
-looked at first. When the pool breaks it is made anew, as its user would; a job that does not answer in time is given
-up, and its worker goes on hanging.
+Workers are spawned, each job creates a new detector, decoded arrays cross as pickles, and jobs run in order of
+arrival. A broken pool is replaced, as its user would; a job past its timeout is given up, and its worker keeps
+hanging.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 WAITING: Final = 2
-"""Jobs per worker that are with the pool at a time."""
+"""Jobs per worker in the pool at a time."""
 LONGEST_S: Final = 60.0
 
 
 def detect(pixels: npt.NDArray[np.uint8], strategy: str, model: str, path: str) -> int:
-    """Make a detector, look at one picture, and return how many faces it has."""
+    """Create a detector, process one picture, and return the number of faces."""
     return len(table.load(DetectorChoice(strategy, model, path)).detect(pixels))
 
 
 class Naive:
-    """The pool of the standard library, with what its user must do when it breaks."""
+    """The standard library's pool, with its user's error handling."""
 
     def __init__(self, choice: DetectorChoice, frames: Sequence[bytes] = (), *, workers: int = 2) -> None:
         self._choice = choice
@@ -59,19 +59,19 @@ class Naive:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the workers, also those that hang."""
+        """End the workers, including hanging ones."""
         self._end()
 
     def worker_pids(self) -> list[int]:
-        """Return the worker processes there are."""
-        return list(self._pool._processes)  # noqa: SLF001 - there is no public way to harm them
+        """Return the worker processes."""
+        return list(self._pool._processes)  # noqa: SLF001 - there is no public way to kill them
 
     def offer_next(self) -> Future[int]:
-        """Have the next of the frames looked at."""
+        """Submit the next frame."""
         return self.offer(self._frames[next(self._numbers) % len(self._frames)])
 
     def offer(self, image: bytes) -> Future[int]:
-        """Have a picture looked at; it is decoded here."""
+        """Submit a picture; it is decoded here."""
         pixels = np.asarray(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), np.uint8)
         choice = self._choice
         try:
@@ -81,7 +81,7 @@ class Naive:
             return self._pool.submit(detect, pixels, choice.strategy, choice.model, choice.path)
 
     def run(self, seconds: float) -> Burst:
-        """Keep every worker busy for so many seconds."""
+        """Keep every worker busy for that many seconds."""
         began_s, cpu_s, count = time.monotonic(), cpu_seconds(), 0
         jobs = deque(self.offer_next() for _ in range(WAITING * self._workers))
         while time.monotonic() - began_s < seconds:
@@ -94,7 +94,7 @@ class Naive:
         return Burst(count, wall_s, (cpu_seconds() - cpu_s) * count / (count + left))
 
     def wait_for(self, future: Future[int], timeout_s: float) -> bool:
-        """Return whether a picture was looked at; it is lost otherwise."""
+        """Return whether a picture was processed; otherwise it is lost."""
         try:
             future.result(timeout_s)
         except (FutureTimeoutError, BrokenProcessPool):
@@ -103,7 +103,7 @@ class Naive:
         return True
 
     def renew(self) -> None:
-        """Make the pool anew."""
+        """Replace the pool."""
         self._end()
         self._pool = self._new()
 

@@ -16,7 +16,7 @@ COLOURS: Final = ("#c0392b", "#2471a3", "#7d8c8d")
 
 
 class Axes(NamedTuple):
-    """What a plot's axes say."""
+    """The labels of a plot's axes."""
 
     across: str
     up: str
@@ -25,8 +25,8 @@ class Axes(NamedTuple):
 
 AXES: Final = {
     "latency distribution": Axes("milliseconds from received to published", "% of the frames", log=True),
-    "throughput against offered load": Axes("frames/s offered", "frames/s answered"),
-    "queue under flood": Axes("seconds since the first came", "frames without an answer"),
+    "throughput against offered load": Axes("frames/s offered", "frames/s processed"),
+    "queue under flood": Axes("seconds since the first frame", "frames without an answer"),
     "memory over time": Axes("seconds at full load", "MB"),
     "cost of dispatch": Axes("kB a frame", "ms", log=True),
     "fairness": Axes("doorbells, one of them noisy", "the worst share of its due", log=True),
@@ -49,12 +49,12 @@ def draw(report: Report, folder: Path) -> list[Path]:
 
 
 def _draw(name: str, curves: list[Curve], folder: Path) -> Path:
-    from cycler import cycler  # noqa: PLC0415 - it comes with matplotlib
-    from matplotlib.figure import Figure  # noqa: PLC0415 - after its backend is chosen
+    from cycler import cycler  # noqa: PLC0415 - part of matplotlib
+    from matplotlib.figure import Figure  # noqa: PLC0415 - after its backend is set
 
     axes, figure = AXES[name], Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     plot = figure.add_subplot(title=name, xlabel=axes.across, ylabel=axes.up)
-    if len(curves) > len(COLOURS):  # three of a kind: a colour each, and a style for each kind
+    if len(curves) > len(COLOURS):  # three of each kind: one colour each, and one line style per kind
         plot.set_prop_cycle(cycler(linestyle=["-", "--", ":"]) * cycler(color=COLOURS))
     for curve in curves:
         marker = "o" if len(curve.points) <= 12 else None  # noqa: PLR2004 - so many can be told apart

@@ -1,4 +1,4 @@
-"""What so many doorbells ask of brokers and agents: on paper, from what was measured."""
+"""The brokers and agents that many doorbells need: estimated from measurements."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ EVENT_BYTES: Final = 1_500
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one doorbell sends, and what a frame costs.
+    """The traffic of one doorbell, and the cost of a frame.
 
-    `frames_per_s` is the mean, presses included; `peak` is how many times more presses than in the mean there are in
-    the worst hour. `inference_ms` is the processor time of one core for a frame, `broker_ms` that of the broker for
-    a frame in and out again.
+    `frames_per_s` is the mean, presses included; `peak` is the number of presses in the worst hour over the mean.
+    `inference_ms` is the CPU time of one core for a frame, `broker_ms` that of the broker for a frame in and out.
     """
 
     frames_per_s: float = 0.1
@@ -39,7 +38,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What that takes: of the broker, of agents, of storage for the presses of agents that are away."""
+    """The resources of the broker, of agents, and of storage for the presses of offline agents."""
 
     frames_per_s: float
     broker_mbit_per_s: float
@@ -50,7 +49,7 @@ class Need:
 
 
 def need(doorbells: int, load: Load) -> Need:
-    """Return what so many doorbells need."""
+    """Return the needs of that many doorbells."""
     frames_per_s = doorbells * load.frames_per_s
     agent_cores = frames_per_s * load.inference_ms / 1000 / load.busy
     presses_per_s = doorbells * load.presses_per_day / SECONDS_A_DAY * load.peak

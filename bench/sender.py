@@ -1,4 +1,4 @@
-"""Publishes over MQTT 5 at next to no cost: what sends the load is not what is measured (MQTT 5.0, section 3)."""
+"""Publishes over MQTT 5 at minimal cost, to keep the load generator out of the measurement (MQTT 5.0, section 3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONNECT: Final = b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x00"
-"""Version 5, clean start, no keep-alive, no properties, and a client id that the broker makes up."""
+"""Version 5, clean start, no keep-alive, no properties, and a client id assigned by the broker."""
 CONNACK: Final = 0x20
 PUBLISH: Final = 0x30
 RESPONSE_TOPIC: Final = b"\x08"
@@ -32,7 +32,7 @@ class Sender:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(CONNECT)
         if self._socket.recv(256)[0] != CONNACK:
-            message = "the broker does not answer"
+            message = "the broker does not respond"
             raise ConnectionError(message)
         return self
 
@@ -43,14 +43,14 @@ class Sender:
     def publish(
         self, topic: str, payload: bytes, user: Mapping[str, str], qos: int = 0, response_topic: str = ""
     ) -> None:
-        """Publish, and return when the system has it."""
+        """Publish, and return when the system has the data."""
         properties = b"".join(USER_PROPERTY + _text(name) + _text(value) for name, value in user.items())
         if response_topic:
             properties += RESPONSE_TOPIC + _text(response_topic)
         packet_id = struct.pack("!H", next(self._packet_ids)) if qos else b""
         head = _text(topic) + packet_id + _varint(len(properties)) + properties
         packet = bytes((PUBLISH | qos << 1,)) + _varint(len(head) + len(payload)) + head
-        self._socket.sendall(packet, socket.MSG_MORE if payload else 0)  # the system waits for more than the head
+        self._socket.sendall(packet, socket.MSG_MORE if payload else 0)  # the system waits for more than the header
         self._socket.sendall(payload)
 
 

@@ -1,4 +1,4 @@
-"""What every benchmark is given: settings, detectors, frames, and how long it may take."""
+"""The parameters of every benchmark: settings, detectors, frames, and effort."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Setup:
 
     @property
     def workers(self) -> int:
-        """As many workers as cores."""
+        """One worker per core."""
         return self.settings.pool.workers
 
     @property
@@ -43,7 +43,7 @@ class Setup:
 
 
 def prepare(pictures: Path | None, models: Path | None, *, rounds: int, burst_s: float) -> Setup:
-    """Return the setup; agents that are started later find the models and the strategy in their environment."""
+    """Return the setup; later agents get the models and the strategy from their environment."""
     os.environ["EDGE_AGENT_DETECTION__STRATEGIES"] = "cpu"
     if models is not None:
         os.environ["EDGE_AGENT_MODELS__DIR"] = str(models)

@@ -1,4 +1,4 @@
-"""Hours of full load in small: whether memory, descriptors and threads stay flat while workers are recycled."""
+"""A soak test: memory, descriptors and threads at full load, while workers are recycled."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RECYCLING: Final = {"POOL__MAX_JOBS": "2000", "LOG__LEVEL": "error"}
 
 
 def measure(picture: Path, minutes: float) -> None:
-    """Send more than the workers can look at, and print what the agent holds each minute."""
+    """Send more than the workers can process, and print the agent's resources each minute."""
     image, over = picture.read_bytes(), threading.Event()
-    print("minute  descriptors  threads  agent MB  workers MB  processes  looked at  workers so far")
+    print("minute  descriptors  threads  agent MB  workers MB  processes  processed  workers so far")
     with (
         Mosquitto() as broker,
         Recorder(broker.port, topic_filter="edge_agent/#") as recorder,
@@ -55,14 +55,14 @@ def _send(recorder: Recorder, image: bytes, over: threading.Event) -> None:
 
 
 def _row(agent: AgentProcess, recorder: Recorder) -> tuple[str, set[int]]:
-    """Return the figures of now, and the process ids of the workers that the health message names."""
+    """Return the current figures, and the process ids of the workers in the health message."""
     held = holdings(agent.pid)
     health = recorder.events("edge_agent/test/health")[-1] if recorder.messages("edge_agent/test/health") else None
     workers = {worker["pid"] for worker in health["workers"] if worker["pid"]} if health else set()
-    looked = sum(event["answered"]["face"] for event in recorder.events("edge_agent/test/metrics")[-1:])
+    processed = sum(event["answered"]["face"] for event in recorder.events("edge_agent/test/metrics")[-1:])
     agent_mb, workers_mb = held["memory"] / 1e6, sum(map(_uss, workers)) / 1e6
     figures = f"{held['descriptors']:11}  {held['threads']:7}  {agent_mb:8.1f}  {workers_mb:10.1f}"
-    return f"{figures}  {len(descendants(agent.pid)):9}  {looked:9}", workers
+    return f"{figures}  {len(descendants(agent.pid)):9}  {processed:9}", workers
 
 
 def _uss(pid: int) -> int:

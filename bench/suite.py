@@ -1,4 +1,4 @@
-"""Asks all questions, one after the other, and writes down the answers."""
+"""Runs all benchmarks, one after the other, and writes their results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RESULTS: Final = Path(__file__).with_name("results")
 
 
 def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
-    """Answer the questions, print a table for each, and write JSON and plots."""
+    """Run the benchmarks, print a table for each, and write JSON and plots."""
     began_s, host = time.monotonic(), read_host()
     now = datetime.now(UTC)
     answers: dict[str, Answer] = {}

@@ -1,4 +1,4 @@
-"""Answers as tables on a terminal, and two reports beside each other."""
+"""Results as tables on a terminal, and comparisons of two reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BEYOND_NOISE: Final = 0.1
 DIGITS: Final = ((100, 0), (10, 1), (0.1, 2))
-"""Digits after the point, from a size on."""
+"""Decimals by size of the figure."""
 
 
 def show(console: Console, answer: Answer) -> None:
@@ -35,7 +35,7 @@ def show(console: Console, answer: Answer) -> None:
 
 
 def compare(one: Report, other: Report) -> None:
-    """Print the medians of two reports and how many times the second is the first."""
+    """Print the medians of two reports and the ratio of the second to the first."""
     console = Console()
     for report in (one, other):
         host = report.host
@@ -53,7 +53,7 @@ def compare(one: Report, other: Report) -> None:
 
 
 def figure(value: float) -> str:
-    """Return a figure with as many digits as say something."""
+    """Return a figure with significant digits only."""
     if not value:
         return "0"
     digits = next((digits for size, digits in DIGITS if abs(value) >= size), 3)

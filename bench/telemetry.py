@@ -1,4 +1,4 @@
-"""What it costs to say how the agent is: frames noted, health, metrics, heartbeat, log, Prometheus and the page."""
+"""The cost of telemetry: counters, health, metrics, heartbeat, log, Prometheus and the page."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
 RATE: Final = 30
 FAILING: Final = 30
-"""One frame of so many fails, and costs a message on the error topic."""
+"""One frame of this many fails, and causes a message on the error topic."""
 HEARTBEAT_INTERVAL_S, SCRAPE_S, PAGE_S = 2.0, 15.0, 5.0
 TRIGGERS: Final = (Trigger.CONTINUOUS, Trigger.MOTION, Trigger.CONTINUOUS, Trigger.PRESS)
 
 
 class Costs:
-    """CPU seconds of this thread, by what they were spent on."""
+    """CPU seconds of this thread, by task."""
 
     def __init__(self) -> None:
         self.spent_s: dict[str, float] = {}
@@ -59,15 +59,15 @@ class Costs:
 
     @contextlib.contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """Count what the block spends."""
+        """Add the block's CPU time."""
         began_s = time.thread_time()
         yield
         self.spent_s[name] = self.spent_s.get(name, 0.0) + time.thread_time() - began_s
         self.calls[name] += 1
 
 
-class Rehearsal:
-    """The parts that tell, around a pool of two real workers and a broker that takes everything."""
+class TelemetryParts:
+    """The telemetry parts, with a pool of two real workers and a broker that accepts everything."""
 
     def __init__(self, folder: Path, notify: str) -> None:
         settings = Settings()
@@ -85,7 +85,7 @@ class Rehearsal:
         self.heart = Liveness(self.pool, link, HeartbeatFile(folder / "run", "bench"), SystemdNotifier(notify))
 
     def confirm(self) -> None:
-        """Confirm all that was sent, as a broker does."""
+        """Confirm all messages, like a broker."""
         while not self._sent.empty():
             self._out.confirm(self._sent.get())
 
@@ -108,41 +108,41 @@ class Rehearsal:
 
 
 def measure(seconds: float) -> None:
-    """Have 30 frames a second noted, all told as often as the agent does, and show what that took of one core."""
+    """Record 30 frames a second, publish as often as the agent, and print the CPU time in percent of one core."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"{folder}/notify")
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             logging.disable(logging.NOTSET)
             set_up("info", "json", stream=nowhere)
-            rehearsal = Rehearsal(Path(folder), f"{folder}/notify")
-            rehearsal.pool.start()
+            parts = TelemetryParts(Path(folder), f"{folder}/notify")
+            parts.pool.start()
             try:
-                costs, others_s = _play(rehearsal, seconds, manager)
+                costs, others_s = _play(parts, seconds, manager)
             finally:
-                rehearsal.pool.stop(1.0)
+                parts.pool.stop(1.0)
             logging.disable(logging.CRITICAL)
     _show(costs, others_s, seconds)
 
 
-def _play(rehearsal: Rehearsal, seconds: float, manager: socket.socket) -> tuple[Costs, float]:
+def _play(parts: TelemetryParts, seconds: float, manager: socket.socket) -> tuple[Costs, float]:
     costs, log, started_s = Costs(), logging.getLogger("edge_agent.bench"), time.monotonic()
     cpu_s, own_s = time.process_time(), time.thread_time()
     due: dict[str, float] = dict.fromkeys(("heartbeat", "Prometheus", "page", "log"), started_s)
     tasks: dict[str, tuple[float, Callable[[float], Any]]] = {
-        "heartbeat": (HEARTBEAT_INTERVAL_S, lambda now: rehearsal.heart.beat(now, rehearsal.reporter.status)),
-        "Prometheus": (SCRAPE_S, lambda _now: rehearsal.scrape()),
-        "page": (PAGE_S, lambda _now: rehearsal.page()),
+        "heartbeat": (HEARTBEAT_INTERVAL_S, lambda now: parts.heart.beat(now, parts.reporter.status)),
+        "Prometheus": (SCRAPE_S, lambda _now: parts.scrape()),
+        "page": (PAGE_S, lambda _now: parts.page()),
         "log": (1.0, lambda now: log.info("worker %d is ready: %s, loaded in %.0f ms", 1, "cpu", now)),
     }
     for number in range(round(seconds * RATE)):
         time.sleep(max(0.0, started_s + number / RATE - time.monotonic()))
         seen, now = _outcome(number), time.monotonic()
         with costs.of("each frame"):
-            rehearsal.reporter.telemetry.counters.receive(seen.frame)
-            rehearsal.reporter.on_outcome(seen)
+            parts.reporter.telemetry.counters.receive(seen.frame)
+            parts.reporter.on_outcome(seen)
         with costs.of("health and metrics"):
-            rehearsal.reporter.tick(now)
-        rehearsal.confirm()
+            parts.reporter.tick(now)
+        parts.confirm()
         for name, (period_s, task) in tasks.items():
             if now >= due[name]:
                 due[name] += period_s
@@ -165,7 +165,7 @@ def _drain(manager: socket.socket) -> None:
             pass
 
 
-def _never(_number: int) -> Any:  # noqa: ANN401 - a connection, which the benchmark never opens
+def _never(_number: int) -> Any:  # noqa: ANN401 - a connection that the benchmark never opens
     message = "the benchmark opens no connection"
     raise NotImplementedError(message)
 
@@ -179,5 +179,5 @@ def _show(costs: Costs, others_s: float, seconds: float) -> None:
         table.add_row(name, str(calls), f"{1000 * spent_s / calls:.3f}", f"{100 * spent_s / seconds:.3f}")
     table.add_row("other threads", "", "", f"{100 * others_s / seconds:.3f}")
     total_s = sum(costs.spent_s.values()) + others_s
-    table.add_row("in all", "", "", f"{100 * total_s / seconds:.3f}", style="bold")
+    table.add_row("total", "", "", f"{100 * total_s / seconds:.3f}", style="bold")
     Console().print(table)

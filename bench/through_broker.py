@@ -1,4 +1,4 @@
-"""The agent as users run it, at its defaults: a process of its own, behind a real mosquitto."""
+"""The agent as users run it, with default settings: a separate process, with a real mosquitto."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 REPLY: Final = "bench/reply"
 PER_WORKER: Final = 6
-"""So many frames are under way: one looked at, the others between clients, broker and agent, or waiting. With three
-the queue was empty at times, and workers waited."""
+"""The number of frames in flight: one in progress, the others between clients, broker and agent, or queued. With
+three the queue was empty at times, and workers idled.
+"""
 DOORS: Final = 4
-"""Doorbells that send motion frames by turns; pictures are drawn for each as often as the settings say."""
+"""Doorbells that send motion frames in turn; snapshots of each are drawn as often as by default."""
 DEFAULTS: Final = {
     f"DOORBELLS__{name.upper()}": str(DoorbellSettings.model_fields[name].default)
     for name in ("skip_duplicates", "skip_unchanged")
@@ -35,7 +36,7 @@ DEFAULTS: Final = {
 
 
 class ThroughBroker:
-    """An agent that runs, and a client that sends it frames and hears what it says of them."""
+    """A running agent, and a client that sends frames to it and receives its messages."""
 
     def __init__(self, frames: Sequence[bytes], workers: int, **settings: str) -> None:
         given = {**DEFAULTS, "POOL__WORKERS": str(workers), "LOG__LEVEL": "error", **settings}
@@ -50,19 +51,19 @@ class ThroughBroker:
         self.telemetry = Recorder(self._broker.port, topic_filter="edge_agent/#")
 
     def __enter__(self) -> Self:
-        """Start all, and return when the first frames were answered."""
+        """Start everything, and return after the first results."""
         with self._resources:
             for part in (self._broker, self.telemetry, self.client, self._sender, self.agent):
                 self._resources.enter_context(part)
             self.agent.wait_until_ready(self.telemetry, self._workers)
             for _ in range(2 * self._workers):
-                self.send_and_wait("door-0", trigger="press")  # which is looked at whatever it shows
+                self.send_and_wait("door-0", trigger="press")  # a press frame is always processed
             self.client.settle()
             self._resources = self._resources.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all."""
+        """Stop everything."""
         self._resources.close()
 
     def send(self, door: str = "front", *, trigger: str = "", qos: int = 0) -> str:
@@ -74,13 +75,13 @@ class ThroughBroker:
         return str(number)
 
     def send_padded(self, size: int, door: str) -> None:
-        """Send the next frame with so many bytes in all: what follows a picture's end is not shown."""
+        """Send the next frame, padded to that many bytes: decoders ignore bytes after a picture's end."""
         number = next(self._numbers)
         image = numbered(self._frames[number % len(self._frames)], number).ljust(size, b"\0")
         self._sender.publish(f"doorbell/{door}/frame", image, {"frame_id": str(number)})
 
     def cost(self, count: int) -> float:
-        """Return the milliseconds of processor time per frame, over `count` frames, one at a time."""
+        """Return the milliseconds of CPU time per frame, over `count` frames, one at a time."""
         cpu_s = cpu_seconds(self.agent.pid)
         for _ in range(count):
             number = next(self._numbers)
@@ -94,18 +95,18 @@ class ThroughBroker:
         self._sender.publish(f"doorbell/{door}/press", b"", {}, qos=1)
 
     def send_and_wait(self, door: str = "front", *, trigger: str = "") -> ReceivedMessage:
-        """Send a frame and return its event, once it has come."""
+        """Send a frame, and wait for its event."""
         self.send(door, trigger=trigger)
         return self.next_of("faces")
 
     def next_of(self, last_level: str) -> ReceivedMessage:
-        """Return the next message whose topic ends so."""
+        """Return the next message whose topic has that last level."""
         while not (received := self.client.take()).topic.endswith(f"/{last_level}"):
             pass
         return received
 
     def run(self, seconds: float) -> Burst:
-        """Keep every worker busy for so many seconds."""
+        """Keep every worker busy for that many seconds."""
         began_s, cpu_s, count, waiting = time.monotonic(), cpu_seconds(self.agent.pid), 0, PER_WORKER * self._workers
         for number in range(waiting):
             self.send(f"door-{number % DOORS}", trigger="motion")
@@ -123,7 +124,7 @@ class ThroughBroker:
         return family(self.agent.pid)
 
     def metrics(self) -> dict[str, Any]:
-        """Return the agent's next message of its metrics."""
+        """Return the agent's next metrics message."""
         self.telemetry.clear()
         return dict(self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics"))
 

@@ -28,6 +28,11 @@ def photos() -> list[Photo]:
     return [_photo(json.loads(line)) for line in lines]
 
 
+def close_up() -> Photo:
+    """Return a photograph of the development set with one large face."""
+    return next(photo for photo in photos() if photo.path.name == "deepface_0020.jpg")
+
+
 def face_photo() -> bytes:
     """Return a photograph of one person's face, as a JPEG."""
     return visitor_files()[1].read_bytes()

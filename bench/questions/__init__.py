@@ -1,1 +1,1 @@
-"""The benchmarks: each module asks the one question of its first line, and `measure` answers it."""
+"""The benchmarks: the first line of each module is its question, and `measure` answers it."""

@@ -1,4 +1,4 @@
-"""How long does decoding a 1080p JPEG take, by encoder and by how much it is reduced on the way?"""
+"""How long does decoding a 1080p JPEG take, by encoder and reduction?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WAYS: Final = {
 
 
 def measure(setup: Setup) -> Answer:
-    """Decode the same pictures, written by several encoders, in every way by turns; processor time of one thread."""
+    """Decode the same pictures of several encoders, all ways in turn; CPU time of one thread."""
     cv2.setNumThreads(1)
     written = {encoder: jpegs(setup.images, encoder) for encoder in ENCODERS}
     took: dict[tuple[str, str], list[float]] = {(encoder, way): [] for encoder in written for way in WAYS}

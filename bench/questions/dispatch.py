@@ -28,7 +28,7 @@ REMARKS: Final = (
 
 
 def measure(setup: Setup) -> Answer:
-    """Send frames of several sizes to an agent whose detector does nothing, one at a time, the sizes by turns."""
+    """Send frames of several sizes to an agent whose detector does nothing, one at a time, all sizes in turn."""
     small = min(setup.frames, key=len)
     took: dict[int, list[float]] = {size: [] for size in SIZES_KB}
     with ThroughBroker([small], setup.workers, **NO_LOOK) as agent:
@@ -52,7 +52,7 @@ def measure(setup: Setup) -> Answer:
 
 
 def _parent_parts(small: bytes, setup: Setup) -> tuple[Series, ...]:
-    """Return what the parent's own work on a frame of AIM_KB takes, with an agent that has seen no others."""
+    """Return the times of the parent's own work on a frame of AIM_KB, with a fresh agent."""
     waited = []
     with ThroughBroker([small], setup.workers, **NO_LOOK) as agent:
         for number in range(20 * setup.rounds):

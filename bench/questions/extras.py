@@ -1,4 +1,4 @@
-"""What do pictures, visits, metrics and the gate for unchanged scenes cost, or save?"""
+"""What do pictures, visits, metrics and the frame filter cost, or save?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZE: Final = (1280, 720)
 
 
 def measure(setup: Setup) -> Answer:
-    """Run with and without by turns; what cannot be switched off is called by itself."""
+    """Run with and without each in turn; parts that cannot be switched off are called directly."""
     drawn, plain, gated, ungated = [], [], [], []
     with (
         BusyPool(setup.settings, setup.detectors, setup.frames) as ours,
@@ -62,7 +62,7 @@ def measure(setup: Setup) -> Answer:
 
 
 def empty_scene() -> list[bytes]:
-    """Return pictures of nobody that differ by the noise of a camera alone."""
+    """Return pictures without a person that differ only by a camera's noise."""
     return [jpegs([draw(Scene(seed=seed))], size=SIZE)[0] for seed in range(SCENES)]
 
 

@@ -1,4 +1,4 @@
-"""Does every doorbell get its share, among 1 to 64 of which one is noisy?"""
+"""Does every doorbell get its share, among 1 to 64 doorbells with one noisy?"""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 DOORS: Final = (2, 8, 64)
 NOISY: Final = "noisy"
 NOISE: Final = 10
-"""Frames that the noisy doorbell offers for each one of another."""
+"""Frames of the noisy doorbell for each one of another."""
 LOOK_MS: Final = 2
 ENOUGH: Final = 25
-"""Answers for each doorbell at the least, on average: so few that a share is one of them more or less."""
+"""The fewest results per doorbell, on average: the smaller, the coarser a share."""
 
 
 def measure(setup: Setup) -> Answer:
-    """Keep a frame of every doorbell waiting, and of one of them many more; count whose were looked at."""
+    """Keep a frame of every doorbell queued, and many more of one of them; count the processed frames."""
     plan = DetectorPlan((scripted(latency_ms=LOOK_MS),))
     shares: dict[int, list[float]] = {count: [] for count in DOORS}
     with BusyPool(setup.settings, plan, [min(setup.frames, key=len)]) as ours:
@@ -41,21 +41,21 @@ def measure(setup: Setup) -> Answer:
 
 
 def _worst_share(ours: BusyPool, count: int) -> float:
-    """Return the smallest share that a doorbell had over what was due to it; each frame must be reported."""
+    """Return the smallest share of a doorbell over its due share; each frame must be reported."""
     doors = [NOISY, *(f"door-{number}" for number in range(1, count))]
     offered = [ours.offer(Trigger.MOTION, door) for door in doors for _ in range(NOISE if door == NOISY else 2)]
-    looked: Counter[str] = Counter()
+    processed: Counter[str] = Counter()
     reported, open_ = 0, len(offered)
     while reported < ENOUGH * count:
         outcome = ours.outcomes.get()
         open_ -= 1
         if isinstance(outcome.result, Detected):
             reported += 1
-            looked[outcome.frame.doorbell] += 1
+            processed[outcome.frame.doorbell] += 1
             again = NOISE if outcome.frame.doorbell == NOISY else 1
             for _ in range(again):
                 ours.offer(Trigger.MOTION, outcome.frame.doorbell)
             open_ += again
     for _ in range(open_):
         ours.outcomes.get(timeout=10.0)
-    return min(looked[door] for door in doors) * count / reported
+    return min(processed[door] for door in doors) * count / reported

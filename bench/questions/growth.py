@@ -18,7 +18,7 @@ SIZES: Final = ((640, 360), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160
 
 
 def measure(setup: Setup) -> Answer:
-    """Run pools of 1 worker up to one more than there are cores, then one pool over doorbells, then over sizes."""
+    """Run pools of 1 worker up to one more than the cores, then one pool over doorbells, then over sizes."""
     workers = tuple(range(1, setup.workers + 2))
     by_workers: dict[int, list[float]] = {count: [] for count in workers}
     by_size: dict[tuple[int, int], list[float]] = {size: [] for size in SIZES}

@@ -1,4 +1,4 @@
-"""What does an agent cost that has next to nothing to do: no frame, and one frame a second?"""
+"""What does an idle agent cost, without frames and at one frame a second?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BESIDE: Final = "one frame a second, all but decoding and inference"
 
 
 def measure(setup: Setup) -> Answer:
-    """Let the agent be, then send a frame a second, by turns; read the processor time of its processes."""
+    """Let the agent idle, then send a frame a second, in turn; read the CPU time of its processes."""
     still, parent, beside = [], [], []
     with ThroughBroker(setup.frames, setup.workers) as agent, Limit(setup.choice, setup.frames, processes=1) as limit:
         for _ in range(max(2, setup.rounds // 2)):
@@ -39,7 +39,7 @@ def measure(setup: Setup) -> Answer:
 
 
 def _span(agent: ThroughBroker, *, frames: bool) -> tuple[float, float]:
-    """Return how many percent of a core the parent and the workers took."""
+    """Return the percent of a core of the parent and the workers."""
     processes = agent.processes()
     before = [_cpu_s(process) for process in processes]
     began_s = time.monotonic()

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 TRIGGERS: Final = ("press", "motion", "continuous")
 SHARES: Final = (0.25, 0.5, 0.75, 0.9, 1.0, 1.25, 1.5, 2.0)
-"""Offered load over what the agent can look at."""
+"""Offered load over the agent's capacity."""
 DOORS: Final = 8
 TYPICAL: Final = 0.5
 FLOOD: Final = 1.5
 
 
 def measure(setup: Setup) -> Answer:
-    """Ask one frame at a time, then offer frames at several rates."""
+    """Send one frame at a time, then offer frames at several rates."""
     with ThroughBroker(setup.frames, setup.workers) as agent:
         unloaded = _unloaded(agent, 8 * setup.rounds)
         capacity = agent.run(2 * setup.burst_s).rate
@@ -51,7 +51,7 @@ def measure(setup: Setup) -> Answer:
 
 
 def _unloaded(agent: ThroughBroker, count: int) -> dict[str, list[float]]:
-    """Ask frame by frame, the triggers by turns."""
+    """Send frame by frame, the triggers in turn."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for _ in range(count):
         for trigger in TRIGGERS:
@@ -61,7 +61,7 @@ def _unloaded(agent: ThroughBroker, count: int) -> dict[str, list[float]]:
 
 
 def _offer(agent: ThroughBroker, rate: float, seconds: float) -> tuple[float, dict[str, list[float]]]:
-    """Send frames of DOORS doorbells at a rate, one in ten a press; return the rate of answers, and their ms."""
+    """Send frames of DOORS doorbells at a rate, one in ten a press; return the rate of results, and their latencies."""
     agent.client.settle()
     began_s, sent = time.monotonic(), 0
     while (elapsed_s := time.monotonic() - began_s) < seconds:
@@ -80,6 +80,6 @@ def _offer(agent: ThroughBroker, rate: float, seconds: float) -> tuple[float, di
 
 
 def _distribution(values: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-    """Return the share of frames (percent) that took no longer than so many milliseconds."""
+    """Return the percentage of frames by milliseconds."""
     ordered = sorted(values)
     return tuple((value, 100 * (number + 1) / len(ordered)) for number, value in enumerate(ordered))

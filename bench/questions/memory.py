@@ -17,7 +17,7 @@ PLOT: Final = "memory over time"
 
 
 def measure(setup: Setup) -> Answer:
-    """Work at full load, presses among the frames, and read what each process holds for itself (USS)."""
+    """Run at full load, presses among the frames, and read each process's unique memory (USS)."""
     parent: list[tuple[float, float]] = []
     workers: list[tuple[float, float]] = []
     most: list[float] = []

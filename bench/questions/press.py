@@ -1,4 +1,4 @@
-"""How long does a press wait for its answer with 100 and with 1,000 frames waiting before it?"""
+"""How long does a press wait for its answer with 100 and with 1,000 queued frames?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FLOODS: Final = {100: 1, 1000: 6}
 """By how many wait: in each how manieth turn, since all that waited are looked at in the end."""
 PRESSES: Final = 6
-"""In each flood."""
+"""Presses in each flood."""
 DOORS: Final = 50
 NAIVE_WAITING: Final = 100
 REMARKS: Final = (
@@ -32,7 +32,7 @@ POLL_INTERVAL_S: Final = 0.05
 
 
 def measure(setup: Setup) -> Answer:
-    """Keep frames waiting, press, and time the answer; by turns with the naive pool and an idle pool."""
+    """Keep frames queued, press, and time the answer; in turn with the naive pool and an idle pool."""
     queue = setup.settings.queue.model_copy(
         update={"max_frames": 2 * max(FLOODS), "motion_per_doorbell": max(FLOODS), "max_megabytes": 2000}
     )
@@ -89,7 +89,7 @@ def _naive_press(naive: Naive) -> float:
 
 
 def _naive_drain(naive: Naive) -> tuple[tuple[float, float], ...]:
-    """Let frames come at once and return how many have no answer, over the seconds; who asks decodes each first."""
+    """Submit frames at once and return how many are unanswered, over the seconds; the caller decodes each first."""
     jobs: list[Future[int]] = []
     began_s = time.monotonic()
     depth: list[tuple[float, float]] = []
@@ -103,7 +103,7 @@ def _naive_drain(naive: Naive) -> tuple[tuple[float, float], ...]:
 
 
 def _drain(ours: BusyPool, count: int) -> tuple[tuple[float, float], ...]:
-    """Offer frames at once and return how many have no answer, over the seconds."""
+    """Offer frames at once and return how many are unanswered, over the seconds."""
     began_s = time.monotonic()
     for number in range(count):
         ours.offer(Trigger.MOTION, f"door-{number % DOORS}")

@@ -1,4 +1,4 @@
-"""How long from the death or the hang of workers to the next good answer, beside the naive pool?"""
+"""How long from a worker's exit or hang to the next result, compared with the naive pool?"""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from bench.setup import Setup
 
 LIMIT_S: Final = 1.0
-"""How long a frame may take, in both pools."""
+"""The time limit of a frame, in both pools."""
 BUSY: Final = scripted(latency_ms=100)
 
 
 def measure(setup: Setup) -> Answer:
-    """Play every fault in turn in both pools."""
+    """Inject every fault in turn in both pools."""
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     lost: defaultdict[str, int] = defaultdict(int)
     with PoolUnderTest(BUSY, job_timeout_s=LIMIT_S) as ours, Naive(BUSY) as naive:
         naive.wait_for(naive.offer(jpeg()), 60)
         for _ in range(max(3, setup.rounds // 2)):
-            for fault, harm in FAULTS.items():
+            for fault, inject in FAULTS.items():
                 ours.wait_until_idle()
                 ours.pool.restart()
                 ours.wait_until_idle()
-                seconds[fault].append(harm(ours, lost, "edge-agent"))
+                seconds[fault].append(inject(ours, lost, "edge-agent"))
                 if fault in NAIVE_FAULTS:
                     seconds[f"{fault}: naive pool"].append(NAIVE_FAULTS[fault](naive))
         lost["naive pool"] = naive.lost
@@ -51,7 +51,7 @@ def _answered(ours: PoolUnderTest, frames: list[str], lost: defaultdict[str, int
 
 
 def _kill_busy(ours: PoolUnderTest, lost: defaultdict[str, int], name: str) -> float:
-    """Kill a worker at work; its own frame is the next good answer."""
+    """Kill a busy worker; its own frame is the next result."""
     frame = ours.offer()
     busy = wait_until(lambda: [each for each in ours.pool.view().workers if each.state is SlotState.BUSY])[0]
     os.kill(busy.pid or 0, signal.SIGKILL)
@@ -61,7 +61,7 @@ def _kill_busy(ours: PoolUnderTest, lost: defaultdict[str, int], name: str) -> f
 
 
 def _replace_idle(ours: PoolUnderTest, _lost: defaultdict[str, int], _name: str) -> float:
-    """Kill an idle worker, and wait until another has taken its place."""
+    """Kill an idle worker, and wait for its replacement."""
     restarts, pid = ours.pool.view().restarts, ours.pool.view().workers[0].pid or 0
     began_s = time.monotonic()
     os.kill(pid, signal.SIGKILL)
@@ -71,15 +71,15 @@ def _replace_idle(ours: PoolUnderTest, _lost: defaultdict[str, int], _name: str)
 
 
 def _hang(act: str) -> Callable[[PoolUnderTest, defaultdict[str, int], str], float]:
-    def harm(ours: PoolUnderTest, lost: defaultdict[str, int], name: str) -> float:
-        """Hang both workers on a frame each, then ask for a good answer."""
+    def inject(ours: PoolUnderTest, lost: defaultdict[str, int], name: str) -> float:
+        """Hang both workers on a frame each, then wait for a result."""
         began_s = time.monotonic()
         for width in (WIDTHS[act], WIDTHS[act]):
             ours.offer(jpeg(width, 80))
         _answered(ours, [ours.offer()], lost, name)
         return time.monotonic() - began_s
 
-    return harm
+    return inject
 
 
 def _naive_kill(naive: Naive) -> float:
@@ -93,7 +93,7 @@ def _naive_kill(naive: Naive) -> float:
 
 
 def _naive_hang(naive: Naive) -> float:
-    """Hang both workers, notice it by the time-out, make the pool anew, and ask again."""
+    """Hang both workers, detect it by the timeout, replace the pool, and submit again."""
     began_s = time.monotonic()
     hanging = [naive.offer(jpeg(WIDTHS["hang_holding_gil"], 80)) for _ in range(2)]
     future = naive.offer(jpeg())

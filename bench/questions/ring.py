@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def measure(setup: Setup) -> Answer:
-    """Press doorbell after doorbell, each with a frame that shows a face, as the client hears it."""
+    """Press one doorbell after the other, each with a frame that shows a face; measured by the client."""
     rings, answers, beyond = [], [], []
     with ThroughBroker(setup.frames, setup.workers) as agent:
         for number in range(6 * setup.rounds):

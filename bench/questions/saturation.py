@@ -1,4 +1,4 @@
-"""How many frames per second at full load, and at what processor time, beside the limit and the naive pool?"""
+"""How many frames per second at full load, and at what CPU time, compared with the limit and the naive pool?"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Contender = Limit | BusyPool | ThroughBroker | Naive
 
 
 def measure(setup: Setup) -> Answer:
-    """Let every contender run by turns, `rounds` times."""
+    """Run every contender in turn, `rounds` times."""
     bursts: defaultdict[str, list[Burst]] = defaultdict(list)
     pool = BusyPool(setup.settings, setup.detectors, setup.frames)
     with contextlib.ExitStack() as resources:

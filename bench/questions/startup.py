@@ -1,4 +1,4 @@
-"""How long from the start to the first answer: of the pool alone, and of the whole program?"""
+"""How long from the start to the first result: of the pool alone, and of the whole program?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def measure(setup: Setup) -> Answer:
-    """Start both anew several times."""
+    """Restart both several times."""
     pool, program = [], []
     for _ in range(max(3, setup.rounds // 2)):
         began_s = time.monotonic()

@@ -43,7 +43,7 @@ def _visitors(models: ModelSettings) -> Sequence[Path]:
 
 
 def draw_frames(visitors: Sequence[Path]) -> list[bytes]:
-    """Return JPEGs of the simulated door, with a visitor if there are portraits."""
+    """Return JPEGs of the simulated door, with a visitor if there are visitor pictures."""
     import cv2  # noqa: PLC0415 - only in the process that draws
 
     from edge_agent.demo.porch import Scene, draw  # noqa: PLC0415 - likewise

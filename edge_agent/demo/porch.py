@@ -71,7 +71,7 @@ def _shadow(image: Image, scene: Scene) -> None:
 
 
 def _body(image: Image, visitor: Visitor, scene: Scene) -> None:
-    """Draw the parts below the portrait: trousers, in the shade, and shoes; one foot is ahead at each step."""
+    """Draw the parts below the visitor's picture: trousers, in the shade, and shoes; one foot is ahead at each step."""
     away, middle, hem = scene.distance_m, scene.sideways_m, visitor.hem_m
     crotch, step = hem - 0.22, 0.04 * (-1) ** scene.seed
     width = visitor.half_width_m

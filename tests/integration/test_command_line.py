@@ -32,7 +32,7 @@ NAMES: Final = (
 
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "portrait.jpg"
+    path = tmp_path / "photo.jpg"
     path.write_bytes(face_photo())
     return path
 
@@ -76,7 +76,7 @@ def test_detect_all_shows_low_confidence_faces(photo: Path) -> None:
 def test_detect_saves_annotated_pictures(photo: Path, tmp_path: Path) -> None:
     done = _detect(str(photo), "--save-annotated", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
-    before, after = (cv2.imread(str(path)) for path in (photo, tmp_path / "out" / "portrait.jpg"))
+    before, after = (cv2.imread(str(path)) for path in (photo, tmp_path / "out" / "photo.jpg"))
     assert before is not None
     assert after is not None
     assert after.shape == before.shape

@@ -86,7 +86,7 @@ def test_without_visitor_pictures_and_network_one_sentence_names_the_fix(tmp_pat
     done = edge_agent_in(tmp_path, "run", EDGE_AGENT_MODELS__DIR=str(shared("models")), **nowhere)
     assert done.returncode != 0
     (line,) = [each for each in done.stderr.splitlines() if "connect to the network once" in each]
-    assert "the portrait of Eileen Collins cannot be fetched (the package index: pip did not get scikit-image" in line
+    assert "the picture of Eileen Collins cannot be fetched (the package index: pip did not get scikit-image" in line
     assert "Traceback" not in done.stderr
 
 

@@ -63,7 +63,7 @@ def test_precision_and_recall_on_a_sample(model: str, every: int, tmp_path: Path
 
 @pytest.mark.parametrize("model", list(FILES))
 def test_a_face_is_found_where_it_is_with_its_landmarks(model: str) -> None:
-    photo = next(photo for photo in photos() if photo.stratum == "portrait" and len(photo.boxes) == 1)
+    photo = close_up()
     image = np.asarray(cv2.imread(str(photo.path)), np.uint8)
     best = _load(model).detect(image)[0]
     x, y, width, height = photo.boxes[0]

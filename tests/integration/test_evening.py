@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.agent_process import AgentProcess
-from tests.photos import photos
+from tests.photos import Photo, close_up, photos
 from tests.recorder import Recorder
 from tests.waiting import wait_until
 
@@ -39,8 +39,13 @@ def door_openings(recorder: Recorder) -> list[str]:
 
 
 def stills(stratum: str, faces: int, count: int, *, which: int = 0) -> list[bytes]:
-    """Return photographs of a stratum, each a distinct picture of one scene: like a camera's burst."""
+    """Return distinct pictures of one photograph of a stratum."""
     photo = [each for each in photos() if each.stratum == stratum and len(each.boxes) == faces][which]
+    return burst(photo, count)
+
+
+def burst(photo: Photo, count: int) -> list[bytes]:
+    """Return distinct pictures of one photograph, like a camera's burst."""
     data = photo.path.read_bytes()
     return [data + number.to_bytes(2, "big") for number in range(count)]
 
@@ -72,7 +77,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
     with AgentProcess.with_real_detector(mosquitto.port, **settings) as agent:
         agent.wait_until_ready(recorder)
         show(recorder, stills("neg_scene", 0, 3))
-        ring(recorder, stills("portrait", 1, 4))
+        ring(recorder, burst(close_up(), 4))
         wait_until_left(recorder, 1)
         # the first animal photograph shows its face, which the detector mistakes for a person's
         show(recorder, stills("neg_animal", 0, 3, which=1))
@@ -112,7 +117,7 @@ def test_restarts_never_trigger_a_face_automation(mosquitto: Mosquitto) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__VISIT_GAP_S=str(GAP_S)) as agent:
         with Recorder(mosquitto.port) as recorder:
             agent.wait_until_ready(recorder)
-            ring(recorder, stills("portrait", 1, 2))
+            ring(recorder, burst(close_up(), 2))
             wait_until_left(recorder, 1)
             assert len(door_openings(recorder)) == 1
         for _ in range(2):

@@ -55,7 +55,7 @@ def planted(tmp_path: Path) -> PlantedFolder:
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     """Return a photograph of a face."""
-    path = tmp_path / "portrait.jpg"
+    path = tmp_path / "photo.jpg"
     path.write_bytes(face_photo())
     return path
 

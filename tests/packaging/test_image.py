@@ -120,7 +120,7 @@ def _run(*command: str | Path, **variables: str) -> str:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("model", ["yunet_n", "yunet_opencv", "centerface", "blazeface"])
 def test_a_cpu_detector_finds_a_face_in_the_pruned_environment(pruned: Path, model: str, tmp_path: Path) -> None:
-    photo = tmp_path / "portrait.jpg"
+    photo = tmp_path / "photo.jpg"
     photo.write_bytes(face_photo())
     said = _run(
         pruned,

@@ -76,7 +76,7 @@ def test_the_wheel_runs_in_a_clean_environment_and_needs_no_network(clean: Path,
     nowhere = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "https_proxy": "http://127.0.0.1:9", "PIP_INDEX_URL": ""}
     place = _run(clean / "edge-agent", "models", "path", "yunet_n", cwd=tmp_path, **nowhere)
     assert place.strip().endswith(MODEL)
-    photo = tmp_path / "portrait.jpg"
+    photo = tmp_path / "photo.jpg"
     photo.write_bytes(face_photo())
     said = _run(
         clean / "edge-agent", "detect", "--json", str(photo), cwd=tmp_path, EDGE_AGENT_DETECTION__SECOND_STAGE="off"

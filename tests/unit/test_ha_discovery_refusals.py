@@ -87,7 +87,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         lambda: sensor(device_class="energy", unit_of_measurement="kWh", state_class="measurement"),
         "state class with 'energy': 'measurement' is none of total, total_increasing",
     ),
-    "angle that is none": (
+    "angle class with a percentage": (
         lambda: sensor(state_class="measurement_angle", unit_of_measurement="%"),
         "takes the unit '°', got '%'",
     ),

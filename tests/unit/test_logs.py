@@ -59,10 +59,10 @@ def as_text(*, terminal: bool = False) -> Log:
 def test_every_event_is_one_line_without_control_characters(words: str) -> None:
     log, readable = as_json(), as_text()
     for each in (log, readable):
-        each.logger.warning("heard %s", words)
+        each.logger.warning("received %s", words)
         assert each.stream.getvalue().count("\n") == 1
         assert each.stream.getvalue()[:-1].isprintable()
-    assert json.loads(log.lines[0])["message"] == f"heard {escape(words)}"
+    assert json.loads(log.lines[0])["message"] == f"received {escape(words)}"
 
 
 def test_json_lines_always_have_the_same_keys() -> None:
