@@ -104,7 +104,7 @@ def _check_folders(settings: Settings, state: Path) -> Iterator[Finding]:
     for what, folder, setting in places:
         fault, free_bytes = try_folder(folder)
         if setting == RUNTIME and is_foreign(folder):
-            fault = "it belongs to somebody else"
+            fault = "it belongs to another user"
         yield rules.assess_folder(what, str(folder), fault, free_bytes, setting)
 
 

@@ -92,9 +92,9 @@ def test_with_tls_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "complaint"),
     [
-        ({"DOORBELLS": "front"}, "no name:password"),
+        ({"DOORBELLS": "front"}, "use name:password"),
         ({"DOORBELLS": "front: back:b"}, "front has no password"),
-        ({"DOORBELLS": "edge-agent:x"}, "has two"),
+        ({"DOORBELLS": "edge-agent:x"}, "more than one"),
         ({"AGENT_PASSWORD": ""}, "edge-agent has no password"),
     ],
 )

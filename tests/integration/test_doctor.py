@@ -454,7 +454,7 @@ def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [("{", "it holds something else"), ('{"version": 99}', "it is of version 99")]
+    ("content", "why"), [("{", "it has an unknown format"), ('{"version": 99}', "its version 99 is unknown")]
 )
 def test_the_options_file_is_damaged(tmp_path: Path, content: str, why: str) -> None:
     (tmp_path / f"{AGENT_ID}.json").write_text(content, encoding="ascii")

@@ -73,9 +73,9 @@ def test_a_port_in_use_gives_one_sentence(mosquitto: Mosquitto, recorder: Record
         port = int(taken.getsockname()[1])
         with with_http(mosquitto.port, port) as agent:
             agent.wait_until_ready(recorder)
-            complaints = [line for line in agent.log.splitlines() if "no page and no metrics" in line]
+            complaints = [line for line in agent.log.splitlines() if "no status page and no metrics" in line]
             assert len(complaints) == 1
-            assert f"127.0.0.1:{port} cannot be listened on (Address already in use); set http.port" in complaints[0]
+            assert f"cannot listen on 127.0.0.1:{port} (Address already in use); set http.port" in complaints[0]
             recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "press"})
             assert recorder.wait_for("doorbell/front/answer")["event_type"] == "face"
             assert agent.stop() == 0

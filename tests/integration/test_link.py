@@ -70,9 +70,9 @@ def test_a_session_takeover_has_a_longer_reconnect_delay() -> None:
     guessed = [lives.on_connection_end(0.1, taken_over=False) for _ in range(LIVES)]
     assert guessed[-1] == LONGEST_DELAY_S
     assert lives.taken_over
-    told = [lives.end(0.1, taken_over=True) for _ in range(LIVES)]
+    told = [lives.on_connection_end(0.1, taken_over=True) for _ in range(LIVES)]
     assert told[-1] == TAKEN_OVER_DELAY_S
-    lives.end(2 * TAKEN_OVER_DELAY_S, taken_over=False)
+    lives.on_connection_end(2 * TAKEN_OVER_DELAY_S, taken_over=False)
     assert not lives.taken_over
 
 

@@ -56,7 +56,7 @@ def test_centerface_is_the_substitute_with_a_reason(tmp_path: Path, caplog: pyte
     assert line == f"the slower model centerface is used; get yunet_n: {command('models', 'pull', 'yunet_n')}"
 
 
-@pytest.mark.parametrize(("setting", "by_night"), [("night_and_press", True), ("press", False)])
+@pytest.mark.parametrize(("mode", "by_night"), [("night_and_press", True), ("press", False)])
 def test_the_second_stage_can_be_for_presses_only(tmp_path: Path, mode: str, by_night: bool) -> None:
     second = plan(offline(tmp_path, YUNET, CENTERFACE), "cpu", second_stage=mode).second_stage
     assert second is not None
