@@ -206,6 +206,6 @@ def _second_stage(
         path = store.resolve(SECOND_MODEL)
     except ModelUnavailableError as error:
         log.debug("%s", error)
-        log.warning("no second look: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
+        log.warning("no second stage: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
         return None
     return SecondStage(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_stage != "press")

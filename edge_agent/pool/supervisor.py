@@ -310,7 +310,7 @@ class Pool:
                     message.strategy,
                     message.model,
                     message.load_ms,
-                    message.sandbox or "not confined",
+                    message.sandbox or "not sandboxed",
                     extra={"worker": slot},
                 )
                 actions = self._core.on_ready(slot, message, now)

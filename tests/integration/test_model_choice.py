@@ -69,7 +69,7 @@ def test_the_second_stage_can_be_off_or_unavailable(tmp_path: Path, caplog: pyte
     assert caplog.text == ""
     assert plan(models, "cpu").second_stage is None
     (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
-    assert line == f"no second look: centerface is missing; get it: {command('models', 'pull', 'centerface')}"
+    assert line == f"no second stage: centerface is missing; get it: {command('models', 'pull', 'centerface')}"
 
 
 def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
