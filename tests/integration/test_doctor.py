@@ -450,7 +450,7 @@ def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatc
     (tmp_path / "run").symlink_to(tmp_path / "theirs")
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
     found = first_finding("disk", host_findings(Path("/"), tmp_path))
-    assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to somebody else"
+    assert found.text == f"{tmp_path / 'run'}, for the heartbeat: it belongs to another user"
 
 
 @pytest.mark.parametrize(
