@@ -221,7 +221,8 @@ def test_run_logs_its_topics_and_visits(mosquitto: Mosquitto) -> None:
     told = [line["message"] for line in lines if line["level"] == "info"]
     assert told.count("waiting for frames on doorbell/<id>/frame") == 1
     assert sum("front: doorbell pressed" in each for each in told) == 4
-    assert [each for each in told if each.startswith("front: face appeared")] == ["front: face appeared (confidence 0.90)"]
+    appeared = [each for each in told if each.startswith("front: face appeared")]
+    assert appeared == ["front: face appeared (confidence 0.90)"]
     assert sum("front: visit ended (1 person, 0 s)" in each for each in told) == 1
 
 
