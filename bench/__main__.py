@@ -9,7 +9,7 @@ def main() -> None:
     folder = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib is not loaded yet
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(folder)  # noqa: PTH120 - in place of the current folder, which may hold an edge_agent
-    from edge_agent.import_path import exclude_current_folder  # noqa: PLC0415 - see above
+    from edge_agent.platform.import_path import exclude_current_folder  # noqa: PLC0415 - see above
 
     exclude_current_folder(folder)
     import logging  # noqa: PLC0415 - see above

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edge_agent.file_detection import look_at
-from edge_agent.model import Trigger
-from edge_agent.settings_sources import load_settings
+from edge_agent.domain import Trigger
+from edge_agent.file_detection import detect_files
+from edge_agent.settings.loading import load_settings
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class Way:
 WAYS: Final = (
     Way("ordinary frame", Trigger.CONTINUOUS, {}),
     Way("press frame", Trigger.PRESS, {}),
-    Way("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_look": "off"}),
-    Way("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_look": "off"}),
-    Way("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_look": "off"}),
-    Way("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_look": "off"}),
-    Way("gpu, rehearsed", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_look": "off"}),
+    Way("yunet_n alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_n", "second_stage": "off"}),
+    Way("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_stage": "off"}),
+    Way("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_stage": "off"}),
+    Way("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_stage": "off"}),
+    Way("gpu, rehearsed", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_stage": "off"}),
 )
 
 
@@ -85,7 +85,7 @@ def _look(folder: Path, truths: list[Truth], way: Way) -> dict[str, FileOutcome]
         rehearsal = settings.detection.model_copy(update={"gpu_provider": "CPUExecutionProvider"})
         settings = settings.model_copy(update={"detection": rehearsal})
     files = [folder / truth["image"] for truth in truths]
-    outcomes = look_at(files, settings, trigger=way.trigger)
+    outcomes = detect_files(files, settings, trigger=way.trigger)
     return {truth["image"]: looked for truth, looked in zip(truths, outcomes, strict=True)}
 
 

@@ -67,7 +67,7 @@ class Client:
         """Return the next message; raise queue.Empty where none comes in time."""
         return self._heard.get(timeout=timeout_s)
 
-    def heard_until(self, until_s: float) -> list[Heard]:
+    def received_until(self, until_s: float) -> list[Heard]:
         """Return what came until then."""
         time.sleep(max(0.0, until_s - time.monotonic()))
         return [self._heard.get() for _ in range(self._heard.qsize())]

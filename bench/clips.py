@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from edge_agent.file_detection import look_at
-from edge_agent.settings_sources import load_settings
+from edge_agent.file_detection import detect_files
+from edge_agent.settings.loading import load_settings
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _faces_seen(clip: Path, view: View, random: np.random.Generator) -> list[boo
         for picture in _frames(clip):
             files.append(Path(folder, f"{len(files):05}.jpg"))
             cv2.imwrite(str(files[-1]), view(picture, random), [cv2.IMWRITE_JPEG_QUALITY, 80])
-        results = [each.outcome.result for each in look_at(files, load_settings(None, {}))]
+        results = [each.outcome.result for each in detect_files(files, load_settings(None, {}))]
     return [isinstance(result, Detected) and bool(result.faces) for result in results]
 
 

@@ -117,7 +117,7 @@ def _shared(*parts: str) -> Path | None:
 def scale(
     frames_per_s: Annotated[float, typer.Option(help="Of one doorbell, the mean.", min=0.001)] = 0.1,
     frame_kb: Annotated[float, typer.Option(help="Size of a picture.", min=1)] = 100,
-    look_ms: Annotated[float, typer.Option(help="Processor time of a look.", min=0.1)] = 17,
+    inference_ms: Annotated[float, typer.Option(help="Processor time of a look.", min=0.1)] = 17,
     doorbells_per_agent: Annotated[int, typer.Option(help="doorbells.max_doorbells.", min=1)] = 64,
 ) -> None:
     """Show, on paper, what 10, 1,000 and 100,000 doorbells ask of brokers and agents."""
@@ -127,7 +127,7 @@ def scale(
         Load(
             frames_per_s=frames_per_s,
             frame_bytes=round(frame_kb * 1000),
-            look_ms=look_ms,
+            inference_ms=inference_ms,
             doorbells_per_agent=doorbells_per_agent,
         )
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edge_agent.wire import DetectorChoice
 
 
-def _dlib_look(_choice: DetectorChoice) -> Callable[[bytes], int]:
+def _dlib_detection(_choice: DetectorChoice) -> Callable[[bytes], int]:
     """Return the loop with dlib, at 640 pixels like the others: at 1080p it takes seconds."""
     detector = importlib.import_module("dlib").get_frontal_face_detector()
 
@@ -27,5 +27,5 @@ def _dlib_look(_choice: DetectorChoice) -> Callable[[bytes], int]:
     return look
 
 
-dlib_look = _dlib_look if importlib.util.find_spec("dlib") else None
+dlib_detection = _dlib_detection if importlib.util.find_spec("dlib") else None
 """None where dlib is not installed."""

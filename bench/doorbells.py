@@ -27,14 +27,14 @@ def measure(setup: Setup, count: int, minutes: float) -> None:
                 agent.send(f"door-{door}")
                 sent += 1
                 time.sleep(max(0.0, began_s + second + (door + 1) / count - time.monotonic()))
-            heard += _outcomes(agent.client.heard_until(0.0))
+            heard += _outcomes(agent.client.received_until(0.0))
             if second % 60 == 59 or second == 0:  # noqa: PLR2004 - the last second of a minute
                 parent, *others = (memory_mb(process.pid) for process in agent.processes())
                 print(
                     f"{(second + 1) / 60:6.1f} {sent:6} {heard.total():7}  {parent:8.1f}  {sum(others):10.1f}",
                     flush=True,
                 )
-        heard += _outcomes(agent.client.heard_until(time.monotonic() + 3))
+        heard += _outcomes(agent.client.received_until(time.monotonic() + 3))
         told = agent.counted()
     counted = {name: told[name] - already[name] for name in told}
     known = counted["answered"] + counted["shed"] + counted["failed"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import read_visitors
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.demo.visitors import read_visitors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -22,7 +22,7 @@ import numpy as np
 
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.wire import DetectorChoice
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ LONGEST_S: Final = 60.0
 
 def detect(pixels: npt.NDArray[np.uint8], strategy: str, model: str, path: str) -> int:
     """Make a detector, look at one picture, and return how many faces it has."""
-    return len(registry.load(DetectorChoice(strategy, model, path)).detect(pixels))
+    return len(table.load(DetectorChoice(strategy, model, path)).detect(pixels))
 
 
 class Naive:

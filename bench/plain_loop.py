@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PLAIN_SIDE: Final = 640
 
 
-def plain_look(choice: DetectorChoice) -> Callable[[bytes], int]:
+def plain_detection(choice: DetectorChoice) -> Callable[[bytes], int]:
     """Return the loop that anyone would write: `cv2.imdecode`, resize, YuNet-n at 640."""
     cv2.setNumThreads(1)
     network, canvas = YuNet(choice).network, Canvas()

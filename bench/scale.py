@@ -20,7 +20,7 @@ class Load:
     """What one doorbell sends, and what a frame costs.
 
     `frames_per_s` is the mean, presses included; `peak` is how many times more presses than in the mean there are in
-    the worst hour. `look_ms` is the processor time of one core for a frame, `broker_ms` that of the broker for
+    the worst hour. `inference_ms` is the processor time of one core for a frame, `broker_ms` that of the broker for
     a frame in and out again.
     """
 
@@ -29,7 +29,7 @@ class Load:
     presses_per_day: float = 20
     frames_per_press: int = 5
     peak: float = 10
-    look_ms: float = 17.0
+    inference_ms: float = 17.0
     broker_ms: float = 0.18
     busy: float = 0.6
     workers: int = 2
@@ -52,7 +52,7 @@ class Need:
 def need(doorbells: int, load: Load) -> Need:
     """Return what so many doorbells need."""
     frames_per_s = doorbells * load.frames_per_s
-    agent_cores = frames_per_s * load.look_ms / 1000 / load.busy
+    agent_cores = frames_per_s * load.inference_ms / 1000 / load.busy
     presses_per_s = doorbells * load.presses_per_day / SECONDS_A_DAY * load.peak
     return Need(
         frames_per_s=frames_per_s,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from bench import frames
 from edge_agent.app import find_detectors
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.frames import Image
-    from edge_agent.model import DetectorPlan
-    from edge_agent.settings import Settings
+    from edge_agent.domain import DetectorPlan
+    from edge_agent.settings.model import Settings
     from edge_agent.wire import DetectorChoice
 
 

@@ -40,7 +40,7 @@ def measure(picture: Path, minutes: float) -> None:
             row, workers = _row(agent, recorder)
             pids |= workers
             print(f"{minute:6}  {row}  {len(pids):14}", flush=True)
-            recorder.forget()
+            recorder.clear()
         over.set()
         sender.join()
 
@@ -57,7 +57,7 @@ def _send(recorder: Recorder, image: bytes, over: threading.Event) -> None:
 def _row(agent: AgentProcess, recorder: Recorder) -> tuple[str, set[int]]:
     """Return the figures of now, and the process ids of the workers that the health message names."""
     held = holdings(agent.pid)
-    health = recorder.events("edge_agent/test/health")[-1] if recorder.heard("edge_agent/test/health") else None
+    health = recorder.events("edge_agent/test/health")[-1] if recorder.messages("edge_agent/test/health") else None
     workers = {worker["pid"] for worker in health["workers"] if worker["pid"]} if health else set()
     looked = sum(event["answered"]["face"] for event in recorder.events("edge_agent/test/metrics")[-1:])
     agent_mb, workers_mb = held["memory"] / 1e6, sum(map(_uss, workers)) / 1e6

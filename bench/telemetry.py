@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from edge_agent.heart import Heart
-from edge_agent.heartbeat import HeartbeatFile
-from edge_agent.host import Host
+from edge_agent.agent.liveness import Liveness
+from edge_agent.domain import DetectorPlan, Packet, Publication, Trigger
+from edge_agent.doorbells.events import Stamp
 from edge_agent.logs import set_up
-from edge_agent.model import DetectorPlan, Packet, Publication, Trigger
 from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
+from edge_agent.mqtt.pending_acks import PendingAcks
+from edge_agent.mqtt.publisher import Publisher
+from edge_agent.platform.heartbeat_file import HeartbeatFile
+from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.systemd import SystemdNotifier
 from edge_agent.pool import Pool, WorkerPlan
-from edge_agent.publisher import Publisher
-from edge_agent.reporting import Reporter
-from edge_agent.results.events import Stamp
-from edge_agent.results.ledger import Ledger
-from edge_agent.service_manager import ServiceManager
-from edge_agent.settings import Settings
+from edge_agent.settings.model import Settings
+from edge_agent.telemetry.reporter import Reporter
 from edge_agent.web.board import Board
 from edge_agent.web.exposition import exposition
 from edge_agent.web.page import page
@@ -41,12 +41,12 @@ from tests.values import detected, failure, outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge_agent.model import Outcome
+    from edge_agent.domain import Outcome
 
 RATE: Final = 30
 FAILING: Final = 30
 """One frame of so many fails, and costs a message on the error topic."""
-BEAT_S, SCRAPE_S, PAGE_S = 2.0, 15.0, 5.0
+HEARTBEAT_INTERVAL_S, SCRAPE_S, PAGE_S = 2.0, 15.0, 5.0
 TRIGGERS: Final = (Trigger.CONTINUOUS, Trigger.MOTION, Trigger.CONTINUOUS, Trigger.PRESS)
 
 
@@ -77,12 +77,12 @@ class Rehearsal:
         self._board = Board(settings.agent_id, time.monotonic())
         self._outbox = Outbox(self._transmit, OutboxLimits())
         self._sent: queue.SimpleQueue[Packet] = queue.SimpleQueue()
-        self._out = Publisher(link, self._outbox, Ledger(), self._board.note)
+        self._out = Publisher(link, self._outbox, PendingAcks(), self._board.record)
         self.reporter = Reporter(
-            settings, "boot", self._out, self.pool, Host(folder), self._stamp, self._board.note_times
+            settings, "boot", self._out, self.pool, Host(folder), self._stamp, self._board.record_times
         )
-        self.reporter.heed_link(LinkUp(1, session_present=False, protocol="5", largest_packet_bytes=None))
-        self.heart = Heart(self.pool, link, HeartbeatFile(folder / "run", "bench"), ServiceManager(notify))
+        self.reporter.on_link(LinkUp(1, session_present=False, protocol="5", largest_packet_bytes=None))
+        self.heart = Liveness(self.pool, link, HeartbeatFile(folder / "run", "bench"), SystemdNotifier(notify))
 
     def confirm(self) -> None:
         """Confirm all that was sent, as a broker does."""
@@ -129,7 +129,7 @@ def _play(rehearsal: Rehearsal, seconds: float, manager: socket.socket) -> tuple
     cpu_s, own_s = time.process_time(), time.thread_time()
     due: dict[str, float] = dict.fromkeys(("heartbeat", "Prometheus", "page", "log"), started_s)
     tasks: dict[str, tuple[float, Callable[[float], Any]]] = {
-        "heartbeat": (BEAT_S, lambda now: rehearsal.heart.beat(now, rehearsal.reporter.status)),
+        "heartbeat": (HEARTBEAT_INTERVAL_S, lambda now: rehearsal.heart.beat(now, rehearsal.reporter.status)),
         "Prometheus": (SCRAPE_S, lambda _now: rehearsal.scrape()),
         "page": (PAGE_S, lambda _now: rehearsal.page()),
         "log": (1.0, lambda now: log.info("worker %d is ready: %s, loaded in %.0f ms", 1, "cpu", now)),
@@ -139,7 +139,7 @@ def _play(rehearsal: Rehearsal, seconds: float, manager: socket.socket) -> tuple
         seen, now = _outcome(number), time.monotonic()
         with costs.of("each frame"):
             rehearsal.reporter.telemetry.counters.receive(seen.frame)
-            rehearsal.reporter.note(seen)
+            rehearsal.reporter.on_outcome(seen)
         with costs.of("health and metrics"):
             rehearsal.reporter.tick(now)
         rehearsal.confirm()

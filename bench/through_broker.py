@@ -12,7 +12,7 @@ from bench.frames import numbered
 from bench.sender import Sender
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds, family
-from edge_agent.settings import DoorbellSettings
+from edge_agent.settings.model import DoorbellSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.recorder import Recorder
@@ -124,7 +124,7 @@ class ThroughBroker:
 
     def metrics(self) -> dict[str, Any]:
         """Return the agent's next message of its metrics."""
-        self.telemetry.forget()
+        self.telemetry.clear()
         return dict(self.telemetry.wait_for(f"edge_agent/{AGENT_ID}/metrics"))
 
     def counted(self) -> dict[str, int]:

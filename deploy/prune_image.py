@@ -28,7 +28,9 @@ class Unused(NamedTuple):
 
 
 UNUSED: Final = (
-    Unused("onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++ programs; the Python module contains its own"),
+    Unused(
+        "onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++ programs; the Python module contains its own"
+    ),
     Unused("onnxruntime", "onnxruntime/backend", "needs the package onnx, which is not installed"),
     Unused("onnxruntime", "onnxruntime/datasets", "example models"),
     Unused("onnxruntime", "onnxruntime/quantization", "makes models smaller"),
@@ -48,7 +50,9 @@ UNUSED: Final = (
     Unused("numpy", "numpy/*/lib/*.a", "static libraries for C extensions"),
     Unused("numpy", "numpy/**/*.pxd", "declarations for Cython"),
     Unused("numpy", "numpy/**/*.pyi", "type stubs"),
-    Unused("ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ programs and for GPUs; the interpreter loads neither"),
+    Unused(
+        "ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ programs and for GPUs; the interpreter loads neither"
+    ),
     Unused("ai_edge_litert", "ai_edge_litert/aot", "compiles models for phones"),
     Unused("ai_edge_litert", "ai_edge_litert/tools", "converts and measures models"),
 )

@@ -9,14 +9,14 @@ import json
 from pathlib import Path
 from typing import Final
 
-from edge_agent.settings_keys import setting_keys
+from edge_agent.settings.keys import setting_keys
 
 PAGE: Final = Path(__file__).with_name("settings.md")
 
 HEAD: Final = """\
 # Settings
 
-<!-- Written by docs/make_settings.py; change that or edge_agent/settings.py, not this page. -->
+<!-- Written by docs/make_settings.py; change that or edge_agent/settings/model.py, not this page. -->
 
 Each setting is taken from the first of these that says something:
 

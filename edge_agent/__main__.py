@@ -9,11 +9,11 @@ def main() -> None:
     import os  # noqa: PLC0415 - see above
     import sys  # noqa: PLC0415 - see above
 
-    from edge_agent.import_path import exclude_current_folder  # noqa: PLC0415 - see above
+    from edge_agent.platform.import_path import exclude_current_folder  # noqa: PLC0415 - see above
 
     exclude_current_folder(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - before any import
     if sys.argv[1:] == ["healthcheck"]:
-        from edge_agent.heartbeat import check, runtime_folder  # noqa: PLC0415 - see above
+        from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - see above
 
         sys.exit(check(runtime_folder()) or 0)
     from edge_agent.cli import run_command_line  # noqa: PLC0415 - see above

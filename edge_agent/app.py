@@ -12,30 +12,30 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.agent import Agent
-from edge_agent.allocator import return_large_blocks
-from edge_agent.frame_queue import QueueLimits
-from edge_agent.inbox import Confirmed, Inbox, PoolCrashed, StopRequested, Subscribed
-from edge_agent.ingest import ImageLimits
-from edge_agent.intake import Intake, IntakeLimits
-from edge_agent.model import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
+from edge_agent.agent.loop import Agent
+from edge_agent.domain import DetectorPlan, Outcome, Packet, PoolView, Trigger
+from edge_agent.doorbells import events
+from edge_agent.doorbells.options_file import OptionsFile, default_folder
+from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.frames import ImageLimits
+from edge_agent.ingest.partition import Partition
+from edge_agent.ingest.router import Router, RouterLimits
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
-from edge_agent.partition import Partition
+from edge_agent.platform.malloc import return_large_blocks
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
-from edge_agent.results import events
-from edge_agent.settings_sources import forget_secrets
-from edge_agent.sources import PRESETS, Source
-from edge_agent.state_file import StateFile, default_folder
+from edge_agent.pool.frame_queue import QueueLimits
+from edge_agent.settings.loading import remove_secrets
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.settings import Settings, SourceSettings
+    from edge_agent.settings.model import Settings, SourceSettings
 
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20
@@ -56,11 +56,11 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     tls_context(settings.mqtt.tls)
     return_large_blocks()
     os.umask(FOR_US_ALONE)
-    forget_secrets()
+    remove_secrets()
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
-    state_file = StateFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
+    state_file = OptionsFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
     board = Board(settings.agent_id, time.monotonic())
     agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
     _stop_on_signals(inbox)
@@ -99,13 +99,13 @@ def build_pool(
         max_jobs=pool.max_jobs,
         max_age_s=pool.max_age_s,
         restart=RestartLimits(
-            pool.restart_threshold, pool.restart_window_s, pool.restart_delay_s, pool.restart_delay_max_s
+            pool.restart_intensity, pool.restart_period_s, pool.restart_delay_s, pool.restart_delay_max_s
         ),
         accelerator_timeout_s=pool.accelerator_timeout_s,
-        probe=ProbeLimits(pool.probe_timeout_s, pool.probe_rest_s, pool.probe_rest_max_s),
+        probe=ProbeLimits(pool.probe_timeout_s, pool.probe_backoff_s, pool.probe_backoff_max_s),
         queue=QueueLimits(waiting.max_frames, waiting.max_megabytes * MEBIBYTE, waiting.motion_per_doorbell),
     )
-    plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes, settings.pool.confine)
+    plan = WorkerPlan(detectors, max_pixels(settings), memory_limit_bytes, settings.pool.sandbox)
     return Pool(limits, plan, report, changed, crashed)
 
 
@@ -114,7 +114,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
     images = settings.images
     partition = partition_of(settings)
     agent_id, prefix = settings.agent_id, settings.home_assistant.prefix
-    limits = IntakeLimits(
+    limits = RouterLimits(
         image_limits(settings),
         images.accept_retained,
         MOST_WAITING,
@@ -124,7 +124,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
     )
     sources = tuple(map(source_of, settings.sources))
     parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
-    intake = Intake(parse, sources, limits, inbox.put, inbox.qsize)
+    intake = Router(parse, sources, limits, inbox.put, inbox.qsize)
 
     def connect(number: int) -> Connection:
         return Connection(
@@ -134,8 +134,8 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             clean=False,
             will=events.availability(topics.agent_availability(settings.agent_id), online=False),
             events=ConnectionEvents(
-                message=intake.take,
-                published=lambda packet_id, refused: inbox.put(Confirmed(Packet(number, packet_id), refused)),
+                message=intake.route,
+                published=lambda packet_id, refused: inbox.put(PublishReply(Packet(number, packet_id), refused)),
                 undecodable=intake.drop,
                 subscribed=lambda refused: inbox.put(Subscribed(refused)),
             ),

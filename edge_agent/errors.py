@@ -48,5 +48,5 @@ class PoolStartError(EdgeAgentError):
     """No worker became ready; the message holds the reason of every strategy that was tried."""
 
 
-class FirstLookUnavailableError(EdgeAgentError):
+class DemoUnavailableError(EdgeAgentError):
     """The first look cannot run here; the message says what to install or to configure instead."""

@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
+from edge_agent.domain import Job, Message, Outcome, PoolView, Trigger
 from edge_agent.errors import PoolStartError, SettingsError
-from edge_agent.image_header import IMAGE_SUFFIXES
-from edge_agent.ingest import read_frame
-from edge_agent.model import Job, Message, Outcome, PoolView, Trigger
-from edge_agent.wire import FaceRules, SnapshotWish
+from edge_agent.ingest.frames import read_frame
+from edge_agent.ingest.image_header import IMAGE_SUFFIXES
+from edge_agent.wire import FaceRules, SnapshotMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from edge_agent.pool import Pool
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 FRAMES_PER_WORKER: Final = 2
 """One that is looked at and one that waits: enough to keep a worker busy."""
@@ -56,7 +56,7 @@ def find_images(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def look_at(
+def detect_files(
     files: Iterable[Path], settings: Settings, *, snapshots: bool = False, trigger: Trigger = Trigger.PRESS
 ) -> Iterator[FileOutcome]:
     """Yield what is found in each file, in their order; raise PoolStartError where no detector can be used.
@@ -64,11 +64,11 @@ def look_at(
     Each file is looked at as a frame of that trigger is.
     """
     seen: Seen = queue.SimpleQueue()
-    wish = SnapshotWish.ALWAYS if snapshots else SnapshotWish.NEVER
+    mode = SnapshotMode.ALWAYS if snapshots else SnapshotMode.NEVER
     pool = build_pool(settings, find_detectors(settings), seen.put, seen.put, lambda: seen.put(None))
     pool.start()
     try:
-        yield from _Looking(list(files), settings, pool, seen, wish, trigger).run()
+        yield from _Looking(list(files), settings, pool, seen, mode, trigger).run()
     finally:
         pool.stop(0.0)
 
@@ -77,7 +77,7 @@ class _Looking:
     """Keeps every worker busy, and brings what they find into the order of the files."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - it is the one function above, with what it needs kept
-        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotWish, trigger: Trigger
+        self, files: list[Path], settings: Settings, pool: Pool, seen: Seen, snapshot: SnapshotMode, trigger: Trigger
     ) -> None:
         self._files = files
         self._settings = settings

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 START_S: Final = 10.0
 STOP_S: Final = 10.0
-LOOK_S: Final = 0.02
+POLL_INTERVAL_S: Final = 0.02
 OWN_PORTS: Final = range(20_000, 32_000)
 """Below those that Linux gives to outgoing connections: a broker that is started again finds its port free."""
 PASSWORD: Final = "let me in"
@@ -108,7 +108,7 @@ class Mosquitto:
                 for port in self._ports():
                     socket.create_connection((self.host, port), timeout=1).close()
                 return
-            time.sleep(LOOK_S)
+            time.sleep(POLL_INTERVAL_S)
         self.kill()
         message = f"mosquitto does not start:\n{self.log}"
         raise RuntimeError(message)

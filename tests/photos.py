@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.pictures import portraits
+from tests.pictures import visitors
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def photos() -> list[Photo]:
     return [_photo(json.loads(line)) for line in lines]
 
 
-def portrait() -> bytes:
+def best_face() -> bytes:
     """Return a photograph of one person's face, as a JPEG."""
-    return portraits()[1].read_bytes()
+    return visitors()[1].read_bytes()
 
 
 def _photo(truth: dict[str, Any]) -> Photo:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge_agent.errors import FirstLookUnavailableError
-from edge_agent.first_look import resolve_portraits
-from edge_agent.first_look.portraits import CutOut, read_visitors
+from edge_agent.demo import resolve_visitors
+from edge_agent.demo.visitors import CutOut, read_visitors
+from edge_agent.errors import DemoUnavailableError
 from tests.shared_data import missing
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ def png(width: int = 64, height: int = 48) -> bytes:
 
 
 @functools.cache
-def portraits() -> list[Path]:
+def visitors() -> list[Path]:
     """Return the portraits' files; skip where they cannot be fetched, fail there under CI."""
     try:
-        return resolve_portraits()
-    except FirstLookUnavailableError as error:
+        return resolve_visitors()
+    except DemoUnavailableError as error:
         missing(str(error))
 
 
 @functools.cache
 def visitors() -> list[CutOut]:
     """Return the visitors of the simulated door."""
-    return read_visitors(portraits())
+    return read_visitors(visitors())

@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from edge_agent.frame_queue import QueueLimits
-from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import DetectorPlan, Job, Message, Outcome, PoolView, SlotState
+from edge_agent.domain import DetectorPlan, Job, Message, Outcome, PoolView, SlotState
+from edge_agent.ingest.frames import ImageLimits, read_frame
 from edge_agent.pool import Pool, ProbeLimits, RestartLimits, WorkerPlan
-from edge_agent.wire import DetectorChoice, FaceRules, SnapshotWish
+from edge_agent.pool.frame_queue import QueueLimits
+from edge_agent.wire import DetectorChoice, FaceRules, SnapshotMode
 from tests import values
 from tests.pictures import jpeg
 from tests.waiting import wait_until
@@ -24,7 +24,7 @@ LIMITS: Final = replace(
     start_timeout_s=10.0,
     job_timeout_s=1.0,
     retry_delay_s=0.02,
-    restart=RestartLimits(threshold=10, window_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
+    restart=RestartLimits(intensity=10, period_s=60.0, first_delay_s=0.05, longest_delay_s=0.5),
     accelerator_timeout_s=1.0,
     probe=ProbeLimits(timeout_s=3.0, first_rest_s=0.3, longest_rest_s=1.0, steady_s=60.0, probes_to_return=2),
     queue=QueueLimits(frames=100, image_bytes=1 << 26, motion_per_doorbell=4),
@@ -71,7 +71,7 @@ class PoolUnderTest:
         message = Message("", image or jpeg(), properties={"frame_id": frame_id, "trigger": trigger})
         limits = ImageLimits(10_000_000, MAX_PIXELS)
         frame = read_frame(message, doorbell, limits, now_s=now, now_at=datetime.now(UTC)).frame
-        self.pool.offer(Job(frame, FaceRules(0.7), now + 30, SnapshotWish.NEVER))
+        self.pool.offer(Job(frame, FaceRules(0.7), now + 30, SnapshotMode.NEVER))
         return frame_id
 
     def offer_act(self, act: str) -> str:

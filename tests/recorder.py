@@ -53,7 +53,7 @@ class Recorder:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._port = port
-        self._heard: list[Heard] = []
+        self._received: list[Heard] = []
         self._news = threading.Condition()
         self._subscribed = threading.Event()
         protocol = paho.MQTTv5 if mqtt5 else paho.MQTTv311
@@ -102,14 +102,14 @@ class Recorder:
                 properties.CorrelationData = correlation_data
         self._client.publish(topic, payload, qos, retain, properties).wait_for_publish(WAIT_S)
 
-    def heard(self, topic: str) -> list[Heard]:
+    def messages(self, topic: str) -> list[Heard]:
         """Return what came on a topic so far."""
         with self._news:
-            return [each for each in self._heard if paho.topic_matches_sub(topic, each.topic)]
+            return [each for each in self._received if paho.topic_matches_sub(topic, each.topic)]
 
     def events(self, topic: str) -> list[Any]:
         """Return the JSON that came on a topic so far."""
-        return [each.json for each in self.heard(topic)]
+        return [each.json for each in self.messages(topic)]
 
     def wait_for(
         self, topic: str, accept: Callable[[Any], bool] = lambda _event: True, *, timeout_s: float = WAIT_S
@@ -134,22 +134,24 @@ class Recorder:
         self.wait_for_payload(f"edge_agent/{agent_id}/availability", b"offline")
         return self.events(f"edge_agent/{agent_id}/metrics")[-1]
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Begin anew."""
         with self._news:
-            self._heard.clear()
+            self._received.clear()
 
     def _wait(self, look: Callable[[], T | None], topic: str, timeout_s: float) -> T:
         deadline_s = time.monotonic() + timeout_s
         with self._news:
             while (found := look()) is None:
                 if not self._news.wait(deadline_s - time.monotonic()):
-                    message = f"nothing fitting on {topic} within {timeout_s:g} s; heard: {self._summary(self._heard)}"
+                    message = (
+                        f"nothing fitting on {topic} within {timeout_s:g} s; heard: {self._summary(self._received)}"
+                    )
                     raise AssertionError(message)
         return found
 
     def _matching(self, topic: str) -> list[Heard]:
-        return [each for each in self._heard if paho.topic_matches_sub(topic, each.topic)]
+        return [each for each in self._received if paho.topic_matches_sub(topic, each.topic)]
 
     def _events_now(self, topic: str) -> Iterable[Any]:
         return (each.json for each in self._matching(topic))
@@ -162,5 +164,5 @@ class Recorder:
         correlation_data = getattr(message.properties, "CorrelationData", b"")
         heard = Heard(message.topic, bytes(message.payload), message.retain, time.monotonic(), correlation_data)
         with self._news:
-            self._heard.append(heard)
+            self._received.append(heard)
             self._news.notify_all()

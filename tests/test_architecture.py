@@ -27,7 +27,7 @@ FORBIDDEN_CALLS = {
     "pipe.recv", "connection.recv", "life.recv", "?.recv",
 }  # fmt: skip
 """`recv` of a multiprocessing connection unpickles; `recv_bytes` does not."""
-OF_THE_PARENT = {"paho", "pydantic", "pydantic_settings", "edge_agent.settings", "edge_agent.model"}
+OF_THE_PARENT = {"paho", "pydantic", "pydantic_settings", "edge_agent.settings", "edge_agent.domain"}
 
 
 def test_imports_keep_the_contracts() -> None:

@@ -6,8 +6,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from edge_agent.frame_queue import QueueLimits
-from edge_agent.model import (
+from edge_agent.domain import (
     DetectorPlan,
     Failure,
     Frame,
@@ -21,6 +20,7 @@ from edge_agent.model import (
     Trigger,
 )
 from edge_agent.pool import PoolLimits, ProbeLimits, RestartLimits
+from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.wire import (
     Box,
     Detected,
@@ -30,7 +30,7 @@ from edge_agent.wire import (
     FailureReason,
     ImageSize,
     Ready,
-    SnapshotWish,
+    SnapshotMode,
     StageTimes,
 )
 
@@ -45,7 +45,7 @@ LIMITS: Final = PoolLimits(
     memory_limit_bytes=200_000_000,
     max_jobs=0,
     max_age_s=0.0,
-    restart=RestartLimits(threshold=4, window_s=60.0, first_delay_s=0.1, longest_delay_s=30.0),
+    restart=RestartLimits(intensity=4, period_s=60.0, first_delay_s=0.1, longest_delay_s=30.0),
     queue=QueueLimits(frames=10, image_bytes=10_000, motion_per_doorbell=3),
     accelerator_timeout_s=2.0,
     probe=ProbeLimits(timeout_s=10.0, first_rest_s=5.0, longest_rest_s=600.0, steady_s=60.0, probes_to_return=2),
@@ -74,7 +74,7 @@ def job(
     doorbell: str = "front", trigger: Trigger = Trigger.CONTINUOUS, *, expires_s: float = 1e9, **changes: Any
 ) -> Job:
     """Return a job for a new frame."""
-    return Job(frame(doorbell, trigger, **changes), FaceRules(0.7), expires_s, SnapshotWish.NEVER)
+    return Job(frame(doorbell, trigger, **changes), FaceRules(0.7), expires_s, SnapshotMode.NEVER)
 
 
 def face(confidence: float = 0.9) -> Face:

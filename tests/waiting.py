@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOK_S: Final = 0.02
+POLL_INTERVAL_S: Final = 0.02
 
 
 def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 40.0, why: Callable[[], str] = lambda: "") -> T:
@@ -20,5 +20,5 @@ def wait_until(condition: Callable[[], T | None], *, timeout_s: float = 40.0, wh
         if time.monotonic() > deadline_s:
             message = f"not so within {timeout_s:g} s: {why()}"
             raise AssertionError(message)
-        time.sleep(LOOK_S)
+        time.sleep(POLL_INTERVAL_S)
     return found

@@ -10,10 +10,10 @@ from bench.answer import Answer, Series, ratios
 from bench.frames import jpegs
 from bench.through_broker import ThroughBroker
 from edge_agent.benchmark.busy_pool import BusyPool
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.results.timings import Timings
-from edge_agent.results.visits import Visits
-from edge_agent.wire import SnapshotWish
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.doorbells.visits import Visits
+from edge_agent.telemetry.timings import Timings
+from edge_agent.wire import SnapshotMode
 from tests import values
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def measure(setup: Setup) -> Answer:
     ):
         for _ in range(setup.rounds):
             plain.append(ours.run(setup.burst_s).cpu_ms)
-            drawn.append(ours.run(setup.burst_s, SnapshotWish.ALWAYS).cpu_ms)
+            drawn.append(ours.run(setup.burst_s, SnapshotMode.ALWAYS).cpu_ms)
             gated.append(with_gate.cost(ASKED))
             ungated.append(without_gate.cost(ASKED))
     with_pictures = Series("a frame, with its pictures drawn", "ms", tuple(drawn))
@@ -69,13 +69,13 @@ def empty_scene() -> list[bytes]:
 def _visits(rounds: int) -> list[float]:
     visits = Visits(30.0, lambda: "visit")
     outcome = values.outcome()
-    return _timed(rounds, lambda: visits.see(outcome, datetime.now(UTC)))
+    return _timed(rounds, lambda: visits.on_outcome(outcome, datetime.now(UTC)))
 
 
 def _timings(rounds: int) -> list[float]:
     timings = Timings(0.0)
     outcome = values.outcome()
-    return _timed(rounds, lambda: timings.note(outcome, 1.0))
+    return _timed(rounds, lambda: timings.record(outcome, 1.0))
 
 
 def _timed(rounds: int, call: Callable[[], object]) -> list[float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Curve, Series, at_least
 from edge_agent.benchmark.busy_pool import BusyPool
-from edge_agent.model import DetectorPlan, Trigger
+from edge_agent.domain import DetectorPlan, Trigger
 from edge_agent.wire import Detected
 from tests.pools import scripted
 

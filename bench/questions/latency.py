@@ -68,7 +68,7 @@ def _offer(agent: ThroughBroker, rate: float, seconds: float) -> tuple[float, di
             continue
         agent.send(f"door-{sent % DOORS}", trigger="press" if sent % 10 == 0 else TRIGGERS[1 + sent % 2])
         sent += 1
-    heard = agent.client.heard_until(began_s + seconds)
+    heard = agent.client.received_until(began_s + seconds)
     agent.client.settle()
     took: dict[str, list[float]] = {trigger: [] for trigger in TRIGGERS}
     for event in (each.json for each in heard if each.topic.endswith("/faces")):

@@ -10,7 +10,7 @@ from bench.naive import Naive
 from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.short import by_picture
-from edge_agent.model import Trigger
+from edge_agent.domain import Trigger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,7 +28,7 @@ REMARKS: Final = (
     "a picture of a press at which the first look is unsure is looked at twice, waiting or not",
 )
 PLOT: Final = "queue under flood"
-LOOK_EVERY_S: Final = 0.05
+POLL_INTERVAL_S: Final = 0.05
 
 
 def measure(setup: Setup) -> Answer:
@@ -97,7 +97,7 @@ def _naive_drain(naive: Naive) -> tuple[tuple[float, float], ...]:
         if len(jobs) < NAIVE_WAITING:
             jobs.append(naive.offer_next())
         else:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
         depth.append((time.monotonic() - began_s, NAIVE_WAITING - sum(job.done() for job in jobs)))
     return tuple(depth)
 
@@ -110,7 +110,7 @@ def _drain(ours: BusyPool, count: int) -> tuple[tuple[float, float], ...]:
     depth: list[tuple[float, float]] = []
     while not depth or depth[-1][1]:
         depth.append((time.monotonic() - began_s, count - ours.outcomes.qsize()))
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     for _ in range(count):
         ours.take()
     return tuple(depth)

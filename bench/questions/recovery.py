@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Series
 from bench.naive import Naive
-from edge_agent.model import SlotState
+from edge_agent.domain import SlotState
 from edge_agent.wire import Detected
 from tests.pictures import jpeg
 from tests.pools import WIDTHS, PoolUnderTest, scripted

@@ -7,9 +7,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from bench.answer import Answer, Series, at_least, at_most, ratios
-from bench.dlib_hog import dlib_look
+from bench.dlib_hog import dlib_detection
 from bench.naive import Naive
-from bench.plain_loop import plain_look
+from bench.plain_loop import plain_detection
 from bench.through_broker import ThroughBroker
 from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.benchmark.limit import Burst, Limit
@@ -52,14 +52,14 @@ def _contenders(setup: Setup, pool: BusyPool, resources: contextlib.ExitStack) -
     choice, frames, workers = setup.choice, setup.frames, setup.workers
     made: dict[str, Contender] = {
         LIMIT: Limit(choice, frames, processes=workers),
-        PLAIN: Limit(choice, frames, processes=workers, make=plain_look),
+        PLAIN: Limit(choice, frames, processes=workers, make=plain_detection),
         POOL: pool,
         BROKER: ThroughBroker(frames, workers),
         NAIVE: Naive(choice, frames, workers=workers),
         SINGLE: Limit(choice, frames, processes=1),
     }
-    if dlib_look is not None:
-        made[DLIB] = Limit(choice, frames, processes=1, make=dlib_look)
+    if dlib_detection is not None:
+        made[DLIB] = Limit(choice, frames, processes=1, make=dlib_detection)
     for contender in made.values():
         resources.enter_context(contender)
     return made

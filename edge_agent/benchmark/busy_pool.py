@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Final, Self
 from edge_agent.app import build_pool
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds
+from edge_agent.domain import Frame, Job, Outcome, PoolView, SlotState, Trigger
 from edge_agent.errors import PoolStartError
-from edge_agent.image_header import read_header
-from edge_agent.model import Frame, Job, Outcome, PoolView, SlotState, Trigger
-from edge_agent.wire import Detected, FaceRules, SnapshotWish
+from edge_agent.ingest.image_header import read_header
+from edge_agent.wire import Detected, FaceRules, SnapshotMode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge_agent.model import DetectorPlan
-    from edge_agent.settings import Settings
+    from edge_agent.domain import DetectorPlan
+    from edge_agent.settings.model import Settings
 
 AHEAD: Final = 3
 """Frames per worker that are offered and not answered: one looked at, two that wait."""
 LONGEST_S: Final = 60.0
-LOOK_S: Final = 0.01
+POLL_INTERVAL_S: Final = 0.01
 
 
 class BusyPool:
@@ -60,7 +60,7 @@ class BusyPool:
             view = self.pool.view()
             if all(worker.state is SlotState.IDLE for worker in view.workers):
                 return view
-            time.sleep(LOOK_S)
+            time.sleep(POLL_INTERVAL_S)
         message = f"the workers were not ready within {LONGEST_S:g} s"
         raise PoolStartError(message)
 
@@ -72,7 +72,7 @@ class BusyPool:
         self,
         trigger: Trigger = Trigger.MOTION,
         doorbell: str = "front",
-        snapshot: SnapshotWish = SnapshotWish.NEVER,
+        snapshot: SnapshotMode = SnapshotMode.NEVER,
         expiry_s: float = LONGEST_S,
     ) -> int:
         """Offer the next frame; return its number, which is its id too."""
@@ -96,7 +96,7 @@ class BusyPool:
         self.take()
         return picture, (time.monotonic() - began_s) * 1000
 
-    def run(self, seconds: float, snapshot: SnapshotWish = SnapshotWish.NEVER, *, doors: int | None = None) -> Burst:
+    def run(self, seconds: float, snapshot: SnapshotMode = SnapshotMode.NEVER, *, doors: int | None = None) -> Burst:
         """Keep every worker busy for so many seconds, with frames of so many doorbells."""
         cpu_s, busy_s, began_s = cpu_seconds(), self._busy_s(), time.monotonic()
         count, waiting = 0, max(AHEAD * self.workers, doors or 0)

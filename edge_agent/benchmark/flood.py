@@ -6,11 +6,11 @@ import random
 import time
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Trigger
+from edge_agent.domain import Trigger
 
 if TYPE_CHECKING:
     from edge_agent.benchmark.busy_pool import BusyPool
-    from edge_agent.model import Outcome
+    from edge_agent.domain import Outcome
 
 BETWEEN: Final = (3, 8)
 """So many frames are answered before the next press."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from edge_agent.wire import DetectorChoice
 
-    Look = Callable[[bytes], int]
+    DetectionPolicy = Callable[[bytes], int]
     """Looks at a JPEG and returns how many faces it shows."""
 
 
@@ -36,16 +36,16 @@ class Burst(NamedTuple):
         return self.cpu_s * 1000 / self.frames
 
 
-def bare_look(choice: DetectorChoice) -> Look:
+def bare_detection(choice: DetectorChoice) -> DetectionPolicy:
     """Return a worker's decoding and detector, and nothing else of it."""
     import cv2  # noqa: PLC0415 - in the process that loops alone
 
-    from edge_agent.detectors import registry  # noqa: PLC0415 - likewise
-    from edge_agent.image_header import read_header  # noqa: PLC0415 - likewise
+    from edge_agent.detectors import table  # noqa: PLC0415 - likewise
+    from edge_agent.ingest.image_header import read_header  # noqa: PLC0415 - likewise
     from edge_agent.worker.decode import decode  # noqa: PLC0415 - likewise
 
     cv2.setNumThreads(1)
-    detector = registry.load(choice)
+    detector = table.load(choice)
 
     def look(data: bytes) -> int:
         header = read_header(data)
@@ -64,7 +64,7 @@ class Limit:
         frames: Sequence[bytes],
         *,
         processes: int,
-        make: Callable[[DetectorChoice], Look] = bare_look,
+        make: Callable[[DetectorChoice], DetectionPolicy] = bare_detection,
     ) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
@@ -96,7 +96,7 @@ class Limit:
 
 
 def _loop(
-    pipe: Connection, choice: DetectorChoice, frames: Sequence[bytes], make: Callable[[DetectorChoice], Look]
+    pipe: Connection, choice: DetectorChoice, frames: Sequence[bytes], make: Callable[[DetectorChoice], DetectionPolicy]
 ) -> None:
     look = make(choice)
     look(frames[0])
@@ -108,7 +108,7 @@ def _loop(
         pass
 
 
-def _burst(look: Look, frames: Sequence[bytes], seconds: float) -> Burst:
+def _burst(look: DetectionPolicy, frames: Sequence[bytes], seconds: float) -> Burst:
     began_s, cpu_s, count = time.monotonic(), time.process_time(), 0
     while time.monotonic() - began_s < seconds:
         look(frames[count % len(frames)])

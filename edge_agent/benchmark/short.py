@@ -18,15 +18,15 @@ from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.benchmark.flood import Flood
 from edge_agent.benchmark.limit import Limit
 from edge_agent.benchmark.processes import memory_mb
+from edge_agent.domain import Trigger
 from edge_agent.errors import PoolStartError
-from edge_agent.host import read_kernel_file
-from edge_agent.model import Trigger
+from edge_agent.platform.host_metrics import read_kernel_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge_agent.model import DetectorPlan
-    from edge_agent.settings import Settings
+    from edge_agent.domain import DetectorPlan
+    from edge_agent.settings.model import Settings
 
 ROUNDS: Final = 5
 BURST_S: Final = 2.0

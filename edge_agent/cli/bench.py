@@ -13,8 +13,8 @@ from rich.table import Table
 from edge_agent.app import find_detectors
 from edge_agent.benchmark.pictures import read_frames
 from edge_agent.benchmark.short import Findings, measure, targets
-from edge_agent.program_name import command
-from edge_agent.settings_sources import load_settings
+from edge_agent.platform.program_name import command
+from edge_agent.settings.loading import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

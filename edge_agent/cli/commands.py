@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from edge_agent import __version__
-from edge_agent.cli.options import DOORBELL, AgentId, Config, Flags, takes_broker
+from edge_agent.cli.flags import DOORBELL, AgentId, Config, Flags, takes_broker
 from edge_agent.cli.usage import FILE, FOLDER, Command, Group
+from edge_agent.domain import Trigger
 from edge_agent.errors import EdgeAgentError, SettingsError
-from edge_agent.model import Trigger
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.loading import load_settings
 
 commands = typer.Typer(
     name="edge-agent",
@@ -184,7 +184,7 @@ def healthcheck(
     ] = None,
 ) -> None:
     """Say whether the agent on this machine is alive, by its heartbeat alone: exit code 0 or 1. For containers."""
-    from edge_agent.heartbeat import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
+    from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
 
     if complaint := check(runtime_dir or runtime_folder(), agent_id):
         raise EdgeAgentError(complaint)

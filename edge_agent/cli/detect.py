@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from edge_agent.domain import Failure, Trigger
 from edge_agent.errors import EdgeAgentError, SettingsError
-from edge_agent.file_detection import FileOutcome, find_images, look_at
-from edge_agent.model import Failure, Trigger
+from edge_agent.file_detection import FileOutcome, detect_files, find_images
 from edge_agent.wire import Detected, Face
 
 if TYPE_CHECKING:
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 LOWEST_CONFIDENCE: Final = 0.3
 """Detectors report nothing below this."""
@@ -42,7 +42,7 @@ def detect_faces(
     failed = 0
     table = _table()
     for looked in _with_progress(
-        look_at(files, settings, snapshots=save_annotated is not None, trigger=trigger), len(files)
+        detect_files(files, settings, snapshots=save_annotated is not None, trigger=trigger), len(files)
     ):
         failed += not isinstance(looked.outcome.result, Detected)
         _save(looked, save_annotated)

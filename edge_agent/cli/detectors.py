@@ -13,10 +13,10 @@ from rich.text import Text
 
 from edge_agent.app import find_detectors, max_pixels
 from edge_agent.cli.palette import GOOD, WARNING
-from edge_agent.pool import Probed, probe_all
+from edge_agent.pool import ProbeResult, probe_all
 
 if TYPE_CHECKING:
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
     from edge_agent.wire import DetectorChoice
 
 
@@ -28,7 +28,7 @@ class DetectorLine(msgspec.Struct, frozen=True):
     device: str
     works: bool
     load_ms: float | None
-    look_ms: float | None
+    inference_ms: float | None
     reason: str
 
 
@@ -36,11 +36,11 @@ def show_detectors(settings: Settings, *, as_json: bool) -> None:
     """Try every detector of the settings and print what came of it, in the order in which they are used."""
     logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table says it all
     plan = find_detectors(settings)
-    second = (plan.second_look.choice,) if plan.second_look else ()
+    second = (plan.second_stage.choice,) if plan.second_stage else ()
     choices = (*plan.accelerators, *plan.choices, *second)
     results = probe_all(choices, max_pixels(settings), settings.pool.probe_timeout_s)
     tried = track(results, "trying", len(choices), console=Console(stderr=True), transient=True)
-    lines = [DetectorLine(each.strategy, "", "", works=False, load_ms=None, look_ms=None, reason=each.reason)
+    lines = [DetectorLine(each.strategy, "", "", works=False, load_ms=None, inference_ms=None, reason=each.reason)
              for each in plan.missing]  # fmt: skip
     lines += [_line(choice, probed) for choice, probed in zip(choices, tried, strict=True)]
     if as_json:
@@ -49,14 +49,14 @@ def show_detectors(settings: Settings, *, as_json: bool) -> None:
         Console().print(_table(lines))
 
 
-def _line(choice: DetectorChoice, probed: Probed) -> DetectorLine:
+def _line(choice: DetectorChoice, probed: ProbeResult) -> DetectorLine:
     return DetectorLine(
         strategy=choice.strategy,
         model=choice.model,
         device=choice.device,
         works=probed.works,
         load_ms=round(probed.load_ms, 1) if probed.works else None,
-        look_ms=round(probed.look_ms, 1) if probed.works else None,
+        inference_ms=round(probed.inference_ms, 1) if probed.works else None,
         reason=probed.reason,
     )
 
@@ -70,7 +70,7 @@ def _table(lines: list[DetectorLine]) -> Table:
     table.add_column("", overflow="fold")
     for line in lines:
         how = Text("works", GOOD) if line.works else Text(line.reason, WARNING)
-        table.add_row(line.strategy, line.model, line.device, _figure(line.load_ms), _figure(line.look_ms), how)
+        table.add_row(line.strategy, line.model, line.device, _figure(line.load_ms), _figure(line.inference_ms), how)
     return table
 
 

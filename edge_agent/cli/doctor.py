@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.cli.palette import BAD, GOOD, WARNING
-from edge_agent.doctor import Finding, Level, examine
+from edge_agent.doctor import Finding, Level, run_checks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 MARKS: Final = {Level.OK: ("✓", GOOD), Level.WARNING: ("!", WARNING), Level.ERROR: ("✗", BAD)}
 
@@ -26,9 +26,9 @@ def run_doctor(settings: Settings, *, as_json: bool) -> int:
     """Examine everything and print what was found; return 1 where the agent cannot work, else 0."""
     logging.getLogger("edge_agent").setLevel(logging.CRITICAL)  # the table says it all
     if as_json:
-        findings = list(_print_lines(examine(settings)))
+        findings = list(_print_lines(run_checks(settings)))
     else:
-        findings = list(_with_status(examine(settings)))
+        findings = list(_with_status(run_checks(settings)))
         Console(highlight=False).print(_report(findings))
     return int(any(each.level is Level.ERROR for each in findings))
 

@@ -8,13 +8,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.domain import Publication
 from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError
-from edge_agent.model import Publication
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
-    from edge_agent.model import Message
-    from edge_agent.settings import Settings
+    from edge_agent.domain import Message
+    from edge_agent.settings.model import Settings
 
 WAIT_S: Final = 5.0
 RETAINED_S: Final = 1.0

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from edge_agent import topics
-from edge_agent.program_name import command
+from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:
-    from edge_agent.model import Message
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.domain import Message
+    from edge_agent.settings.broker import MqttSettings
 
 USUAL_PORT: Final = 1883
 

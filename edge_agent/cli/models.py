@@ -13,7 +13,7 @@ from edge_agent.errors import ModelUnavailableError
 from edge_agent.model_store import MODELS, ModelStore, PinnedFile
 
 if TYPE_CHECKING:
-    from edge_agent.settings import ModelSettings
+    from edge_agent.settings.model import ModelSettings
 
 
 def list_models(settings: ModelSettings) -> None:

@@ -14,18 +14,18 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
-from edge_agent.agent import VISITORS
+from edge_agent.agent.loop import VISITORS
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
+from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_visitors
+from edge_agent.domain import Message
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
-from edge_agent.model import Message
-from edge_agent.program_name import command
-from edge_agent.settings_keys import secret_values
+from edge_agent.platform.program_name import command
+from edge_agent.settings.keys import secret_values
 
 if TYPE_CHECKING:
-    from edge_agent.settings import Settings
+    from edge_agent.settings.model import Settings
 
 DOORBELL: Final = "front"
 PICTURES: Final = Path("first-look")
@@ -60,9 +60,9 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
 
 
 def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
-    portraits = () if folder else resolve_portraits(settings.models.dir, settings.models.cache_dir)
+    visitors = () if folder else resolve_visitors(settings.models.dir, settings.models.cache_dir)
     return SimulatedDoorbell(
-        settings.mqtt.host, settings.mqtt.port, doorbell=DOORBELL, folder=folder, portraits=portraits
+        settings.mqtt.host, settings.mqtt.port, doorbell=DOORBELL, folder=folder, visitors=visitors
     )
 
 

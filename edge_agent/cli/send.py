@@ -18,14 +18,14 @@ from rich.progress import track
 
 from edge_agent import topics
 from edge_agent.cli.listeners import Heard, verdict
+from edge_agent.domain import Message, Publication, Trigger
 from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
-from edge_agent.ingest import Envelope
-from edge_agent.model import Message, Publication, Trigger
+from edge_agent.ingest.frames import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
 
 if TYPE_CHECKING:
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.settings.broker import MqttSettings
 
 CONFIRM_S: Final = 10.0
 UNCONFIRMED_AT_ONCE: Final = 20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from typer.core import TyperCommand, TyperGroup
 
 from edge_agent.cli.palette import QUIET, WARNING
-from edge_agent.program_name import command
+from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,15 +15,15 @@ from rich.live import Live
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, EventTable, to_line, to_row
+from edge_agent.domain import Message
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.model import Message
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.settings.broker import MqttSettings
 
 EVENTS: Final = (topics.faces("+"), topics.ring("+"), topics.answer("+"), topics.visit("+"))
-LOOK_S: Final = 0.5
+POLL_INTERVAL_S: Final = 0.5
 
 
 def watch_events(settings: MqttSettings, *, as_json: bool, count: int | None) -> None:
@@ -81,7 +81,7 @@ class Watcher:
         """Yield messages as they come; raise BrokerUnreachableError when the connection ends."""
         while True:
             try:
-                message = self._received.get(timeout=LOOK_S)
+                message = self._received.get(timeout=POLL_INTERVAL_S)
             except queue.Empty:
                 if not self._connection.is_healthy():
                     reason = f"the connection to the broker has ended: {self._connection.end.reason}"

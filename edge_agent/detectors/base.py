@@ -24,7 +24,7 @@ class Detector(Protocol):
 
     strategy: str
     model: str
-    sees_light: bool
+    uses_pixels: bool
     """Whether it looks at the pixels at all, so that brighter ones help: False for a scripted one."""
     side: int
     """Length in pixels of the longer side that the network looks at; a picture need not be decoded larger."""

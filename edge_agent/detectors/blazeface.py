@@ -44,7 +44,7 @@ class BlazeFace:
 
     strategy = "cpu"
     model = "blazeface"
-    sees_light = True
+    uses_pixels = True
     side = 192
 
     def __init__(self, choice: DetectorChoice) -> None:

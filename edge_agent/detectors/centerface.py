@@ -47,7 +47,7 @@ class CenterFace:
 
     strategy = "cpu"
     model = "centerface"
-    sees_light = True
+    uses_pixels = True
     side = 640
 
     def __init__(self, choice: DetectorChoice) -> None:

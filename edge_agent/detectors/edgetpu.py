@@ -31,7 +31,7 @@ class EdgeTpu:
 
     strategy = "edgetpu"
     model = "ssd_mobilenet_v2"
-    sees_light = False
+    uses_pixels = False
 
     def __init__(self, choice: DetectorChoice) -> None:
         self._delegate = load_delegate(choice.options.get("library", "libedgetpu.so.1"), choice.device)

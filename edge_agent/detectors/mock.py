@@ -40,7 +40,7 @@ class ScriptedDetector:
 
     strategy = "mock"
     model = "script"
-    sees_light = False
+    uses_pixels = False
     side = 640
 
     def __init__(self, choice: DetectorChoice) -> None:

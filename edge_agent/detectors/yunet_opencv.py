@@ -29,7 +29,7 @@ class OpenCvYuNet:
 
     strategy = "cpu"
     model = "yunet_opencv"
-    sees_light = True
+    uses_pixels = True
     side = 640
 
     def __init__(self, choice: DetectorChoice) -> None:

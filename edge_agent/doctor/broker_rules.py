@@ -37,7 +37,7 @@ FIXES: Final = (
 ASK_LOG: Final = "look into the broker's log, and check mqtt.host, mqtt.port and mqtt.tls"
 
 
-def judge_connection(where: str, protocol: str, reason: str) -> Finding:
+def assess_connection(where: str, protocol: str, reason: str) -> Finding:
     """Return whether the broker took the connection; `reason` is why not."""
     if not reason:
         return ok("broker", f"{where} answers, with MQTT {protocol}")
@@ -45,7 +45,7 @@ def judge_connection(where: str, protocol: str, reason: str) -> Finding:
     return error("broker", reason, fix)
 
 
-def judge_encryption(*, enabled: bool, insecure: bool, has_password: bool, is_near: bool) -> Finding:
+def assess_encryption(*, enabled: bool, insecure: bool, has_password: bool, is_near: bool) -> Finding:
     """Return whether others can read along; `is_near` tells that the broker is in the same network."""
     if enabled and insecure:
         return warning(
@@ -77,7 +77,7 @@ class Subscribed:
     heard: bool = False
 
 
-def judge_subscriptions(tried: Sequence[Subscribed], *, tells: bool) -> Finding:
+def assess_subscriptions(tried: Sequence[Subscribed], *, tells: bool) -> Finding:
     """Return whether the agent hears what it must; `tells` is whether the broker tells of messages it refuses (MQTT 5).
 
     Many brokers confirm a subscription and then send nothing. A message that was taken and did not come shows that; one
@@ -102,7 +102,7 @@ def _is_deaf(tried: Subscribed, *, tells: bool) -> bool:
     return tells and tried.written == "" and not tried.heard
 
 
-def judge_publishing(refused: Sequence[str], tried: int, *, tells: bool, echoed: bool) -> Finding:
+def assess_publishing(refused: Sequence[str], tried: int, *, tells: bool, echoed: bool) -> Finding:
     """Return whether the agent may publish; `refused` are the filters of the topics that it may not publish to.
 
     `echoed` is whether a message to the agent's own topic came back: before MQTT 5 nothing else tells.
@@ -125,7 +125,7 @@ def judge_publishing(refused: Sequence[str], tried: int, *, tells: bool, echoed:
     return ok("publishing", f"all {tried} topics are allowed")
 
 
-def judge_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes: int, image_bytes: int) -> Finding:
+def assess_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes: int, image_bytes: int) -> Finding:
     """Return whether messages fit through; `largest_bytes` is what the broker announces, None where it does not.
 
     `refused` is what came of trying the largest message that the agent may publish ('': taken, or not tried).
@@ -174,7 +174,7 @@ class Use:
     kicked: str = ""
 
 
-def judge_client_id(client_id: str, use: Use) -> Finding:
+def assess_client_id(client_id: str, use: Use) -> Finding:
     """Return whether the client id is the agent's alone."""
     other = "give each agent an agent_id of its own, and no other client this client id"
     if not use.is_known:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.installation import Extra, how_to_add
-from edge_agent.program_name import command
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
-    from edge_agent.pool import Probed
+    from edge_agent.pool import ProbeResult
     from edge_agent.wire import DetectorChoice
 
 STICK_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
@@ -47,7 +47,7 @@ class Device:
     fault: str
 
 
-def judge_models(
+def assess_models(
     faults: Mapping[str, Sequence[str]], here: Collection[str], wanted: Mapping[str, bool]
 ) -> list[Finding]:
     """Return what there is to say of the model files: those `here` and good, and the `faults` of others.
@@ -75,14 +75,14 @@ def judge_models(
     return found
 
 
-def judge_substitute(name: str, better: str) -> Finding:
+def assess_substitute(name: str, better: str) -> Finding:
     """Return that a slower model is used because a better one is not here."""
     return warning(
         "models", f"the slower model {name} is used: {better} is not here", command("models", "pull", better)
     )
 
 
-def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_second: bool = False) -> Finding:
+def assess_probe(choice: DetectorChoice, probed: ProbeResult, *, is_spare: bool, is_second: bool = False) -> Finding:
     """Return whether a detector works; `is_spare` tells that another one stands in where it does not.
 
     One that `is_second` looks where the first is unsure, and may take its time.
@@ -93,14 +93,14 @@ def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_se
         return level(
             choice.strategy, f"{what} cannot be used: {probed.reason}", fix_for(choice.strategy, probed.reason)
         )
-    times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.look_ms:.0f} ms"
-    if probed.look_ms > SLOW_MS and not is_second:
+    times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.inference_ms:.0f} ms"
+    if probed.inference_ms > SLOW_MS and not is_second:
         fix = "choose a faster model (detection.cpu_model), or add an accelerator; docs/models.md compares"
         return warning(choice.strategy, f"{times}, which is slow", fix)
     return ok(choice.strategy, times)
 
 
-def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
+def assess_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
     """Return what a strategy lacks that cannot even be tried.
 
     One without its `device` ('') is no fault, unless it is the last or the user asked for it: the default settings name
@@ -124,7 +124,7 @@ def fix_for(strategy: str, reason: str) -> str:
     return fix.format(program=command(), add=add, model=models.get(strategy, "yunet_n"))
 
 
-def judge_device(device: Device) -> Finding:
+def assess_device(device: Device) -> Finding:
     """Return whether this user may use an accelerator."""
     if device.fault:
         return warning(

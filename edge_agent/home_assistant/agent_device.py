@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.home_assistant.naming import MANUFACTURER, ORIGIN, agent_discovery_id, json_key
-from edge_agent.settings import LOG_LEVELS
+from edge_agent.settings.model import LOG_LEVELS
 from ha_discovery import (
     ALWAYS_AVAILABLE,
     BinarySensor,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.domain import Publication
 from edge_agent.home_assistant.agent_device import agent_device
 from edge_agent.home_assistant.doorbell_device import doorbell_device
 from edge_agent.home_assistant.naming import ORIGIN, agent_discovery_id, doorbell_discovery_id, doorbell_of
-from edge_agent.model import Publication
 from edge_agent.topics import is_identifier
 from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
 
@@ -67,11 +67,11 @@ class HomeAssistant:
         """Return what makes a new doorbell appear."""
         return [self._announce(self._doorbell(name))] if self._enabled else []
 
-    def forget(self, name: str) -> Publication:
+    def removal(self, name: str) -> Publication:
         """Return what makes a doorbell disappear."""
         return _publication(withdraw(doorbell_discovery_id(name), prefix=self._prefix))
 
-    def born(self, now: float) -> None:
+    def on_birth(self, now: float) -> None:
         """Note that Home Assistant has started."""
         if self._enabled:
             self._configs_due_s = now + self._delay_s()
@@ -95,7 +95,7 @@ class HomeAssistant:
         self._states_due_s = None
         return True
 
-    def found(self, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
+    def on_discovery_message(self, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
         """Use a configuration that the broker has retained.
 
         Return the doorbell that it announces, if it is one of ours, and what to publish: nothing may stay of what

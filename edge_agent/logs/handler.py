@@ -49,14 +49,14 @@ class Handler(logging.StreamHandler[TextIO]):
                 return
             record.left_out = same + alike
         super().emit(record)
-        self._tell_left_out(now)
+        self._report_skipped(now)
 
     def close(self) -> None:
         """Say how much was left out to the end."""
-        self._tell_left_out(float("inf"))
+        self._report_skipped(float("inf"))
         super().close()
 
-    def _tell_left_out(self, now: float) -> None:
+    def _report_skipped(self, now: float) -> None:
         for kind, left_out in (*self._same.over(now), *self._alike.over(now)):
             super().emit(_summary(kind, left_out))
 

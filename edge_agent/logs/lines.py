@@ -17,7 +17,7 @@ Values = tuple[object, ...] | Mapping[str, object] | None
 PACKAGE: Final = "edge_agent."
 LONGEST: Final = 4000
 """Characters of a message; what is longer says nothing more."""
-LEAST_SECRET: Final = 4
+MIN_SECRET_LENGTH: Final = 4
 """A shorter password is part of too many words to be looked for."""
 COLOURS: Final = {logging.DEBUG: "2", logging.WARNING: "38;5;166", logging.ERROR: "31", logging.CRITICAL: "1;31"}
 """SGR parameters of ECMA-48, 8.3.117: faint, orange (yellow vanishes on white), red, bold red."""
@@ -47,7 +47,7 @@ class _Lines(logging.Formatter):
 
     def __init__(self, secrets: tuple[str, ...]) -> None:
         super().__init__()
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= LEAST_SECRET)
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
 
     def tidy(self, text: str) -> str:
         """Return text without secrets, and fit for a line."""

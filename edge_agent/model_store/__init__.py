@@ -8,9 +8,9 @@ from edge_agent.model_store.choice import (
     plan_detectors,
     wanted_files,
 )
+from edge_agent.model_store.fetchers import PACKAGE_INDEX
 from edge_agent.model_store.folders import default_cache_dir
 from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget
-from edge_agent.model_store.sources import PACKAGE_INDEX
 from edge_agent.model_store.store import FileStore, ModelStore
 
 __all__ = [

@@ -6,18 +6,18 @@ import logging
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from edge_agent.domain import AUTO, DetectorPlan
 from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.installation import Extra, how_to_add
-from edge_agent.model import AUTO, DetectorPlan
-from edge_agent.program_name import command
-from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
+from edge_agent.wire import DetectorChoice, SecondStage, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from edge_agent.model_store.store import ModelStore
-    from edge_agent.settings import DetectionSettings
+    from edge_agent.settings.model import DetectionSettings
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bo
     strategies = set(settings.strategies)
     found = find_cpu_model(settings.cpu_model, store)
     first = found.name if found else settings.cpu_model.replace(AUTO, FIRST_MODEL)
-    wanted = {} if settings.second_look == "off" or strategies == {"mock"} else {SECOND_MODEL: False}
+    wanted = {} if settings.second_stage == "off" or strategies == {"mock"} else {SECOND_MODEL: False}
     if "gpu" in strategies and (settings.gpu_provider == ON_CPU or any(map(_is_installed, NEEDED[Extra.GPU]))):
         wanted[FIRST_MODEL] = "cpu" not in strategies
     if "cpu" in strategies:
@@ -153,7 +153,7 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
     return DetectorPlan(
         choices=tuple(each for each in found if not each.device),
         accelerators=tuple(each for each in found if each.device),
-        second_look=_second_look(settings, found, store),
+        second_stage=_second_stage(settings, found, store),
         missing=tuple(missing),
         asked=asked,
     )
@@ -194,11 +194,13 @@ def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorCho
     ]
 
 
-def _second_look(settings: DetectionSettings, found: Sequence[DetectorChoice], store: ModelStore) -> SecondLook | None:
+def _second_stage(
+    settings: DetectionSettings, found: Sequence[DetectorChoice], store: ModelStore
+) -> SecondStage | None:
     """Return the slower detector that sees more, if it is wanted and to be had, and not the only one anyway."""
     strategies = {each.strategy for each in found}
     models = {each.model for each in found}
-    if settings.second_look == "off" or strategies == {"mock"} or models == {SECOND_MODEL}:
+    if settings.second_stage == "off" or strategies == {"mock"} or models == {SECOND_MODEL}:
         return None
     try:
         path = store.resolve(SECOND_MODEL)
@@ -206,4 +208,4 @@ def _second_look(settings: DetectionSettings, found: Sequence[DetectorChoice], s
         log.debug("%s", error)
         log.warning("no second look: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
         return None
-    return SecondLook(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_look != "press")
+    return SecondStage(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_stage != "press")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from edge_agent.errors import ModelUnavailableError, reason_of
+from edge_agent.model_store.fetchers import SOURCES, Source
 from edge_agent.model_store.folders import (
     SHIPPED,
     default_cache_dir,
@@ -19,7 +20,6 @@ from edge_agent.model_store.folders import (
     workspace,
 )
 from edge_agent.model_store.manifest import MODELS, PinnedFile
-from edge_agent.model_store.sources import SOURCES, Source
 
 if TYPE_CHECKING:
     import tempfile

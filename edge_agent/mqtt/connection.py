@@ -19,8 +19,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.domain import Message, Packet, Publication
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Message, Packet, Publication
 from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain, tls_context
 from edge_agent.topics import SHARE
@@ -28,8 +28,8 @@ from edge_agent.topics import SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from edge_agent.address import Address
-    from edge_agent.settings_broker import MqttSettings
+    from edge_agent.settings.address import Address
+    from edge_agent.settings.broker import MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -287,7 +287,7 @@ class Connection:
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._refusal = reason.value
-            self._lose(Lost(reason_of_refusal(reason.value)))
+            self._on_lost(Lost(reason_of_refusal(reason.value)))
         else:
             self._accepted = True
             self.session_present = flags.session_present
@@ -297,10 +297,10 @@ class Connection:
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         said = flags.is_disconnect_packet_from_server
         text = reason_of_end(reason.value, said=said) if said or self._accepted else CLOSED_AT_ONCE
-        self._lose(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
+        self._on_lost(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
         self._answered.set()
 
-    def _lose(self, end: Lost) -> None:
+    def _on_lost(self, end: Lost) -> None:
         if not self.lost.is_set():
             self.end = end
             self.lost.set()

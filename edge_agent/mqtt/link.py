@@ -19,8 +19,8 @@ from tenacity import (
 from tenacity.stop import stop_when_event_set
 
 from edge_agent.backoff import backoff_s
+from edge_agent.domain import Packet, Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
-from edge_agent.model import Packet, Publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHORT_LIFE_S: Final = 5.0
+SHORT_CONNECTION_S: Final = 5.0
 """A connection that the broker accepted and that ended sooner was most likely taken over."""
-SUSPICIOUS_LIVES: Final = 5
+SUSPICIOUS_CONNECTIONS: Final = 5
 """So many short lives in a row are reported as a second client with our client id."""
 FIRST_DELAY_S: Final = 0.2
 TAKEN_OVER_DELAY_S: Final = 30.0
@@ -86,7 +86,7 @@ class Link:
         self._connection: Connection | None = None
         """Also while it is being opened: messages of a kept session come before `open` returns."""
         self._number = 0
-        self._lives = Lives()
+        self._lives = ReconnectPolicy()
         self._alive_s = 0.0
 
     def start(self) -> None:
@@ -181,7 +181,9 @@ class Link:
         connection.close()
         if not self._stopping.is_set():
             self._report(LinkDown(connection.end.reason))
-            delay_s = self._lives.end(time.monotonic() - connected_s, taken_over=connection.end.taken_over)
+            delay_s = self._lives.on_connection_end(
+                time.monotonic() - connected_s, taken_over=connection.end.taken_over
+            )
             self._explain(connection.end.reason)
             self._stopping.wait(delay_s)
 
@@ -197,7 +199,7 @@ class Link:
             log.warning("lost the connection to the broker (%s); connecting again", reason)
 
 
-class Lives:
+class ReconnectPolicy:
     """How long connections have lived, and how long to wait before the next one. Pure."""
 
     def __init__(self) -> None:
@@ -206,14 +208,14 @@ class Lives:
         self.taken_over = False
         """Whether another client has probably taken our place, again and again."""
 
-    def end(self, lived_s: float, *, taken_over: bool) -> float:
+    def on_connection_end(self, lived_s: float, *, taken_over: bool) -> float:
         """Note the end of a connection, and return the wait; `taken_over` is whether the broker said so.
 
         A life is short also when it is not much longer than the wait before it: the other client waits as we do.
         """
-        is_short = lived_s < max(SHORT_LIFE_S, 2 * self._delay_s)
+        is_short = lived_s < max(SHORT_CONNECTION_S, 2 * self._delay_s)
         self._short = self._short + 1 if is_short else 0
-        self.taken_over = taken_over or self._short >= SUSPICIOUS_LIVES
+        self.taken_over = taken_over or self._short >= SUSPICIOUS_CONNECTIONS
         longest_s = TAKEN_OVER_DELAY_S if taken_over else LONGEST_DELAY_S
         self._delay_s = backoff_s(max(1, self._short), FIRST_DELAY_S, longest_s)
         return self._delay_s

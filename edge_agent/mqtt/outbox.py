@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.model import Packet, Publication
+    from edge_agent.domain import Packet, Publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Outbox:
             self._transmit(publication)
             return []
         if publication.retain:
-            self._forget_retained(publication.topic)
+            self._remove_retained(publication.topic)
         dropped = self._make_room(len(publication.payload))
         self._payload_bytes += len(publication.payload)
         self._send(_Entry(publication, now))
@@ -106,7 +106,7 @@ class Outbox:
         else:
             self._sent[packet] = entry
 
-    def _forget_retained(self, topic: str) -> None:
+    def _remove_retained(self, topic: str) -> None:
         """Let the newer value of a retained topic take the place of one that still waits."""
         for entry in [entry for entry in self._waiting if entry.publication.topic == topic]:
             self._waiting.remove(entry)

@@ -10,7 +10,7 @@ from edge_agent.errors import SettingsError, reason_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.settings_broker import TlsSettings
+    from edge_agent.settings.broker import TlsSettings
 
 CERTIFICATE_FAULTS: Final = {
     9: "it is not valid yet, or this machine's clock is wrong",

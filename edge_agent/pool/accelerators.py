@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import AUTO, AcceleratorState, AcceleratorView
+from edge_agent.domain import AUTO, AcceleratorState, AcceleratorView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +55,10 @@ class Accelerators:
         self._records = [_Record(choice) for choice in choices]
         self._limits = limits
         self._allowed = AUTO
-        self.promotions = 0
-        self.demotions = 0
+        self.accelerator_assignments = 0
+        self.accelerator_releases = 0
 
-    def allow(self, strategy: str) -> None:
+    def allow_strategy(self, strategy: str) -> None:
         """Use accelerators of this strategy alone, or of all of them (AUTO)."""
         self._allowed = strategy
 
@@ -89,7 +89,7 @@ class Accelerators:
             self._fail(self._records[number], f"did not answer within {self._limits.timeout_s:g} s", now)
         return late
 
-    def probed(self, number: int, reason: str, now: float) -> None:
+    def on_probe_result(self, number: int, reason: str, now: float) -> None:
         """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
         record = self._records[number]
         if record.state is not AcceleratorState.PROBING:
@@ -103,7 +103,7 @@ class Accelerators:
         else:
             record.state, record.due_s = AcceleratorState.RESTING, now + self._limits.first_rest_s
 
-    def take(self) -> int | None:
+    def assign(self) -> int | None:
         """Give the best one that works to a worker, or None."""
         for number, record in enumerate(self._records):
             if record.state is AcceleratorState.PROVEN and self.is_allowed(number):
@@ -111,26 +111,26 @@ class Accelerators:
                 return number
         return None
 
-    def loaded(self, number: int, now: float) -> None:
+    def on_loaded(self, number: int, now: float) -> None:
         """Note that a worker looks at frames with it."""
         record = self._records[number]
         record.held_since_s = now
         record.reason = ""
         record.lost_since_s = None
-        self.promotions += 1
+        self.accelerator_assignments += 1
 
     def release(self, number: int) -> None:
         """Take it back from a worker that did well with it."""
         self._records[number].state = AcceleratorState.PROVEN
 
-    def failed(self, number: int, reason: str, now: float) -> None:
+    def on_failure(self, number: int, reason: str, now: float) -> None:
         """Take it from a worker on which it failed."""
         record = self._records[number]
         if record.held_since_s and now - record.held_since_s >= self._limits.steady_s:
             record.failures = 0
         record.probes_needed = self._limits.probes_to_return
         record.lost_since_s = now if record.lost_since_s is None else record.lost_since_s
-        self.demotions += 1
+        self.accelerator_releases += 1
         self._fail(record, reason, now)
 
     def next_due_s(self) -> float | None:

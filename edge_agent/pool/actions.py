@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_agent.model import Outcome, Shed
+from edge_agent.domain import Outcome, Shed
 
 if TYPE_CHECKING:
-    from edge_agent.model import Job, ShedReason
+    from edge_agent.domain import Job, ShedReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class PoolLiveness:
     """When the supervisor's thread, and any worker that can take frames, were last seen; monotonic, 0: not yet."""
 
     supervisor_s: float = 0.0

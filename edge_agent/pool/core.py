@@ -11,8 +11,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.frame_queue import FrameQueue
-from edge_agent.model import (
+from edge_agent.domain import (
     NO_PICTURES,
     DetectorPlan,
     Failure,
@@ -31,11 +30,12 @@ from edge_agent.pool.actions import (
     Report,
     shed,
 )
-from edge_agent.pool.crew import Crew
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
+from edge_agent.pool.frame_queue import FrameQueue
 from edge_agent.pool.retries import Retries
-from edge_agent.pool.verdict import after_crash, after_refusal
-from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable, Unchanged
+from edge_agent.pool.verdict import after_crash, after_failure
+from edge_agent.pool.worker_set import WorkerSet
+from edge_agent.wire import Detected, Failed, FailureReason, Loading, Ready, SnapshotMode, Unavailable, Unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,8 +52,8 @@ class PoolCore:
 
     def __init__(self, limits: PoolLimits, detectors: DetectorPlan) -> None:
         self._limits = limits
-        self._crew = Crew(limits, detectors)
-        self._slots = self._crew.slots
+        self._workers = WorkerSet(limits, detectors)
+        self._slots = self._workers.slots
         self._missing = detectors.missing
         self._queue = FrameQueue(limits.queue)
         self._retries = Retries(limits.retry_delay_s)
@@ -65,8 +65,8 @@ class PoolCore:
 
     def start(self, now: float) -> list[Action]:
         """Start all workers, and find out which accelerators work."""
-        started = itertools.chain.from_iterable(self._crew.start(slot, now) for slot in self._slots)
-        return [*started, *self._crew.probe(now)]
+        started = itertools.chain.from_iterable(self._workers.start(slot, now) for slot in self._slots)
+        return [*started, *self._workers.probe(now)]
 
     def offer(self, job: Job, now: float) -> list[Action]:
         """Take a frame in."""
@@ -74,35 +74,35 @@ class PoolCore:
             return [shed(job, ShedReason.STOPPING)]
         return [*(shed(each.job, each.reason) for each in self._queue.offer(job)), *self._dispatch(now)]
 
-    def promote(self, doorbell: str, now: float) -> list[Action]:
+    def prioritize(self, doorbell: str, now: float) -> list[Action]:
         """Make the waiting frames of a doorbell press frames."""
-        self._queue.promote(doorbell, self._as_press)
-        self._retries.change(doorbell, self._as_press)
+        self._queue.prioritize(doorbell, self._as_press)
+        self._retries.update(doorbell, self._as_press)
         return self._dispatch(now)
 
-    def started(self, slot: int, pid: int) -> None:
+    def on_started(self, slot: int, pid: int) -> None:
         """Note the process that holds a slot."""
         self._slots[slot].pid = pid
 
-    def ready(self, number: int, message: Ready, now: float) -> list[Action]:
+    def on_ready(self, number: int, message: Ready, now: float) -> list[Action]:
         """Begin to use a worker whose detector is loaded."""
         slot = self._slots[number]
         if slot.state is not SlotState.STARTING:
             return []
-        self._crew.ready(slot, message, now)
+        self._workers.on_ready(slot, message, now)
         if slot.accelerator is not None:
             self._service_ms.pop(_kind(slot), None)  # how it was before it was lost says nothing
         return self._dispatch(now)
 
-    def trying(self, number: int, message: Trying) -> None:
+    def on_loading(self, number: int, message: Loading) -> None:
         """Note which detector a worker loads."""
-        self._crew.trying(self._slots[number], message)
+        self._workers.on_loading(self._slots[number], message)
 
-    def unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
+    def on_unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
-        self._crew.unusable(self._slots[number], unavailable)
+        self._workers.on_unusable(self._slots[number], unavailable)
 
-    def answered(
+    def on_answer(
         self, number: int, message: Detected | Unchanged | Failed, pictures: Pictures, now: float
     ) -> list[Action]:
         """Use a worker's answer, unless it is not the one that was asked for."""
@@ -120,7 +120,7 @@ class PoolCore:
             slot.enter(SlotState.IDLE, now)
         match message:
             case Failed():
-                actions = self._refused(replace(job, attempts=attempts), message, slot, now)
+                actions = self._on_failed(replace(job, attempts=attempts), message, slot, now)
             case Unchanged(memory_bytes=memory_bytes):
                 slot.memory_bytes = memory_bytes
                 actions = [shed(replace(job, attempts=attempts), ShedReason.UNCHANGED)]
@@ -129,61 +129,61 @@ class PoolCore:
                 actions = [_report(job.frame, message, attempts, slot, pictures, now)]
         return [*self._dispatch(now), *actions]  # the worker waits; who reads the report can
 
-    def lost(self, number: int, now: float) -> None:
+    def on_exiting(self, number: int, now: float) -> None:
         """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""
         slot = self._slots[number]
         if slot.state is not SlotState.STOPPING:
             slot.enter(SlotState.LOST, now)
 
-    def refused(self, number: int, now: float) -> list[Action]:
+    def on_undelivered(self, number: int, now: float) -> list[Action]:
         """Take back a frame that never reached its worker, which is gone: it had no part in that."""
         slot = self._slots[number]
         jobs = slot.release(now)
-        self.lost(number, now)
+        self.on_exiting(number, now)
         for job in reversed(jobs):
             self._queue.put_back(job)
         return self._dispatch(now)
 
-    def died(self, number: int, reason: str, now: float) -> list[Action]:
+    def on_exit(self, number: int, reason: str, now: float) -> list[Action]:
         """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
         slot = self._slots[number]
         expected = slot.state is SlotState.STOPPING
         jobs = slot.release(now)
         slot.pid = None
         if expected:
-            return [*self._crew.replace(slot, now), *self._dispatch(now)]
-        self._crew.died(slot, reason, now)
+            return [*self._workers.refill(slot, now), *self._dispatch(now)]
+        self._workers.on_exit(slot, reason, now)
         if slot.accelerator is not None:
-            self._demote(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
-            return [*self._crew.start(slot, now), *self.tick(now)]
-        actions = [action for job in jobs for action in self._crashed(job, slot, now)]
-        self._crew.schedule_restart(slot, now)
+            self._release_accelerator(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
+            return [*self._workers.start(slot, now), *self.tick(now)]
+        actions = [action for job in jobs for action in self._on_crash(job, slot, now)]
+        self._workers.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
 
-    def probed(self, accelerator: int, reason: str, now: float) -> list[Action]:
+    def on_probe_result(self, accelerator: int, reason: str, now: float) -> list[Action]:
         """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
-        self._crew.accelerators.probed(accelerator, reason, now)
+        self._workers.accelerators.on_probe_result(accelerator, reason, now)
         return self._dispatch(now)
 
-    def allow(self, strategy: str, now: float) -> list[Action]:
+    def allow_strategy(self, strategy: str, now: float) -> list[Action]:
         """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
-        self._crew.allow(strategy)
-        return [*self._crew.probe(now), *self._dispatch(now)]
+        self._workers.allow_strategy(strategy)
+        return [*self._workers.probe(now), *self._dispatch(now)]
 
     def tick(self, now: float) -> list[Action]:
         """Do all that is due."""
         actions: list[Action] = [shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
-        actions += self._crew.tick(now)
+        actions += self._workers.tick(now)
         for job in self._retries.take_due(now):
             if job.crashes:
                 self._queue.put_last(job)  # it may take the next worker down too: the others go first
             else:
                 self._queue.put_back(job)
-        return [*actions, *([] if self._draining else self._crew.probe(now)), *self._dispatch(now)]
+        return [*actions, *([] if self._draining else self._workers.probe(now)), *self._dispatch(now)]
 
     def restart_all(self, now: float) -> list[Action]:
         """Replace every worker: the idle ones at once, the busy ones after their frame; wake the parked ones."""
-        return self._crew.restart_all(now)
+        return self._workers.restart_all(now)
 
     def drain(self) -> list[Action]:
         """Take no more frames in and drop the ordinary ones that wait; frames of a press are still looked at."""
@@ -209,8 +209,8 @@ class PoolCore:
 
     def next_due_s(self) -> float | None:
         """Return when `tick` must be called at the latest, or None."""
-        age_s = None if self._draining else self._crew.next_age_s()
-        due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._crew.next_due_s(), age_s)
+        age_s = None if self._draining else self._workers.next_age_s()
+        due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._workers.next_due_s(), age_s)
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def view(self, now: float) -> PoolView:
@@ -221,12 +221,12 @@ class PoolCore:
             retrying=len(self._retries),
             retries=self._retries.total,
             restarts=sum(slot.restarts for slot in self._slots),
-            deaths=dict(self._crew.deaths),
-            unavailable=self._crew.unavailable(now),
-            accelerators=self._crew.accelerators.view(now),
+            deaths=dict(self._workers.deaths),
+            unavailable=self._workers.unavailable(now),
+            accelerators=self._workers.accelerators.view(now),
             missing=self._missing,
-            promotions=self._crew.accelerators.promotions,
-            demotions=self._crew.accelerators.demotions,
+            accelerator_assignments=self._workers.accelerators.accelerator_assignments,
+            accelerator_releases=self._workers.accelerators.accelerator_releases,
             unfinished=len(self._queue) + len(self._retries) + sum(len(slot.jobs) for slot in self._slots),
             service_ms={strategy: spent_ms for (strategy, _), spent_ms in self._service_ms.items()},
         )
@@ -242,22 +242,22 @@ class PoolCore:
             return []
         actions: list[Action] = []
         if not self._draining and not self._queue.depth(Trigger.PRESS):
-            actions += self._crew.recycle(now)
+            actions += self._workers.recycle(now)
         while idle := [slot for slot in self._slots if slot.state is SlotState.IDLE]:
-            job = self._queue.take()
+            job = self._queue.pop()
             if job is None:
                 break
             if job.expires_s <= now:
                 actions.append(shed(job, ShedReason.EXPIRED))
                 continue
             slot = self._slots[choose([self._candidate(slot) for slot in idle])]
-            actions.append(self._assign(slot, [job, *self._more(job, slot.batch - 1, now)], now))
+            actions.append(self._assign(slot, [job, *self._batch_with(job, slot.batch - 1, now)], now))
         return actions
 
-    def _more(self, first: Job, most: int, now: float) -> Iterator[Job]:
+    def _batch_with(self, first: Job, most: int, now: float) -> Iterator[Job]:
         """Yield waiting frames of the same trigger, which are looked at together with the first."""
         while most and self._queue.depth(first.frame.trigger):
-            job = self._queue.take()
+            job = self._queue.pop()
             if job is None:
                 return
             if job.expires_s <= now:
@@ -267,7 +267,7 @@ class PoolCore:
             yield job
 
     def _assign(self, slot: Slot, jobs: list[Job], now: float) -> Assign:
-        limit_s = self._crew.job_limit_s(slot)
+        limit_s = self._workers.job_limit_s(slot)
         numbered = {next(self._job_ids): job for job in jobs}
         slot.assign(numbered, limit_s + KILL_GRACE_S, now)
         (job_id, job), *more = numbered.items()
@@ -281,22 +281,22 @@ class PoolCore:
         kind = _kind(slot)
         self._service_ms[kind] = smoothed(self._service_ms.get(kind), (now - slot.assigned_s) * 1000)
 
-    def _refused(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
+    def _on_failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
         if message.reason is FailureReason.DETECTOR_ERROR:
             slot.last_error = message.detail
             if slot.accelerator is not None:
-                self._demote(slot, [job, *slot.release(now)], now)
-                return [self._crew.discharge(slot, now)]
-        failure = after_refusal(job, message, self._limits.max_attempts)
+                self._release_accelerator(slot, [job, *slot.release(now)], now)
+                return [self._workers.kill_released(slot, now)]
+        failure = after_failure(job, message, self._limits.max_attempts)
         return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
-    def _demote(self, slot: Slot, jobs: list[Job], now: float) -> None:
+    def _release_accelerator(self, slot: Slot, jobs: list[Job], now: float) -> None:
         """Take the accelerator from a slot; its frames, which had no part in that, are for the next worker."""
-        self._crew.demote(slot, now)
+        self._workers.release_accelerator(slot, now)
         for job in reversed(jobs):
             self._queue.put_back(replace(job, excused=job.excused + 1))
 
-    def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
+    def _on_crash(self, job: Job, slot: Slot, now: float) -> list[Action]:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         late = now - slot.assigned_s >= self._limits.job_timeout_s
         failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
@@ -311,7 +311,7 @@ class PoolCore:
     def _as_press(self, job: Job) -> Job:
         frame = replace(job.frame, trigger=Trigger.PRESS)
         return replace(
-            job, frame=frame, snapshot=SnapshotWish.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
+            job, frame=frame, snapshot=SnapshotMode.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 0.1
+POLL_INTERVAL_S: Final = 0.1
 LONGEST_S: Final = 30.0
 """How long the server may take: the first time it loads its libraries, from an SD card on a small board."""
 
@@ -72,7 +72,7 @@ def _watched() -> Iterator[None]:
 
 def _kill_when_stuck(done: threading.Event) -> None:
     give_up_s = time.monotonic() + LONGEST_S
-    while not done.wait(LOOK_EVERY_S):
+    while not done.wait(POLL_INTERVAL_S):
         pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined] # noqa: SLF001 - nothing public names it
         if pid is not None and (time.monotonic() >= give_up_s or _is_stopped(pid)):
             with contextlib.suppress(ProcessLookupError):

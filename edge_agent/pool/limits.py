@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_agent.frame_queue import QueueLimits
     from edge_agent.pool.accelerators import ProbeLimits
+    from edge_agent.pool.frame_queue import QueueLimits
     from edge_agent.pool.restart_policy import RestartLimits
 
 

@@ -24,11 +24,11 @@ SLOT: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ProbeResult:
     """What a probe found: how long loading and one look took, or the reason why it cannot be used."""
 
     load_ms: float = 0.0
-    look_ms: float = 0.0
+    inference_ms: float = 0.0
     reason: str = ""
 
     @property
@@ -58,25 +58,25 @@ class Probe:
         """End the trial now."""
         self._process.kill()
 
-    def result(self) -> Probed:
+    def result(self) -> ProbeResult:
         """Return what came of a trial that has ended, and release everything of it."""
         said = [message for message in self._messages() if isinstance(message, Ready | Unusable)]
-        how = self._process.bury()
+        how = self._process.reap()
         match said:
-            case [Ready(load_ms=load_ms, look_ms=look_ms)]:
-                return Probed(load_ms, look_ms)
+            case [Ready(load_ms=load_ms, inference_ms=inference_ms)]:
+                return ProbeResult(load_ms, inference_ms)
             case [Unusable(unavailable=[*_, last])]:
-                return Probed(reason=last.reason)
+                return ProbeResult(reason=last.reason)
             case _:
-                return Probed(reason=f"the process that tried it {how}")
+                return ProbeResult(reason=f"the process that tried it {how}")
 
     def _messages(self) -> Iterator[FromWorker]:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
-            while self._process.has_spoken():
+            while self._process.poll():
                 yield self._process.receive()
 
 
-def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: float) -> Iterator[Probed]:
+def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: float) -> Iterator[ProbeResult]:
     """Yield what a trial of each detector finds, one after the other."""
     context = prepare(max_pixels)
     for choice in choices:
@@ -86,4 +86,4 @@ def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: flo
         probe.kill()
         probe.wait(timeout_s)
         result = probe.result()
-        yield result if in_time else Probed(reason=f"did not answer within {time.monotonic() - began_s:.0f} s")
+        yield result if in_time else ProbeResult(reason=f"did not answer within {time.monotonic() - began_s:.0f} s")

@@ -19,8 +19,8 @@ class RestartLimits:
     `first_delay_s`.
     """
 
-    threshold: int
-    window_s: float
+    intensity: int
+    period_s: float
     first_delay_s: float
     longest_delay_s: float
 
@@ -33,25 +33,25 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
-class Park:
+class OpenCircuit:
     """Leave the worker out for `rest_s`, then try it again."""
 
-    rest_s: float
+    open_s: float
 
 
 def recent(deaths: Sequence[float], now: float, limits: RestartLimits) -> list[float]:
     """Return the deaths that still count."""
-    return [death for death in deaths if now - death < limits.window_s]
+    return [death for death in deaths if now - death < limits.period_s]
 
 
-def decide(deaths: Sequence[float], now: float, limits: RestartLimits) -> Restart | Park:
+def decide(deaths: Sequence[float], now: float, limits: RestartLimits) -> Restart | OpenCircuit:
     """Return what to do after a death; `deaths` are their times, the newest included.
 
     The first death in a while costs no wait: a worker that has served well is wanted back at once.
     """
     count = len(recent(deaths, now, limits))
-    if count >= limits.threshold:
-        return Park(limits.longest_delay_s)
+    if count >= limits.intensity:
+        return OpenCircuit(limits.longest_delay_s)
     if count <= 1:
         return Restart(0.0)
     return Restart(backoff_s(count - 1, limits.first_delay_s, limits.longest_delay_s))

@@ -9,7 +9,7 @@ from edge_agent.backoff import backoff_s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.model import Job
+    from edge_agent.domain import Job
 
 LONGEST_DELAY_S: Final = 2.0
 
@@ -36,7 +36,7 @@ class Retries:
         self._waiting = [entry for entry in self._waiting if entry[0] > now]
         return due
 
-    def change(self, doorbell: str, change: Callable[[Job], Job]) -> None:
+    def update(self, doorbell: str, change: Callable[[Job], Job]) -> None:
         """Change the jobs of a doorbell."""
         self._waiting = [
             (due_s, change(job) if job.frame.doorbell == doorbell else job) for due_s, job in self._waiting

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge_agent.model import Job, SlotState, WorkerDetector, WorkerView
+from edge_agent.domain import Job, SlotState, WorkerDetector, WorkerView
 
 if TYPE_CHECKING:
     from edge_agent.wire import Ready
@@ -34,7 +34,7 @@ class Slot:
     trying: tuple[str, str] | None = None
     detector: WorkerDetector | None = None
     batch: int = 1
-    confined: str = ""
+    sandbox: str = ""
     jobs: dict[int, Job] = field(default_factory=dict)
     assigned_s: float = 0.0
     deadline_s: float | None = None
@@ -68,13 +68,13 @@ class Slot:
         self.trying = None
         self.detector = None
         self.batch = 1
-        self.confined = ""
+        self.sandbox = ""
 
     def become_ready(self, message: Ready, now: float) -> None:
         """Note that the worker can take frames."""
         self.detector = WorkerDetector(self.number, message.strategy, message.model)
         self.batch = message.batch
-        self.confined = message.confined
+        self.sandbox = message.sandbox
         self.trying = None
         self.deadline_s = None
         self.enter(SlotState.IDLE, now)
@@ -127,5 +127,5 @@ class Slot:
             restarts=self.restarts,
             memory_bytes=self.memory_bytes,
             last_error=self.last_error,
-            confined=self.confined,
+            sandbox=self.sandbox,
         )

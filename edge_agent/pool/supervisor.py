@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
-from edge_agent.model import Pictures
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
-from edge_agent.pool.alive import Alive
+from edge_agent.pool.alive import PoolLiveness
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.probe import Probe
@@ -30,9 +30,9 @@ from edge_agent.wire import (
     Detected,
     Failed,
     FromWorker,
+    Loading,
     Ready,
     Stop,
-    Trying,
     Unchanged,
     Unusable,
 )
@@ -40,14 +40,14 @@ from edge_agent.wire import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from edge_agent.model import Job, Outcome, PoolView
+    from edge_agent.domain import Job, Outcome, PoolView
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.5
-EXIT_S: Final = 1.0
+POLL_INTERVAL_S: Final = 0.5
+EXIT_TIMEOUT_S: Final = 1.0
 """How long idle workers may take to exit by themselves before they are killed."""
 MOST_MESSAGES: Final = 64
 """Of one worker at a time: one that babbles must not hold the others up."""
@@ -85,37 +85,37 @@ class Pool:
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
         self._drained = threading.Event()
-        self._alive = Alive()
+        self._liveness = PoolLiveness()
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._context = prepare(plan.max_pixels)
 
     def start(self) -> None:
         """Start the workers, in the background."""
-        self._selector.register(self._wakeup, selectors.EVENT_READ, self._take_requests)
-        self._ask(self._core.start)
+        self._selector.register(self._wakeup, selectors.EVENT_READ, self._run_requests)
+        self._submit(self._core.start)
         self._thread.start()
 
     def offer(self, job: Job) -> None:
         """Have a frame looked at."""
-        self._ask(functools.partial(self._core.offer, job))
+        self._submit(functools.partial(self._core.offer, job))
 
-    def promote(self, doorbell: str) -> None:
+    def prioritize(self, doorbell: str) -> None:
         """Make the waiting frames of a doorbell press frames."""
-        self._ask(functools.partial(self._core.promote, doorbell))
+        self._submit(functools.partial(self._core.prioritize, doorbell))
 
-    def allow(self, strategy: str) -> None:
+    def allow_strategy(self, strategy: str) -> None:
         """Use accelerators of one strategy alone, or of all of them (`auto`)."""
-        self._ask(functools.partial(self._core.allow, strategy))
+        self._submit(functools.partial(self._core.allow_strategy, strategy))
 
     def restart(self) -> None:
         """Replace every worker by a new one."""
-        self._ask(self._core.restart_all)
+        self._submit(self._core.restart_all)
 
-    def alive(self) -> Alive:
+    def liveness(self) -> PoolLiveness:
         """Return the last sign of life, and ask for another one, which is seen by the next call."""
-        self._ask(self._live)
-        return self._alive
+        self._submit(self._refresh_liveness)
+        return self._liveness
 
     def view(self) -> PoolView:
         """Return the state of workers and queue as of now."""
@@ -128,22 +128,22 @@ class Pool:
             return ()
 
         if self._running:
-            self._ask(look)
-        while not seen.wait(LOOK_S):
+            self._submit(look)
+        while not seen.wait(POLL_INTERVAL_S):
             if not self._thread.is_alive():
                 return self._core.view(time.monotonic())
         return answer[0]
 
-    def stop(self, drain_s: float) -> None:
-        """Finish what is in work within `drain_s`, give up the rest, and end the workers."""
-        self._ask(lambda _now: self._core.drain())
-        self._drained.wait(drain_s)
-        self._ask(self._finish)
+    def stop(self, graceful_timeout_s: float) -> None:
+        """Finish what is in work within `graceful_timeout_s`, give up the rest, and end the workers."""
+        self._submit(lambda _now: self._core.drain())
+        self._drained.wait(graceful_timeout_s)
+        self._submit(self._shut_down)
         self._thread.join(STOP_S)
 
     # The supervisor's thread
 
-    def _ask(self, request: Callable[[float], Iterable[Action]]) -> None:
+    def _submit(self, request: Callable[[float], Iterable[Action]]) -> None:
         """Have the thread carry out `request`; after `stop` nothing is done any more."""
         self._requests.append(request)
         with contextlib.suppress(OSError):
@@ -165,27 +165,27 @@ class Pool:
                 if self._selector.get_map().get(key.fd) is key:  # one before it may have buried whom it tells of
                     key.data()
             if due_s is not None and due_s <= time.monotonic():
-                self._act(self._core.tick(time.monotonic()))
+                self._execute(self._core.tick(time.monotonic()))
             if self._core.is_drained():
                 self._drained.set()
         self._selector.close()
         os.close(self._wakeup)
 
-    def _take_requests(self) -> None:
+    def _run_requests(self) -> None:
         os.eventfd_read(self._wakeup)
         while self._requests:
-            self._act(self._requests.popleft()(time.monotonic()))
+            self._execute(self._requests.popleft()(time.monotonic()))
 
-    def _live(self, now: float) -> Iterable[Action]:
+    def _refresh_liveness(self, now: float) -> Iterable[Action]:
         works = self._core.view(now).working()
-        self._alive = Alive(now, now if works else self._alive.worker_s)
+        self._liveness = PoolLiveness(now, now if works else self._liveness.worker_s)
         return ()
 
-    def _finish(self, _now: float) -> Iterable[Action]:
+    def _shut_down(self, _now: float) -> Iterable[Action]:
         self._running = False
         for slot in self._workers:
-            self._tell(slot, Stop())
-        give_up_s = time.monotonic() + EXIT_S
+            self._send(slot, Stop())
+        give_up_s = time.monotonic() + EXIT_TIMEOUT_S
         for probe in self._probes.values():
             self._selector.unregister(probe.pidfd)
             probe.kill()
@@ -193,10 +193,10 @@ class Pool:
         for slot in list(self._workers):
             self._workers[slot].wait(give_up_s - time.monotonic())
             self._workers[slot].kill()
-            self._bury(slot)
+            self._reap(slot)
         return self._core.abandon()
 
-    def _act(self, actions: Iterable[Action]) -> None:
+    def _execute(self, actions: Iterable[Action]) -> None:
         """Carry actions out; what follows from them at once is carried out after them."""
         waiting = deque(actions)
         while waiting:
@@ -206,39 +206,41 @@ class Pool:
                 case Assign(slot, job_id, job, limit_s, more):
                     waiting.extend(self._assign(slot, ((job_id, job), *more), limit_s))
                 case StartWorker(slot, without, accelerator):
-                    waiting.extend(self._start(slot, without, accelerator))
+                    waiting.extend(self._spawn_worker(slot, without, accelerator))
                 case StartProbe(accelerator):
-                    waiting.extend(self._start_probe(accelerator))
+                    waiting.extend(self._spawn_probe(accelerator))
                 case EndProbe(accelerator):
                     self._probes[accelerator].kill()
                 case StopWorker(slot):
-                    self._tell(slot, Stop())
+                    self._send(slot, Stop())
                 case KillWorker(slot, reason):
                     log.error("ending worker %d: it %s", slot, reason, extra={"worker": slot})
                     if slot in self._workers:
                         self._workers[slot].kill()
 
-    def _start(self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None) -> Iterable[Action]:
+    def _spawn_worker(
+        self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None
+    ) -> Iterable[Action]:
         try:
             worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
-            return self._core.died(slot, f"could not be started: {reason_of(error)}", time.monotonic())
+            return self._core.on_exit(slot, f"could not be started: {reason_of(error)}", time.monotonic())
         self._workers[slot] = worker
-        self._core.started(slot, worker.pid)
-        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._lose, slot))
+        self._core.on_started(slot, worker.pid)
+        self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._read_messages, slot))
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._on_worker_exit, slot))
         return ()
 
-    def _start_probe(self, accelerator: int) -> Iterable[Action]:
+    def _spawn_probe(self, accelerator: int) -> Iterable[Action]:
         try:
             probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
         except OSError as error:
-            return self._core.probed(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
+            return self._core.on_probe_result(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
         self._probes[accelerator] = probe
-        self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._end_probe, accelerator))
+        self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._on_probe_exit, accelerator))
         return ()
 
-    def _end_probe(self, accelerator: int) -> None:
+    def _on_probe_exit(self, accelerator: int) -> None:
         probe = self._probes.pop(accelerator)
         self._selector.unregister(probe.pidfd)
         choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
@@ -254,9 +256,9 @@ class Pool:
             "works" if result.works else f"cannot be used: {result.reason}",
         )
         now = time.monotonic()
-        actions = self._core.probed(accelerator, result.reason, now)
+        actions = self._core.on_probe_result(accelerator, result.reason, now)
         self._changed(self._core.view(now))
-        self._act(actions)
+        self._execute(actions)
 
     def _assign(self, slot: int, jobs: Sequence[tuple[int, Job]], limit_s: float) -> Iterable[Action]:
         try:
@@ -264,30 +266,30 @@ class Pool:
         except OSError as error:
             log.warning("worker %d took no frame: %s", slot, reason_of(error))
             self._workers[slot].kill()
-            return self._core.refused(slot, time.monotonic())
+            return self._core.on_undelivered(slot, time.monotonic())
         return ()
 
-    def _tell(self, slot: int, message: Stop) -> None:
+    def _send(self, slot: int, message: Stop) -> None:
         try:
             self._workers[slot].send(message)
         except OSError:
             self._workers[slot].kill()
 
-    def _listen(self, slot: int) -> None:
+    def _read_messages(self, slot: int) -> None:
         """Take the messages that a worker has sent: all answers of a batch, before its time may be found to be up."""
         worker = self._workers[slot]
         try:
             for _ in range(MOST_MESSAGES):
-                if not worker.has_spoken():
+                if not worker.poll():
                     break
-                self._act(self._understand(slot, worker, worker.receive()))
+                self._execute(self._handle_message(slot, worker, worker.receive()))
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             if isinstance(error, msgspec.MsgspecError):
                 log.error("worker %d sent what is no message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
-            self._deafen(worker)
+            self._stop_reading(worker)
             worker.kill()
 
-    def _understand(self, slot: int, worker: WorkerProcess, message: FromWorker) -> Iterable[Action]:
+    def _handle_message(self, slot: int, worker: WorkerProcess, message: FromWorker) -> Iterable[Action]:
         now = time.monotonic()
         match message:
             case Ready():
@@ -297,46 +299,46 @@ class Pool:
                     message.strategy,
                     message.model,
                     message.load_ms,
-                    message.confined or "not confined",
+                    message.sandbox or "not confined",
                     extra={"worker": slot},
                 )
-                actions = self._core.ready(slot, message, now)
+                actions = self._core.on_ready(slot, message, now)
                 self._changed(self._core.view(now))
                 return actions
-            case Trying():
-                self._core.trying(slot, message)
+            case Loading():
+                self._core.on_loading(slot, message)
                 return ()
             case Unusable():
-                self._core.unusable(slot, message.unavailable)
+                self._core.on_unusable(slot, message.unavailable)
                 return ()
             case Detected():
-                return self._core.answered(slot, message, worker.pictures(message), now)
+                return self._core.on_answer(slot, message, worker.pictures(message), now)
             case Failed() | Unchanged():
-                return self._core.answered(slot, message, Pictures(), now)
+                return self._core.on_answer(slot, message, Pictures(), now)
 
-    def _lose(self, slot: int) -> None:
+    def _on_worker_exit(self, slot: int) -> None:
         """Deal with the end of a worker's process: use what it still said, then tell the core."""
         worker = self._workers[slot]
-        self._core.lost(slot, time.monotonic())
-        while worker.has_spoken() and self._is_heard(worker):
-            self._listen(slot)
-        reason = self._bury(slot)
+        self._core.on_exiting(slot, time.monotonic())
+        while worker.poll() and self._is_reading(worker):
+            self._read_messages(slot)
+        reason = self._reap(slot)
         now = time.monotonic()
-        actions = self._core.died(slot, reason, now)
+        actions = self._core.on_exit(slot, reason, now)
         view = self._core.view(now)
         log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value, extra={"worker": slot})
         self._changed(view)
-        self._act(actions)
+        self._execute(actions)
 
-    def _bury(self, slot: int) -> str:
+    def _reap(self, slot: int) -> str:
         worker = self._workers.pop(slot)
         self._selector.unregister(worker.pidfd)
-        self._deafen(worker)
-        return worker.bury()
+        self._stop_reading(worker)
+        return worker.reap()
 
-    def _deafen(self, worker: WorkerProcess) -> None:
-        if self._is_heard(worker):
+    def _stop_reading(self, worker: WorkerProcess) -> None:
+        if self._is_reading(worker):
             self._selector.unregister(worker.pipe)
 
-    def _is_heard(self, worker: WorkerProcess) -> bool:
+    def _is_reading(self, worker: WorkerProcess) -> bool:
         return worker.pipe.fileno() in self._selector.get_map()

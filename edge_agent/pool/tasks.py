@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_agent.model import Trigger
+from edge_agent.domain import Trigger
 from edge_agent.wire import Batch, Task, WorkerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.model import DetectorPlan, Job
+    from edge_agent.domain import DetectorPlan, Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class WorkerPlan:
     detectors: DetectorPlan
     max_pixels: int
     memory_limit_bytes: int
-    confine: bool = True
+    sandbox: bool = True
 
     def spec(self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None) -> WorkerSpec:
         """Return the start of a slot's worker: for an accelerator, or without some detectors (strategy, model).
@@ -38,8 +38,8 @@ class WorkerPlan:
             choices or detectors.choices,
             self.max_pixels,
             0 if any(each.device for each in choices) else self.memory_limit_bytes,
-            detectors.second_look,
-            confine=self.confine,
+            detectors.second_stage,
+            sandbox=self.sandbox,
         )
 
 
@@ -64,7 +64,7 @@ def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
         snapshot=job.snapshot,
         privacy=job.privacy,
         label=job.label,
-        thorough=job.frame.trigger is Trigger.PRESS,
+        cascade=job.frame.trigger is Trigger.PRESS,
         offset=offset,
         reference=b"" if job.frame.trigger is Trigger.PRESS else job.reference,
     )

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Failure
+from edge_agent.domain import Failure
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
-    from edge_agent.model import Job
+    from edge_agent.domain import Job
     from edge_agent.wire import Failed
 
 QUARANTINE_CRASHES: Final = 2
 """A frame on which so many workers died or hung is not given to another."""
 
 
-def after_refusal(job: Job, message: Failed, max_attempts: int) -> Failure | None:
+def after_failure(job: Job, message: Failed, max_attempts: int) -> Failure | None:
     """Return the end of a frame that a worker said it cannot do, or None: another try may help."""
     if message.reason is FailureReason.DETECTOR_ERROR and job.attempts - job.excused < max_attempts:
         return None

@@ -9,7 +9,7 @@ import select
 import signal
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.model import Pictures
+from edge_agent.domain import Pictures
 from edge_agent.pool.fork_server import launch
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
@@ -81,7 +81,7 @@ class WorkerProcess:
         """Say something that carries no picture; raise OSError when the worker is gone."""
         self.pipe.send_bytes(encode(message))
 
-    def has_spoken(self) -> bool:
+    def poll(self) -> bool:
         """Return whether a message lies in the pipe, or its end."""
         return bool(self._spoken.poll(0))
 
@@ -91,7 +91,7 @@ class WorkerProcess:
 
     def pictures(self, answer: Detected) -> Pictures:
         """Return the pictures that came with an answer."""
-        size = answer.snapshot_size + answer.portrait_size
+        size = answer.snapshot_size + answer.best_face_size
         data = self._buffer.read(size, answer.pictures_offset) if size else b""
         return Pictures(data[: answer.snapshot_size], data[answer.snapshot_size :])
 
@@ -105,7 +105,7 @@ class WorkerProcess:
         ended, _, _ = select.select([self.pidfd], [], [], max(0.0, timeout_s))
         return bool(ended)
 
-    def bury(self) -> str:
+    def reap(self) -> str:
         """Release everything of a process that has ended, and return how it ended, in words."""
         self._process.join(EXIT_WAIT_S)
         code, stack, pid = self._process.exitcode, self._stack(), self.pid

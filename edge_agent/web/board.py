@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent import topics
-from edge_agent.model import Trigger
-from edge_agent.results.counters import MetricsPayload
-from edge_agent.results.health import HealthPayload
-from edge_agent.results.payloads import AnswerPayload, StatePayload
+from edge_agent.domain import Trigger
+from edge_agent.doorbells.payloads import AnswerPayload, StatePayload
+from edge_agent.telemetry.counters import MetricsPayload
+from edge_agent.telemetry.health import HealthPayload
 
 if TYPE_CHECKING:
-    from edge_agent.model import Publication
+    from edge_agent.domain import Publication
 
 HISTORY: Final = 90
 """Messages of health that are kept: a quarter of an hour."""
@@ -56,7 +56,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class DoorbellView:
     """A doorbell: its last picture as JPEG (b'': none), and its last press's answer. Ages are seconds."""
 
     name: str
@@ -80,7 +80,7 @@ class View:
     health: HealthPayload | None
     metrics: MetricsPayload | None
     history: tuple[Moment, ...]
-    doorbells: tuple[Sight, ...]
+    doorbells: tuple[DoorbellView, ...]
 
 
 class Board:
@@ -91,7 +91,7 @@ class Board:
         self._health_topic = topics.health(agent_id)
         self._metrics_topic = topics.metrics(agent_id)
         self._started_s = now
-        self._heard_s = now
+        self._active_s = now
         self._number = 0
         self._lock = threading.Lock()
         self._times: Times = {}
@@ -99,7 +99,7 @@ class Board:
         self._metrics: Posted | None = None
         self._doorbells: dict[str, dict[str, Posted]] = {}
 
-    def note(self, publication: Publication, now: float) -> None:
+    def record(self, publication: Publication, now: float) -> None:
         """Keep what is published, if it is of a kind that anyone asks for; an empty message takes it away."""
         topic = publication.topic
         with self._lock:
@@ -107,18 +107,18 @@ class Board:
             posted = Posted(publication.payload, now, self._number)
             if topic == self._health_topic:
                 self._healths.append(posted)
-                self._heard_s = now
+                self._active_s = now
             elif topic == self._metrics_topic:
                 self._metrics = posted
             elif (named := topics.of_doorbell(topic)) and named[1] in KEPT:
-                self._note_doorbell(*named, posted)
+                self._record_doorbell(*named, posted)
 
     def beat(self, now: float) -> None:
         """Note that the agent's thread lives."""
         with self._lock:
-            self._heard_s = now
+            self._active_s = now
 
-    def note_times(self, times: Times) -> None:
+    def record_times(self, times: Times) -> None:
         """Keep how long frames took since the start, by the bounds of BOUNDS_MS."""
         with self._lock:
             self._times = times
@@ -128,7 +128,7 @@ class Board:
         with self._lock:
             healths, metrics, times = tuple(self._healths), self._metrics, self._times
             doorbells = {name: dict(kinds) for name, kinds in self._doorbells.items()}
-            heard_s = self._heard_s
+            heard_s = self._active_s
         return View(
             agent_id=self._agent_id,
             running_s=now - self._started_s,
@@ -146,7 +146,7 @@ class Board:
             posted = self._doorbells.get(doorbell, {}).get("snapshot")
         return posted.payload if posted else b""
 
-    def _note_doorbell(self, name: str, kind: str, posted: Posted) -> None:
+    def _record_doorbell(self, name: str, kind: str, posted: Posted) -> None:
         if posted.payload:
             self._doorbells.setdefault(name, {})[kind] = posted
         elif kind == "availability":  # it is forgotten
@@ -163,11 +163,11 @@ def _moment(posted: Posted, now: float) -> Moment:
     return Moment(now - posted.at_s, latency.latency_p50_ms, latency.latency_p95_ms)
 
 
-def _sight(name: str, kinds: dict[str, Posted], now: float) -> Sight:
+def _sight(name: str, kinds: dict[str, Posted], now: float) -> DoorbellView:
     availability, state, snapshot, answer = (
         kinds.get(kind) for kind in ("availability", "state", "snapshot", "answer")
     )
-    return Sight(
+    return DoorbellView(
         name=name,
         online=availability is not None and availability.payload == b"online",
         state=msgspec.json.decode(state.payload, type=StatePayload) if state else UNKNOWN,

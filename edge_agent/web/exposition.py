@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from edge_agent.model import ShedReason, SlotState
+from edge_agent.domain import ShedReason, SlotState
 from edge_agent.web.board import BOUNDS_MS, SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from edge_agent.results.counters import MetricsPayload
-    from edge_agent.results.health import HealthPayload, HostPayload, WorkerPayload
-    from edge_agent.results.histogram import QuantilesPayload
-    from edge_agent.web.board import Sight, Times, View
+    from edge_agent.telemetry.counters import MetricsPayload
+    from edge_agent.telemetry.health import HealthPayload, HostPayload, WorkerPayload
+    from edge_agent.telemetry.histogram import QuantilesPayload
+    from edge_agent.web.board import DoorbellView, Times, View
 
 STATUSES: Final = ("ok", "degraded", "failed")
 USABLE: Final = frozenset({"proven", "in_use"})
@@ -96,7 +96,7 @@ def _of_health(health: HealthPayload) -> Iterator[Metric]:
     yield _gauges("queue_frames", "Frames that wait", ["trigger"], {(word,): n for word, n in health.queue.items()})
     yield _gauge("memory_bytes", "Memory of the agent and its workers", health.memory_mb * 1e6)
     yield _gauge("workers_alive", "Workers that can take frames", health.workers_alive)
-    yield _gauge("workers_wanted", "Workers that there should be", len(health.workers))
+    yield _gauge("workers_desired", "Workers that there should be", len(health.workers))
     yield from _of_workers(health.workers)
     yield from _of_the_host(health.host)
     yield _gauges(
@@ -113,7 +113,7 @@ def _of_the_host(host: HostPayload) -> Iterator[Metric]:
         ("cpu_temperature_celsius", "Temperature of the processor", host.cpu_temperature_c),
         ("cpu_throttled", "1 while the machine slows its processor down", host.throttled),
         ("under_voltage", "1 while the power supply gives too little voltage", host.under_voltage),
-        ("load_1m", "Processes that wanted to run, over the last minute", host.load_1m),
+        ("load1", "Processes that wanted to run, over the last minute", host.load1),
         ("cpu_cores", "Cores of the processor", host.cores),
         ("memory_free_bytes", "Memory of the machine that programs could still have", _bytes(host.memory_free_mb)),
         ("disk_free_bytes", "Free space where the agent keeps what it remembers", _bytes(host.disk_free_mb)),
@@ -143,7 +143,7 @@ def _of_workers(workers: Iterable[WorkerPayload]) -> Iterator[Metric]:
     yield _gauges("worker_memory_bytes", "Memory of a worker", ["worker"],
                   {(str(each.slot),): each.memory_mb * 1e6 for each in workers})  # fmt: skip
     yield _gauges("worker_busy_ratio", "Share of the last minute in which a worker looked", ["worker"],
-                  {(str(each.slot),): each.busy_percent / 100 for each in workers})  # fmt: skip
+                  {(str(each.slot),): each.utilization_percent / 100 for each in workers})  # fmt: skip
 
 
 def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
@@ -164,8 +164,8 @@ def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
         ("redeliveries", "Frames that came again and were known", metrics.repeated),
         ("retries", "Frames that were tried again", metrics.retries),
         ("worker_restarts", "Workers that were replaced", metrics.restarts),
-        ("promotions", "Workers that were given an EdgeTPU or a GPU", metrics.promotions),
-        ("demotions", "Workers that lost an EdgeTPU or a GPU", metrics.demotions),
+        ("accelerator_assignments", "Workers that were given an EdgeTPU or a GPU", metrics.accelerator_assignments),
+        ("accelerator_releases", "Workers that lost an EdgeTPU or a GPU", metrics.accelerator_releases),
         ("broker_connections", "Connections to the broker", metrics.connections),
         ("messages_too_old", "Messages that were too old to send when the broker was back", metrics.unsent_dropped),
     ):
@@ -199,7 +199,7 @@ def _durations(times: Times) -> Metric:
     return family
 
 
-def _of_doorbells(doorbells: Iterable[Sight]) -> Iterator[Metric]:
+def _of_doorbells(doorbells: Iterable[DoorbellView]) -> Iterator[Metric]:
     doorbells = tuple(doorbells)
     yield _gauges("doorbell_online", "1 while frames of a doorbell come", ["doorbell"],
                   {(each.name,): each.online for each in doorbells})  # fmt: skip

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from edge_agent.results.health import AcceleratorPayload, HealthPayload, WorkerPayload
-    from edge_agent.web.board import Sight, View
+    from edge_agent.telemetry.health import AcceleratorPayload, HealthPayload, WorkerPayload
+    from edge_agent.web.board import DoorbellView, View
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -123,7 +123,7 @@ def _reasons(view: View) -> Markup:
     return tag("section", items, class_="reasons", data_part="reasons", aria_live="polite")
 
 
-def _doorbells(doorbells: Sequence[Sight], *, is_live: bool) -> Markup:
+def _doorbells(doorbells: Sequence[DoorbellView], *, is_live: bool) -> Markup:
     if not doorbells:
         hint = ("No doorbell has sent anything yet. A doorbell is whatever publishes a picture to ",
                 tag("code", "doorbell/<id>/frame"), ".")  # fmt: skip
@@ -133,12 +133,12 @@ def _doorbells(doorbells: Sequence[Sight], *, is_live: bool) -> Markup:
     )
 
 
-def _doorbell(sight: Sight, *, is_live: bool) -> Markup:
+def _doorbell(sight: DoorbellView, *, is_live: bool) -> Markup:
     caption = _caption(sight) if is_live else _old_caption(sight)
     return tag("article", _picture(sight), caption, class_="door")
 
 
-def _picture(sight: Sight) -> Markup:
+def _picture(sight: DoorbellView) -> Markup:
     if sight.picture:
         source = f"picture/{sight.name}?{sight.picture_number}"
         content = tag("img", src=source, alt=f"The last picture of {sight.name}")
@@ -147,26 +147,26 @@ def _picture(sight: Sight) -> Markup:
     return tag("div", content, class_="picture", data_part=f"picture-{sight.name}")
 
 
-def _caption(sight: Sight) -> Markup:
+def _caption(sight: DoorbellView) -> Markup:
     availability = "online" if sight.online else "offline"
     taken = f"picture {ago(sight.picture_age_s)}" if sight.picture else ""
     return tag(
         "div",
         tag("h2", sight.name, tag("span", availability, class_=f"dot {availability}")),
         tag("p", _faces(sight), class_="faces"),
-        tag("p", " · ".join(filter(None, (_rung(sight), taken))), class_="dim"),
+        tag("p", " · ".join(filter(None, (_last_press(sight), taken))), class_="dim"),
         class_="caption",
         data_part=f"caption-{sight.name}",
     )
 
 
-def _old_caption(sight: Sight) -> Markup:
+def _old_caption(sight: DoorbellView) -> Markup:
     """Return a caption that says nothing of what is not known any more."""
     name = tag("h2", sight.name, tag("span", "unknown", class_="dot"))
     return tag("div", name, class_="caption", data_part=f"caption-{sight.name}")
 
 
-def _faces(sight: Sight) -> str:
+def _faces(sight: DoorbellView) -> str:
     faces, confidence = sight.state.faces, sight.state.confidence
     if faces is None:
         return "nothing looked at yet"
@@ -176,7 +176,7 @@ def _faces(sight: Sight) -> str:
     return f"{faces} face{'s' if faces > 1 else ''} at the door now{sure}"
 
 
-def _rung(sight: Sight) -> str:
+def _last_press(sight: DoorbellView) -> str:
     if sight.answer is None:
         return ""
     found = {"face": "a face", "no_face": "no face", "failed": "no answer"}.get(sight.answer.event_type, "")
@@ -237,7 +237,7 @@ def _worker(worker: WorkerPayload) -> Markup:
     detector = " ".join(filter(None, (worker.strategy, worker.model))) or worker.last_error or "none"
     cells = (
         detector,
-        f"{worker.busy_percent:g} %",
+        f"{worker.utilization_percent:g} %",
         f"{worker.jobs}",
         f"{worker.memory_mb:.0f} MB",
         f"{worker.restarts}",

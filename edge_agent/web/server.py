@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from waitress.channel import HTTPChannel
 
-    from edge_agent.settings import HttpSettings
+    from edge_agent.settings.model import HttpSettings
     from edge_agent.web.board import Board
 
 log = logging.getLogger(__name__)

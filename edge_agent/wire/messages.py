@@ -39,7 +39,7 @@ class RejectionReason(StrEnum):
     MASKED = "masked"
 
 
-class SnapshotWish(StrEnum):
+class SnapshotMode(StrEnum):
     """Whether an annotated picture is to be drawn."""
 
     NEVER = "never"
@@ -127,7 +127,7 @@ class DetectorChoice(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
 
 
-class SecondLook(msgspec.Struct, frozen=True):
+class SecondStage(msgspec.Struct, frozen=True):
     """A slower detector that sees more: it looks after the first one at a press, and in its place `by_night`."""
 
     choice: DetectorChoice
@@ -137,7 +137,7 @@ class SecondLook(msgspec.Struct, frozen=True):
 class WorkerSpec(msgspec.Struct, frozen=True):
     """What a worker is told when it starts: the detectors to try in order, the one for a second look, its limits.
 
-    `memory_limit_bytes` 0 is no limit. With `confine` it gives up what it does not need. With `probe` it looks at one
+    `memory_limit_bytes` 0 is no limit. With `sandbox` it gives up what it does not need. With `probe` it looks at one
     grey picture, says that it is ready, and exits.
     """
 
@@ -145,9 +145,9 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     choices: tuple[DetectorChoice, ...]
     max_pixels: int
     memory_limit_bytes: int
-    second_look: SecondLook | None = None
+    second_stage: SecondStage | None = None
     probe: bool = False
-    confine: bool = False
+    sandbox: bool = False
 
 
 class Unavailable(msgspec.Struct, frozen=True):
@@ -162,7 +162,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     """Look at the `size` bytes at `offset` of the shared buffer.
 
     `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
-    limit: the worker ends itself, with a stack, when it is passed. `thorough` takes a second look where that may help.
+    limit: the worker ends itself, with a stack, when it is passed. `cascade` takes a second look where that may help.
     `reference` is the thumbnail of a picture without a face: one that shows the same needs no look.
     """
 
@@ -172,10 +172,10 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     height: int
     rules: FaceRules
     time_limit_s: float
-    snapshot: SnapshotWish = SnapshotWish.NEVER
+    snapshot: SnapshotMode = SnapshotMode.NEVER
     privacy: Privacy = Privacy.FULL
     label: str = ""
-    thorough: bool = False
+    cascade: bool = False
     offset: int = 0
     reference: bytes = b""
 
@@ -190,7 +190,7 @@ class Stop(msgspec.Struct, frozen=True, tag=True):
     """Finish and exit."""
 
 
-class Trying(msgspec.Struct, frozen=True, tag=True):
+class Loading(msgspec.Struct, frozen=True, tag=True):
     """A detector is about to be loaded: should the process die now, it was this one."""
 
     strategy: str
@@ -200,7 +200,7 @@ class Trying(msgspec.Struct, frozen=True, tag=True):
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The detector is loaded and can look at `batch` pictures at once.
 
-    `unavailable` says what was tried before it, `look_ms` how long a probe's look took, `confined` by what the
+    `unavailable` says what was tried before it, `inference_ms` how long a probe's look took, `sandbox` by what the
     worker is kept from files and the network, in words.
     """
 
@@ -208,9 +208,9 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     model: str
     load_ms: float
     unavailable: tuple[Unavailable, ...] = ()
-    look_ms: float = 0.0
+    inference_ms: float = 0.0
     batch: int = 1
-    confined: str = ""
+    sandbox: str = ""
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):
@@ -225,7 +225,7 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     `thumbnail` is a few bytes that later pictures can be compared with.
 
     The annotated JPEG, if any, is the `snapshot_size` bytes at `pictures_offset` of the buffer; that of the best face,
-    if any, the `portrait_size` bytes after it.
+    if any, the `best_face_size` bytes after it.
     """
 
     job_id: int
@@ -235,7 +235,7 @@ class Detected(msgspec.Struct, frozen=True, tag=True):
     times: StageTimes
     memory_bytes: int
     snapshot_size: int = 0
-    portrait_size: int = 0
+    best_face_size: int = 0
     second_model: str = ""
     pictures_offset: int = 0
     thumbnail: bytes = b""
@@ -257,7 +257,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Task | Batch | Stop
-FromWorker = Trying | Ready | Unusable | Detected | Unchanged | Failed
+FromWorker = Loading | Ready | Unusable | Detected | Unchanged | Failed
 
 _encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)

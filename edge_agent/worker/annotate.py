@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Point = tuple[int, int]
 
 LONGEST_SIDE: Final = 1280
-PORTRAIT_SIDE: Final = 480
+BEST_FACE_SIDE: Final = 480
 LARGEST_BYTES: Final = 300_000
 QUALITIES: Final = (85, 75, 60, 45)
 SQUARES: Final = 3
@@ -100,7 +100,7 @@ def blurred(picture: Picture, boxes: Iterable[Box]) -> Picture:
 
 def crop(picture: Picture, face: Face) -> Image:
     """Return the face with some of its surroundings (height x width x 3, uint8, BGR, PORTRAIT_SIDE at most)."""
-    return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], PORTRAIT_SIDE)
+    return _fitted(picture.pixels[picture.place_of(face.box, margin=0.4)], BEST_FACE_SIDE)
 
 
 def _fitted(pixels: Image, longest_side: int) -> Image:

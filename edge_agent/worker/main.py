@@ -12,23 +12,23 @@ import cv2
 import msgspec
 import numpy as np
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Batch,
     Detected,
     Failed,
     FailureReason,
+    Loading,
     Privacy,
     Ready,
     Rejected,
-    SecondLook,
+    SecondStage,
     SharedBuffer,
-    SnapshotWish,
+    SnapshotMode,
     StageTimes,
     Stop,
     Task,
-    Trying,
     Unavailable,
     Unchanged,
     Unusable,
@@ -38,12 +38,12 @@ from edge_agent.wire import (
 )
 from edge_agent.worker import guards
 from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
-from edge_agent.worker.change import is_same, thumbnail
-from edge_agent.worker.confinement import confine
+from edge_agent.worker.cascade import Cascade, CascadeResult, View
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.finder import FaceFinder, Found, View
-from edge_agent.worker.judge import judge
+from edge_agent.worker.face_filter import filter_faces
+from edge_agent.worker.frame_difference import is_unchanged, thumbnail
 from edge_agent.worker.quality import quality
+from edge_agent.worker.sandbox import sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -62,31 +62,31 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     guards.die_with_parent(life)
     guards.record_faults(fault_log)
     guards.limit_memory(spec.memory_limit_bytes)
-    confined = confine(spec)
+    sandbox = sandbox(spec)
     cv2.setNumThreads(1)
     began_s = time.monotonic()
     detector, unavailable = load_first(
-        spec.choices, lambda choice: pipe.send_bytes(encode(Trying(choice.strategy, choice.model)))
+        spec.choices, lambda choice: pipe.send_bytes(encode(Loading(choice.strategy, choice.model)))
     )
     if detector is None:
         pipe.send_bytes(encode(Unusable(unavailable)))
         return
     if spec.probe:
-        pipe.send_bytes(encode(trial(detector, began_s)))
+        pipe.send_bytes(encode(run_probe(detector, began_s)))
         return
-    second, reason = load_second(spec.second_look)
+    second, reason = load_second_stage(spec.second_stage)
     unavailable += reason
     load_ms = (time.monotonic() - began_s) * 1000
-    by_night = spec.second_look is not None and spec.second_look.by_night
-    finder = FaceFinder(detector, second, by_night=by_night)
-    ready = Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch, confined=confined)
+    by_night = spec.second_stage is not None and spec.second_stage.by_night
+    finder = Cascade(detector, second, by_night=by_night)
+    ready = Ready(detector.strategy, detector.model, load_ms, unavailable, batch=finder.batch, sandbox=sandbox)
     pipe.send_bytes(encode(ready))
     worker = Worker(finder, buffer)
     try:
         while not isinstance(message := decode_to_worker(pipe.recv_bytes()), Stop):
             tasks = message.tasks if isinstance(message, Batch) else (message,)
             with guards.time_limit(tasks[0].time_limit_s):
-                answers = worker.answer_all(tasks)
+                answers = worker.process_all(tasks)
             for answer in answers:
                 pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
@@ -103,13 +103,13 @@ def load_first(
     for choice in choices:
         announce(choice)
         try:
-            return registry.load(choice), tuple(unavailable)
+            return table.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:
             unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
     return None, tuple(unavailable)
 
 
-def trial(detector: Detector, began_s: float) -> Ready | Unusable:
+def run_probe(detector: Detector, began_s: float) -> Ready | Unusable:
     """Have a detector look at a grey picture; return that it works, or why it does not."""
     load_ms = (time.monotonic() - began_s) * 1000
     began_s = time.monotonic()
@@ -118,17 +118,17 @@ def trial(detector: Detector, began_s: float) -> Ready | Unusable:
     except Exception as error:  # noqa: BLE001 - what a driver makes a library raise is anybody's guess
         reason = f"it loads, but cannot look at a picture: {type(error).__name__}: {error}"
         return Unusable((Unavailable(detector.strategy, detector.model, reason),))
-    return Ready(detector.strategy, detector.model, load_ms, look_ms=(time.monotonic() - began_s) * 1000)
+    return Ready(detector.strategy, detector.model, load_ms, inference_ms=(time.monotonic() - began_s) * 1000)
 
 
-def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavailable, ...]]:
+def load_second_stage(mode: SecondStage | None) -> tuple[Detector | None, tuple[Unavailable, ...]]:
     """Return the detector for a second look, or why there is none: the worker works without it."""
-    if wish is None:
+    if mode is None:
         return None, ()
     try:
-        return registry.load(wish.choice), ()
+        return table.load(mode.choice), ()
     except DetectorUnavailableError as error:
-        return None, (Unavailable(wish.choice.strategy, wish.choice.model, f"no second look: {error}"),)
+        return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second look: {error}"),)
 
 
 class _Seen(NamedTuple):
@@ -167,54 +167,55 @@ def _failed(task: Task, error: Exception) -> Failed:
 class Worker:
     """What finds faces, and the buffer through which its pictures come."""
 
-    def __init__(self, finder: FaceFinder, buffer: SharedBuffer) -> None:
-        self._finder = finder
+    def __init__(self, finder: Cascade, buffer: SharedBuffer) -> None:
+        self._cascade = finder
         self._buffer = buffer
 
-    def answer(self, task: Task) -> FromWorker:
+    def process(self, task: Task) -> FromWorker:
         """Do what the task says; whatever goes wrong is an answer too."""
-        return self.answer_all((task,))[0]
+        return self.process_all((task,))[0]
 
-    def answer_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
+    def process_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
         """Do what the tasks say, together where the detector can; whatever goes wrong with one is its own answer."""
         seen = [self._prepare(task) for task in tasks]
         ready = [each for each in seen if isinstance(each, _Seen)]
         began_s = time.perf_counter()
         try:
-            found = self._finder.find_all([View(each.picture.pixels, each.task.thorough) for each in ready])
+            found = self._cascade.detect_all([View(each.picture.pixels, each.task.cascade) for each in ready])
         except Exception as error:  # noqa: BLE001 - the boundary of one look: the next one must not suffer
             return [each if not isinstance(each, _Seen) else _failed(each.task, error) for each in seen]
-        look_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
+        inference_ms = (time.perf_counter() - began_s) * 1000 / max(1, len(ready))
         results, room = iter(found), _Room(self._buffer)
         return [
-            each if not isinstance(each, _Seen) else self._conclude(each, next(results), look_ms, room) for each in seen
+            each if not isinstance(each, _Seen) else self._conclude(each, next(results), inference_ms, room)
+            for each in seen
         ]
 
     def _prepare(self, task: Task) -> _Seen | Failed | Unchanged:
         began_s = time.perf_counter()
         try:
             data = self._buffer.read(task.size, task.offset)
-            picture = decode(data, width=task.width, height=task.height, side=self._finder.side)
+            picture = decode(data, width=task.width, height=task.height, side=self._cascade.side)
         except ImageError as error:
             return Failed(task.job_id, FailureReason(error.reason), error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
-        if task.reference and not task.thorough and is_same(self._thumbnail(picture), task.reference):
+        if task.reference and not task.cascade and is_unchanged(self._thumbnail(picture), task.reference):
             return Unchanged(task.job_id, guards.resident_bytes())
         return _Seen(task, picture, (time.perf_counter() - began_s) * 1000)
 
     def _thumbnail(self, picture: Picture) -> bytes:
-        return thumbnail(picture.pixels) if self._finder.sees_light else b""
+        return thumbnail(picture.pixels) if self._cascade.uses_pixels else b""
 
-    def _conclude(self, seen: _Seen, found: Found, look_ms: float, room: _Room) -> Detected | Failed:
+    def _conclude(self, seen: _Seen, found: CascadeResult, inference_ms: float, room: _Room) -> Detected | Failed:
         began_s = time.perf_counter()
         task, picture = seen.task, seen.picture
         try:
             sent = [to_sent(face, picture) for face in found.faces]
-            counting, rejected = judge(sent, task.rules, picture.size)
+            counting, rejected = filter_faces(sent, task.rules, picture.size)
             faces = tuple(_measured(face, picture) for face in counting)
-            snapshot, portrait = self._render(task, picture, faces, rejected)
-            offset = room.put(snapshot + portrait)
+            snapshot, best_face = self._render(task, picture, faces, rejected)
+            offset = room.put(snapshot + best_face)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
         render_ms = (time.perf_counter() - began_s) * 1000
@@ -223,10 +224,10 @@ class Worker:
             image=picture.size,
             faces=faces,
             rejected=rejected,
-            times=StageTimes(decode=seen.decode_ms, inference=look_ms, render=render_ms),
+            times=StageTimes(decode=seen.decode_ms, inference=inference_ms, render=render_ms),
             memory_bytes=guards.resident_bytes(),
             snapshot_size=len(snapshot),
-            portrait_size=len(portrait),
+            best_face_size=len(best_face),
             second_model=found.second_model,
             pictures_offset=offset,
             thumbnail=b"" if found.faces else self._thumbnail(picture),
@@ -237,13 +238,13 @@ class Worker:
         task: Task, picture: Picture, faces: tuple[Face, ...], rejected: tuple[Rejected, ...]
     ) -> tuple[bytes, bytes]:
         """Return the annotated picture and that of the best face, as JPEG; b'' for one that is not to be drawn."""
-        wished = task.snapshot is SnapshotWish.ALWAYS or (task.snapshot is SnapshotWish.WITH_FACES and faces)
+        wished = task.snapshot is SnapshotMode.ALWAYS or (task.snapshot is SnapshotMode.WITH_FACES and faces)
         if not wished or task.privacy is Privacy.EVENTS_ONLY:
             return b"", b""
         boxes = [*(face.box for face in faces), *(each.box for each in rejected)]
         shown = picture if task.privacy is Privacy.FULL else blurred(picture, boxes)
         snapshot = to_jpeg(annotate(shown, faces, task.label))
-        portrait = b""
+        best_face = b""
         if faces and task.privacy is Privacy.FULL:
-            portrait = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
-        return snapshot, portrait
+            best_face = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
+        return snapshot, best_face

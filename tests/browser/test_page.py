@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from edge_agent import topics
-from edge_agent.results import events
-from edge_agent.settings import HttpSettings
+from edge_agent.doorbells import events
+from edge_agent.settings.model import HttpSettings
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 from tests.agent_process import AgentProcess
@@ -50,13 +50,13 @@ class House:
         self.port = port
         self.url = f"http://127.0.0.1:{port}/"
         self._recorder = recorder
-        self._rung = 0
+        self._last_press = 0
 
     def ring(self, doorbell: str, width: int = 640, height: int = 360) -> None:
         """Press a bell and send a picture; return when the annotated one was published."""
-        self._rung += 1
-        self._recorder.forget()
-        picture = jpeg(width, height, seed=self._rung)
+        self._last_press += 1
+        self._recorder.clear()
+        picture = jpeg(width, height, seed=self._last_press)
         self._recorder.publish(f"doorbell/{doorbell}/frame", picture, user={"trigger": "press"})
         self._recorder.wait_for_count(f"doorbell/{doorbell}/snapshot", 1)
 
@@ -242,7 +242,7 @@ def test_a_page_notices_an_agent_that_is_frozen_and_one_that_goes_on(door: House
 def test_a_page_notices_an_agent_whose_thread_hangs(browser: Chromium) -> None:
     """Its server still answers, with what it was told last."""
     board = Board("attic", time.monotonic())
-    board.note(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
+    board.record(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
     browser.look_like(*PHONE, "light")
     port = free_port()
     with serving(HttpSettings(enabled=True, port=port), board):

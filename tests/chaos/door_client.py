@@ -45,7 +45,7 @@ class DoorClient:
         self.heard: Counter[str] = Counter()
         self.latency_ms: list[float] = []
         self.metrics: dict[str, Any] = {}
-        self.metrics_heard = 0
+        self.metrics_received = 0
         self.wrong_sums: list[dict[str, Any]] = []
         self._client = (
             paho.Client(CallbackAPIVersion.VERSION2, "storm", protocol=paho.MQTTv5)
@@ -116,7 +116,7 @@ class DoorClient:
         with self._lock:
             if message.topic == METRICS:
                 self.metrics = event
-                self.metrics_heard += 1
+                self.metrics_received += 1
                 if not adds_up(event):
                     self.wrong_sums.append(event)
                 return

@@ -266,8 +266,8 @@ def assault(count: int, seed: int) -> tuple[Assault, list[str]]:
             recorder.publish(f"doorbell/{doorbell}/frame", jpeg())
         made = Assault(agent, doors, attacker, recorder)
         made.run(count, seed)
-        recorder.forget()
-        wait_until(lambda: recorder.heard(f"edge_agent/{AGENT_ID}/metrics"), timeout_s=SETTLE_S)
+        recorder.clear()
+        wait_until(lambda: recorder.messages(f"edge_agent/{AGENT_ID}/metrics"), timeout_s=SETTLE_S)
         faults = made.faults()
         made.stacks = re.findall(r"ended with this stack:\n(?:.*\n){1,12}", agent.log)
         if agent.stop():

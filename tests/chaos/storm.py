@@ -43,7 +43,7 @@ BROKER_CONFIG: Final = (
 )
 AGENT: Final = {
     "POOL__JOB_TIMEOUT_S": "1",
-    "POOL__RESTART_THRESHOLD": "1000",
+    "POOL__RESTART_INTENSITY": "1000",
     "POOL__RESTART_DELAY_MAX_S": "1",
     "POOL__MEMORY_LIMIT_MB": "150",
     "LOG__LEVEL": "error",
@@ -162,8 +162,8 @@ class Storm:
         deadline_s = time.monotonic() + SETTLE_S
         while client.unanswered() and time.monotonic() < deadline_s:
             time.sleep(0.1)
-        before = client.metrics_heard
-        wait_until(lambda: client.metrics_heard > before, timeout_s=30)
+        before = client.metrics_received
+        wait_until(lambda: client.metrics_received > before, timeout_s=30)
         while client.metrics["in_flight"] and time.monotonic() < deadline_s:
             time.sleep(0.1)
         self.lost = client.metrics["in_flight"]
@@ -203,7 +203,7 @@ def report(storm: Storm, client: DoorClient) -> Table:
         ("since the agent's last start", ""),
         *((f"  {key}", client.metrics.get(key)) for key in ("received", "answered", "failed", "shed", "dropped")),
         *((f"  {key}", client.metrics.get(key)) for key in ("retries", "restarts", "deaths", "in_flight")),
-        ("metrics that add up", f"{client.metrics_heard - len(client.wrong_sums)} of {client.metrics_heard}"),
+        ("metrics that add up", f"{client.metrics_received - len(client.wrong_sums)} of {client.metrics_received}"),
         ("in flight when all was quiet", storm.lost),
         *((f"{key} before, after", f"{before[key]}, {after[key]}") for key in before),
     ]

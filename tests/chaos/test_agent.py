@@ -36,7 +36,7 @@ def test_case_9_nothing_outlives_an_agent_that_is_killed_while_a_worker_hangs(
     with AgentProcess.with_script(mosquitto.port, script, POOL__JOB_TIMEOUT_S="60") as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg(WIDTHS["hang_holding_gil"], 80))
-        wait_until(lambda: len(recorder.heard("doorbell/front/state")) == 1)
+        wait_until(lambda: len(recorder.messages("doorbell/front/state")) == 1)
         processes = descendants(agent.pid)
         assert len(processes) >= 3
         agent.kill()
@@ -78,10 +78,12 @@ def test_case_11_a_second_signal_ends_it_at_once(
     mosquitto: Mosquitto, recorder: Recorder, number: signal.Signals
 ) -> None:
     script = {"by_width": BY_WIDTH}
-    with AgentProcess.with_script(mosquitto.port, script, POOL__JOB_TIMEOUT_S="60", POOL__DRAIN_S="60") as agent:
+    with AgentProcess.with_script(
+        mosquitto.port, script, POOL__JOB_TIMEOUT_S="60", POOL__GRACEFUL_TIMEOUT_S="60"
+    ) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg(WIDTHS["hang"], 80), user={"trigger": "press"})
-        wait_until(lambda: len(recorder.heard("doorbell/front/state")) == 1)
+        wait_until(lambda: len(recorder.messages("doorbell/front/state")) == 1)
         processes = descendants(agent.pid)
         agent.signal(number)
         wait_until(lambda: "stopping" in agent.log)
@@ -140,7 +142,7 @@ def test_poison_pictures_are_kept_where_asked_and_no_more_than_allowed(
     settings = {
         "QUARANTINE__DIR": str(tmp_path / "poison"),
         "QUARANTINE__MAX_FILES": "1",
-        "POOL__RESTART_THRESHOLD": "50",
+        "POOL__RESTART_INTENSITY": "50",
     }
     with AgentProcess.with_script(mosquitto.port, {"by_width": BY_WIDTH}, **settings) as agent:
         agent.wait_until_ready(recorder)
@@ -190,7 +192,8 @@ def test_case_23_a_broker_that_forgot_everything_is_told_everything(mosquitto: M
 
 SHIFTED_CLOCK = """
 import datetime, pathlib, sys
-from edge_agent import agent, intake
+from edge_agent.agent import loop as agent
+from edge_agent.ingest import router as intake
 from edge_agent.__main__ import main
 
 shift = pathlib.Path(sys.argv.pop())
@@ -249,7 +252,7 @@ def test_a_press_that_was_not_answered_is_answered_after_a_restart_with_the_same
     with AgentProcess.with_script(mosquitto.port, script, POOL__JOB_TIMEOUT_S="60") as hanging:
         hanging.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "press", "frame_id": "7"})
-        wait_until(lambda: len(recorder.heard("doorbell/front/ring")) == 1)
+        wait_until(lambda: len(recorder.messages("doorbell/front/ring")) == 1)
         hanging.kill()
     with AgentProcess.with_script(mosquitto.port) as agent:
         event = recorder.wait_for("doorbell/front/faces")
@@ -264,7 +267,7 @@ def test_a_press_that_was_not_answered_is_answered_after_a_restart_with_the_same
 
 
 def test_a_pool_that_cannot_be_kept_alive_ends_the_agent(mosquitto: Mosquitto, recorder: Recorder) -> None:
-    settings = {"POOL__GIVE_UP_S": "1", "POOL__RESTART_THRESHOLD": "2", "POOL__RESTART_DELAY_MAX_S": "30"}
+    settings = {"POOL__GIVE_UP_S": "1", "POOL__RESTART_INTENSITY": "2", "POOL__RESTART_DELAY_MAX_S": "30"}
     with AgentProcess.with_script(mosquitto.port, {"load": "exit"}, **settings) as agent:
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "failed")
         assert agent.wait(20) == 1

@@ -13,7 +13,7 @@ import pytest
 from edge_agent.mqtt import link as link_module
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from edge_agent.wire import Detected
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.chaos.door_client import DoorClient

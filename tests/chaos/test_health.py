@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.results.problems import CODES
+from edge_agent.telemetry.problems import CODES
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 def asked(recorder: Recorder) -> dict[str, Any]:
     """Return the health as of now."""
-    recorder.forget()
+    recorder.clear()
     recorder.publish(f"{AGENT}/command/health", "")
     health: dict[str, Any] = recorder.wait_for(HEALTH)
     return health
@@ -79,7 +79,7 @@ def kill_workers(health: dict[str, Any]) -> None:
 
 def test_workers_that_are_killed_again_and_again(mosquitto: Mosquitto, recorder: Recorder) -> None:
     """One of them rests at last, then all do; left alone, they come back, and a minute later all is forgotten."""
-    settings = {"POOL__RESTART_THRESHOLD": "3", "POOL__RESTART_DELAY_S": "0.1", "POOL__RESTART_DELAY_MAX_S": "15"}
+    settings = {"POOL__RESTART_INTENSITY": "3", "POOL__RESTART_DELAY_S": "0.1", "POOL__RESTART_DELAY_MAX_S": "15"}
     with AgentProcess.with_script(mosquitto.port, None, **settings) as agent:
         agent.wait_until_ready(recorder)
         seen: dict[str, str] = {}
@@ -113,9 +113,9 @@ def test_a_worker_that_is_not_replaced_at_once(mosquitto: Mosquitto, recorder: R
 def test_a_coral_that_is_pulled_out(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     stick = Stick(tmp_path)
     settings = {
-        "DETECTION__STRATEGIES": "edgetpu,mock", "DETECTION__SECOND_LOOK": "off",
+        "DETECTION__STRATEGIES": "edgetpu,mock", "DETECTION__SECOND_STAGE": "off",
         "DETECTION__MOCK_SCRIPT": '{"latency_ms": 150}', "DETECTION__EDGETPU_LIBRARY": str(stick.library),
-        "DETECTION__EDGETPU_MODEL": str(stick.model), "POOL__PROBE_REST_S": "0.3",
+        "DETECTION__EDGETPU_MODEL": str(stick.model), "POOL__PROBE_BACKOFF_S": "0.3",
     }  # fmt: skip
     with AgentProcess(mosquitto.port, **settings) as agent:
         recorder.wait_for(HEALTH, lambda health: health["detector"] == "edgetpu")
@@ -138,7 +138,7 @@ def test_a_detector_that_does_not_load(mosquitto: Mosquitto, recorder: Recorder,
     shutil.copytree(shared("models"), models)
     model = models / "yunet_n_dynamic.onnx"
     settings = {
-        "MODELS__DIR": str(models), "DETECTION__STRATEGIES": "cpu,mock", "DETECTION__SECOND_LOOK": "off",
+        "MODELS__DIR": str(models), "DETECTION__STRATEGIES": "cpu,mock", "DETECTION__SECOND_STAGE": "off",
         "DETECTION__CPU_MODEL": "yunet_n",
     }  # fmt: skip
     with AgentProcess(mosquitto.port, **settings) as agent:

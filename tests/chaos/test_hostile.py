@@ -13,7 +13,7 @@ import pytest
 
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests import hostile_pictures
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
@@ -26,7 +26,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge_agent.model import Message
+    from edge_agent.domain import Message
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -65,14 +65,14 @@ def test_cases_15_and_16_each_hostile_picture_costs_one_answer_and_no_memory(
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         recorder.wait_for(FACES)
-        recorder.forget()
+        recorder.clear()
         processes = {agent.pid, *descendants(agent.pid)}
         before = {pid: _forget_peak(pid) for pid in processes}
         answers = _send(recorder, refused)
         grown = {pid: _memory(pid, "VmHWM") - before[pid] for pid in processes}
         assert {agent.pid, *descendants(agent.pid)} == processes
     assert set(answers.values()) == {"bad_image", "too_large"}
-    assert len(recorder.heard(FACES)) == len(refused)
+    assert len(recorder.messages(FACES)) == len(refused)
     assert max(grown.values()) < MOST_GROWTH_BYTES, grown
 
 
@@ -83,7 +83,7 @@ def test_unusual_and_damaged_pictures_are_looked_at_or_refused_and_no_worker_die
         agent.wait_until_ready(recorder)
         workers = descendants(agent.pid)
         unusual = _send(recorder, hostile_pictures.unusual())
-        recorder.forget()
+        recorder.clear()
         damaged = _send(recorder, hostile_pictures.damaged() | {"bomb": hostile_pictures.bomb()})
         assert descendants(agent.pid) == workers
     assert set(unusual.values()) == {"face"}
@@ -97,7 +97,7 @@ def test_case_17_20_megabytes_are_refused_in_bounded_memory(mosquitto: Mosquitto
         before = _forget_peak(agent.pid)
         payloads = {"JPEG": jpeg()[:-2] + bytes(20 * MEGABYTE), "JSON": b'{"image": "' + b"A" * 20 * MEGABYTE + b'"}'}
         for kind, payload in payloads.items():
-            recorder.forget()
+            recorder.clear()
             assert _send(recorder, {kind: payload}) == {kind: "too_large"}
         # paho holds a message four times while it takes it apart
         assert _memory(agent.pid, "VmHWM") - before < 5 * 20 * MEGABYTE
@@ -235,5 +235,5 @@ def test_case_24_a_picture_larger_than_the_broker_takes_is_dropped_and_nothing_e
         assert recorder.wait_for("doorbell/front/answer")["event_type"] == "face"
         metrics = recorder.wait_for(METRICS, lambda metrics: metrics["unsent_dropped"] > 0)
         assert metrics["connections"] == 1
-        assert recorder.heard("doorbell/front/snapshot") == []
+        assert recorder.messages("doorbell/front/snapshot") == []
         assert "could not be sent to doorbell/front/snapshot" in agent.log

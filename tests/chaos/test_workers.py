@@ -15,7 +15,7 @@ import threading
 import psutil
 import pytest
 
-from edge_agent.model import DetectorPlan, Failure, Outcome, Shed, ShedReason, SlotState, Trigger
+from edge_agent.domain import DetectorPlan, Failure, Outcome, Shed, ShedReason, SlotState, Trigger
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
 from tests.pictures import jpeg

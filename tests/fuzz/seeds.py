@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from edge_agent.settings_keys import setting_keys
+from edge_agent.settings.keys import setting_keys
 from tests.fuzz.targets import PARTS
 from tests.shared_data import PROJECT
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.domain import Arrival, Message, Packet
 from edge_agent.errors import ImageError, SettingsError
-from edge_agent.image_header import check_size, read_header
-from edge_agent.ingest import ImageLimits
-from edge_agent.intake import Incoming, Intake, IntakeLimits
-from edge_agent.model import Arrival, Message, Packet
-from edge_agent.settings_sources import load_settings
-from edge_agent.sources import PRESETS, Source, read_source
+from edge_agent.ingest.adapters import PRESETS, Source, read_source
+from edge_agent.ingest.frames import ImageLimits
+from edge_agent.ingest.image_header import check_size, read_header
+from edge_agent.ingest.router import Incoming, Router, RouterLimits
+from edge_agent.settings.loading import load_settings
 from ha_discovery.retained import read_retained
 from ha_discovery.topics import parse_topic
 
@@ -93,8 +93,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
     parse = functools.partial(topics.parse, agent_id=AGENT)
-    limits = IntakeLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
-    Intake(parse, SOURCES, limits, delivered.append, lambda: 0).take(message)
+    limits = RouterLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
+    Router(parse, SOURCES, limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered
     return incoming
 

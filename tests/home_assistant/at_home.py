@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.shared_data import PROJECT
 from tests.waiting import wait_until
 
@@ -65,7 +65,7 @@ def known(state: str) -> bool:
 
 def ring(recorder: Recorder, photo: bytes | None = None) -> None:
     recorder.publish("doorbell/front/press", "")
-    recorder.publish("doorbell/front/frame", portrait() if photo is None else photo)
+    recorder.publish("doorbell/front/frame", best_face() if photo is None else photo)
 
 
 def alert(home: Any, name: str, **inputs: Any) -> dict[str, Any]:

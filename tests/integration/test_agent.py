@@ -13,7 +13,7 @@ import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.command_line import edge_agent
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.pictures import jpeg, png
 from tests.recorder import Recorder
 from tests.waiting import wait_until
@@ -41,7 +41,7 @@ def agent(mosquitto: Mosquitto, recorder: Recorder) -> Iterator[AgentProcess]:
 def test_a_photograph_becomes_a_face_event(mosquitto: Mosquitto, recorder: Recorder, protocol: str) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, MQTT__PROTOCOL=protocol) as agent:
         agent.wait_until_ready(recorder)
-        recorder.publish("doorbell/front/frame", portrait())
+        recorder.publish("doorbell/front/frame", best_face())
         event = recorder.wait_for("doorbell/front/faces")
         state = recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
         (snapshot,) = recorder.wait_for_count("doorbell/front/snapshot", 1)
@@ -105,7 +105,7 @@ def test_a_press_comes_before_a_hundred_waiting_frames(
         assert sent.returncode == 0, sent.stderr
         recorder.publish(f"edge_agent/{AGENT_ID}/command/health", "")
         recorder.wait_for(f"edge_agent/{AGENT_ID}/health", lambda health: health["queue"]["press"] == 1)
-        assert recorder.heard("doorbell/+/faces") == []
+        assert recorder.messages("doorbell/+/faces") == []
         os.kill(worker, signal.SIGCONT)
         events = [each.json["doorbell"] for each in recorder.wait_for_count("doorbell/+/faces", 50)]
         recorder.wait_for("doorbell/front/answer")
@@ -188,13 +188,13 @@ def test_a_restart_replays_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
         recorder.wait_for("doorbell/front/answer")
         assert agent.stop() == 0
         recorder.wait_for_payload(f"edge_agent/{AGENT_ID}/availability", b"offline")
-        recorder.forget()
+        recorder.clear()
         agent.start()
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
     retained = {"state", "availability", "detection", "min_confidence"}
-    assert {each.topic.split("/")[-1] for each in recorder.heard("doorbell/front/+")} <= retained
+    assert {each.topic.split("/")[-1] for each in recorder.messages("doorbell/front/+")} <= retained
     assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 
 

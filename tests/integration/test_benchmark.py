@@ -8,11 +8,11 @@ import pytest
 
 from edge_agent.benchmark.pictures import SIZE, read_frames
 from edge_agent.benchmark.short import measure
+from edge_agent.domain import DetectorPlan
 from edge_agent.errors import SettingsError
-from edge_agent.image_header import read_header
-from edge_agent.model import DetectorPlan
-from edge_agent.settings import ModelSettings
-from edge_agent.settings_sources import load_settings
+from edge_agent.ingest.image_header import read_header
+from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import ModelSettings
 from tests.pictures import jpeg
 from tests.pools import scripted
 

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.program_name import command
+from edge_agent.platform.program_name import command
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.command_line import edge_agent, edge_agent_in
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.pictures import jpeg
 from tests.processes import needs_namespaces
 from tests.recorder import Recorder
@@ -33,7 +33,7 @@ NAMES: Final = (
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(portrait())
+    path.write_bytes(best_face())
     return path
 
 
@@ -333,7 +333,7 @@ def test_detectors_shows_what_works_here_and_why_the_rest_does_not(tmp_path: Pat
     assert "to add it, run `" in lines["gpu", ""]["reason"]
     assert "no EdgeTPU was found" in lines["edgetpu", "ssd_mobilenet_v2"]["reason"]
     assert lines["cpu", "yunet_n"]["works"]
-    assert lines["cpu", "yunet_n"]["look_ms"] > 0
+    assert lines["cpu", "yunet_n"]["inference_ms"] > 0
     assert lines["cpu", "centerface"]["works"]
     table = edge_agent("detectors", **settings).stdout.splitlines()
     assert table[0].split() == ["strategy", "model", "device", "load", "ms", "look", "ms"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from edge_agent.settings_keys import setting_keys
+from edge_agent.settings.keys import setting_keys
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.certificates import Authority
@@ -64,7 +64,7 @@ def _is_answered(port: int, agent_port: int, tls: ssl.SSLContext | None = None, 
         doorbell.publish("doorbell/back/press", "")
         doorbell.publish("doorbell/front/frame", jpeg())
         assert home.wait_for("doorbell/front/answer")["event_type"] == "face"
-        assert home.heard("doorbell/back/ring") == []
+        assert home.messages("doorbell/back/ring") == []
         assert agent.stop() == 0
         assert "refused a subscription" not in agent.log
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent import landlock
+from edge_agent.platform import landlock
 from edge_agent.wire import Detected
 from tests.pools import PoolUnderTest, scripted
 from tests.shared_data import PROJECT, shared
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has 
 ATTEMPTS = """
 import json, os, pathlib, socket, subprocess, sys
 from edge_agent.wire import DetectorChoice, WorkerSpec
-from edge_agent.worker.confinement import confine
+from edge_agent.worker.sandbox import confine
 
 folder, device, port, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 choice = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
@@ -107,7 +107,7 @@ def test_the_inference_engine_keeps_nothing_and_reports_to_nobody(tmp_path: Path
 def test_workers_of_the_pool_are_confined_and_work() -> None:
     with PoolUnderTest(scripted(latency_ms=1)) as tested:
         view = tested.wait_until_idle()
-        assert {worker.confined for worker in view.workers} == {f"Landlock {landlock.version()}"}
+        assert {worker.sandbox for worker in view.workers} == {f"Landlock {landlock.version()}"}
         assert isinstance(tested.wait_for(tested.offer()).result, Detected)
         status = [Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii") for worker in view.workers]
     assert all("NoNewPrivs:\t1" in each and "CapEff:\t0000000000000000" in each for each in status)

@@ -13,9 +13,9 @@ import pytest
 import typer
 
 from edge_agent.cli.commands import commands
-from edge_agent.heartbeat import check
+from edge_agent.platform.heartbeat_file import check
 from tests.broker import Mosquitto
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.planted import LIMIT_S, PlantedFolder, install, output, running, standard_names, start, third_party_names
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, shared
@@ -75,7 +75,7 @@ def planted(tmp_path: Path) -> PlantedFolder:
 def picture(tmp_path: Path) -> Path:
     """Return a photograph of a face."""
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(portrait())
+    path.write_bytes(best_face())
     return path
 
 
@@ -98,7 +98,7 @@ def house(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         command = f"run --agent-id test --host 127.0.0.1 --port {broker.port}"
         with running(start(program, planted, command.split(), **variables)):
             recorder.wait_for("edge_agent/test/health", lambda health: health["workers"])
-            recorder.publish("doorbell/porch/frame", portrait())
+            recorder.publish("doorbell/porch/frame", best_face())
             recorder.wait_for("doorbell/porch/faces", lambda event: len(event["faces"]) == 1)
             recorder.publish("doorbell/side/ring", b"{}", retain=True)
             wait_until(lambda: check(folder) == "", why=lambda: check(folder))

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge_agent.detectors import registry
-from edge_agent.image_header import read_header
+from edge_agent.detectors import table
+from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import DetectorChoice
 from edge_agent.worker.decode import decode, to_sent
 from tests.photos import Photo, photos
@@ -33,7 +33,7 @@ FILES = {
 
 
 def _load(model: str) -> Detector:
-    return registry.load(DetectorChoice("cpu", model, str(shared("models", FILES[model]))))
+    return table.load(DetectorChoice("cpu", model, str(shared("models", FILES[model]))))
 
 
 def _line(detector: Detector, photo: Photo) -> str:

@@ -17,13 +17,13 @@ from paho.mqtt import publish
 
 from edge_agent import topics
 from edge_agent.doctor import Finding, Level
-from edge_agent.doctor.broker import examine_broker
-from edge_agent.doctor.detectors import examine_detectors
-from edge_agent.doctor.machine import examine_machine, try_folder
+from edge_agent.doctor.broker_checks import check_broker
+from edge_agent.doctor.detector_checks import check_detectors
+from edge_agent.doctor.host_checks import check_host, try_folder
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.model_store import ModelStore, plan_detectors
-from edge_agent.program_name import command
-from edge_agent.settings import Settings
+from edge_agent.platform.program_name import command
+from edge_agent.settings.model import Settings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority
@@ -69,7 +69,7 @@ def levels(findings: Iterable[Finding]) -> dict[str, Level]:
 
 @pytest.mark.broker
 def test_a_broker_in_order_gives_no_finding_but_good_ones(mosquitto: Mosquitto) -> None:
-    found = levels(examine_broker(settings(mosquitto.port)))
+    found = levels(check_broker(settings(mosquitto.port)))
     assert found == dict.fromkeys(
         ("broker", "tls", "subscriptions", "publishing", "client id", "packet size"), Level.OK
     )
@@ -81,9 +81,9 @@ def test_beside_an_agent_that_runs_it_disturbs_nobody(mosquitto: Mosquitto, reco
     http = {"enabled": True, "port": free_port()}
     with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(http["port"])) as agent:
         agent.wait_until_ready(recorder)
-        assert the("client id", examine_broker(settings(mosquitto.port)), Level.OK).text.endswith("runs here")
+        assert the("client id", check_broker(settings(mosquitto.port)), Level.OK).text.endswith("runs here")
         assert the("http", looked_at(Path("/"), tmp_path, http=http), Level.OK).text.endswith("served by an agent")
-        recorder.forget()
+        recorder.clear()
         recorder.publish("doorbell/front/press")
         recorder.wait_for("doorbell/front/answer")
         assert "doctor" not in agent.log
@@ -95,22 +95,22 @@ def test_beside_an_agent_that_runs_it_disturbs_nobody(mosquitto: Mosquitto, reco
             "homeassistant/device/edge-agent-doctor/config",
             "edge_agent/test/doctor",
         )
-        assert not [topic for topic in left if late.heard(topic)]
+        assert not [topic for topic in left if late.messages(topic)]
 
 
 def test_no_broker_is_named() -> None:
-    found = the("broker", examine_broker(Settings()))
+    found = the("broker", check_broker(Settings()))
     assert "EDGE_AGENT_MQTT__HOST" in found.fix
 
 
 def test_nobody_listens_on_the_port() -> None:
-    found = the("broker", examine_broker(settings(free_port())))
+    found = the("broker", check_broker(settings(free_port())))
     assert "Connection refused" in found.text
     assert found.fix.startswith("start the broker, and check mqtt.host and mqtt.port")
 
 
 def test_the_host_has_no_address() -> None:
-    found = the("broker", examine_broker(settings(mqtt={"host": "nowhere.invalid"})))
+    found = the("broker", check_broker(settings(mqtt={"host": "nowhere.invalid"})))
     assert "check the spelling of mqtt.host" in found.fix
 
 
@@ -119,14 +119,14 @@ def test_the_host_has_no_address() -> None:
 def test_the_password_is_wrong(tmp_path: Path, protocol: str) -> None:
     with guarded(tmp_path, "topic readwrite #") as broker:
         login = {"username": USER, "password": "wrong", "protocol": protocol}
-        found = the("broker", examine_broker(settings(broker.port, mqtt=login)))
+        found = the("broker", check_broker(settings(broker.port, mqtt=login)))
         assert "refused" in found.text
         assert found.fix.startswith("check mqtt.username and mqtt.password")
 
 
 @pytest.mark.broker
 def test_the_broker_speaks_no_tls(mosquitto: Mosquitto) -> None:
-    found = the("broker", examine_broker(settings(mosquitto.port, mqtt={"tls": {"enabled": True}})))
+    found = the("broker", check_broker(settings(mosquitto.port, mqtt={"tls": {"enabled": True}})))
     assert "mqtt.tls.enabled" in found.fix
 
 
@@ -136,13 +136,13 @@ def test_the_certificate_is_of_an_unknown_authority_or_not_checked(tmp_path: Pat
     mine = ours.issue("127.0.0.1")
     with Mosquitto(f"certfile {mine.cert}", f"keyfile {mine.key}") as broker:
         strange = {"tls": {"enabled": True, "ca_file": other.ca}}
-        found = the("broker", examine_broker(settings(broker.port, mqtt=strange)))
+        found = the("broker", check_broker(settings(broker.port, mqtt=strange)))
         assert "mqtt.tls.ca_file" in found.fix
         careless = {"tls": {"enabled": True, "insecure": True}}
-        found = the("tls", examine_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
+        found = the("tls", check_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
         assert "switch mqtt.tls.insecure off" in found.fix
         right = {"tls": {"enabled": True, "ca_file": ours.ca}}
-        assert "is checked" in the("tls", examine_broker(settings(broker.port, mqtt=right)), Level.OK).text
+        assert "is checked" in the("tls", check_broker(settings(broker.port, mqtt=right)), Level.OK).text
 
 
 def acl(*without: str) -> str:
@@ -157,7 +157,7 @@ def acl(*without: str) -> str:
 def test_the_access_list_of_this_project_is_enough(tmp_path: Path, protocol: str) -> None:
     with guarded(tmp_path, acl()) as broker:
         login = {"username": USER, "password": PASSWORD, "protocol": protocol}
-        examined = examine_broker(settings(broker.port, mqtt=login))
+        examined = check_broker(settings(broker.port, mqtt=login))
         assert the("subscriptions", examined, Level.OK).fix == ""
         assert the("publishing", examined, Level.OK).fix == ""
 
@@ -167,7 +167,7 @@ def test_the_access_list_does_not_let_the_agent_hear(tmp_path: Path) -> None:
     lines = acl("topic read doorbell/+/press") + "\ntopic write doorbell/+/press"
     with guarded(tmp_path, lines) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("subscriptions", examine_broker(settings(broker.port, mqtt=login)))
+        found = the("subscriptions", check_broker(settings(broker.port, mqtt=login)))
         assert found.text == "the broker does not let the agent hear doorbell/+/press"
         assert found.fix.startswith("add to its access list: `topic read doorbell/+/press`")
 
@@ -176,7 +176,7 @@ def test_the_access_list_does_not_let_the_agent_hear(tmp_path: Path) -> None:
 def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write edge_agent/+/+")) as broker:
         login = {"username": USER, "password": PASSWORD, "protocol": "3.1.1"}
-        found = the("publishing", examine_broker(settings(broker.port, mqtt=login)))
+        found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
         assert "`topic write edge_agent/+/+`" in found.fix
 
 
@@ -184,7 +184,7 @@ def test_the_access_list_does_not_let_the_agent_speak_in_old_mqtt(tmp_path: Path
 def test_an_agent_whose_availability_may_not_be_heard_is_left_in_peace(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic read edge_agent/+/availability")) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("client id", examine_broker(settings(broker.port, mqtt=login)), Level.WARNING)
+        found = the("client id", check_broker(settings(broker.port, mqtt=login)), Level.WARNING)
         assert "`topic read edge_agent/+/availability`" in found.fix
         assert f"as edge_agent-{AGENT_ID} " not in broker.log
 
@@ -193,7 +193,7 @@ def test_an_agent_whose_availability_may_not_be_heard_is_left_in_peace(tmp_path:
 def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
         login = {"username": USER, "password": PASSWORD}
-        found = the("publishing", examine_broker(settings(broker.port, mqtt=login)))
+        found = the("publishing", check_broker(settings(broker.port, mqtt=login)))
         assert found.text == "the broker does not let the agent publish doorbell/+/ring, doorbell/+/answer"
         assert "`topic write doorbell/+/ring`, `topic write doorbell/+/answer`" in found.fix
 
@@ -209,7 +209,7 @@ def test_the_access_list_does_not_let_the_agent_speak(tmp_path: Path) -> None:
 )
 def test_the_broker_takes_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
     with Mosquitto(f"max_packet_size {limit}") as broker:
-        findings = examine_broker(settings(broker.port, mqtt={"protocol": protocol}))
+        findings = check_broker(settings(broker.port, mqtt={"protocol": protocol}))
         assert fix in the("packet size", findings, level).fix
 
 
@@ -220,7 +220,7 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
     command = [client, "-p", str(mosquitto.port), "-i", f"edge_agent-{AGENT_ID}", "-t", "nothing"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as rival:
         try:
-            found = the("client id", examine_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
+            found = the("client id", check_broker(settings(mosquitto.port, mqtt={"protocol": protocol})))
         finally:
             rival.kill()  # a SIGTERM that meets it while it connects is lost
     assert f"another client uses edge_agent-{AGENT_ID}" in found.text
@@ -232,7 +232,7 @@ def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
     told = {topics.agent_availability(AGENT_ID): "online", topics.health(AGENT_ID): '{"workers": [{"pid": 1}]}'}
     for topic, payload in told.items():
         publish.single(topic, payload, qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
-    found = the("client id", examine_broker(settings(mosquitto.port)), Level.WARNING)
+    found = the("client id", check_broker(settings(mosquitto.port)), Level.WARNING)
     assert "give each agent an agent_id of its own" in found.fix
 
 
@@ -252,7 +252,7 @@ YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
 
 def detectors(root: Path, models: dict[str, Any], **detection: Any) -> list[Finding]:
     found = Settings(models=models, detection={"strategies": ("edgetpu", "cpu"), **detection})
-    return list(examine_detectors(found, root))
+    return list(check_detectors(found, root))
 
 
 def test_models_in_order_are_tried(tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_the_slower_model_stands_in(tmp_path: Path) -> None:
         {"strategies": ("cpu",), "cpu_model": "yunet_n"},
         {"strategies": ("cpu",), "cpu_model": "centerface"},
         {"strategies": ("cpu",), "cpu_model": "yunet_opencv"},
-        {"strategies": ("cpu",), "second_look": "off"},
+        {"strategies": ("cpu",), "second_stage": "off"},
         {"strategies": ("gpu", "cpu")},
         {"strategies": ("cpu", "mock")},
         {"strategies": ("mock",)},
@@ -300,7 +300,7 @@ def test_what_a_start_warns_of_is_no_tick(
     with contextlib.suppress(DetectorUnavailableError):
         plan_detectors(chosen.detection, store)
     warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    found = [each for each in examine_detectors(chosen, tmp_path) if each.level is not Level.OK]
+    found = [each for each in check_detectors(chosen, tmp_path) if each.level is not Level.OK]
     assert bool(found) >= bool(warned), warned
 
 
@@ -330,7 +330,7 @@ def test_a_stick_is_plugged_in_and_its_library_is_missing(tmp_path: Path, vendor
     models = with_models(tmp_path / "models", YUNET)
     model = tmp_path / "model.tflite"
     model.write_bytes(b"")
-    found = detectors(tmp_path, models, second_look="off", edgetpu_model=model, edgetpu_library="libnowhere.so")
+    found = detectors(tmp_path, models, second_stage="off", edgetpu_model=model, edgetpu_library="libnowhere.so")
     assert the("edgetpu", found, Level.OK).text == "on USB 1-1, and may be opened"
     missing_library = the("edgetpu", found, Level.WARNING)
     assert "the library libnowhere.so cannot be loaded" in missing_library.text
@@ -340,7 +340,7 @@ def test_a_stick_is_plugged_in_and_its_library_is_missing(tmp_path: Path, vendor
 def test_a_stick_is_plugged_in_and_not_handed_to_the_container(tmp_path: Path) -> None:
     plug_in(tmp_path, "18d1", "9302")
     (tmp_path / "dev/bus/usb/001/004").unlink()
-    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), second_look="off")
+    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), second_stage="off")
     assert any("is not there" in each.text and "--device" in each.fix for each in found)
 
 
@@ -357,15 +357,15 @@ def test_a_stick_is_tried(tmp_path: Path, act: Act, level: Level, text: str, fix
     stick = Stick(tmp_path)
     stick.does(act)
     models = with_models(tmp_path / "models", YUNET)
-    chosen = {"edgetpu_model": stick.model, "edgetpu_library": str(stick.library), "second_look": "off"}
+    chosen = {"edgetpu_model": stick.model, "edgetpu_library": str(stick.library), "second_stage": "off"}
     tried = Settings(models=models, detection={"strategies": ("edgetpu", "cpu"), **chosen}, pool={"probe_timeout_s": 3})
-    found = the("edgetpu", examine_detectors(tried, tmp_path), level)
+    found = the("edgetpu", check_detectors(tried, tmp_path), level)
     assert text in found.text
     assert fix in found.fix
 
 
 def test_the_only_strategy_cannot_be_had(tmp_path: Path) -> None:
-    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), strategies=("gpu",), second_look="off")
+    found = detectors(tmp_path, with_models(tmp_path / "models", YUNET), strategies=("gpu",), second_stage="off")
     assert "onnxruntime-gpu is not installed" in the("detectors", found).text
 
 
@@ -383,7 +383,7 @@ def machine(root: Path, **files: str) -> Path:
 
 def looked_at(root: Path, tmp_path: Path, **sections: Any) -> list[Finding]:
     usual: dict[str, Any] = {"state": {"dir": tmp_path}, "models": {"cache_dir": tmp_path}}
-    return list(examine_machine(Settings(**(usual | sections)), root))
+    return list(check_host(Settings(**(usual | sections)), root))
 
 
 def test_memory_is_short(tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_the_command_says_all_in_a_table_and_in_json(mosquitto: Mosquitto, tmp_p
     own = {
         "EDGE_AGENT_MODELS__DIR": str(models["dir"]),
         "EDGE_AGENT_MODELS__CACHE_DIR": str(models["cache_dir"]),
-        "EDGE_AGENT_DETECTION__SECOND_LOOK": "off",
+        "EDGE_AGENT_DETECTION__SECOND_STAGE": "off",
         "EDGE_AGENT_STATE__DIR": str(tmp_path),
     }
     done = edge_agent("doctor", "--host", "127.0.0.1", "--port", str(mosquitto.port), COLUMNS="80", **own)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from edge_agent.detectors.edgetpu import EdgeTpu, load_delegate
+from edge_agent.domain import AcceleratorState, AcceleratorView, Failure
 from edge_agent.errors import DetectorUnavailableError
-from edge_agent.model import AcceleratorState, AcceleratorView, Failure
 from edge_agent.pool import probe_all
 from edge_agent.wire import Box, Detected, DetectorChoice
 from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.model import Outcome
+    from edge_agent.domain import Outcome
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_stick_that_does_not_work_at_the_start_costs_nothing(stick: Stick, act
         assert reason
         assert looked_with(pool) == "mock"
         view = pool.pool.view()
-        assert (view.restarts, view.demotions, view.deaths) == (0, 0, {})
+        assert (view.restarts, view.accelerator_releases, view.deaths) == (0, 0, {})
         stick.does("work")
         wait_until_in_use(pool)
 
@@ -132,12 +132,12 @@ def test_a_stick_that_fails_in_use_costs_no_press_and_comes_back(stick: Stick, a
         assert {strategy(outcome) for outcome in outcomes} == {"mock"}
         assert max(outcome.attempts for outcome in outcomes) == 2
         view = pool.pool.view()
-        assert view.demotions == 1
+        assert view.accelerator_releases == 1
         assert view.accelerators[0].lost_for_s is not None
         assert view.accelerators[0].reason
         stick.does("work")
         wait_until_in_use(pool)
-        assert pool.pool.view().promotions == 2
+        assert pool.pool.view().accelerator_assignments == 2
         assert state(pool).lost_for_s is None
 
 
@@ -156,12 +156,12 @@ def test_a_stick_that_is_pulled_out_and_plugged_in_again(stick: Stick) -> None:
 def test_a_strategy_can_be_chosen_while_it_runs(stick: Stick) -> None:
     with with_stick(stick) as pool:
         wait_until_in_use(pool)
-        pool.pool.allow("cpu")
+        pool.pool.allow_strategy("cpu")
         wait_until(lambda: looked_with(pool) == "mock", why=lambda: str(pool.pool.view()))
         assert state(pool).state is AcceleratorState.OFF
-        pool.pool.allow("auto")
+        pool.pool.allow_strategy("auto")
         wait_until_in_use(pool)
-        assert pool.pool.view().demotions == 0
+        assert pool.pool.view().accelerator_releases == 0
 
 
 def test_a_picture_that_kills_every_worker_is_quarantined_also_with_a_stick(stick: Stick) -> None:

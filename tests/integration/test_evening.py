@@ -48,13 +48,13 @@ def stills(stratum: str, faces: int, count: int, *, which: int = 0) -> list[byte
 def show(recorder: Recorder, images: list[bytes], trigger: str = "motion") -> None:
     """Send frames one after the other, each when the one before was looked at."""
     for image in images:
-        before = len(recorder.heard(f"{FRONT}/faces"))
+        before = len(recorder.messages(f"{FRONT}/faces"))
         recorder.publish(f"{FRONT}/frame", image, user={"trigger": trigger})
         recorder.wait_for_count(f"{FRONT}/faces", before + 1)
 
 
 def ring(recorder: Recorder, images: list[bytes]) -> None:
-    before = len(recorder.heard(f"{FRONT}/answer"))
+    before = len(recorder.messages(f"{FRONT}/answer"))
     recorder.publish(f"{FRONT}/press", "")
     show(recorder, images, "press")
     recorder.wait_for_count(f"{FRONT}/answer", before + 1)
@@ -87,7 +87,7 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
         with Recorder(mosquitto.port, topic_filter=f"{FRONT}/#") as late:
             late.publish("tests/marker", "")
             show(recorder, stills("neg_scene", 0, 2))
-            replayed = {each.topic.removeprefix(f"{FRONT}/") for each in late.heard("#") if each.retained}
+            replayed = {each.topic.removeprefix(f"{FRONT}/") for each in late.messages("#") if each.retained}
         assert replayed <= {"state", "availability", "detection", "min_confidence"}, "a subscriber hears no old event"
         ring(recorder, stills("video", 1, 5))
         wait_until_left(recorder, 3)
@@ -125,8 +125,8 @@ def test_a_door_that_opens_for_a_face_stays_shut_when_things_restart(mosquitto: 
                 agent.wait_until_ready(recorder)
                 recorder.wait_for_payload(f"{FRONT}/availability", b"offline")
                 assert openings(recorder) == []
-                assert recorder.heard(f"{FRONT}/ring") == []
-                assert recorder.heard(f"{FRONT}/answer") == []
+                assert recorder.messages(f"{FRONT}/ring") == []
+                assert recorder.messages(f"{FRONT}/answer") == []
 
 
 def print_table(seen: Counter[tuple[str, str]]) -> None:

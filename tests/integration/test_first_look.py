@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.errors import SettingsError
-from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from tests.command_line import edge_agent_in
-from tests.pictures import jpeg, portraits
+from tests.pictures import jpeg, visitors
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, shared
 from tests.waiting import wait_until
@@ -31,7 +31,7 @@ def test_the_embedded_broker_passes_messages_on() -> None:
 
 
 def test_the_simulated_doorbell_shows_somebody_who_rings(mosquitto: Mosquitto) -> None:
-    doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", portraits=portraits())
+    doorbell = SimulatedDoorbell("127.0.0.1", mosquitto.port, doorbell="porch", visitors=visitors())
     with Recorder(mosquitto.port) as recorder, doorbell:
         recorder.wait_for_count("doorbell/porch/press", 1)
         recorder.wait_for("doorbell/porch/frame", lambda frame: frame["trigger"] == "press")
@@ -57,7 +57,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
 
 def test_the_broker_ends_with_the_process_that_started_it() -> None:
     program = (
-        "from edge_agent.first_look import EmbeddedBroker\n"
+        "from edge_agent.demo import EmbeddedBroker\n"
         "with EmbeddedBroker() as broker:\n    print(broker.port, flush=True)\n    input()\n"
     )
     with subprocess.Popen(

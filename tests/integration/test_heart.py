@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 import pytest
 
+from edge_agent.agent.liveness import Liveness
+from edge_agent.domain import DetectorPlan, Publication
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.heart import Heart
-from edge_agent.heartbeat import AGENT_FRESH_S, HeartbeatFile, check
-from edge_agent.model import DetectorPlan, Publication
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link, LinkUp
+from edge_agent.platform.heartbeat_file import AGENT_FRESH_S, HeartbeatFile, check
+from edge_agent.platform.systemd import SystemdNotifier
 from edge_agent.pool import Pool, WorkerPlan
-from edge_agent.service_manager import ServiceManager
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pools import LIMITS, MAX_PIXELS, scripted
 from tests.waiting import wait_until
@@ -57,10 +57,10 @@ class Manager:
 
     def forget(self) -> None:
         """Begin anew."""
-        while not self.heard_nothing():
+        while not self.received_nothing():
             pass
 
-    def heard_nothing(self) -> bool:
+    def received_nothing(self) -> bool:
         """Return whether no message waits; one that does is read."""
         self._socket.settimeout(0.0)
         try:
@@ -111,7 +111,7 @@ def test_an_agent_without_any_worker_is_never_ready(mosquitto: Mosquitto, record
         done = agent.healthcheck()
         assert done.returncode == 1
         assert "any worker was not seen yet" in done.stderr
-        assert manager.heard_nothing()
+        assert manager.received_nothing()
 
 
 @pytest.mark.broker
@@ -167,7 +167,7 @@ def test_the_watchdog_hears_nothing_while_the_supervisor_hangs(tmp_path: Path, m
     plan = WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes)
     pool = Pool(LIMITS, plan, lambda _outcome: None, jam)
     link = Link(_refuse, (), lambda _change: None)
-    heart = Heart(pool, link, HeartbeatFile(tmp_path / "run", "x"), ServiceManager(manager.address))
+    heart = Liveness(pool, link, HeartbeatFile(tmp_path / "run", "x"), SystemdNotifier(manager.address))
     pool.start()
     link.start()
     try:
@@ -178,7 +178,7 @@ def test_the_watchdog_hears_nothing_while_the_supervisor_hangs(tmp_path: Path, m
         assert jam.hangs.wait(20.0)
         manager.forget()
         assert not heart.beat(time.monotonic() + AGENT_FRESH_S + 1, "ok")
-        assert manager.heard_nothing()
+        assert manager.received_nothing()
         later = time.monotonic() + AGENT_FRESH_S + 1
         assert "the pool's supervisor was last seen" in check(tmp_path / "run", now=later)
         jam.open()

@@ -12,14 +12,14 @@ from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.link import (
     FIRST_DELAY_S,
     LONGEST_DELAY_S,
-    SUSPICIOUS_LIVES,
+    SUSPICIOUS_CONNECTIONS,
     TAKEN_OVER_DELAY_S,
     Link,
     LinkDown,
     LinkUp,
-    Lives,
+    ReconnectPolicy,
 )
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.broker
 
 TAKEN: Final = "another client probably uses our client id"
-LIVES: Final = SUSPICIOUS_LIVES + 2
+LIVES: Final = SUSPICIOUS_CONNECTIONS + 2
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -39,7 +39,7 @@ def test_a_second_client_of_our_name_is_reported(
     first, first_changes = _started(mosquitto.port, "twin", protocol)
     _wait_for_connection(first_changes)
     second, second_changes = _started(mosquitto.port, "twin", protocol)
-    for _ in range(SUSPICIOUS_LIVES):
+    for _ in range(SUSPICIOUS_CONNECTIONS):
         _wait_for_connection(second_changes)
         _wait_for_connection(first_changes)
     first.stop()
@@ -62,10 +62,12 @@ def test_what_is_not_told_to_be_a_second_client_waits_no_longer_than_a_bad_line_
 
 
 def test_a_second_client_that_the_broker_tells_of_is_waited_for_longer() -> None:
-    lives = Lives()
-    assert [lives.end(60.0, taken_over=False) for _ in range(3)] == pytest.approx([FIRST_DELAY_S] * 3, rel=0.2)
+    lives = ReconnectPolicy()
+    assert [lives.on_connection_end(60.0, taken_over=False) for _ in range(3)] == pytest.approx(
+        [FIRST_DELAY_S] * 3, rel=0.2
+    )
     assert not lives.taken_over
-    guessed = [lives.end(0.1, taken_over=False) for _ in range(LIVES)]
+    guessed = [lives.on_connection_end(0.1, taken_over=False) for _ in range(LIVES)]
     assert guessed[-1] == LONGEST_DELAY_S
     assert lives.taken_over
     told = [lives.end(0.1, taken_over=True) for _ in range(LIVES)]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
-from edge_agent.installation import Extra, how_to_add
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
-from edge_agent.program_name import command
-from edge_agent.settings import DetectionSettings
-from edge_agent.wire import DetectorChoice, SecondLook
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.platform.program_name import command
+from edge_agent.settings.model import DetectionSettings
+from edge_agent.wire import DetectorChoice, SecondStage
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge_agent.model import DetectorPlan
+    from edge_agent.domain import DetectorPlan
 
 YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
 
@@ -40,10 +40,10 @@ def on_cpu(folder: Path, model: str, name: str) -> DetectorChoice:
     return DetectorChoice("cpu", model, str(folder / "mine" / name))
 
 
-def test_the_default_is_yunet_with_centerface_for_a_second_look(tmp_path: Path) -> None:
+def test_the_default_is_yunet_with_centerface_for_a_second_stage(tmp_path: Path) -> None:
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "cpu")
     assert found.choices == (on_cpu(tmp_path, "yunet_n", YUNET),)
-    assert found.second_look == SecondLook(on_cpu(tmp_path, "centerface", CENTERFACE))
+    assert found.second_stage == SecondStage(on_cpu(tmp_path, "centerface", CENTERFACE))
     assert (found.accelerators, found.missing) == ((), ())
 
 
@@ -51,23 +51,23 @@ def test_centerface_stands_in_and_says_why(tmp_path: Path, caplog: pytest.LogCap
     """A machine that reaches the package index alone works, says what it works with, and asks no network for better."""
     found = plan(offline(tmp_path, CENTERFACE), "cpu")
     assert found.choices == (on_cpu(tmp_path, "centerface", CENTERFACE),)
-    assert found.second_look is None
+    assert found.second_stage is None
     (line,) = [record.getMessage() for record in caplog.records]
     assert line == f"the slower model centerface is used; get yunet_n: {command('models', 'pull', 'yunet_n')}"
 
 
 @pytest.mark.parametrize(("wish", "by_night"), [("night_and_press", True), ("press", False)])
-def test_the_second_look_may_be_for_presses_alone(tmp_path: Path, wish: str, by_night: bool) -> None:
-    second = plan(offline(tmp_path, YUNET, CENTERFACE), "cpu", second_look=wish).second_look
+def test_the_second_stage_may_be_for_presses_alone(tmp_path: Path, mode: str, by_night: bool) -> None:
+    second = plan(offline(tmp_path, YUNET, CENTERFACE), "cpu", second_stage=mode).second_stage
     assert second is not None
     assert second.by_night is by_night
 
 
-def test_the_second_look_may_be_off_or_impossible(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_second_stage_may_be_off_or_impossible(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     models = offline(tmp_path, YUNET)
-    assert plan(models, "cpu", second_look="off").second_look is None
+    assert plan(models, "cpu", second_stage="off").second_stage is None
     assert caplog.text == ""
-    assert plan(models, "cpu").second_look is None
+    assert plan(models, "cpu").second_stage is None
     (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
     assert line == f"no second look: centerface is missing; get it: {command('models', 'pull', 'centerface')}"
 

@@ -35,7 +35,7 @@ def test_options_are_echoed_used_and_remembered(mosquitto: Mosquitto, recorder: 
         recorder.publish("doorbell/front/frame", jpeg(seed=1))
         event = recorder.wait_for("doorbell/front/faces", lambda event: event["outcome"] == "no_face")
         assert event["rejected"][0]["reason"] == "below min_confidence"
-        recorder.forget()
+        recorder.clear()
         recorder.publish("doorbell/front/min_confidence/set", "a lot")
         recorder.wait_for_payload("doorbell/front/min_confidence", b"95")
         agent.kill()
@@ -60,18 +60,18 @@ def test_where_detection_is_off_a_press_still_rings(mosquitto: Mosquitto, record
         assert [event["trigger"] for event in recorder.events("doorbell/front/faces")] == ["press"]
         metrics = recorder.wait_for(f"{AGENT}/metrics", lambda metrics: metrics["failed"])
         assert (metrics["failed"], metrics["shed"]) == ({"detection_off": 1}, {"detection_off": 1})
-        assert recorder.heard(f"{AGENT}/error") == [], "what somebody wants is no error"
+        assert recorder.messages(f"{AGENT}/error") == [], "what somebody wants is no error"
 
 
 def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     stick = Stick(tmp_path)
     settings = {
         "DETECTION__STRATEGIES": "edgetpu,mock",
-        "DETECTION__SECOND_LOOK": "off",
+        "DETECTION__SECOND_STAGE": "off",
         "DETECTION__MOCK_SCRIPT": '{"latency_ms": 150}',
         "DETECTION__EDGETPU_LIBRARY": str(stick.library),
         "DETECTION__EDGETPU_MODEL": str(stick.model),
-        "POOL__PROBE_REST_S": "0.3",
+        "POOL__PROBE_BACKOFF_S": "0.3",
     }
     with AgentProcess(mosquitto.port, **settings) as agent:
         agent.wait_until_ready(recorder)
@@ -79,7 +79,7 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
         recorder.publish(f"{AGENT}/strategy/set", "mock")
         recorder.wait_for_payload(f"{AGENT}/strategy", b"mock")
         recorder.wait_for(HEALTH, lambda health: health["accelerators"][0]["state"] == "off")
-        recorder.forget()
+        recorder.clear()
         recorder.publish(f"{AGENT}/strategy/set", "auto")
         recorder.wait_for_payload(f"{AGENT}/strategy", b"auto")
         recorder.wait_for(HEALTH, lambda health: health["accelerators"][0]["state"] == "in_use")
@@ -89,7 +89,7 @@ def test_the_strategy_is_chosen_over_mqtt(mosquitto: Mosquitto, recorder: Record
         assert recorder.wait_for("doorbell/front/answer")["event_type"] == "face"
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "degraded")
         assert "Coral lost since" in "; ".join(health["reasons"])
-        recorder.forget()
+        recorder.clear()
         stick.does("work")
         health = recorder.wait_for(HEALTH, lambda health: health["status"] == "ok")
         assert health["accelerators"][0]["state"] == "in_use"
@@ -108,7 +108,7 @@ def test_a_doorbell_is_forgotten_with_all_that_was_retained_of_it(mosquitto: Mos
         with Recorder(mosquitto.port, topic_filter="doorbell/front/#") as late:
             recorder.publish("doorbell/front/frame", jpeg(seed=1))
             late.wait_for_payload("doorbell/front/min_confidence", b"70")
-            assert [each.topic for each in late.heard("#") if each.retained] == []
+            assert [each.topic for each in late.messages("#") if each.retained] == []
         assert agent.stop() == 0
     nobody = edge_agent("forget", "front", *broker)
     assert nobody.returncode == 1
@@ -122,11 +122,11 @@ def test_home_assistant_is_told_everything_when_it_is_born(mosquitto: Mosquitto,
         recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
         for picture in ("snapshot", "face"):
             recorder.wait_for_count(f"doorbell/front/{picture}", 1)
-        recorder.forget()
+        recorder.clear()
         recorder.publish("homeassistant/status", "online")
         configs = [recorder.wait_for_count(f"homeassistant/device/{each}/config", 1)[0] for each in (
             f"edge_agent_{AGENT_ID}", "edge_doorbell_front")]  # fmt: skip
         states = [recorder.wait_for_count(f"doorbell/front/{each}", 1)[0] for each in ("state", "snapshot", "face")]
         assert min(each.at_s for each in states) > max(each.at_s for each in configs)
-        assert not recorder.heard("doorbell/front/ring")
-        assert not recorder.heard("doorbell/front/visit")
+        assert not recorder.messages("doorbell/front/ring")
+        assert not recorder.messages("doorbell/front/visit")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import pytest
 
-from edge_agent.worker.confinement import WRITABLE_VARIABLE
+from edge_agent.worker.sandbox import WRITABLE_VARIABLE
 from tests.broker import free_port
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.planted import PlantedFolder, install, output, running, standard_names, start, third_party_names
 from tests.processes import is_alive
 from tests.shared_data import PROJECT, shared
@@ -56,7 +56,7 @@ def planted(tmp_path: Path) -> PlantedFolder:
 def picture(tmp_path: Path) -> Path:
     """Return a photograph of a face."""
     path = tmp_path / "portrait.jpg"
-    path.write_bytes(portrait())
+    path.write_bytes(best_face())
     return path
 
 
@@ -75,14 +75,14 @@ def test_a_worker_without_the_fork_server_comes_from_the_installation_too(
     variables = {"EDGE_AGENT_STATE__DIR": str(tmp_path), "EDGE_AGENT_POOL__WORKERS": "1"}
     with running(start(program, checkout, command, **variables)) as agent:
         recorder.wait_for("edge_agent/test/health", lambda health: health["workers"])
-        recorder.publish("doorbell/front/frame", portrait())
+        recorder.publish("doorbell/front/frame", best_face())
         recorder.wait_for("doorbell/front/faces", lambda event: len(event["faces"]) == 1)
         (server,) = _children(agent.pid, "forkserver")
         (worker,) = server.children()
         server.send_signal(signal.SIGSTOP)
         worker.kill()
         wait_until(lambda: not is_alive(server.pid))
-        recorder.publish("doorbell/back/frame", portrait())
+        recorder.publish("doorbell/back/frame", best_face())
         recorder.wait_for("doorbell/back/faces", lambda event: len(event["faces"]) == 1)
         assert _children(agent.pid, "spawn_main")
     assert checkout.marks == []
@@ -114,7 +114,7 @@ def test_the_app_of_home_assistant_runs_nothing_of_the_current_folder(
     variables = {"PATH": f"{program}{os.pathsep}{os.environ['PATH']}", "EDGE_AGENT_POOL__WORKERS": "1"}
     with running(start(program, planted, [moved], python=["-P", "-c"], **variables)):
         recorder.wait_for("edge_agent/test/health", lambda health: health["workers"])
-        recorder.publish("doorbell/front/frame", portrait())
+        recorder.publish("doorbell/front/frame", best_face())
         recorder.wait_for("doorbell/front/faces", lambda event: len(event["faces"]) == 1)
     assert "options.json" in output(start(program, planted, [script], python=["-B"]))
     assert planted.marks == []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge_agent.settings_sources import forget_secrets
+from edge_agent.settings.loading import remove_secrets
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
@@ -39,12 +39,12 @@ def test_what_the_agent_writes_is_for_its_user_alone(mosquitto: Mosquitto, recor
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in descendants(agent.pid)]
     assert environments
     assert all(b"sesame" not in each for each in environments)
-    assert all(b"sesame" not in each.payload for each in recorder.heard("edge_agent/#"))
+    assert all(b"sesame" not in each.payload for each in recorder.messages("edge_agent/#"))
 
 
 def test_passwords_leave_the_environment_and_nothing_else_does() -> None:
     environment = {"EDGE_AGENT_MQTT__PASSWORD": "a", "edge_agent_mqtt__password": "b", "EDGE_AGENT_MQTT__HOST": "c"}
-    forget_secrets(environment)
+    remove_secrets(environment)
     assert environment == {"EDGE_AGENT_MQTT__HOST": "c"}
 
 

@@ -23,7 +23,7 @@ AGENT = f"edge_agent/{AGENT_ID}"
 def test_who_asks_for_the_health_is_answered_where_they_want(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_script(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
-        recorder.forget()
+        recorder.clear()
         recorder.publish(f"{AGENT}/command/health", response_topic="monitor/answers", correlation_data=b"\x00 7")
         (answer,) = recorder.wait_for_count("monitor/answers", 1)
         assert (answer.correlation_data, answer.retained) == (b"\x00 7", False)
@@ -33,7 +33,7 @@ def test_who_asks_for_the_health_is_answered_where_they_want(mosquitto: Mosquitt
             before = plain.wait_for_count(f"{AGENT}/health", 1)
             plain.publish(f"{AGENT}/command/health", "how are you?")
             assert plain.wait_for_count(f"{AGENT}/health", len(before) + 1)[-1].json["status"] == "ok"
-        assert len(recorder.heard("monitor/answers")) == 1
+        assert len(recorder.messages("monitor/answers")) == 1
 
 
 def test_each_failed_frame_and_each_dead_worker_is_an_error(mosquitto: Mosquitto, recorder: Recorder) -> None:
@@ -69,4 +69,4 @@ def test_the_metrics_at_the_end_account_for_every_frame_and_stage(mosquitto: Mos
         )
         assert told["latency_ms"]["motion"]["p50"] >= told["stage_ms"]["inference"]["p50"] >= 18
         assert told["latency_ms"]["press"] == {"n": 0, "p50": None, "p95": None, "p99": None}
-    assert max(metrics["busy_percent"].values()) > 0
+    assert max(metrics["utilization_percent"].values()) > 0

@@ -72,7 +72,7 @@ def test_a_session_that_was_kept_does_not_bring_the_doorbells_of_before(
         _ready(listening, "one")
         assert agent.stop() == 0
     listening.wait_for_payload("edge_agent/one/availability", b"offline")
-    listening.forget()
+    listening.clear()
     with AgentProcess.with_script(
         mosquitto.port, AGENT_ID="one", POOL__WORKERS="1", DOORBELLS__INCLUDE="front"
     ) as agent:
@@ -82,7 +82,7 @@ def test_a_session_that_was_kept_does_not_bring_the_doorbells_of_before(
         listening.wait_for("doorbell/front/faces")
         assert agent.stop() == 0
         assert _dropped(listening, "one", "other_agent") == 0
-        assert listening.heard("doorbell/back/faces") == []
+        assert listening.messages("doorbell/back/faces") == []
 
 
 def test_agents_of_a_group_take_turns_at_shared_frames(mosquitto: Mosquitto, listening: Recorder) -> None:
@@ -100,7 +100,7 @@ def test_agents_of_a_group_take_turns_at_shared_frames(mosquitto: Mosquitto, lis
     assert {event["trigger"] for event in events} == {"motion"}
     assert len(Counter(event["boot_id"] for event in events)) == 2
     # they are looked at for their own sake: nothing is claimed of a doorbell, and nobody rang
-    assert {heard.topic.split("/")[2] for heard in listening.heard("doorbell/#")} == {"shared_frame", "faces"}
+    assert {heard.topic.split("/")[2] for heard in listening.messages("doorbell/#")} == {"shared_frame", "faces"}
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -15,7 +15,7 @@ from edge_agent import topics
 from edge_agent.cli.commands import commands
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
-from edge_agent.settings_broker import MqttSettings
+from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority, Certificate
@@ -147,7 +147,7 @@ def test_with_tls_and_access_lists_the_agent_has_all_it_needs_and_a_viewer_sees_
         assert "refused a subscription" not in agent.log
         assert agent.stop() == 0
         viewer.wait_for_payload(topics.agent_availability(AGENT_ID), b"offline")
-        kinds = {each.topic.rsplit("/", 1)[1] for each in viewer.heard("#")}
+        kinds = {each.topic.rsplit("/", 1)[1] for each in viewer.messages("#")}
     assert denied == []
     assert kinds >= {"ring", "answer", "faces", "state", "visit", "availability", "health"}
     assert kinds.isdisjoint({"frame", "press", "snapshot", "face", "config", "set"})

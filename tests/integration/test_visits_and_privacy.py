@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge_agent.detectors import registry
-from edge_agent.first_look.porch import Scene, draw
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.detectors import table
 from edge_agent.wire import DetectorChoice
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pictures import jpeg, visitors
@@ -29,12 +29,12 @@ def _scene(distance_m: float | None, seed: int = 0) -> bytes:
 
 def _published(recorder: Recorder) -> list[bytes]:
     """Return every payload that is a picture and that the tests did not send themselves."""
-    heard = [each for each in recorder.heard("#") if not each.topic.endswith("/frame")]
+    heard = [each for each in recorder.messages("#") if not each.topic.endswith("/frame")]
     return [each.payload for each in heard if each.payload.startswith(IMAGE_STARTS)]
 
 
 def _faces(picture: bytes) -> list[Any]:
-    detector = registry.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
+    detector = table.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
     pixels = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
     return [face for face in detector.detect(pixels) if face.confidence > 0.5]
 
@@ -75,7 +75,7 @@ def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorde
             recorder.publish(f"doorbell/door{number}/frame", _scene(distance_m), user={"trigger": "press"})
             recorder.wait_for_count(f"doorbell/door{number}/snapshot", 1)
     assert [_faces(picture) for picture in _published(recorder)] == [[], [], []]
-    assert recorder.heard("doorbell/+/face") == []
+    assert recorder.messages("doorbell/+/face") == []
 
 
 def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: Recorder) -> None:
@@ -88,7 +88,9 @@ def test_no_picture_leaves_when_only_events_may(mosquitto: Mosquitto, recorder: 
     assert all(event["outcome"] == "face" for event in events)
     assert _published(recorder) == []
     sent = _scene(1.0)
-    assert not any(sent[200:300] in each.payload for each in recorder.heard("#") if not each.topic.endswith("/frame"))
+    assert not any(
+        sent[200:300] in each.payload for each in recorder.messages("#") if not each.topic.endswith("/frame")
+    )
 
 
 def test_a_doorbell_that_is_looked_at_for_presses_only(mosquitto: Mosquitto, recorder: Recorder) -> None:

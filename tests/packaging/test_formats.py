@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from edge_agent import __version__
-from edge_agent.settings_keys import setting_keys
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.keys import setting_keys
+from edge_agent.settings.loading import load_settings
 from tests.shared_data import PROJECT
 
 BIN = Path(sys.executable).parent

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.photos import portrait
+from tests.photos import best_face
 from tests.shared_data import PROJECT, shared
 
 SCRIPT = PROJECT / "deploy" / "prune_image.py"
@@ -105,7 +105,7 @@ def _run(*command: str | Path, **variables: str) -> str:
 @pytest.mark.parametrize("model", ["yunet_n", "yunet_opencv", "centerface", "blazeface"])
 def test_a_cpu_detector_finds_a_face_in_the_pruned_environment(pruned: Path, model: str, tmp_path: Path) -> None:
     photo = tmp_path / "portrait.jpg"
-    photo.write_bytes(portrait())
+    photo.write_bytes(best_face())
     said = _run(
         pruned,
         "detect",
@@ -114,7 +114,7 @@ def test_a_cpu_detector_finds_a_face_in_the_pruned_environment(pruned: Path, mod
         EDGE_AGENT_MODELS__DIR=str(shared("models")),
         EDGE_AGENT_DETECTION__STRATEGIES="cpu",
         EDGE_AGENT_DETECTION__CPU_MODEL=model,
-        EDGE_AGENT_DETECTION__SECOND_LOOK="off",
+        EDGE_AGENT_DETECTION__SECOND_STAGE="off",
     )
     (found,) = map(json.loads, said.splitlines())
     assert len(found["faces"]) == 1

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import __version__
-from edge_agent.installation import Extra
 from edge_agent.model_store import MODELS
-from tests.photos import portrait
+from edge_agent.platform.installation import Extra
+from tests.photos import best_face
 from tests.shared_data import PROJECT, shared
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def test_the_wheel_runs_in_a_clean_environment_and_needs_no_network(clean: Path,
     place = _run(clean / "edge-agent", "models", "path", "yunet_n", cwd=tmp_path, **nowhere)
     assert place.strip().endswith(MODEL)
     photo = tmp_path / "portrait.jpg"
-    photo.write_bytes(portrait())
+    photo.write_bytes(best_face())
     said = _run(
-        clean / "edge-agent", "detect", "--json", str(photo), cwd=tmp_path, EDGE_AGENT_DETECTION__SECOND_LOOK="off"
+        clean / "edge-agent", "detect", "--json", str(photo), cwd=tmp_path, EDGE_AGENT_DETECTION__SECOND_STAGE="off"
     )
     assert len(json.loads(said.splitlines()[0])["faces"]) == 1
 

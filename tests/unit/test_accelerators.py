@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.model import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
+from edge_agent.domain import AcceleratorState, AcceleratorView, DetectorPlan, SlotState
 from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
 from edge_agent.wire import DetectorChoice, Unavailable
 from tests.unit.test_pool_core import Played
@@ -22,7 +22,7 @@ class PlayedWith(Played):
         super().__init__(DetectorPlan(PLAN.choices, accelerators), workers=workers)
 
     def probe(self, number: int = 0, reason: str = "") -> None:
-        self.do(self.core.probed(number, reason, self.now))
+        self.do(self.core.on_probe_result(number, reason, self.now))
 
     def promote(self, number: int = 0, slot: int = 0) -> None:
         """Let a probe succeed, and a worker begin with the accelerator."""
@@ -64,7 +64,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
     assert played.started(1) is None
     played.ready(0, "edgetpu")
     assert played.accelerator() == AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.HELD)
-    assert played.core.view(played.now).promotions == 1
+    assert played.core.view(played.now).accelerator_assignments == 1
     assert played.core.view(played.now).restarts == 0
 
 
@@ -126,7 +126,7 @@ def test_a_frame_on_which_the_accelerator_fails_is_looked_at_by_the_next_worker(
     played.die(0)
     assert played.started(0) is None
     view = played.core.view(played.now)
-    assert (view.demotions, view.workers[0].last_error) == (1, "no")
+    assert (view.accelerator_releases, view.workers[0].last_error) == (1, "no")
     assert played.accelerator().lost_for_s == 0
 
 
@@ -175,7 +175,7 @@ def test_one_that_was_lost_must_prove_itself_twice() -> None:
     played.ready(0, "edgetpu")
     assert played.accelerator().lost_for_s is None
     view = played.core.view(played.now)
-    assert (view.promotions, view.demotions) == (2, 1)
+    assert (view.accelerator_assignments, view.accelerator_releases) == (2, 1)
 
 
 def test_one_that_is_lost_again_and_again_rests_longer_until_it_was_steady() -> None:
@@ -197,7 +197,7 @@ def test_one_that_cannot_be_loaded_by_its_worker_is_lost_too() -> None:
     played = PlayedWith(STICK)
     played.probe()
     played.die(0, "exited with code 0")
-    played.core.unusable(0, (Unavailable("edgetpu", "ssd", "it is busy"),))
+    played.core.on_unusable(0, (Unavailable("edgetpu", "ssd", "it is busy"),))
     played.die(0, "exited with code 0")
     assert played.started(0) is None
     assert played.accelerator().reason == "edgetpu ssd: it is busy"
@@ -207,13 +207,13 @@ def test_one_that_cannot_be_loaded_by_its_worker_is_lost_too() -> None:
 def test_a_strategy_can_be_forbidden_and_allowed_again() -> None:
     played = PlayedWith(STICK)
     played.promote()
-    played.do(played.core.allow("cpu", played.now))
+    played.do(played.core.allow_strategy("cpu", played.now))
     assert played.state(0) is SlotState.STOPPING
     played.die(0, "exited with code 0")
     assert played.started(0) is None
     assert played.accelerator().state is AcceleratorState.OFF
     played.ready(0)
-    played.do(played.core.allow("auto", played.now))
+    played.do(played.core.allow_strategy("auto", played.now))
     assert played.state(0) is SlotState.STOPPING
     played.die(0, "exited with code 0")
     assert played.started(0) == 0
@@ -223,7 +223,7 @@ def test_a_busy_accelerator_is_given_back_after_its_frame() -> None:
     played = PlayedWith(STICK, workers=1)
     played.promote()
     played.offer(job())
-    played.do(played.core.allow("gpu", played.now))
+    played.do(played.core.allow_strategy("gpu", played.now))
     assert played.state(0) is SlotState.BUSY
     played.answer(0)
     assert played.state(0) is SlotState.STOPPING

@@ -11,7 +11,7 @@ LARGE: Final = 20 * MEGABYTE
 
 PROGRAM: Final = f"""
 import sys, threading, psutil
-from edge_agent.allocator import return_large_blocks
+from edge_agent.platform.malloc import return_large_blocks
 
 def resident():
     return psutil.Process().memory_info().rss

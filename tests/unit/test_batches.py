@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.detectors.base import BatchDetector
+from edge_agent.domain import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
 from edge_agent.errors import DetectorUnavailableError
-from edge_agent.model import NO_PICTURES, DetectorPlan, Job, SlotState, Trigger
 from edge_agent.pool.actions import Assign
 from edge_agent.wire import (
     Box,
@@ -23,10 +23,10 @@ from edge_agent.wire import (
     FailureReason,
     Ready,
     SharedBuffer,
-    SnapshotWish,
+    SnapshotMode,
     Task,
 )
-from edge_agent.worker.finder import FaceFinder
+from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.main import Worker
 from tests.photos import photos
 from tests.pictures import jpeg
@@ -45,10 +45,10 @@ class PlayedWithGpu(Played):
 
     def __init__(self) -> None:
         super().__init__(DetectorPlan(PLAN.choices, (GPU,)))
-        self.do(self.core.probed(0, "", self.now))
+        self.do(self.core.on_probe_result(0, "", self.now))
         self.die(0, "exited with code 0")
-        self.core.started(0, 1)
-        self.do(self.core.ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
+        self.core.on_started(0, 1)
+        self.do(self.core.on_ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
 
     def occupy(self) -> None:
         """Give both workers a frame."""
@@ -61,7 +61,7 @@ class PlayedWithGpu(Played):
 
     def answer_ids(self, *ids: int) -> None:
         for job_id in ids:
-            self.do(self.core.answered(0, detected(job_id=job_id), NO_PICTURES, self.now))
+            self.do(self.core.on_answer(0, detected(job_id=job_id), NO_PICTURES, self.now))
 
 
 def test_waiting_frames_go_together_and_each_is_answered() -> None:
@@ -97,12 +97,12 @@ def test_one_that_fails_costs_none_of_the_batch() -> None:
     played.answer_ids(played.assigned(0).job_id)
     failing = played.assigned(0)
     message = Failed(failing.job_id, FailureReason.DETECTOR_ERROR, "CUDA is out of memory")
-    played.do(played.core.answered(0, message, NO_PICTURES, played.now))
+    played.do(played.core.on_answer(0, message, NO_PICTURES, played.now))
     for _ in waiting:
         played.answer(1)
     looked = [each.frame for each in played.assignments[-3:]]
     assert looked == [each.frame for each in waiting]
-    assert played.core.view(played.now).demotions == 1
+    assert played.core.view(played.now).accelerator_releases == 1
 
 
 def test_a_death_costs_none_of_the_batch() -> None:
@@ -128,7 +128,7 @@ def test_a_worker_without_an_accelerator_takes_one_at_a_time() -> None:
 class Counting:
     """A detector for batches, which finds a face as wide as the picture's number in the batch."""
 
-    strategy, model, sees_light, side, batch = "gpu", "counting", False, 640, 4
+    strategy, model, uses_pixels, side, batch = "gpu", "counting", False, 640, 4
 
     def detect(self, image: Any) -> list[Face]:
         return self.detect_all([image])[0]
@@ -154,14 +154,14 @@ def test_a_worker_answers_each_task_of_a_batch_with_its_own_pictures(buffer: Sha
         offset = sum(map(len, images[:number]))
         buffer.write(image, offset)
         size = (640, 480) if number == 2 else (320, 240)
-        tasks.append(Task(number, len(image), *size, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, offset=offset))
-    first, bad, last = Worker(FaceFinder(Counting()), buffer).answer_all(tasks)
+        tasks.append(Task(number, len(image), *size, FaceRules(0.7), 5.0, SnapshotMode.ALWAYS, offset=offset))
+    first, bad, last = Worker(Cascade(Counting()), buffer).process_all(tasks)
     assert isinstance(first, Detected)
     assert isinstance(bad, Failed)
     assert isinstance(last, Detected)
     assert bad.reason is FailureReason.BAD_IMAGE
     assert [answer.faces[0].box.width for answer in (first, last)] == [10, 11]
-    assert last.pictures_offset == first.snapshot_size + first.portrait_size
+    assert last.pictures_offset == first.snapshot_size + first.best_face_size
     assert buffer.read(3, last.pictures_offset) == b"\xff\xd8\xff"
 
 
@@ -169,7 +169,7 @@ def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
     """On onnxruntime's CPU provider; no GPU was at hand."""
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     rehearsal = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CPUExecutionProvider"})
-    detector = registry.load(rehearsal)
+    detector = table.load(rehearsal)
     assert isinstance(detector, BatchDetector)
     images = [np.asarray(cv2.imread(str(photo.path)), np.uint8) for photo in photos()[:12]]
     assert detector.detect_all(images) == [detector.detect(image) for image in images]
@@ -179,4 +179,4 @@ def test_without_cuda_the_reason_says_what_to_install() -> None:
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     choice = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CUDAExecutionProvider"})
     with pytest.raises(DetectorUnavailableError, match="the installed onnxruntime has no CUDAExecutionProvider"):
-        registry.load(choice)
+        table.load(choice)

@@ -18,9 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent import topics
-from edge_agent.settings import Settings
-from edge_agent.settings_keys import setting_keys
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.keys import setting_keys
+from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import Settings
 from tests.broker import PASSWORD, Mosquitto, set_password
 from tests.shared_data import PROJECT
 

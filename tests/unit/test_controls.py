@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from edge_agent.domain import Setting, ShedReason, Trigger
+from edge_agent.doorbells.options import Options, options_of
+from edge_agent.doorbells.options_file import OptionsFile, StoredOptions, default_folder
+from edge_agent.doorbells.policy import reason_to_skip
 from edge_agent.errors import SettingsError
-from edge_agent.model import Setting, ShedReason, Trigger
-from edge_agent.results.controls import Controls, of_doorbell
-from edge_agent.results.look import reason_to_pass
-from edge_agent.settings import DetectionSettings, DoorbellOptions, DoorbellSettings
-from edge_agent.state_file import Chosen, StateFile, default_folder
+from edge_agent.settings.model import DetectionSettings, DoorbellOptions, DoorbellSettings
 from tests.values import NOON, frame
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def controls(chosen: Chosen | None = None) -> Controls:
-    return Controls(
-        chosen or Chosen(),
+def controls(chosen: StoredOptions | None = None) -> Options:
+    return Options(
+        chosen or StoredOptions(),
         "hall",
         detection=DetectionSettings(strategies=("edgetpu", "cpu")),
         doorbells=DoorbellSettings(each={"back": DoorbellOptions(min_confidence=0.55, min_face_height=0.1)}),
@@ -45,9 +45,9 @@ def controls(chosen: Chosen | None = None) -> Controls:
 )
 def test_what_is_possible_is_set(setting: Setting, value: str) -> None:
     now = controls()
-    assert now.choose(setting) == ""
+    assert now.set(setting) == ""
     assert now.value(setting) == value
-    assert controls(now.chosen).value(setting) == value
+    assert controls(now.stored).value(setting) == value
 
 
 @pytest.mark.parametrize(
@@ -65,13 +65,13 @@ def test_what_is_possible_is_set(setting: Setting, value: str) -> None:
 def test_what_is_not_possible_changes_nothing(setting: Setting, fault: str) -> None:
     now = controls()
     before = now.value(setting)
-    assert now.choose(setting) == fault
-    assert (now.value(setting), now.chosen) == (before, Chosen())
+    assert now.set(setting) == fault
+    assert (now.value(setting), now.stored) == (before, StoredOptions())
 
 
 def test_what_nobody_set_is_as_the_settings_say() -> None:
     now = controls()
-    values = {each.topic: each.payload for each in now.echoes(["front", "back"])}
+    values = {each.topic: each.payload for each in now.publications(["front", "back"])}
     assert values == {
         "edge_agent/hall/detection": b"ON",
         "edge_agent/hall/strategy": b"auto",
@@ -81,69 +81,71 @@ def test_what_nobody_set_is_as_the_settings_say() -> None:
         "doorbell/back/detection": b"ON",
         "doorbell/back/min_confidence": b"55",
     }
-    assert all(each.retain for each in now.echoes([]))
+    assert all(each.retain for each in now.publications([]))
 
 
 def test_a_doorbell_is_looked_at_as_was_chosen_for_it() -> None:
     now = controls()
-    assert now.look_for("back").rules.min_confidence == 0.55
-    now.choose(Setting("min_confidence", "back", "90"))
-    look = now.look_for("back")
+    assert now.policy_for("back").rules.min_confidence == 0.55
+    now.set(Setting("min_confidence", "back", "90"))
+    look = now.policy_for("back")
     assert (look.rules.min_confidence, look.rules.min_height) == (0.9, 0.1)
-    assert now.look_for("front").rules.min_confidence == 0.7
+    assert now.policy_for("front").rules.min_confidence == 0.7
 
 
 @pytest.mark.parametrize("doorbell", ["", "front"])
 @pytest.mark.parametrize("trigger", Trigger)
 def test_where_detection_is_off_nothing_is_looked_at(doorbell: str, trigger: Trigger) -> None:
     now = controls()
-    now.choose(Setting("detection", doorbell, "OFF"))
-    assert reason_to_pass(frame("front", trigger), now.look_for("front"), 0.0, 0.0) is ShedReason.DETECTION_OFF
-    assert now.look_for("back").detecting is bool(doorbell)
+    now.set(Setting("detection", doorbell, "OFF"))
+    assert reason_to_skip(frame("front", trigger), now.policy_for("front"), 0.0, 0.0) is ShedReason.DETECTION_OFF
+    assert now.policy_for("back").detecting is bool(doorbell)
 
 
 @pytest.mark.parametrize(("waited_s", "reason"), [(0.0, None), (2.0, None), (2.5, ShedReason.STALE)])
 def test_a_picture_that_was_taken_too_long_ago_is_passed_over(waited_s: float, reason: ShedReason | None) -> None:
-    look = controls().look_for("front")
+    look = controls().policy_for("front")
     taken = frame("front", received_s=100.0, captured_at=NOON - timedelta(seconds=8))
-    assert reason_to_pass(taken, look, 10.0, 100.0 + waited_s) is reason
-    assert reason_to_pass(taken, look, 0.0, 1e9) is None
-    assert reason_to_pass(frame("front"), look, 10.0, 1e9) is None
+    assert reason_to_skip(taken, look, 10.0, 100.0 + waited_s) is reason
+    assert reason_to_skip(taken, look, 0.0, 1e9) is None
+    assert reason_to_skip(frame("front"), look, 10.0, 1e9) is None
 
 
 def test_where_only_presses_count_other_frames_have_a_reason_of_their_own() -> None:
-    look = replace(controls().look_for("front"), press_only=True)
-    reasons = [reason_to_pass(frame("front", trigger), look, 0.0, 0.0) for trigger in Trigger]
+    look = replace(controls().policy_for("front"), press_only=True)
+    reasons = [reason_to_skip(frame("front", trigger), look, 0.0, 0.0) for trigger in Trigger]
     assert reasons == [None, ShedReason.PRESS_ONLY, ShedReason.PRESS_ONLY]
 
 
 def test_an_earlier_choice_that_is_not_possible_any_more_is_forgotten() -> None:
     """The settings have changed, or somebody wrote into the file."""
-    chosen = Chosen(
+    chosen = StoredOptions(
         agent={"strategy": "gpu", "log_level": "debug", "nonsense": "1"},
         doorbells={"front": {"min_confidence": "200", "detection": "OFF"}, "../x": {"detection": "OFF"}},
     )
-    assert controls(chosen).chosen == Chosen(agent={"log_level": "debug"}, doorbells={"front": {"detection": "OFF"}})
+    assert controls(chosen).stored == StoredOptions(
+        agent={"log_level": "debug"}, doorbells={"front": {"detection": "OFF"}}
+    )
 
 
 def test_a_doorbell_has_its_own_options() -> None:
-    assert [(each.option, each.doorbell) for each in of_doorbell("front")] == [
+    assert [(each.option, each.doorbell) for each in options_of("front")] == [
         ("detection", "front"),
         ("min_confidence", "front"),
     ]
 
 
-CHOSEN = Chosen(agent={"strategy": "cpu"}, doorbells={"front": {"detection": "OFF"}})
+CHOSEN = StoredOptions(agent={"strategy": "cpu"}, doorbells={"front": {"detection": "OFF"}})
 
 
 def test_the_file_remembers(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "hall.json"
-    assert StateFile(path).load() == Chosen()
-    file = StateFile(path)
-    file.save(Chosen())
+    assert OptionsFile(path).load() == StoredOptions()
+    file = OptionsFile(path)
+    file.save(StoredOptions())
     file.save(CHOSEN)
     file.close()
-    assert StateFile(path).load() == CHOSEN
+    assert OptionsFile(path).load() == CHOSEN
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["hall.json"]
 
@@ -156,21 +158,21 @@ def test_a_damaged_file_is_put_aside_and_begun_anew(
 ) -> None:
     path = tmp_path / "hall.json"
     path.write_bytes(content)
-    file = StateFile(path)
-    assert file.load() == Chosen()
+    file = OptionsFile(path)
+    assert file.load() == StoredOptions()
     assert "is damaged" in caplog.text
     assert (tmp_path / "hall.damaged").read_bytes() == content
     file.save(CHOSEN)
     file.close()
-    assert StateFile(path).load() == CHOSEN
+    assert OptionsFile(path).load() == CHOSEN
 
 
 def test_a_folder_that_cannot_be_written_is_a_complaint_and_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    file = StateFile(tmp_path / "file" / "hall.json")
-    assert file.load() == Chosen()
+    file = OptionsFile(tmp_path / "file" / "hall.json")
+    assert file.load() == StoredOptions()
     for _ in range(2):
         file.save(CHOSEN)
     file.close()

@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
-from edge_agent.model import ShedReason, Trigger
-from edge_agent.results.counters import MetricsPayload
-from edge_agent.results.errors import COMPONENTS, ErrorPayload
-from edge_agent.results.health import (
-    AcceleratorPayload,
-    BrokerPayload,
-    HealthPayload,
-    HostPayload,
-    MissingPayload,
-    WorkerPayload,
-)
-from edge_agent.results.histogram import QuantilesPayload
-from edge_agent.results.payloads import (
+from edge_agent.domain import ShedReason, Trigger
+from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
     FacesPayload,
@@ -29,9 +18,20 @@ from edge_agent.results.payloads import (
     TimingPayload,
     VisitPayload,
 )
-from edge_agent.results.problems import CODES
-from edge_agent.results.status import ProblemPayload
-from edge_agent.results.timings import STAGES, LatencyPayload
+from edge_agent.telemetry.counters import MetricsPayload
+from edge_agent.telemetry.error_events import COMPONENTS, ErrorPayload
+from edge_agent.telemetry.health import (
+    AcceleratorPayload,
+    BrokerPayload,
+    HealthPayload,
+    HostPayload,
+    MissingPayload,
+    WorkerPayload,
+)
+from edge_agent.telemetry.histogram import QuantilesPayload
+from edge_agent.telemetry.problems import CODES
+from edge_agent.telemetry.status import ProblemPayload
+from edge_agent.telemetry.timings import STAGES, LatencyPayload
 from edge_agent.wire import FailureReason
 from tests.shared_data import PROJECT
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
-from edge_agent.doctor import machine_rules as machine
+from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor.broker_rules import Subscribed, Use
-from edge_agent.installation import Extra, how_to_add
-from edge_agent.pool import Probed
+from edge_agent.platform.installation import Extra, how_to_add
+from edge_agent.pool import ProbeResult
 from edge_agent.wire import DetectorChoice
 from tests.values import NOON
 
@@ -46,7 +46,7 @@ def verdict(finding: Finding) -> tuple[str, str]:
     ],
 )
 def test_every_reason_of_the_broker_has_its_fix(reason: str, fix: str) -> None:
-    found = broker.judge_connection("broker:1883", "", reason)
+    found = broker.assess_connection("broker:1883", "", reason)
     assert found.level is Level.ERROR
     assert fix in found.fix
 
@@ -62,7 +62,7 @@ def test_every_reason_of_the_broker_has_its_fix(reason: str, fix: str) -> None:
     ],
 )
 def test_who_can_read_along(enabled: bool, insecure: bool, has_password: bool, is_near: bool, level: Level) -> None:
-    found = broker.judge_encryption(enabled=enabled, insecure=insecure, has_password=has_password, is_near=is_near)
+    found = broker.assess_encryption(enabled=enabled, insecure=insecure, has_password=has_password, is_near=is_near)
     assert found.level is level
 
 
@@ -80,16 +80,16 @@ def test_who_can_read_along(enabled: bool, insecure: bool, has_password: bool, i
     ],
 )
 def test_what_shows_that_the_agent_hears_nothing(tried: Subscribed, tells: bool, level: Level) -> None:
-    assert broker.judge_subscriptions([tried], tells=tells).level is level
+    assert broker.assess_subscriptions([tried], tells=tells).level is level
 
 
 @given(st.none() | st.integers(1000, 300_000_000), st.integers(10_000, 3_000_000))
 def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: int | None, publish: int) -> None:
-    found = broker.judge_packet_size(largest, refused="", publish_bytes=publish, image_bytes=10 * MB)
+    found = broker.assess_packet_size(largest, refused="", publish_bytes=publish, image_bytes=10 * MB)
     assert bool(found.fix) == (found.level is not Level.OK)
     if "set mqtt.max_publish_bytes to" in found.fix:
         wanted = int(found.fix.split("mqtt.max_publish_bytes to ")[1].split(",")[0])
-        better = broker.judge_packet_size(largest, refused="", publish_bytes=wanted, image_bytes=10 * MB)
+        better = broker.assess_packet_size(largest, refused="", publish_bytes=wanted, image_bytes=10 * MB)
         assert "max_publish_bytes" not in better.fix
 
 
@@ -104,7 +104,7 @@ def test_every_limit_of_packets_gives_one_finding_and_a_fix_that_helps(largest: 
     ],
 )
 def test_whose_the_client_id_is(use: Use, level: Level, fix: str) -> None:
-    found = broker.judge_client_id("edge_agent-pi", use)
+    found = broker.assess_client_id("edge_agent-pi", use)
     assert found.level is level
     assert fix in found.fix
 
@@ -132,12 +132,12 @@ def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: str, fix:
 
 
 def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() -> None:
-    choice, broken = DetectorChoice("cpu", "yunet_n"), Probed(reason="broken")
-    assert detectors.judge_probe(choice, broken, is_spare=True).level is Level.WARNING
-    assert detectors.judge_probe(choice, broken, is_spare=False).level is Level.ERROR
-    assert detectors.judge_probe(choice, Probed(10, 8), is_spare=False).level is Level.OK
-    slow = detectors.judge_probe(choice, Probed(10, 800), is_spare=False)
-    assert detectors.judge_probe(choice, Probed(10, 800), is_spare=True, is_second=True).level is Level.OK
+    choice, broken = DetectorChoice("cpu", "yunet_n"), ProbeResult(reason="broken")
+    assert detectors.assess_probe(choice, broken, is_spare=True).level is Level.WARNING
+    assert detectors.assess_probe(choice, broken, is_spare=False).level is Level.ERROR
+    assert detectors.assess_probe(choice, ProbeResult(10, 8), is_spare=False).level is Level.OK
+    slow = detectors.assess_probe(choice, ProbeResult(10, 800), is_spare=False)
+    assert detectors.assess_probe(choice, ProbeResult(10, 800), is_spare=True, is_second=True).level is Level.OK
     assert (slow.level, "choose a faster model" in slow.fix) == (Level.WARNING, True)
 
 
@@ -152,19 +152,19 @@ def test_a_detector_that_cannot_be_used_is_an_error_where_nothing_stands_in() ->
     ],
 )
 def test_a_strategy_that_nobody_expects_is_no_fault(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
-    found = detectors.judge_missing("edgetpu", "is not installed", device=device, is_last=is_last, is_asked=is_asked)
+    found = detectors.assess_missing("edgetpu", "is not installed", device=device, is_last=is_last, is_asked=is_asked)
     assert found.level is level
 
 
 def test_a_device_that_may_not_be_opened() -> None:
     shut = detectors.Device("edgetpu", "USB 1-1", Path("/dev/bus/usb/001/004"), "may not be opened by this user")
-    found = detectors.judge_device(shut)
+    found = detectors.assess_device(shut)
     assert found.text == "on USB 1-1, but /dev/bus/usb/001/004 may not be opened by this user"
     assert "udev rule" in found.fix
 
 
 def test_models_that_are_damaged_or_missing() -> None:
-    found = detectors.judge_models({"yunet_n": ["x is damaged"], "other": ["y is damaged"]}, {"centerface"},
+    found = detectors.assess_models({"yunet_n": ["x is damaged"], "other": ["y is damaged"]}, {"centerface"},
                                    {"yunet_n": True, "centerface": False, "blazeface": False})  # fmt: skip
     assert [each.level for each in found] == [Level.ERROR, Level.WARNING, Level.WARNING, Level.OK]
     assert [each.fix.rpartition(" ")[2] for each in found] == ["yunet_n", "other", "blazeface", ""]
@@ -181,7 +181,7 @@ def test_models_that_are_damaged_or_missing() -> None:
     ],
 )
 def test_the_processor(architecture: str, features: set[str], expected: tuple[str, str]) -> None:
-    assert verdict(machine.judge_processor(architecture, features, 4)) == expected
+    assert verdict(machine.assess_processor(architecture, features, 4)) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_processor(architecture: str, features: set[str], expected: tuple[st
 def test_heat_and_power(
     temperature_c: float | None, throttled: bool | None, under_voltage: bool | None, expected: list[Level]
 ) -> None:
-    found = machine.judge_heat(temperature_c, throttled=throttled, under_voltage=under_voltage)
+    found = machine.assess_heat(temperature_c, throttled=throttled, under_voltage=under_voltage)
     assert [each.level for each in found] == expected
 
 
@@ -213,19 +213,19 @@ def test_heat_and_power(
     ],
 )
 def test_the_clock(minutes_after: int, in_step: bool | None, expected: tuple[str, str]) -> None:
-    assert verdict(machine.judge_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
+    assert verdict(machine.assess_clock(NOON + timedelta(minutes=minutes_after), NOON, in_step=in_step)) == expected
 
 
 def test_a_clock_of_an_install_that_kept_no_times() -> None:
-    assert machine.judge_clock(NOON, None, in_step=True).level is Level.OK
+    assert machine.assess_clock(NOON, None, in_step=True).level is Level.OK
 
 
 @given(st.integers(0, 10_000 * MB), st.integers(1, 16))
 def test_the_number_of_workers_that_is_advised_fits(free_bytes: int, workers: int) -> None:
-    found = machine.judge_memory(free_bytes, workers)
+    found = machine.assess_memory(free_bytes, workers)
     if found.level is Level.WARNING:
         advised = int(found.fix.split("pool.workers to ")[1].split(",")[0])
-        assert machine.judge_memory(free_bytes, advised).level is Level.OK
+        assert machine.assess_memory(free_bytes, advised).level is Level.OK
 
 
 @pytest.mark.parametrize(
@@ -238,14 +238,14 @@ def test_the_number_of_workers_that_is_advised_fits(free_bytes: int, workers: in
     ],
 )
 def test_folders(fault: str, free_bytes: int | None, level: Level) -> None:
-    found = machine.judge_folder("models", "/cache", fault, free_bytes, "models.cache_dir")
+    found = machine.assess_folder("models", "/cache", fault, free_bytes, "models.cache_dir")
     assert found.level is level
     assert ("models.cache_dir" in found.fix) == (level is not Level.OK)
 
 
-@pytest.mark.parametrize(("load_1m", "level"), [(0.3, Level.OK), (7.9, Level.OK), (8.0, Level.WARNING)])
-def test_the_load(load_1m: float, level: Level) -> None:
-    assert machine.judge_load(load_1m, 4).level is level
+@pytest.mark.parametrize(("load1", "level"), [(0.3, Level.OK), (7.9, Level.OK), (8.0, Level.WARNING)])
+def test_the_load(load1: float, level: Level) -> None:
+    assert machine.assess_load(load1, 4).level is level
 
 
 @pytest.mark.parametrize(
@@ -253,4 +253,4 @@ def test_the_load(load_1m: float, level: Level) -> None:
     [("", False, Level.OK), ("address already in use", True, Level.OK), ("address already in use", False, Level.ERROR)],
 )
 def test_the_port_of_the_page(fault: str, is_ours: bool, level: Level) -> None:
-    assert machine.judge_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level
+    assert machine.assess_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.wire import Box, Face
 from edge_agent.wire.geometry import iou
-from edge_agent.worker.finder import FaceFinder, brightened, is_night, merge
+from edge_agent.worker.cascade import Cascade, brighten, is_night, merge
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,7 +29,7 @@ class Fixed:
     faces: list[Face] = field(default_factory=list)
     seen: list[float] = field(default_factory=list)
     strategy: str = "cpu"
-    sees_light: bool = True
+    uses_pixels: bool = True
     side: int = 640
     closed: bool = False
 
@@ -45,14 +45,14 @@ def picture(red: int, green: int, blue: int) -> Image:
     return np.full((120, 160, 3), (blue, green, red), np.uint8)
 
 
-DAY, NIGHT = picture(150, 140, 120), picture(30, 30, 30)
+DAY, NIGHT_CALIBRATION = picture(150, 140, 120), picture(30, 30, 30)
 
 
 @pytest.mark.parametrize(
     ("image", "night"),
     [
         (DAY, False),
-        (NIGHT, True),
+        (NIGHT_CALIBRATION, True),
         (picture(90, 90, 90), True),
         (picture(110, 110, 110), False),
         (picture(90, 80, 60), False),
@@ -66,51 +66,51 @@ def test_night_is_dark_or_dim_without_colour(image: Image, night: bool) -> None:
 
 def test_an_ordinary_frame_by_day_is_looked_at_once() -> None:
     first, second = Fixed("fast"), Fixed("slow", [Face(HERE, 0.9)])
-    assert FaceFinder(first, second).find(DAY, thorough=False) == ([], "")
+    assert Cascade(first, second).detect(DAY, cascade=False) == ([], "")
     assert second.seen == []
 
 
 def test_an_ordinary_frame_by_night_is_for_the_second_detector_brightened() -> None:
     first, second = Fixed("fast"), Fixed("slow", [Face(HERE, 0.4)])
-    found = FaceFinder(first, second).find(NIGHT, thorough=False)
+    found = Cascade(first, second).detect(NIGHT_CALIBRATION, cascade=False)
     assert found == ([Face(HERE, 0.7)], "slow")
     assert first.seen == []
-    assert second.seen == [pytest.approx(brightened(NIGHT).mean())]
-    assert second.seen[0] > 2 * NIGHT.mean()
+    assert second.seen == [pytest.approx(brighten(NIGHT_CALIBRATION).mean())]
+    assert second.seen[0] > 2 * NIGHT_CALIBRATION.mean()
 
 
 def test_the_second_detector_can_be_kept_for_presses() -> None:
     first, second = Fixed("fast", [Face(HERE, 0.4)]), Fixed("slow")
-    assert FaceFinder(first, second, by_night=False).find(NIGHT, thorough=False) == ([Face(HERE, 0.7)], "")
+    assert Cascade(first, second, by_night=False).detect(NIGHT_CALIBRATION, cascade=False) == ([Face(HERE, 0.7)], "")
 
 
-@pytest.mark.parametrize("image", [DAY, NIGHT], ids=["day", "night"])
+@pytest.mark.parametrize("image", [DAY, NIGHT_CALIBRATION], ids=["day", "night"])
 def test_a_press_without_a_face_is_looked_at_twice(image: Image) -> None:
-    found = FaceFinder(Fixed("fast"), Fixed("slow", [Face(HERE, 1.0)])).find(image, thorough=True)
+    found = Cascade(Fixed("fast"), Fixed("slow", [Face(HERE, 1.0)])).detect(image, cascade=True)
     assert found.second_model == "slow"
     assert [face.box for face in found.faces] == [HERE]
 
 
 def test_a_press_with_a_sure_face_is_looked_at_once() -> None:
     second = Fixed("slow")
-    assert FaceFinder(Fixed("fast", [Face(HERE, 0.9)]), second).find(DAY, thorough=True).second_model == ""
+    assert Cascade(Fixed("fast", [Face(HERE, 0.9)]), second).detect(DAY, cascade=True).second_model == ""
     assert second.seen == []
 
 
 def test_without_a_second_detector_the_first_does_all() -> None:
     first = Fixed("fast", [Face(HERE, 0.4)])
-    for thorough in (False, True):
-        assert FaceFinder(first).find(NIGHT, thorough=thorough) == ([Face(HERE, 0.7)], "")
+    for cascade in (False, True):
+        assert Cascade(first).detect(NIGHT_CALIBRATION, cascade=cascade) == ([Face(HERE, 0.7)], "")
 
 
 def test_a_scripted_detector_is_shown_the_picture_as_it_is() -> None:
-    first = Fixed("script", [Face(HERE, 0.9)], sees_light=False)
-    assert FaceFinder(first).find(NIGHT, thorough=True) == ([Face(HERE, 0.9)], "")
-    assert first.seen == [NIGHT.mean()]
+    first = Fixed("script", [Face(HERE, 0.9)], uses_pixels=False)
+    assert Cascade(first).detect(NIGHT_CALIBRATION, cascade=True) == ([Face(HERE, 0.9)], "")
+    assert first.seen == [NIGHT_CALIBRATION.mean()]
 
 
 def test_what_is_hardly_a_face_is_not_shown() -> None:
-    assert FaceFinder(Fixed("fast", [Face(HERE, 0.2), Face(THERE, 0.3)])).find(DAY, thorough=False).faces == [
+    assert Cascade(Fixed("fast", [Face(HERE, 0.2), Face(THERE, 0.3)])).detect(DAY, cascade=False).faces == [
         Face(THERE, 0.3)
     ]
 
@@ -141,7 +141,7 @@ def test_overlap_is_a_share_of_both() -> None:
 
 def test_both_are_closed_and_the_larger_input_decides() -> None:
     first, second = Fixed("fast", side=320), Fixed("slow")
-    finder = FaceFinder(first, second)
+    finder = Cascade(first, second)
     assert finder.side == 640
     finder.close()
     assert first.closed

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.frame_queue import FrameQueue, QueueLimits
-from edge_agent.model import Job, ShedReason, Trigger
+from edge_agent.domain import Job, ShedReason, Trigger
+from edge_agent.pool.frame_queue import FrameQueue, QueueLimits
 from tests.values import job
 
 LIMITS = QueueLimits(frames=10, image_bytes=1000, motion_per_doorbell=2)
@@ -24,7 +24,7 @@ def _queue(*jobs: Job) -> FrameQueue:
 
 def _drain(queue: FrameQueue) -> list[Job]:
     taken = []
-    while (each := queue.take()) is not None:
+    while (each := queue.pop()) is not None:
         taken.append(each)
     return taken
 
@@ -60,7 +60,7 @@ def test_a_press_pushes_out_the_oldest_of_the_least_urgent() -> None:
     (evicted,) = queue.offer(urgent)
     assert evicted.job in ordinary
     assert evicted.reason is ShedReason.OVERLOAD
-    assert queue.take() is urgent
+    assert queue.pop() is urgent
 
 
 def test_an_ordinary_frame_pushes_no_press_out() -> None:
@@ -86,7 +86,7 @@ def test_bytes_are_limited_too() -> None:
 def test_what_was_put_back_is_taken_first() -> None:
     first, second = job("front", Trigger.PRESS), job("back", Trigger.PRESS)
     queue = _queue(first, second)
-    taken = queue.take()
+    taken = queue.pop()
     assert taken is not None
     queue.put_back(taken)
     assert _drain(queue) == [first, second]
@@ -102,11 +102,11 @@ def test_what_was_put_last_is_taken_after_the_others_of_its_trigger() -> None:
 def test_promote_makes_the_waiting_frames_of_one_doorbell_press_frames() -> None:
     front, back = job("front"), job("back")
     queue = _queue(back, front)
-    assert queue.promote("front", lambda each: each) == 1
-    taken = queue.take()
+    assert queue.prioritize("front", lambda each: each) == 1
+    taken = queue.pop()
     assert taken is not None
     assert (taken.frame.doorbell, taken.frame.trigger) == ("front", Trigger.PRESS)
-    assert queue.take() is back
+    assert queue.pop() is back
 
 
 def test_expire_removes_what_is_late() -> None:
@@ -145,12 +145,12 @@ def test_nothing_is_lost_or_doubled(steps: list[tuple[str, str, Trigger, int]]) 
             new = job(doorbell, trigger, image=b"x" * size, expires_s=now + size / 40)
             offered[new.frame.event_id] += 1
             gone.update(each.job.frame.event_id for each in queue.offer(new))
-        elif step == "take" and (taken := queue.take()) is not None:
+        elif step == "take" and (taken := queue.pop()) is not None:
             held.append(taken)
         elif step == "put_back" and held:
             queue.put_back(held.pop())
         elif step == "promote":
-            queue.promote(doorbell, lambda each: replace(each, expires_s=each.expires_s + 5))
+            queue.prioritize(doorbell, lambda each: replace(each, expires_s=each.expires_s + 5))
         elif step == "expire":
             gone.update(each.frame.event_id for each in queue.expire(float(now)))
             assert all(each.expires_s > now for each in queue)

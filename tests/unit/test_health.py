@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.host import HostView
-from edge_agent.model import (
+from edge_agent.domain import (
     AcceleratorState,
     AcceleratorView,
     PoolView,
@@ -23,20 +22,21 @@ from edge_agent.model import (
     WorkerDetector,
     WorkerView,
 )
-from edge_agent.results import errors
-from edge_agent.results.counters import Counters
-from edge_agent.results.events import Stamp
-from edge_agent.results.health import Run
-from edge_agent.results.payloads import encode
-from edge_agent.results.problems import BrokerView, Problem, Snapshot, find_problems
-from edge_agent.results.status import Status
-from edge_agent.results.telemetry import Telemetry, Unsent
-from edge_agent.results.timings import RecentView
+from edge_agent.doorbells.events import Stamp
+from edge_agent.doorbells.payloads import encode
+from edge_agent.platform.host_metrics import HostView
+from edge_agent.telemetry import error_events
+from edge_agent.telemetry.counters import Counters
+from edge_agent.telemetry.health import Run
+from edge_agent.telemetry.problems import BrokerView, Problem, Snapshot, find_problems
+from edge_agent.telemetry.registry import Telemetry, Unsent
+from edge_agent.telemetry.status import Status
+from edge_agent.telemetry.timings import RecentView
 from edge_agent.wire import FailureReason, Unavailable
 from tests.values import NOON, detected, failure, frame, outcome, shed
 
 if TYPE_CHECKING:
-    from edge_agent.results.health import HealthPayload
+    from edge_agent.telemetry.health import HealthPayload
 
 HOST = HostView(100_000_000)
 BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
@@ -133,27 +133,27 @@ def at(seconds: float) -> datetime:
 
 def test_a_problem_counts_when_it_lasts_and_until_it_is_over_for_a_while() -> None:
     status, slow = Status(NOON), problem(appear_s=3.0, clear_s=5.0)
-    assert status.see([slow], 10.0, at(10)) == ()
+    assert status.update([slow], 10.0, at(10)) == ()
     assert (status.verdict().status, status.next_due_s()) == ("ok", 13.0)
-    assert status.see([], 12.0, at(12)) == ()
+    assert status.update([], 12.0, at(12)) == ()
     assert status.next_due_s() is None
-    status.see([slow], 20.0, at(20))
-    assert status.see([slow], 23.0, at(23)) == (slow,)
+    status.update([slow], 20.0, at(20))
+    assert status.update([slow], 23.0, at(23)) == (slow,)
     assert status.verdict().status == "degraded"
     assert status.verdict().since_at == at(23)
     assert status.verdict().problems[0].since == at(20)
-    status.see([], 30.0, at(30))
+    status.update([], 30.0, at(30))
     assert (status.verdict().status, status.next_due_s()) == ("degraded", 35.0)
     assert re.fullmatch(r"x is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
-    assert status.see([slow], 34.0, at(34)) == (), "it is the same problem still"
-    status.see([], 36.0, at(36))
-    status.see([], 41.0, at(41))
+    assert status.update([slow], 34.0, at(34)) == (), "it is the same problem still"
+    status.update([], 36.0, at(36))
+    status.update([], 41.0, at(41))
     assert (status.verdict().status, status.verdict().since_at) == ("ok", at(41))
 
 
 def test_the_worst_problem_decides() -> None:
     status = Status(NOON)
-    status.see([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
+    status.update([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
     assert status.verdict().status == "failed"
     assert [each.code for each in status.verdict().problems] == ["b", "a", "a"]
     assert (status.since_s("b"), status.since_s("c")) == (0.0, None)
@@ -166,7 +166,7 @@ def test_the_status_does_not_flap(steps: list[tuple[float, bool]]) -> None:
     slow = problem(appear_s=3.0, clear_s=5.0)
     for wait_s, present in steps:
         now += wait_s
-        status.see([slow] if present else [], now, at(now))
+        status.update([slow] if present else [], now, at(now))
         if status.verdict().status != word:
             assert now - changed_s >= (3.0 if word == "ok" else 5.0)
             word, changed_s = status.verdict().status, now
@@ -187,7 +187,12 @@ def test_health_tells_of_each_part() -> None:
                    missing=(Unavailable("gpu", "", "not installed"),))  # fmt: skip
     told = json.loads(encode(assess(registry, service, 10.0, replace(HOST, disk_free_bytes=5_000_000_000))))
     (worker,) = told["workers"]
-    assert (worker["state"], worker["jobs"], worker["busy_percent"], worker["memory_mb"]) == ("idle", 3, 50.0, 100.0)
+    assert (worker["state"], worker["jobs"], worker["utilization_percent"], worker["memory_mb"]) == (
+        "idle",
+        3,
+        50.0,
+        100.0,
+    )
     assert (told["status"], told["problems"][0]["code"]) == ("degraded", "accelerator_lost")
     assert told["reasons"] == [told["problems"][0]["text"]]
     assert told["accelerators"][0] == {
@@ -267,7 +272,7 @@ def test_every_frame_leaves_the_counters_once() -> None:
     assert told.shed == {"superseded": 1, "stopping": 2}
     assert told.received == {"press": 5, "motion": 0, "continuous": 5}
     assert (told.in_flight, told.unsent, told.unsent_dropped) == (0, 1, 2)
-    assert told.busy_percent == {"0": 100.0}
+    assert told.utilization_percent == {"0": 100.0}
 
 
 def test_an_outcome_that_nobody_waits_for_does_not_add_up() -> None:
@@ -282,25 +287,25 @@ STAMP = Stamp("boot", 7, now_s=0.0, now_at=NOON)
 
 def test_an_error_names_the_part_the_frame_and_the_detector() -> None:
     failed = replace(outcome(failure()), detector=WorkerDetector(1, "cpu", "yunet_n"))
-    mishap = errors.of_frame(failed)
-    assert mishap is not None
-    publication = errors.error("hall", mishap, STAMP)
+    error_event = error_events.of_frame(failed)
+    assert error_event is not None
+    publication = error_events.error("hall", error_event, STAMP)
     told = json.loads(publication.payload)
     assert (publication.topic, publication.retain) == ("edge_agent/hall/error", False)
     assert told["event_id"] == "error-boot-7"
     assert (told["component"], told["error_type"], told["message"]) == ("worker", "timeout", "because of timeout")
     assert (told["detector"], told["worker"], told["doorbell"]) == ("cpu yunet_n", 1, "front")
     assert told["frame_event_id"] == failed.frame.event_id
-    assert errors.of_frame(outcome()) is None
-    assert errors.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
+    assert error_events.of_frame(outcome()) is None
+    assert error_events.of_frame(outcome(shed(), Trigger.CONTINUOUS)) is None
 
 
 def test_each_death_of_a_worker_is_an_error_once() -> None:
     before = pool(SlotState.IDLE, SlotState.IDLE)
     after = replace(before, workers=(before.workers[0], replace(before.workers[1], restarts=2)))
-    (died,) = errors.of_workers(before, after)
+    (died,) = error_events.of_workers(before, after)
     assert (died.component, died.error_type, died.message, died.worker) == ("worker", "died", "was ended by SIGKILL", 1)
-    assert list(errors.of_workers(after, after)) == []
+    assert list(error_events.of_workers(after, after)) == []
 
 
 @pytest.mark.parametrize(
@@ -313,5 +318,9 @@ def test_each_death_of_a_worker_is_an_error_once() -> None:
     ],
 )
 def test_a_problem_that_appears_is_an_error(problem: Problem, component: str) -> None:
-    mishap = errors.of_problem(problem)
-    assert (mishap.component, mishap.error_type, mishap.message) == (component, problem.code, problem.text)
+    error_event = error_events.of_problem(problem)
+    assert (error_event.component, error_event.error_type, error_event.message) == (
+        component,
+        problem.code,
+        problem.text,
+    )

@@ -12,14 +12,24 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge_agent.heartbeat import Beat, HeartbeatFile, ProcessId, check, runtime_folder, stale_parts, this_process
-from edge_agent.service_manager import ServiceManager
+from edge_agent.platform.heartbeat_file import (
+    Heartbeat,
+    HeartbeatFile,
+    ProcessId,
+    check,
+    runtime_folder,
+    stale_parts,
+    this_process,
+)
+from edge_agent.platform.systemd import SystemdNotifier
 
 NOW_S = 1000.0
 
 
-def beat(agent_s: float = NOW_S, supervisor_s: float = NOW_S, link_s: float = NOW_S, worker_s: float = NOW_S) -> Beat:
-    return Beat(agent_s, supervisor_s, link_s, worker_s, this_process())
+def beat(
+    agent_s: float = NOW_S, supervisor_s: float = NOW_S, link_s: float = NOW_S, worker_s: float = NOW_S
+) -> Heartbeat:
+    return Heartbeat(agent_s, supervisor_s, link_s, worker_s, this_process())
 
 
 @pytest.mark.parametrize(
@@ -34,7 +44,7 @@ def beat(agent_s: float = NOW_S, supervisor_s: float = NOW_S, link_s: float = NO
         (beat(agent_s=NOW_S + 5000), ("the agent's thread was not seen yet",)),
     ],
 )  # fmt: skip
-def test_a_part_is_stale_when_it_was_not_seen_for_long(seen: Beat, stale: tuple[str, ...]) -> None:
+def test_a_part_is_stale_when_it_was_not_seen_for_long(seen: Heartbeat, stale: tuple[str, ...]) -> None:
     assert stale_parts(seen, NOW_S) == stale
 
 
@@ -80,7 +90,7 @@ def test_what_ended_agents_left_behind_does_not_count_beside_one_that_runs(tmp_p
 
 def test_a_process_that_has_ended_and_was_not_waited_for_is_gone(tmp_path: Path) -> None:
     script = (
-        "import sys; from edge_agent.heartbeat import *;"
+        "import sys; from edge_agent.platform.heartbeat_file import *;"
         "HeartbeatFile(Path(sys.argv[1]), 'x').write(Beat(1, 1, 1, 1, this_process()))"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)]) as process:
@@ -129,10 +139,10 @@ def test_a_service_manager_hears_what_it_is_told(tmp_path: Path, abstract: bool)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(f"\0{name}" if abstract else str(tmp_path / "s"))
         manager.settimeout(5.0)
-        ServiceManager(f"@{name}" if abstract else str(tmp_path / "s")).tell("READY=1", "STATUS=a\nMAINPID=1")
+        SystemdNotifier(f"@{name}" if abstract else str(tmp_path / "s")).notify("READY=1", "STATUS=a\nMAINPID=1")
         assert manager.recv(100) == b"READY=1\nSTATUS=a MAINPID=1"
 
 
 def test_nobody_need_listen(tmp_path: Path) -> None:
-    ServiceManager("").tell("READY=1")
-    ServiceManager(str(tmp_path / "nowhere")).tell("READY=1")
+    SystemdNotifier("").notify("READY=1")
+    SystemdNotifier(str(tmp_path / "nowhere")).notify("READY=1")

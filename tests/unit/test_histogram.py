@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.model import Trigger
-from edge_agent.results.histogram import BOUNDS_MS, Histogram, merged
-from edge_agent.results.timings import SLICE_S, SLICES, Timings
+from edge_agent.domain import Trigger
+from edge_agent.telemetry.histogram import BOUNDS_MS, Histogram, merged
+from edge_agent.telemetry.timings import SLICE_S, SLICES, Timings
 from edge_agent.wire import FailureReason
 from tests.values import detected, failure, outcome, shed
 
@@ -20,7 +20,7 @@ TIMES_MS = st.lists(st.floats(0.02, 900_000), min_size=1, max_size=200)
 def filled(values: list[float]) -> Histogram:
     histogram = Histogram()
     for value in values:
-        histogram.note(value)
+        histogram.record(value)
     return histogram
 
 
@@ -44,7 +44,7 @@ def test_joined_histograms_are_one_of_all_values(first: list[float], second: lis
 def test_counts_up_to_a_number_of_two_digits_are_exact(values: list[int]) -> None:
     bounds = (5.0, 10.0, 25.0, 50.0)
     expected = tuple(sum(value <= bound for value in values) for bound in bounds)
-    assert filled([float(value) for value in values]).cumulated(bounds) == expected
+    assert filled([float(value) for value in values]).cumulative_counts(bounds) == expected
 
 
 def test_there_are_values_of_every_size() -> None:
@@ -59,7 +59,7 @@ def test_the_last_minute_is_told_apart_from_the_time_since_the_start() -> None:
     timings = Timings(100.0)
     for number in range(10):
         frame = outcome(detected(), Trigger.MOTION, received_s=100.0 + number - 0.05)
-        timings.note(frame, 100.0 + number)
+        timings.record(frame, 100.0 + number)
     view = timings.view(110.0)
     assert view.fps == 1.0
     assert view.window.latency_ms["motion"].n == view.window.trigger_stage_ms["motion"]["inference"].n == 10
@@ -69,22 +69,22 @@ def test_the_last_minute_is_told_apart_from_the_time_since_the_start() -> None:
     later = timings.view(110.0 + SLICE_S * SLICES)
     assert (later.window.latency_ms["motion"].n, later.fps) == (0, 0.0)
     assert later.since_start == view.since_start
-    counts, count, sum_ms = timings.cumulated((25.0, 60.0))[Trigger.MOTION, "total"]
+    counts, count, sum_ms = timings.cumulative_counts((25.0, 60.0))[Trigger.MOTION, "total"]
     assert (counts, count, round(sum_ms)) == ((0, 10), 10, 500)
 
 
 def test_what_became_of_frames_lately_is_told_by_reason() -> None:
     timings = Timings(0.0)
     for result in (detected(), failure(FailureReason.BAD_IMAGE), shed()):
-        timings.note(outcome(result, Trigger.CONTINUOUS), 1.0)
+        timings.record(outcome(result, Trigger.CONTINUOUS), 1.0)
     view = timings.view(2.0)
-    assert (view.recent.looked, view.recent.failed, view.recent.shed) == (1, {"bad_image": 1}, {"overload": 1})
+    assert (view.recent.detected, view.recent.failed, view.recent.shed) == (1, {"bad_image": 1}, {"overload": 1})
     assert view.dropped_percent == 66.7
     later = timings.view(20.0).recent
-    assert (later.looked, later.failed, later.shed) == (0, {}, {})
+    assert (later.detected, later.failed, later.shed) == (0, {}, {})
 
 
 def test_a_frame_after_a_long_silence_is_no_flood() -> None:
     timings = Timings(0.0)
-    timings.note(outcome(), 1000.0)
+    timings.record(outcome(), 1000.0)
     assert timings.view(1000.5).fps < 0.1

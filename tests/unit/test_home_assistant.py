@@ -10,13 +10,13 @@ import pytest
 
 from edge_agent import home_assistant as ours
 from edge_agent import topics
+from edge_agent.doorbells.payloads import StatePayload
 from edge_agent.home_assistant import HomeAssistant
-from edge_agent.results.health import HealthPayload
-from edge_agent.results.payloads import StatePayload
+from edge_agent.telemetry.health import HealthPayload
 from ha_discovery import Discovery, announce
 
 if TYPE_CHECKING:
-    from edge_agent.model import Publication
+    from edge_agent.domain import Publication
 
 STRATEGIES = ("auto", "edgetpu", "cpu")
 AGENT = ours.agent_device("porch-pi", version="1.2.3", strategies=STRATEGIES, telemetry_period_s=10)
@@ -182,14 +182,14 @@ def test_all_devices_are_told_at_a_connection_and_a_new_doorbell_when_it_comes()
     ours = told()
     assert devices(ours.configs(["front"])) == ["edge_agent_porch-pi", "edge_doorbell_front"]
     assert devices(ours.doorbell("back")) == ["edge_doorbell_back"]
-    assert devices([ours.forget("back")]) == ["-edge_doorbell_back"]
+    assert devices([ours.removal("back")]) == ["-edge_doorbell_back"]
     assert all(each.retain and each.qos == 1 for each in ours.configs(["front"]))
 
 
 def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
     ours = told()
     assert ours.next_due_s() is None
-    ours.born(NOW)
+    ours.on_birth(NOW)
     assert ours.next_due_s() == NOW + 3
     assert not ours.is_configs_due(NOW + 2.9)
     assert not ours.is_states_due(NOW + 10)
@@ -204,14 +204,14 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
 
 def test_a_doorbell_of_an_earlier_run_is_adopted() -> None:
     (config,) = told().doorbell("front")
-    assert told().found(config.topic, config.payload) == ("front", [config])
+    assert told().on_discovery_message(config.topic, config.payload) == ("front", [config])
 
 
 def test_components_of_an_older_version_are_removed_first() -> None:
     (config,) = told().doorbell("front")
     old = json.loads(config.payload)
     old["components"]["gone"] = {"platform": "sensor", "unique_id": "x", "state_topic": "x"}
-    name, (before, after) = told().found(config.topic, json.dumps(old).encode())
+    name, (before, after) = told().on_discovery_message(config.topic, json.dumps(old).encode())
     assert name == "front"
     assert json.loads(before.payload)["components"]["gone"] == {"platform": "sensor"}
     assert after == config
@@ -224,12 +224,12 @@ def test_devices_of_others_are_left_alone(agent: str, program: str) -> None:
     (config,) = told().doorbell("front")
     payload = config.payload.replace(b"edge_agent_porch-pi", f"edge_agent_{agent}".encode())
     payload = payload.replace(b'"name":"edge-agent"', f'"name":"{program}"'.encode())
-    assert told().found(config.topic, payload) == ("", [])
+    assert told().on_discovery_message(config.topic, payload) == ("", [])
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"{}"])
 def test_what_is_no_device_is_left_alone(payload: bytes) -> None:
-    assert told().found("homeassistant/device/edge_doorbell_front/config", payload) == ("", [])
+    assert told().on_discovery_message("homeassistant/device/edge_doorbell_front/config", payload) == ("", [])
 
 
 def test_where_discovery_is_off_nothing_is_told_and_what_was_told_is_withdrawn() -> None:
@@ -237,7 +237,7 @@ def test_where_discovery_is_off_nothing_is_told_and_what_was_told_is_withdrawn()
     off = told(enabled=False)
     assert off.configs(["front"]) == []
     assert off.doorbell("front") == []
-    off.born(NOW)
+    off.on_birth(NOW)
     assert off.next_due_s() is None
-    withdrawn = [each for config in configs for each in off.found(config.topic, config.payload)[1]]
+    withdrawn = [each for config in configs for each in off.on_discovery_message(config.topic, config.payload)[1]]
     assert devices(withdrawn) == ["-edge_agent_porch-pi", "-edge_doorbell_front"]

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from edge_agent import __version__
-from edge_agent.settings import Settings
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import Settings
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:

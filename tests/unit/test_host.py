@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_agent.host import Clock, Host
+from edge_agent.platform.host_metrics import Clock, Host
 
 if TYPE_CHECKING:
     from pathlib import Path

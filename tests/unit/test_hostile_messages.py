@@ -12,14 +12,23 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.intake import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
-from edge_agent.model import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.domain import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.doorbells.options import Options
+from edge_agent.doorbells.options_file import StoredOptions
+from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.router import (
+    Command,
+    DiscoveryMessage,
+    Dropped,
+    Ignored,
+    Incoming,
+    OptionSet,
+    Router,
+    RouterLimits,
+)
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
-from edge_agent.results.controls import Controls
-from edge_agent.settings import DetectionSettings, DoorbellSettings
-from edge_agent.sources import PRESETS, Source
-from edge_agent.state_file import Chosen
+from edge_agent.settings.model import DetectionSettings, DoorbellSettings
 from edge_agent.wire import FailureReason
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
@@ -33,9 +42,9 @@ BY_TOPIC = Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", "ring", "event.
 
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
-    limits = IntakeLimits(LIMITS, accept_retained=False, most_waiting=10, most_presses_waiting=50)
+    limits = RouterLimits(LIMITS, accept_retained=False, most_waiting=10, most_presses_waiting=50)
     parse = partial(topics.parse, agent_id="hall")
-    Intake(parse, (PRESETS["ring-mqtt"], BY_TOPIC), limits, delivered.append, lambda: 0).take(message)
+    Router(parse, (PRESETS["ring-mqtt"], BY_TOPIC), limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered
     return incoming
 
@@ -139,8 +148,8 @@ def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
 
 
 def test_what_comes_with_other_commands_is_not_looked_at() -> None:
-    assert _take(Message("edge_agent/hall/command/restart_pool", b"; reboot\n")) == Commanded("restart_pool", None)
-    assert _take(Message("edge_agent/hall/command/forget", b"front")) == Commanded("forget", None, "front")
+    assert _take(Message("edge_agent/hall/command/restart_pool", b"; reboot\n")) == Command("restart_pool", None)
+    assert _take(Message("edge_agent/hall/command/forget", b"front")) == Command("forget", None, "front")
 
 
 @pytest.mark.parametrize("command", ["restart_pool", "forget", "health"])
@@ -158,13 +167,15 @@ def test_a_retained_command_is_no_command(command: str) -> None:
     ],
 )  # fmt: skip
 def test_an_option_takes_its_own_values_only(option: str, payload: bytes) -> None:
-    controls = Controls(Chosen(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info")
+    controls = Options(
+        StoredOptions(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info"
+    )
     incoming = _take(Message(f"doorbell/front/{option}/set", payload))
     assert isinstance(incoming, OptionSet)
-    fault = controls.choose(incoming.setting)
+    fault = controls.set(incoming.setting)
     assert fault.startswith("must be")
     assert fault.isprintable()
-    assert controls.chosen == Chosen()
+    assert controls.stored == StoredOptions()
 
 
 @pytest.mark.parametrize("payload", [b"\xff", b"x" * 33, "\u0664\u0665".encode()])
@@ -173,13 +184,15 @@ def test_an_option_that_is_no_short_plain_text_is_dropped(payload: bytes) -> Non
 
 
 def test_a_strategy_of_others_is_none() -> None:
-    controls = Controls(Chosen(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info")
-    assert controls.choose(Setting("strategy", "", "mock"))
+    controls = Options(
+        StoredOptions(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info"
+    )
+    assert controls.set(Setting("strategy", "", "mock"))
 
 
 def test_a_device_that_is_no_device_is_not_kept_for_long() -> None:
     topic = "homeassistant/device/edge_agent_front/config"
-    assert isinstance(_take(Message(topic, b"{}", retained=True)), Announced)
+    assert isinstance(_take(Message(topic, b"{}", retained=True)), DiscoveryMessage)
     assert isinstance(_take(Message(topic, b"{" * 2_000_000, retained=True)), Ignored)
 
 

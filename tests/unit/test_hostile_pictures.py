@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edge_agent.domain import Message
 from edge_agent.errors import ImageError
-from edge_agent.image_header import read_header
-from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Message
+from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import FailureReason, ImageSize
 from edge_agent.worker.decode import Picture, decode
 from tests import hostile_pictures
@@ -21,7 +21,7 @@ from tests.pictures import png
 from tests.values import NOON
 
 if TYPE_CHECKING:
-    from edge_agent.model import Arrival
+    from edge_agent.domain import Arrival
 
 LIMITS = ImageLimits(max_bytes=10_000_000, max_pixels=20_000_000)
 MOST_MS = 5.0

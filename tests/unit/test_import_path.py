@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ASK: Final = f"""
 import json, os, sys
 sys.path.append({str(PROJECT)!r})
-from edge_agent.import_path import exclude_current_folder, python_command
+from edge_agent.platform.import_path import exclude_current_folder, python_command
 sys.path.remove({str(PROJECT)!r})
 exclude_current_folder(sys.argv[1])
 exclude_current_folder(sys.argv[1])

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.image_header import read_header
-from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.intake import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
-from edge_agent.model import Arrival, Message, Packet, Trigger
-from edge_agent.sources import PRESETS, Source
+from edge_agent.domain import Arrival, Message, Packet, Trigger
+from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.frames import ImageLimits, read_frame
+from edge_agent.ingest.image_header import read_header
+from edge_agent.ingest.router import Command, Dropped, Incoming, Pressed, Router, RouterLimits
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
 from tests.values import NOON
@@ -40,7 +40,7 @@ def test_a_raw_picture_is_a_frame() -> None:
     arrival = _arrive(jpeg(), packet=Packet(1, 2))
     frame = arrival.frame
     assert (frame.header.format, frame.header.width, frame.header.height) == ("jpeg", 320, 240)
-    assert (frame.trigger, arrival.trigger_said, arrival.failure) == (Trigger.CONTINUOUS, False, None)
+    assert (frame.trigger, arrival.has_trigger, arrival.failure) == (Trigger.CONTINUOUS, False, None)
     assert (frame.received_s, frame.received_at, frame.captured_at) == (1.0, NOON, None)
     assert (arrival.packet, arrival.repeatable) == (Packet(1, 2), False)
     assert read_header(png()).format == "png"
@@ -55,7 +55,7 @@ def test_the_same_picture_has_the_same_ids() -> None:
 def test_the_envelope_says_more() -> None:
     arrival = _arrive(_envelope(trigger="motion", captured_at="2026-01-02T11:59:00+01:00", frame_id="7"))
     assert arrival.frame.image == jpeg()
-    assert (arrival.frame.trigger, arrival.trigger_said) == (Trigger.MOTION, True)
+    assert (arrival.frame.trigger, arrival.has_trigger) == (Trigger.MOTION, True)
     assert arrival.frame.frame_id == "7"
     assert arrival.repeatable
     assert arrival.frame.captured_at == datetime(2026, 1, 2, 10, 59, tzinfo=UTC)
@@ -159,8 +159,8 @@ def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> Non
 
 def _take(message: Message, *sources: Source, waiting: int = 0, accept_retained: bool = False) -> Incoming:
     delivered: list[Incoming] = []
-    limits = IntakeLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
-    Intake(partial(topics.parse, agent_id="hall"), sources, limits, delivered.append, lambda: waiting).take(message)
+    limits = RouterLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
+    Router(partial(topics.parse, agent_id="hall"), sources, limits, delivered.append, lambda: waiting).route(message)
     (incoming,) = delivered
     return incoming
 
@@ -171,7 +171,7 @@ def test_the_intake_sorts_by_topic() -> None:
     pressed = _take(Message("doorbell/front/press", b"", duplicate=True, packet=packet))
     assert isinstance(pressed, Pressed)
     assert (pressed.doorbell, pressed.repeated, pressed.packet) == ("front", True, packet)
-    assert _take(Message("edge_agent/hall/command/health", b"")) == Commanded("health", None)
+    assert _take(Message("edge_agent/hall/command/health", b"")) == Command("health", None)
     assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped("topic", packet)
     assert _take(Message("edge_agent/other/command/health", b"")) == Dropped("topic")
 
@@ -248,13 +248,13 @@ def test_other_publishers_are_understood(source: Source, topic: str, payload: by
     incoming = _take(Message(topic, payload), source)
     match incoming:
         case Arrival():
-            assert (incoming.failure, incoming.trigger_said) == (None, False)
+            assert (incoming.failure, incoming.has_trigger) == (None, False)
             assert meant == ("frame", incoming.frame.doorbell, incoming.frame.trigger)
         case Pressed():
             assert meant == ("press", incoming.doorbell)
         case Dropped():
             assert meant == ("dropped", incoming.reason)
-        case Commanded():
+        case Command():
             pytest.fail("no command was given")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from edge_agent.model import Packet, Publication
+from edge_agent.domain import Packet, Publication
+from edge_agent.mqtt import pending_acks as ledger_module
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
-from edge_agent.results import ledger as ledger_module
-from edge_agent.results.ledger import Ledger
+from edge_agent.mqtt.pending_acks import PendingAcks
 
 LIMITS = OutboxLimits(messages=3, payload_bytes=100, age_s=10.0)
 
@@ -29,32 +29,32 @@ def _event(topic: str, *, size: int = 1, retain: bool = False, lifetime_s: float
 
 
 def test_a_message_is_acknowledged_after_its_answer_and_so_is_its_repetition() -> None:
-    ledger, first, again = Ledger(), Packet(1, 5), Packet(2, 5)
-    ledger.owe("key", first)
-    ledger.owe("key", again)
-    ledger.owe("other", None)
-    assert ledger.is_owed("key")
+    ledger, first, again = PendingAcks(), Packet(1, 5), Packet(2, 5)
+    ledger.add("key", first)
+    ledger.add("key", again)
+    ledger.add("other", None)
+    assert ledger.is_pending("key")
     assert len(ledger) == 2
-    assert ledger.settle("key") == [first, again]
-    assert ledger.settle("other") == []
-    assert ledger.is_settled("key")
-    assert not ledger.is_owed("key")
+    assert ledger.complete("key") == [first, again]
+    assert ledger.complete("other") == []
+    assert ledger.is_completed("key")
+    assert not ledger.is_pending("key")
 
 
 def test_a_disowned_key_is_new_again() -> None:
-    ledger = Ledger()
-    ledger.owe("key", Packet(1, 5))
-    ledger.disown("key")
-    assert not ledger.is_owed("key")
-    assert not ledger.is_settled("key")
+    ledger = PendingAcks()
+    ledger.add("key", Packet(1, 5))
+    ledger.discard("key")
+    assert not ledger.is_pending("key")
+    assert not ledger.is_completed("key")
 
 
 def test_the_memory_of_settled_keys_is_bounded() -> None:
-    ledger = Ledger()
-    for number in range(ledger_module.SETTLED_KEPT + 1):
-        ledger.settle(str(number))
-    assert not ledger.is_settled("0")
-    assert ledger.is_settled("1")
+    ledger = PendingAcks()
+    for number in range(ledger_module.COMPLETED_KEPT + 1):
+        ledger.complete(str(number))
+    assert not ledger.is_completed("0")
+    assert ledger.is_completed("1")
 
 
 def test_what_is_confirmed_is_forgotten() -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from edge_agent.logs.handler import Handler, set_up
 from edge_agent.logs.lines import LONGEST, JsonLines, TextLines, escape
 from edge_agent.logs.repeats import MOST_KEYS, Repeats
-from edge_agent.settings import Settings
-from edge_agent.settings_keys import secret_values
+from edge_agent.settings.keys import secret_values
+from edge_agent.settings.model import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

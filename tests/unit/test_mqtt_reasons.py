@@ -13,7 +13,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_agent.doctor.broker_rules import ASK_LOG, judge_connection
+from edge_agent.doctor.broker_rules import ASK_LOG, assess_connection
 from edge_agent.errors import reason_of
 from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, LOST, REASONS, reason_for, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain
@@ -97,5 +97,5 @@ def test_the_systems_words_come_without_its_number() -> None:
     ],
 )
 def test_the_doctor_knows_what_to_do_about_them(reason: str, fix: str) -> None:
-    found = judge_connection("", "", f"no connection to the broker at hall:1883: {reason}")
+    found = assess_connection("", "", f"no connection to the broker at hall:1883: {reason}")
     assert fix in found.fix

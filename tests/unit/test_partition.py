@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge_agent import topics
-from edge_agent.address import Address, read_address
 from edge_agent.errors import SettingsError
-from edge_agent.partition import Partition
-from edge_agent.settings import DoorbellSettings
-from edge_agent.settings_broker import MqttSettings
-from edge_agent.settings_sources import load_settings
+from edge_agent.ingest.partition import Partition
+from edge_agent.settings.address import Address, read_address
+from edge_agent.settings.broker import MqttSettings
+from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import DoorbellSettings
 
 NAMES = st.from_regex(r"\A[A-Za-z0-9_-]{1,64}\Z")
 

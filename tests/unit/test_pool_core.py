@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from edge_agent.backoff import backoff_s
-from edge_agent.model import (
+from edge_agent.domain import (
     NO_PICTURES,
     DetectorPlan,
     Failure,
@@ -21,10 +21,10 @@ from edge_agent.model import (
     Trigger,
 )
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartWorker, StopWorker
+from edge_agent.pool.circuit_breaker import FIRST_REST_S, CircuitBreaker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
-from edge_agent.pool.exclusion import FIRST_REST_S, Exclusions
-from edge_agent.pool.restart_policy import Park, Restart, decide
-from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Trying, Unavailable
+from edge_agent.pool.restart_policy import OpenCircuit, Restart, decide
+from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Loading, Unavailable
 from tests.values import LIMITS, PLAN, detected, job, ready
 
 TWO: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"), DetectorChoice("cpu", "centerface")))
@@ -46,8 +46,8 @@ class Played:
         return actions
 
     def ready(self, slot: int, strategy: str = "cpu", model: str = "yunet_n") -> list[Action]:
-        self.core.started(slot, 1000 + slot)
-        return self.do(self.core.ready(slot, ready(strategy, model), self.now))
+        self.core.on_started(slot, 1000 + slot)
+        return self.do(self.core.on_ready(slot, ready(strategy, model), self.now))
 
     def offer(self, *jobs: Job) -> None:
         for each in jobs:
@@ -55,15 +55,15 @@ class Played:
 
     def answer(self, slot: int, **changes: Any) -> list[Action]:
         answer = replace_struct(detected(), job_id=self.assigned(slot).job_id, **changes)
-        return self.do(self.core.answered(slot, answer, NO_PICTURES, self.now))
+        return self.do(self.core.on_answer(slot, answer, NO_PICTURES, self.now))
 
     def fail(self, slot: int, reason: FailureReason = FailureReason.DETECTOR_ERROR) -> None:
         message = Failed(self.assigned(slot).job_id, reason, "no")
-        self.do(self.core.answered(slot, message, NO_PICTURES, self.now))
+        self.do(self.core.on_answer(slot, message, NO_PICTURES, self.now))
 
     def die(self, slot: int, reason: str = "was ended by SIGKILL") -> list[Action]:
-        self.core.lost(slot, self.now)
-        return self.do(self.core.died(slot, reason, self.now))
+        self.core.on_exiting(slot, self.now)
+        return self.do(self.core.on_exit(slot, reason, self.now))
 
     def pass_time(self, seconds: float) -> list[Action]:
         self.now += seconds
@@ -113,21 +113,21 @@ def test_an_answer_is_reported_once_with_who_looked() -> None:
     played = Played()
     played.offer(job())
     answer = detected(job_id=played.assigned(0).job_id)
-    assert played.core.answered(0, answer, Pictures(b"jpeg"), 101.0)
-    assert played.core.answered(0, answer, Pictures(b"jpeg"), 102.0) == []
+    assert played.core.on_answer(0, answer, Pictures(b"jpeg"), 101.0)
+    assert played.core.on_answer(0, answer, Pictures(b"jpeg"), 102.0) == []
 
 
 def test_an_answer_to_another_job_is_ignored() -> None:
     played = Played()
     played.offer(job())
-    assert played.core.answered(0, detected(job_id=99), NO_PICTURES, played.now) == []
+    assert played.core.on_answer(0, detected(job_id=99), NO_PICTURES, played.now) == []
     assert played.state(0) is SlotState.BUSY
 
 
 def test_the_last_words_of_a_worker_are_used_and_its_frame_is_not_tried_again() -> None:
     played = Played()
     played.offer(job())
-    played.core.lost(0, played.now)
+    played.core.on_exiting(0, played.now)
     played.answer(0)
     played.die(0)
     assert [type(each.result) for each in played.outcomes] == [Detected]
@@ -206,7 +206,7 @@ def test_a_worker_that_does_not_start_is_killed_and_started_again() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     assert [type(each) for each in core.tick(LIMITS.start_timeout_s)] == [KillWorker, KillWorker]
-    assert StartWorker(0) in core.died(0, "was ended by SIGKILL", 21.0)
+    assert StartWorker(0) in core.on_exit(0, "was ended by SIGKILL", 21.0)
     assert "its start" in core.view(21.0).workers[0].last_error
 
 
@@ -254,7 +254,7 @@ def test_a_worker_is_replaced_when_it_is_too_large_or_has_served(limits: dict[st
     played.answer(0, memory_bytes=100 if limits else 300_000_000)
     assert StopWorker(0) in played.actions
     assert played.state(0) is SlotState.STOPPING
-    assert StartWorker(0) in played.core.died(0, "exited with code 0", played.now)
+    assert StartWorker(0) in played.core.on_exit(0, "exited with code 0", played.now)
     assert played.core.view(played.now).restarts == 0
 
 
@@ -276,7 +276,7 @@ def test_the_age_of_workers_wakes_nobody_while_the_pool_ends() -> None:
 def test_the_only_worker_keeps_the_detector_it_has() -> None:
     played = Played(TWO, workers=1)
     for _ in range(2):
-        played.core.trying(0, Trying("cpu", "yunet_n"))
+        played.core.on_loading(0, Loading("cpu", "yunet_n"))
         played.die(0, "was ended by SIGSEGV")
         while played.state(0) is not SlotState.STARTING:
             played.pass_time(0.5)
@@ -329,7 +329,7 @@ def test_a_press_promotes_what_waits_also_for_another_try() -> None:
     played = Played()
     played.offer(job("front", received_s=100.0))
     played.die(0)
-    played.core.promote("front", played.now)
+    played.core.prioritize("front", played.now)
     played.pass_time(0.5)
     assert played.assignments[-1].frame.trigger is Trigger.PRESS
 
@@ -338,7 +338,7 @@ def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
     played = Played()
     wanted = job()
     played.offer(wanted)
-    actions = played.core.refused(0, played.now)
+    actions = played.core.on_undelivered(0, played.now)
     (assigned,) = [each for each in actions if isinstance(each, Assign)]
     assert (assigned.slot, assigned.job.attempts, assigned.job.frame) == (1, 0, wanted.frame)
 
@@ -346,7 +346,7 @@ def test_a_frame_that_never_reached_its_worker_counts_no_attempt() -> None:
 def test_the_faster_worker_takes_the_frame() -> None:
     played = Played()
     played.die(1)
-    played.core.ready(1, ready("edgetpu"), played.now)
+    played.core.on_ready(1, ready("edgetpu"), played.now)
     for slot, milliseconds in ((0, 50), (1, 5)):
         played.offer(job(f"door{slot}"))
         played.now += milliseconds / 1000
@@ -384,8 +384,8 @@ def test_abandon_gives_everything_up() -> None:
 def test_a_worker_without_a_detector_says_why() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
-    core.unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
-    core.died(0, "exited with code 0", 1.0)
+    core.on_unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
+    core.on_exit(0, "exited with code 0", 1.0)
     view = core.view(1.0)
     assert view.workers[0].last_error == "cpu yunet_n: no file"
     assert view.deaths == {"exited with code 0": 1}
@@ -399,17 +399,17 @@ def test_a_backoff_doubles_with_a_little_jitter_up_to_its_limit(attempt: int, le
 
 
 def test_a_fatal_detector_is_left_out_for_longer_each_time() -> None:
-    exclusions, choice = Exclusions(), ("edgetpu", "ssd")
+    exclusions, choice = CircuitBreaker(), ("edgetpu", "ssd")
     rests = []
     for now in (0.0, 1000.0):
-        exclusions.note(choice, "was ended by SIGSEGV", now)
-        assert exclusions.current(now) == {}
-        exclusions.note(choice, "was ended by SIGSEGV", now)
-        assert exclusions.current(now) == {choice: "a worker that loaded it was ended by SIGSEGV"}
-        rests.append(next(rest for rest in range(1000) if not exclusions.current(now + rest)))
+        exclusions.record_failure(choice, "was ended by SIGSEGV", now)
+        assert exclusions.open_circuits(now) == {}
+        exclusions.record_failure(choice, "was ended by SIGSEGV", now)
+        assert exclusions.open_circuits(now) == {choice: "a worker that loaded it was ended by SIGSEGV"}
+        rests.append(next(rest for rest in range(1000) if not exclusions.open_circuits(now + rest)))
     assert rests[1] > 1.5 * rests[0] >= 90
-    exclusions.clear(choice)
-    assert exclusions.current(1000.0) == {}
+    exclusions.record_success(choice)
+    assert exclusions.open_circuits(1000.0) == {}
 
 
 def _with_the_lesser_detector() -> Played:
@@ -419,7 +419,7 @@ def _with_the_lesser_detector() -> Played:
         played.die(slot)
         while played.state(slot) is not SlotState.STARTING:
             played.pass_time(0.5)
-        played.core.trying(slot, Trying("cpu", "yunet_n"))
+        played.core.on_loading(slot, Loading("cpu", "yunet_n"))
     for slot in (0, 1):
         played.die(slot, "was ended by SIGSEGV")
     for slot in (0, 1):
@@ -434,8 +434,8 @@ def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by
     played = _with_the_lesser_detector()
     played.pass_time(1.2 * FIRST_REST_S)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
-    played.core.lost(0, played.now)
-    played.do(played.core.died(0, "exited with code 0", played.now))
+    played.core.on_exiting(0, played.now)
+    played.do(played.core.on_exit(0, "exited with code 0", played.now))
     assert played.start_of(0).without == frozenset()
     played.ready(0)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.IDLE, SlotState.STOPPING]
@@ -444,9 +444,9 @@ def test_a_detector_that_was_fatal_is_tried_again_by_one_worker_and_then_used_by
 def test_a_detector_that_is_still_fatal_costs_one_worker_at_a_time() -> None:
     played = _with_the_lesser_detector()
     played.pass_time(1.2 * FIRST_REST_S)
-    played.do(played.core.died(0, "exited with code 0", played.now))
+    played.do(played.core.on_exit(0, "exited with code 0", played.now))
     for _ in range(2):
-        played.core.trying(0, Trying("cpu", "yunet_n"))
+        played.core.on_loading(0, Loading("cpu", "yunet_n"))
         played.die(0, "was ended by SIGSEGV")
         while played.state(0) is not SlotState.STARTING:
             played.pass_time(0.5)
@@ -458,7 +458,7 @@ def test_a_detector_that_is_still_fatal_costs_one_worker_at_a_time() -> None:
 
 @pytest.mark.parametrize(
     ("deaths", "decision"),
-    [([0.0], Restart(0.0)), ([0.0, 100.0], Restart(0.0)), ([97.0, 98.0, 99.0, 100.0], Park(30.0))],
+    [([0.0], Restart(0.0)), ([0.0, 100.0], Restart(0.0)), ([97.0, 98.0, 99.0, 100.0], OpenCircuit(30.0))],
 )
-def test_the_restart_policy(deaths: list[float], decision: Restart | Park) -> None:
+def test_the_restart_policy(deaths: list[float], decision: Restart | OpenCircuit) -> None:
     assert decide(deaths, 100.0, LIMITS.restart) == decision

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from edge_agent.model import NO_PICTURES, Failure, Job, SlotState, Trigger
+from edge_agent.domain import NO_PICTURES, Failure, Job, SlotState, Trigger
 from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.wire import DetectorChoice, Failed, FailureReason
@@ -54,7 +54,7 @@ class PoolMachine(RuleBasedStateMachine):
                         self.accelerated.add(slot)
                     self.alive.add(slot)
                     self.loading.add(slot)
-                    self.core.started(slot, 1)
+                    self.core.on_started(slot, 1)
                 case Assign(slot):
                     assert slot in self.alive - self.loading - self.stopping
                     assert slot not in self.held, "a worker holds one frame"
@@ -77,8 +77,8 @@ class PoolMachine(RuleBasedStateMachine):
         self.alive.discard(slot)
         self.loading.discard(slot)
         self.stopping.discard(slot)
-        self.core.lost(slot, self.now)
-        self.do(self.core.died(slot, "was ended by SIGKILL", self.now))
+        self.core.on_exiting(slot, self.now)
+        self.do(self.core.on_exit(slot, "was ended by SIGKILL", self.now))
 
     @rule(doorbell=st.sampled_from(["front", "back", "side"]), trigger=st.sampled_from(Trigger))
     def offer(self, doorbell: str, trigger: Trigger) -> None:
@@ -88,13 +88,13 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(doorbell=st.sampled_from(["front", "back", "side"]))
     def press(self, doorbell: str) -> None:
-        self.do(self.core.promote(doorbell, self.now))
+        self.do(self.core.prioritize(doorbell, self.now))
 
     @rule(slot=SLOTS)
     def become_ready(self, slot: int) -> None:
         if slot in self.loading:
             self.loading.discard(slot)
-            self.do(self.core.ready(slot, ready(), self.now))
+            self.do(self.core.on_ready(slot, ready(), self.now))
 
     @rule(slot=SLOTS, works=st.booleans(), large=st.booleans())
     def answer(self, slot: int, works: bool, large: bool) -> None:
@@ -102,8 +102,8 @@ class PoolMachine(RuleBasedStateMachine):
         if held is not None:
             done = replace_struct(detected(), job_id=held.job_id, memory_bytes=300_000_000 if large else 1)
             failed = Failed(held.job_id, FailureReason.DETECTOR_ERROR, "no")
-            self.do(self.core.answered(slot, done if works else failed, NO_PICTURES, self.now))
-            self.do(self.core.answered(slot, done, NO_PICTURES, self.now))
+            self.do(self.core.on_answer(slot, done if works else failed, NO_PICTURES, self.now))
+            self.do(self.core.on_answer(slot, done, NO_PICTURES, self.now))
 
     @rule(slot=SLOTS)
     def end(self, slot: int) -> None:
@@ -124,11 +124,11 @@ class PoolMachine(RuleBasedStateMachine):
     def end_probe(self, works: bool) -> None:
         if self.probing:
             self.probing = False
-            self.do(self.core.probed(0, "" if works else "no EdgeTPU was found", self.now))
+            self.do(self.core.on_probe_result(0, "" if works else "no EdgeTPU was found", self.now))
 
     @rule(strategy=st.sampled_from(["auto", "edgetpu", "cpu"]))
     def allow(self, strategy: str) -> None:
-        self.do(self.core.allow(strategy, self.now))
+        self.do(self.core.allow_strategy(strategy, self.now))
 
     @rule()
     def restart(self) -> None:

@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from edge_agent.detectors import registry
-from edge_agent.first_look.doorbell import Step, folder_script, script
-from edge_agent.first_look.lens import LENS
-from edge_agent.first_look.porch import Scene, draw
-from edge_agent.first_look.portraits import PORTRAITS, CutOut
-from edge_agent.model import Trigger
+from edge_agent.demo.lens import LENS
+from edge_agent.demo.porch import Scene, draw
+from edge_agent.demo.simulated_doorbell import Step, folder_script, script
+from edge_agent.demo.visitors import VISITOR_PICTURES, CutOut
+from edge_agent.detectors import table
+from edge_agent.domain import Trigger
 from edge_agent.wire import DetectorChoice
-from edge_agent.worker.finder import FaceFinder
+from edge_agent.worker.cascade import Cascade
 from tests.pictures import visitors
 from tests.shared_data import shared
 
@@ -25,13 +25,13 @@ def test_a_scene_is_drawn_the_same_each_time() -> None:
     assert np.array_equal(draw(scene), draw(scene))
 
 
-@pytest.mark.parametrize("number", range(len(PORTRAITS)))
+@pytest.mark.parametrize("number", range(len(VISITOR_PICTURES)))
 def test_a_visitor_near_the_door_has_one_face(number: int) -> None:
-    detector = registry.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
-    (face,) = FaceFinder(detector).find(draw(Scene(visitors()[number], 1.0)), thorough=False).faces
+    detector = table.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
+    (face,) = Cascade(detector).detect(draw(Scene(visitors()[number], 1.0)), cascade=False).faces
     assert face.confidence > 0.8
     assert abs(face.box.x + face.box.width / 2 - LENS.width / 2) < 60
-    assert FaceFinder(detector).find(draw(Scene()), thorough=False).faces == []
+    assert Cascade(detector).detect(draw(Scene()), cascade=False).faces == []
 
 
 def test_the_script_never_ends_and_holds_all_there_is_to_see() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.model import Outcome, ShedReason
-from edge_agent.results.look import press_times
-from edge_agent.results.presses import Answer, Presses, PressTimes
-from edge_agent.settings import DoorbellOptions, DoorbellSettings, PressSettings
+from edge_agent.domain import Outcome, ShedReason
+from edge_agent.doorbells.policy import press_times
+from edge_agent.doorbells.presses import Answer, Presses, PressTimes
+from edge_agent.settings.model import DoorbellOptions, DoorbellSettings, PressSettings
 from edge_agent.wire import FailureReason
 from tests.values import detected, failure, outcome, press, shed
 
@@ -17,7 +17,7 @@ TIMES = PressTimes(WINDOW_S, DEADLINE_S)
 
 def _pressed(at_s: float = 0.0) -> Presses:
     presses = Presses(lambda _doorbell: TIMES)
-    presses.press(press(at_s=at_s))
+    presses.add(press(at_s=at_s))
     return presses
 
 
@@ -28,9 +28,9 @@ def _late(presses: Presses) -> Answer:
 
 def test_the_first_face_answers_and_later_ones_do_not() -> None:
     presses, seen = _pressed(), outcome()
-    (answer,) = presses.see(seen)
+    (answer,) = presses.on_outcome(seen)
     assert (answer.event_type, answer.outcome) == ("face", seen)
-    assert presses.see(outcome()) == []
+    assert presses.on_outcome(outcome()) == []
     assert presses.tick(DEADLINE_S) == []
 
 
@@ -51,7 +51,7 @@ def test_at_the_deadline_a_press_is_answered_with_what_there_is(
 ) -> None:
     presses = _pressed()
     for each in seen:
-        assert presses.see(each) == []
+        assert presses.on_outcome(each) == []
     assert presses.next_due_s() == DEADLINE_S
     answer = _late(presses)
     assert (answer.event_type, answer.failure and answer.failure.reason) == (event_type, reason)
@@ -59,43 +59,43 @@ def test_at_the_deadline_a_press_is_answered_with_what_there_is(
 
 def test_two_presses_have_two_answers() -> None:
     presses = _pressed()
-    presses.press(press(at_s=1.0))
-    assert [answer.event_type for answer in presses.see(outcome())] == ["face", "face"]
+    presses.add(press(at_s=1.0))
+    assert [answer.event_type for answer in presses.on_outcome(outcome())] == ["face", "face"]
 
 
 def test_another_doorbell_answers_nothing() -> None:
     presses = _pressed()
-    assert presses.see(outcome(doorbell="back")) == []
+    assert presses.on_outcome(outcome(doorbell="back")) == []
     assert not presses.is_open("back", 1.0)
 
 
 @pytest.mark.parametrize(("now", "is_open"), [(0.0, True), (9.9, True), (10.0, False)])
 def test_frames_belong_to_a_press_within_its_window(now: float, is_open: bool) -> None:
     presses = _pressed()
-    presses.see(outcome())
+    presses.on_outcome(outcome())
     presses.tick(now)
     assert presses.is_open("front", now) is is_open
 
 
 def test_a_press_message_just_after_its_frame_is_the_same_press() -> None:
     presses, implied = Presses(lambda _doorbell: TIMES), press(at_s=0.0)
-    presses.imply(implied)
-    assert presses.press(press(at_s=1.0)) is implied
+    presses.add_implied(implied)
+    assert presses.add(press(at_s=1.0)) is implied
     second = press(at_s=1.5)
-    assert presses.press(second) is second
+    assert presses.add(second) is second
 
 
 def test_a_press_long_after_an_implied_one_is_another() -> None:
     presses, later = Presses(lambda _doorbell: TIMES), press(at_s=3.0)
-    presses.imply(press(at_s=0.0))
-    assert presses.press(later) is later
+    presses.add_implied(press(at_s=0.0))
+    assert presses.add(later) is later
 
 
 def test_a_doorbell_may_have_times_of_its_own() -> None:
     doorbells = DoorbellSettings(each={"back": DoorbellOptions(press_window_s=20.0, press_deadline_s=8.0)})
     presses = Presses(lambda doorbell: press_times(doorbell, PressSettings(), doorbells))
-    presses.press(press("front"))
-    presses.press(press("back"))
+    presses.add(press("front"))
+    presses.add(press("back"))
     assert [answer.press.doorbell for answer in presses.tick(5.0)] == ["front"]
     assert presses.next_due_s() == 8.0
     assert [presses.is_open(doorbell, 15.0) for doorbell in ("front", "back")] == [False, True]

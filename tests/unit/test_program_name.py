@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent import program_name
+from edge_agent.platform import program_name
 from tests.command_line import edge_agent_in
 
 

@@ -13,19 +13,13 @@ from hypothesis import strategies as st
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.model import (
-    Outcome,
-    Publication,
-    ShedReason,
-    Trigger,
-    WorkerDetector,
-)
-from edge_agent.results import events
-from edge_agent.results.counters import Counters
-from edge_agent.results.doorbells import Doorbells
-from edge_agent.results.failures import is_published
-from edge_agent.results.presses import Answer
-from edge_agent.results.visits import Visits
+from edge_agent.domain import Outcome, Publication, ShedReason, Trigger, WorkerDetector
+from edge_agent.doorbells import events
+from edge_agent.doorbells.failures import is_published
+from edge_agent.doorbells.presses import Answer
+from edge_agent.doorbells.registry import Doorbells
+from edge_agent.doorbells.visits import Visits
+from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
@@ -131,43 +125,44 @@ def test_an_answer_without_a_picture_says_why() -> None:
 
 def test_a_doorbell_is_introduced_with_every_key_null() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
-    online, state = doorbells.heard("front", 0.0)
+    online, state = doorbells.on_activity("front", 0.0)
     assert (online.topic, online.payload, online.retain) == ("doorbell/front/availability", b"online", True)
     assert state.retain
     assert set(_json(state).values()) == {None}
-    assert doorbells.heard("front", 1.0) == []
+    assert doorbells.on_activity("front", 1.0) == []
 
 
 def test_the_state_follows_the_newest_frame() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
-    doorbells.heard("front", 0.0)
-    (seen,) = doorbells.see(outcome(detected(2), received_s=5.0), 5.0, NOON)
+    doorbells.on_activity("front", 0.0)
+    (seen,) = doorbells.on_outcome(outcome(detected(2), received_s=5.0), 5.0, NOON)
     assert _json(seen) | {"last_seen": None} == {
         "face_present": True, "faces": 2, "confidence": 0.9, "last_seen": None, "visit_id": None,
     }  # fmt: skip
-    assert doorbells.see(outcome(detected(0), received_s=4.0), 5.1, NOON) == []
-    (gone,) = doorbells.see(outcome(detected(0), received_s=6.0), 6.0, NOON + timedelta(seconds=6))
+    assert doorbells.on_outcome(outcome(detected(0), received_s=4.0), 5.1, NOON) == []
+    (gone,) = doorbells.on_outcome(outcome(detected(0), received_s=6.0), 6.0, NOON + timedelta(seconds=6))
     assert (_json(gone)["faces"], _json(gone)["last_seen"]) == (0, "2026-01-02T12:00:00Z")
-    assert doorbells.see(outcome(failure(), received_s=7.0), 7.0, NOON) == []
+    assert doorbells.on_outcome(outcome(failure(), received_s=7.0), 7.0, NOON) == []
 
 
 def test_the_state_is_told_at_most_once_a_second_while_the_number_stays() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
-    doorbells.heard("front", 0.0)
+    doorbells.on_activity("front", 0.0)
     told = [
-        len(doorbells.see(outcome(received_s=at / 10), at / 10, NOON + timedelta(seconds=at))) for at in range(1, 31)
+        len(doorbells.on_outcome(outcome(received_s=at / 10), at / 10, NOON + timedelta(seconds=at)))
+        for at in range(1, 31)
     ]
     assert sum(told) == 3
 
 
 def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=2)
-    doorbells.heard("front", 0.0)
+    doorbells.on_activity("front", 0.0)
     assert doorbells.next_due_s() == 10.0
     assert doorbells.tick(9.9) == []
     assert [each.payload for each in doorbells.tick(10.0)] == [b"offline"]
     assert doorbells.tick(20.0) == []
-    assert [each.payload for each in doorbells.heard("front", 21.0)] == [b"online"]
+    assert [each.payload for each in doorbells.on_activity("front", 21.0)] == [b"online"]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["front", "back", "side"]), st.floats(0.1, 15.0)), max_size=30))
@@ -182,22 +177,22 @@ def test_every_doorbell_that_is_silent_goes_offline_in_time(heard: list[tuple[st
                 for each in last
             )
         now = end_s
-        told |= {each.topic: each.payload for each in doorbells.heard(name, now)}
+        told |= {each.topic: each.payload for each in doorbells.on_activity(name, now)}
         last[name] = now
 
 
 def test_no_more_doorbells_than_allowed_are_welcome() -> None:
     doorbells = Doorbells(offline_after_s=10.0, most=1)
-    doorbells.heard("front", 0.0)
-    assert doorbells.is_welcome("front")
-    assert not doorbells.is_welcome("back")
-    assert not doorbells.wants_snapshot("back", 0.0, 1.0)
+    doorbells.on_activity("front", 0.0)
+    assert doorbells.accepts("front")
+    assert not doorbells.accepts("back")
+    assert not doorbells.is_snapshot_due("back", 0.0, 1.0)
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
 def test_ages_do_not_follow_a_wall_clock_that_is_set(jump: timedelta) -> None:
     stamp = events.Stamp("boot", 7, now_s=2.0, now_at=NOON + jump)
-    (appeared,) = Visits(30.0, lambda: "visit-1").see(outcome(), NOON)
+    (appeared,) = Visits(30.0, lambda: "visit-1").on_outcome(outcome(), NOON)
     told = (
         events.faces(outcome(), stamp),
         events.ring(press(), stamp),
@@ -220,7 +215,7 @@ def test_an_event_is_a_row() -> None:
     assert failed is not None
     assert failed.cells[5] == "timeout"
     assert to_row("doorbell/front/faces", b"{}") is None
-    (appeared,) = Visits(30.0, lambda: "visit-1").see(outcome(), NOON)
+    (appeared,) = Visits(30.0, lambda: "visit-1").on_outcome(outcome(), NOON)
     visit = to_row("doorbell/front/visit", events.visit(appeared, STAMP).payload)
     assert visit is not None
     assert visit.cells[2:6] == ("visit: appeared", "", "1", "0.90")

@@ -26,8 +26,8 @@ def test_more_doorbells_never_need_less(one: int, more: int) -> None:
 
 
 @given(st.integers(1, 10**6), st.floats(0.1, 1000), st.floats(0.001, 100))
-def test_agents_are_enough_for_both_limits(doorbells: int, look_ms: float, frames_per_s: float) -> None:
-    load = Load(look_ms=look_ms, frames_per_s=frames_per_s)
+def test_agents_are_enough_for_both_limits(doorbells: int, inference_ms: float, frames_per_s: float) -> None:
+    load = Load(inference_ms=inference_ms, frames_per_s=frames_per_s)
     found = need(doorbells, load)
     assert found.agents * load.doorbells_per_agent >= doorbells
     assert found.agents * load.workers >= found.agent_cores

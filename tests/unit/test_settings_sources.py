@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge_agent import settings_sources
-from edge_agent.cli.options import broker_flags
+from edge_agent.cli.flags import broker_flags
 from edge_agent.errors import SettingsError
-from edge_agent.settings import Settings
-from edge_agent.settings_keys import setting_keys
-from edge_agent.settings_sources import load_settings
+from edge_agent.settings import loading
+from edge_agent.settings.keys import setting_keys
+from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ ALL_SOURCES = ("flag", "environment", "file variable", "secrets folder", "yaml")
 
 @pytest.fixture(autouse=True)
 def _no_secrets_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings_sources, "SECRETS_FOLDER", tmp_path / "nothing here")
+    monkeypatch.setattr(loading, "SECRETS_FOLDER", tmp_path / "nothing here")
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_a_password_file_that_holds_no_password_is_refused_in_a_sentence(
 
 def test_the_usual_secrets_folder_is_read_when_it_is_there(secrets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (secrets / "edge_agent_mqtt__password").write_text(SECRET, encoding="utf-8")
-    monkeypatch.setattr(settings_sources, "SECRETS_FOLDER", secrets)
+    monkeypatch.setattr(loading, "SECRETS_FOLDER", secrets)
     assert load_settings(None, {}, environment={}).mqtt.password.get_secret_value() == SECRET
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.model import Outcome
-from edge_agent.results.tracks import FORGET_S, Track, follow, people
-from edge_agent.results.visits import VisitChange, Visits
+from edge_agent.domain import Outcome
+from edge_agent.doorbells.tracks import TRACK_TIMEOUT_S, Track, count_people, update_tracks
+from edge_agent.doorbells.visits import VisitChange, Visits
 from edge_agent.wire import Box, Detected, Face, ImageSize, StageTimes
 from tests.values import NOON, failure, frame, outcome
 
@@ -33,7 +33,7 @@ def _play(visits: Visits, *outcomes: Outcome) -> list[VisitChange]:
     changes = []
     for each in outcomes:
         changes += visits.tick(each.frame.received_s)
-        changes += visits.see(each, NOON + timedelta(seconds=each.frame.received_s))
+        changes += visits.on_outcome(each, NOON + timedelta(seconds=each.frame.received_s))
     return changes
 
 
@@ -56,8 +56,8 @@ def test_a_visit_is_one_visit_at_any_rate_of_frames(interval_s: float) -> None:
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])
 def test_a_visit_is_as_long_as_it_was_when_the_clock_is_set_meanwhile(jump: timedelta) -> None:
     visits = _visits()
-    visits.see(_seen(10.0, 0.5), NOON)
-    visits.see(_seen(14.0, 0.5), NOON + jump)
+    visits.on_outcome(_seen(10.0, 0.5), NOON)
+    visits.on_outcome(_seen(14.0, 0.5), NOON + jump)
     (left,) = visits.tick(14.0 + GAP_S)
     assert left.visit.duration_s == 4.0
     assert left.visit.last_taken_s == 14.0
@@ -128,16 +128,16 @@ def test_appearing_and_leaving_alternate(steps: list[tuple[float, int, float]]) 
 def test_a_face_that_moves_is_followed_and_a_hidden_one_is_remembered_for_a_while() -> None:
     tracks: tuple[Track, ...] = ()
     for step in range(5):
-        tracks = follow(tracks, [Box(100 + 40 * step, 100, 60, 80), Box(600, 100, 60, 80)], step * 0.2)
+        tracks = update_tracks(tracks, [Box(100 + 40 * step, 100, 60, 80), Box(600, 100, 60, 80)], step * 0.2)
     assert [track.sightings for track in tracks] == [5, 5]
     assert tracks[0].speed_x == pytest.approx(200.0)
-    tracks = follow(tracks, [Box(300, 100, 60, 80)], 1.0)
-    assert people(tracks, 1) == 2
-    tracks = follow(tracks, [Box(300, 100, 60, 80)], 1.0 + FORGET_S)
-    assert people(tracks, 1) == 1
+    tracks = update_tracks(tracks, [Box(300, 100, 60, 80)], 1.0)
+    assert count_people(tracks, 1) == 2
+    tracks = update_tracks(tracks, [Box(300, 100, 60, 80)], 1.0 + TRACK_TIMEOUT_S)
+    assert count_people(tracks, 1) == 1
 
 
 def test_a_face_seen_once_elsewhere_is_no_second_person() -> None:
-    tracks = follow((), [Box(100, 100, 60, 80)], 0.0)
-    tracks = follow(tracks, [Box(900, 400, 60, 80)], 0.2)
-    assert people(tracks, 1) == 1
+    tracks = update_tracks((), [Box(100, 100, 60, 80)], 0.0)
+    tracks = update_tracks(tracks, [Box(900, 400, 60, 80)], 0.2)
+    assert count_people(tracks, 1) == 1

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge_agent import topics
-from edge_agent.host import HostView
-from edge_agent.model import (
+from edge_agent.domain import (
     AcceleratorState,
     AcceleratorView,
     Pictures,
@@ -28,14 +27,15 @@ from edge_agent.model import (
     WorkerDetector,
     WorkerView,
 )
-from edge_agent.results import events
-from edge_agent.results.counters import Counters, Readings, metrics
-from edge_agent.results.health import BrokerPayload, Run, health
-from edge_agent.results.payloads import StatePayload, encode
-from edge_agent.results.presses import Answer
-from edge_agent.results.problems import BrokerView, Snapshot
-from edge_agent.results.status import ProblemPayload, Verdict
-from edge_agent.results.timings import Timings
+from edge_agent.doorbells import events
+from edge_agent.doorbells.payloads import StatePayload, encode
+from edge_agent.doorbells.presses import Answer
+from edge_agent.platform.host_metrics import HostView
+from edge_agent.telemetry.counters import Counters, Readings, metrics
+from edge_agent.telemetry.health import BrokerPayload, Run, health
+from edge_agent.telemetry.problems import BrokerView, Snapshot
+from edge_agent.telemetry.status import ProblemPayload, Verdict
+from edge_agent.telemetry.timings import Timings
 from edge_agent.web.board import BOUNDS_MS, SILENT_S, Board, Moment
 from edge_agent.web.chart import ceiling, chart, span_s
 from edge_agent.web.markup import tag
@@ -71,7 +71,7 @@ def problem(text: str) -> ProblemPayload:
 def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any) -> Publication:
     """Return the health as the agent tells it, of a minute in which one frame was looked at."""
     timings = Timings(0.0)
-    timings.note(outcome(detected()), 0.5)
+    timings.record(outcome(detected()), 0.5)
     host = HostView(100_000_000, cpu_temperature_c=51.5)
     now_at = NOON + timedelta(seconds=60)
     snapshot = Snapshot(changes.pop("pool", pool_view()), BROKER, host, timings.view(1.0).recent, now_at)
@@ -92,7 +92,7 @@ def metrics_message() -> Publication:
     counters, timings = Counters(), Timings(0.0)
     counters.received["press"] += 1
     counters.count(outcome(detected(2)))
-    timings.note(outcome(detected()), 0.5)
+    timings.record(outcome(detected()), 0.5)
     payload = metrics(counters, pool_view(), timings.view(1.0), Readings("boot", 60.0, 1, 0, 0, 200.0, {}))
     return Publication(topics.metrics(AGENT), encode(payload))
 
@@ -101,7 +101,7 @@ def told(*publications: Publication) -> Board:
     """Return a board on which these were put at second 1."""
     board = Board(AGENT, 0.0)
     for publication in publications:
-        board.note(publication, 1.0)
+        board.record(publication, 1.0)
     return board
 
 
@@ -175,7 +175,7 @@ def test_a_doorbell_that_is_forgotten_leaves_with_its_picture() -> None:
     board = told(
         events.availability(topics.doorbell_availability("front"), online=True),
         *events.pictures("front", Pictures(JPEG)),
-        *events.nothing_retained("front"),
+        *events.clear_retained("front"),
     )
     assert board.view(2.0).doorbells == ()
     assert ask(board, "/picture/front").status == 404
@@ -328,8 +328,8 @@ def test_metrics_say_what_mqtt_says() -> None:
     view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
     board = told(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
-    timings.note(outcome(detected()), 0.5)
-    board.note_times(timings.cumulated(BOUNDS_MS))
+    timings.record(outcome(detected()), 0.5)
+    board.record_times(timings.cumulative_counts(BOUNDS_MS))
     found = samples(board)
     assert found["edge_agent_up", "{}"] == 1
     assert found["edge_agent_status", '{"status": "degraded"}'] == 1

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_agent.detectors import registry
+from edge_agent.detectors import table
 from edge_agent.detectors.boxes import lowest_score, rescale, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
@@ -26,16 +26,16 @@ from edge_agent.wire import (
     ImageSize,
     Privacy,
     SharedBuffer,
-    SnapshotWish,
+    SnapshotMode,
     Task,
     decode_from_worker,
     decode_to_worker,
     encode,
 )  # fmt: skip
 from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
+from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.decode import Picture, decode, to_sent
-from edge_agent.worker.finder import FaceFinder
-from edge_agent.worker.judge import judge
+from edge_agent.worker.face_filter import filter_faces
 from edge_agent.worker.main import Worker, load_first
 from edge_agent.worker.quality import quality
 from tests.pictures import jpeg
@@ -119,7 +119,7 @@ HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 )
 def test_what_does_not_count_is_rejected_with_the_reason(rules: FaceRules, reason: str) -> None:
     found = Face(Box(10, 20, 15, 20), 0.9)
-    faces, rejected = judge([found], rules, ImageSize(100, 100))
+    faces, rejected = filter_faces([found], rules, ImageSize(100, 100))
     assert (faces, [each.reason for each in rejected]) == (((found,), []) if not reason else ((), [reason]))
 
 
@@ -177,16 +177,16 @@ def _mock(script: str = "{}") -> DetectorChoice:
 @pytest.mark.parametrize(
     ("wish", "faces", "drawn"),
     [
-        (SnapshotWish.NEVER, 1, False), (SnapshotWish.WITH_FACES, 0, False), (SnapshotWish.WITH_FACES, 1, True),
-        (SnapshotWish.ALWAYS, 0, True),
+        (SnapshotMode.NEVER, 1, False), (SnapshotMode.WITH_FACES, 0, False), (SnapshotMode.WITH_FACES, 1, True),
+        (SnapshotMode.ALWAYS, 0, True),
     ],
 )  # fmt: skip
 def test_a_picture_is_drawn_when_it_is_wished_for(
-    buffer: SharedBuffer, wish: SnapshotWish, faces: int, drawn: bool
+    buffer: SharedBuffer, mode: SnapshotMode, faces: int, drawn: bool
 ) -> None:
     buffer.write(jpeg())
-    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, wish, label="front")
-    answer = Worker(FaceFinder(registry.load(_mock(f'{{"faces": {faces}}}'))), buffer).answer(task)
+    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, mode, label="front")
+    answer = Worker(Cascade(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).process(task)
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
     if drawn:
@@ -198,22 +198,22 @@ def test_a_picture_is_drawn_when_it_is_wished_for(
     [(Privacy.FULL, True, True), (Privacy.BLURRED, True, False), (Privacy.EVENTS_ONLY, False, False)],
 )
 def test_privacy_says_which_pictures_leave(
-    buffer: SharedBuffer, privacy: Privacy, snapshot: bool, portrait: bool
+    buffer: SharedBuffer, privacy: Privacy, snapshot: bool, best_face: bool
 ) -> None:
     buffer.write(jpeg())
-    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotWish.ALWAYS, privacy)
-    answer = Worker(FaceFinder(registry.load(_mock())), buffer).answer(task)
+    task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotMode.ALWAYS, privacy)
+    answer = Worker(Cascade(table.load(_mock())), buffer).process(task)
     assert isinstance(answer, Detected)
-    assert (answer.snapshot_size > 0, answer.portrait_size > 0) == (snapshot, portrait)
+    assert (answer.snapshot_size > 0, answer.best_face_size > 0) == (snapshot, best_face)
 
 
 def test_whatever_goes_wrong_is_an_answer(buffer: SharedBuffer) -> None:
-    worker = Worker(FaceFinder(registry.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
+    worker = Worker(Cascade(table.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
-    assert worker.answer(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
+    assert worker.process(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
         1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
     )
-    assert isinstance(worker.answer(Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)), Failed)
+    assert isinstance(worker.process(Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)), Failed)
 
 
 def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
@@ -230,7 +230,7 @@ def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> Non
 
 def test_a_script_with_an_unknown_act_is_refused() -> None:
     with pytest.raises(DetectorUnavailableError, match="'dance', which is no act"):
-        registry.load(_mock('{"load": "dance"}'))
+        table.load(_mock('{"load": "dance"}'))
 
 
 @settings(deadline=None, max_examples=100)
@@ -290,7 +290,7 @@ def test_messages_cross_unchanged() -> None:
         4,
         FaceRules(0.5, 0.1, (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),)),
         6.0,
-        SnapshotWish.ALWAYS,
+        SnapshotMode.ALWAYS,
         Privacy.BLURRED,
         "front",
     )

@@ -1,0 +1,86 @@
+"""Looks for models and accelerators, and tries every detector once, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_agent.app import max_pixels
+from edge_agent.doctor import detector_rules as rules
+from edge_agent.doctor.finding import Finding, error
+from edge_agent.errors import EdgeAgentError
+from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
+from edge_agent.platform.host_metrics import read_kernel_file
+from edge_agent.pool import probe_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_agent.domain import DetectorPlan
+    from edge_agent.settings.model import DetectionSettings, Settings
+
+
+def check_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
+    """Yield what there is to say of what looks for faces; `root` is where /sys and /dev are."""
+    store = ModelStore(settings.models.dir, settings.models.cache_dir, sources=())
+    yield from _check_models(settings.detection, store)
+    devices = find_devices(root)
+    yield from map(rules.assess_device, devices)
+    try:
+        plan = plan_detectors(settings.detection, store)
+    except EdgeAgentError as fault:
+        yield error("detectors", f"none can be used: {fault}", rules.fix_for("cpu", str(fault)))
+        return
+    yield from _check_plan(settings, plan, {device.kind: device.place for device in devices})
+
+
+def _check_models(settings: DetectionSettings, store: ModelStore) -> Iterator[Finding]:
+    faults = {name: store.faults(name) for name in MODELS}
+    here = {name for name in MODELS if store.find(name)}
+    yield from rules.assess_models(faults, here, wanted_files(settings, store))
+    chosen = find_cpu_model(settings.cpu_model, store) if "cpu" in settings.strategies else None
+    if chosen and chosen.note:
+        yield rules.assess_substitute(chosen.name, FIRST_MODEL)
+
+
+def _check_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
+    for each in plan.missing:
+        yield rules.assess_missing(
+            each.strategy,
+            each.reason,
+            device=devices.get(each.strategy, ""),
+            is_last=settings.detection.strategies == (each.strategy,),
+            is_asked=each.strategy in plan.asked,
+        )
+    first, second = (*plan.accelerators, *plan.choices), (plan.second_stage.choice,) if plan.second_stage else ()
+    results = probe_all((*first, *second), max_pixels(settings), settings.pool.probe_timeout_s)
+    works = False
+    for number, (choice, probed) in enumerate(zip((*first, *second), results, strict=True)):
+        is_first = number < len(first)
+        works = works or (is_first and probed.works)
+        yield rules.assess_probe(choice, probed, is_spare=not is_first or len(first) > 1, is_second=not is_first)
+    if len(first) > 1 and not works:
+        yield error("detectors", "none of them can be used", "mend one of those above")
+
+
+def find_devices(root: Path) -> list[rules.Device]:
+    """Return the accelerators that the kernel sees."""
+    found: list[rules.Device] = []
+    for folder in sorted((root / "sys/bus/usb/devices").glob("*")):
+        if (read_kernel_file(folder / "idVendor"), read_kernel_file(folder / "idProduct")) in rules.STICK_IDS:
+            bus, number = (read_kernel_file(folder / name).zfill(3) for name in ("busnum", "devnum"))
+            found.append(_device("edgetpu", f"USB {folder.name}", root / "dev/bus/usb" / bus / number))
+    for folder in sorted((root / "sys/bus/pci/devices").glob("*")):
+        ids = tuple(read_kernel_file(folder / name).removeprefix("0x") for name in ("vendor", "device"))
+        if ids in rules.CARD_IDS:
+            found.append(_device("edgetpu", f"PCI {folder.name}", root / "dev/apex_0"))
+    found += [_device("gpu", f"/dev/{node.name}", node) for node in sorted((root / "dev").glob("nvidia[0-9]"))]
+    return found
+
+
+def _device(kind: str, place: str, node: Path) -> rules.Device:
+    if not node.exists():
+        return rules.Device(kind, place, node, "is not there")
+    may = os.access(node, os.R_OK | os.W_OK)
+    return rules.Device(kind, place, node, "" if may else "may not be opened by this user")

@@ -1,0 +1,152 @@
+"""What is to be said of the machine. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.doctor.finding import Finding, error, ok, warning
+from edge_agent.telemetry.problems import HOT_C, LOW_DISK_BYTES, LOW_MEMORY_SHARE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+WORKER_BYTES: Final = 120_000_000
+"""Of one worker, with its model."""
+AGENT_BYTES: Final = 60_000_000
+TOO_HOT_C: Final = 90.0
+LOADED: Final = 2.0
+"""Processes that want to run, per core, from which on a press has to wait."""
+
+
+def assess_processor(machine: str, features: Collection[str], cores: int) -> Finding:
+    """Return whether the processor has what the inference engines are fast with."""
+    what = f"{machine}, {cores} {'core' if cores == 1 else 'cores'}"
+    if machine in {"x86_64", "AMD64"}:
+        if "avx2" in features:
+            return ok("processor", f"{what}, with AVX2")
+        return warning(
+            "processor",
+            f"{what}, without AVX2: a look takes several times as long",
+            "in a virtual machine: pass the host's processor through",
+        )
+    if machine == "aarch64":
+        dot = ", with dot products" if "asimddp" in features else ""
+        return ok("processor", f"{what}{dot}")
+    return error(
+        "processor",
+        f"{what}: there are no builds of the inference engine for it",
+        "install a 64-bit system (aarch64 or x86_64)",
+    )
+
+
+def assess_sandbox(landlock: int, *, wanted: bool) -> Finding:
+    """Return whether workers can give up what they do not need; `landlock` is the kernel's version of it."""
+    if not wanted:
+        return warning("confinement", "workers keep all rights: pool.sandbox is off", "set pool.sandbox to true")
+    if not landlock:
+        return warning(
+            "confinement",
+            "this kernel cannot confine the workers: it has no Landlock",
+            "use Linux 5.13 or newer with `landlock` in its `lsm=` list; the agent works without it",
+        )
+    network = "" if landlock >= 4 else ", but not from the network"  # noqa: PLR2004 - the version that can
+    return ok("confinement", f"workers are kept from files{network} (Landlock {landlock})")
+
+
+def assess_heat(temperature_c: float | None, *, throttled: bool | None, under_voltage: bool | None) -> list[Finding]:
+    """Return whether the machine slows itself down; None: nothing tells."""
+    found = []
+    if under_voltage:
+        found.append(
+            warning(
+                "power",
+                "the power supply gives too little voltage",
+                "use the supply that is made for this board, and a short cable",
+            )
+        )
+    if throttled:
+        found.append(
+            warning(
+                "heat",
+                "the processor is slowed down by the machine",
+                "give it air or a fan; on a Raspberry Pi also look at the power supply",
+            )
+        )
+    if temperature_c is not None and temperature_c >= HOT_C:
+        level = error if temperature_c >= TOO_HOT_C else warning
+        found.append(level("heat", f"the processor is {temperature_c:.0f} °C hot", "give it air or a fan"))
+    if not found:
+        tells = f"{temperature_c:.0f} °C" if temperature_c is not None else "no sensor tells"
+        found.append(ok("heat", f"{tells}, not slowed down" if throttled is not None else tells))
+    return found
+
+
+def assess_load(load1: float, cores: int) -> Finding:
+    """Return whether the processor has time for us."""
+    said = f"{load1:.1f} processes want one of {cores} cores"
+    if load1 >= LOADED * cores:
+        return warning("load", said, "see with `top` what keeps the machine busy")
+    return ok("load", said)
+
+
+def assess_clock(now_at: datetime, installed_at: datetime | None, *, in_step: bool | None) -> Finding:
+    """Return whether the clock can be right: `installed_at` is past, and `in_step` what the kernel says of it."""
+    if installed_at is not None and now_at < installed_at:
+        return error(
+            "clock",
+            f"it says {now_at:%Y-%m-%d %H:%M}, but edge-agent was installed later",
+            "set it: timedatectl set-ntp true, or date --set",
+        )
+    if in_step is False:
+        return warning(
+            "clock",
+            f"{now_at:%Y-%m-%d %H:%M} UTC, and nothing keeps it in step",
+            "timedatectl set-ntp true, or install chrony; in a container: on its host",
+        )
+    return ok("clock", f"{now_at:%Y-%m-%d %H:%M} UTC{', kept in step' if in_step else ''}")
+
+
+def assess_memory(free_bytes: int | None, workers: int, total_bytes: int | None = None) -> Finding:
+    """Return whether the workers fit, and whether a running agent would call this much too little."""
+    if free_bytes is None:
+        return ok("memory", "nothing tells")
+    needed = AGENT_BYTES + workers * WORKER_BYTES
+    said = f"{free_bytes / 1e6:.0f} MB free; {workers} workers take about {needed / 1e6:.0f} MB"
+    if free_bytes < AGENT_BYTES + WORKER_BYTES:
+        return error("memory", said, "end other programs: not even one worker fits")
+    if free_bytes < needed:
+        fit = max(1, (free_bytes - AGENT_BYTES) // WORKER_BYTES)
+        return warning("memory", said, f"set pool.workers to {fit}, or end other programs")
+    if total_bytes and free_bytes < LOW_MEMORY_SHARE * total_bytes:
+        return warning("memory", f"{said}; that is less than {LOW_MEMORY_SHARE:.0%} of it", "end other programs")
+    return ok("memory", said)
+
+
+def assess_folder(what: str, folder: str, fault: str, free_bytes: int | None, setting: str) -> Finding:
+    """Return whether a folder can be written to; `fault` is why not ('': it can)."""
+    if fault:
+        return error("disk", f"{folder}, for {what}: {fault}", f"free or allow it, or name another folder in {setting}")
+    if free_bytes is not None and free_bytes < LOW_DISK_BYTES:
+        return warning(
+            "disk",
+            f"{folder}, for {what}: only {free_bytes / 1e6:.1f} MB are free",
+            f"free some, or name another folder in {setting}",
+        )
+    free = f", {free_bytes / 1e9:.1f} GB free" if free_bytes is not None else ""
+    return ok("disk", f"{folder}, for {what}{free}")
+
+
+def assess_state(file: str, fault: str) -> list[Finding]:
+    """Return what is wrong with what was set over MQTT and kept; `fault` is why the next start cannot use it."""
+    if not fault:
+        return []
+    fix = "see whether it can be mended; a start puts it aside, and the settings of the configuration hold again"
+    return [warning("state", f"{file} cannot be used ({fault}): what was set over MQTT is lost", fix)]
+
+
+def assess_port(where: str, fault: str, *, is_ours: bool) -> Finding:
+    """Return whether the page can be served; `fault` is why its port cannot be had, `is_ours` that an agent has it."""
+    if fault and not is_ours:
+        return error("http", f"{where}: {fault}", "set http.port to a free one, or http.enabled to false")
+    return ok("http", f"{where} is {'served by an agent' if fault else 'free'}")

@@ -1,0 +1,1 @@
+"""What is known of each doorbell, and the messages about it: presses, visits, options."""

@@ -1,0 +1,193 @@
+"""Outcomes and presses to publications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import topics
+from edge_agent.domain import Outcome, Pictures, Press, Publication, ReplyTo, Trigger
+from edge_agent.doorbells.failures import failure_of
+from edge_agent.doorbells.payloads import (
+    AnswerPayload,
+    DetectorPayload,
+    FacesPayload,
+    RingPayload,
+    StatePayload,
+    TimingPayload,
+    VisitPayload,
+    encode,
+)
+from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_agent.doorbells.presses import Answer
+    from edge_agent.doorbells.visits import VisitChange
+
+RING_LIFETIME_S: Final = 60.0
+"""A ring that could not be sent for so long is no news any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When and as which message of this run an event is published."""
+
+    boot_id: str
+    sequence: int
+    now_s: float
+    now_at: datetime
+
+    def age_ms(self, since_s: float) -> int:
+        """Return how long ago `since_s` was, whatever became of the wall clock since."""
+        return round((self.now_s - since_s) * 1000)
+
+
+def faces(outcome: Outcome, stamp: Stamp) -> Publication:
+    """Return the faces event of a frame; a press frame's is confirmed by its event id."""
+    is_press = outcome.frame.trigger is Trigger.PRESS
+    return Publication(
+        topics.faces(outcome.frame.doorbell),
+        encode(_faces_payload(outcome, stamp)),
+        qos=1 if is_press else 0,
+        key=outcome.frame.event_id if is_press else "",
+    )
+
+
+def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
+    """Return the answer that the sender of the frame asked for."""
+    return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
+
+
+def ring(press: Press, stamp: Stamp) -> Publication:
+    """Return the news that the bell was pressed."""
+    payload = RingPayload(
+        event_type="ring",
+        event_id=f"{press.press_id}-ring",
+        doorbell=press.doorbell,
+        press_id=press.press_id,
+        pressed_at=press.pressed_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(press.pressed_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.ring(press.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
+
+
+def answer(answered: Answer, stamp: Stamp) -> Publication:
+    """Return the answer to a press; it is confirmed by the press id."""
+    press, outcome, failure = answered.press, answered.outcome, answered.failure
+    found = outcome.result if outcome is not None and isinstance(outcome.result, Detected) else None
+    payload = AnswerPayload(
+        event_type=answered.event_type,
+        event_id=f"{press.press_id}-answer",
+        doorbell=press.doorbell,
+        press_id=press.press_id,
+        reason=failure.reason.value if failure else None,
+        detail=failure.detail if failure else None,
+        faces=len(found.faces) if found else 0,
+        confidence=found.faces[0].confidence if found and found.faces else None,
+        frame_id=outcome.frame.frame_id if outcome else None,
+        frame_event_id=outcome.frame.event_id if outcome else None,
+        pressed_at=press.pressed_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(press.pressed_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.answer(press.doorbell), encode(payload), qos=1, key=press.press_id)
+
+
+def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
+    """Return the annotated picture of a frame and that of its best face, as far as they were drawn."""
+    places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.best_face))
+    return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
+
+
+def visit(change: VisitChange, stamp: Stamp) -> Publication:
+    """Return what is news of a visit."""
+    current = change.visit
+    payload = VisitPayload(
+        event_type=change.event_type,
+        event_id=f"{current.visit_id}-{stamp.boot_id}-{stamp.sequence}",
+        doorbell=current.doorbell,
+        visit_id=current.visit_id,
+        started_at=current.started_at,
+        last_seen_at=current.last_seen_at,
+        duration_s=round(current.duration_s, 1),
+        people=current.people,
+        frames=current.frames,
+        confidence=current.best.confidence,
+        quality=current.best.quality,
+        best_frame_id=current.best.frame_id,
+        best_event_id=current.best.event_id,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(current.last_taken_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.visit(current.doorbell), encode(payload), qos=1)
+
+
+def state(doorbell: str, payload: StatePayload) -> Publication:
+    """Return the retained state of a doorbell."""
+    return Publication(topics.doorbell_state(doorbell), encode(payload), qos=1, retain=True)
+
+
+def clear_retained(doorbell: str) -> list[Publication]:
+    """Return what clears all that is retained of a doorbell."""
+    options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
+    retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)
+    return [Publication(topic, b"", qos=1, retain=True) for topic in retained]
+
+
+def availability(topic: str, *, online: bool) -> Publication:
+    """Return the retained availability of an agent or a doorbell."""
+    return Publication(topic, b"online" if online else b"offline", qos=1, retain=True)
+
+
+def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
+    frame, result, failure = outcome.frame, outcome.result, failure_of(outcome)
+    found = result if isinstance(result, Detected) else None
+    return FacesPayload(
+        event_id=frame.event_id,
+        doorbell=frame.doorbell,
+        frame_id=frame.frame_id,
+        trigger=frame.trigger.word,
+        outcome=_word(found),
+        reason=failure.reason.value if failure else None,
+        detail=failure.detail if failure else None,
+        captured_at=frame.captured_at,
+        received_at=frame.received_at,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(frame.taken_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+        image=found.image if found else None,
+        faces=found.faces if found else (),
+        rejected=found.rejected if found else (),
+        detector=_detector(outcome),
+        timing_ms=TimingPayload(
+            queue=round(outcome.queue_ms, 1) if found else None,
+            decode=round(found.times.decode, 1) if found else None,
+            inference=round(found.times.inference, 1) if found else None,
+            total=round((stamp.now_s - frame.received_s) * 1000, 1),
+        ),
+        attempts=outcome.attempts,
+    )
+
+
+def _detector(outcome: Outcome) -> DetectorPayload | None:
+    detector, result = outcome.detector, outcome.result
+    if detector is None:
+        return None
+    second_model = result.second_model if isinstance(result, Detected) else ""
+    return DetectorPayload(detector.strategy, detector.model, detector.slot, second_model or None)
+
+
+def _word(found: Detected | None) -> str:
+    if found is None:
+        return "failed"
+    return "face" if found.faces else "no_face"

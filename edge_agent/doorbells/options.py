@@ -1,0 +1,185 @@
+"""What can be set over MQTT while the agent runs: which values are possible, and what holds now. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from edge_agent import topics
+from edge_agent.domain import AUTO, Publication, Setting
+from edge_agent.doorbells.options_file import StoredOptions
+from edge_agent.doorbells.policy import policy_for
+from edge_agent.settings.model import LOG_LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.doorbells.policy import DetectionPolicy
+    from edge_agent.settings.model import DetectionSettings, DoorbellSettings
+
+ON, OFF = "ON", "OFF"
+MAX_CACHED_POLICIES: Final = 1000
+"""Whoever sends shared frames may name any number of doorbells."""
+
+
+class Options:
+    """The options of the agent and of each doorbell: what was chosen, over what the settings say."""
+
+    def __init__(
+        self,
+        chosen: StoredOptions,
+        agent_id: str,
+        *,
+        detection: DetectionSettings,
+        doorbells: DoorbellSettings,
+        log_level: str,
+    ) -> None:
+        self._agent_id = agent_id
+        self._detection = detection
+        self._doorbells = doorbells
+        self._log_level = log_level
+        self.stored = self._valid(chosen)
+        self._policies: dict[str, DetectionPolicy] = {}
+        """How frames of a doorbell are looked at, until something is set."""
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """Return what the strategy can be set to."""
+        return (AUTO, *self._detection.strategies)
+
+    @property
+    def strategy(self) -> str:
+        """Return the strategy that is to be used, or `auto`."""
+        return self.value(Setting("strategy"))
+
+    @property
+    def log_level(self) -> str:
+        """Return the least severe level that is logged."""
+        return self.value(Setting("log_level"))
+
+    def set(self, setting: Setting) -> str:
+        """Set an option; return '', or why that cannot be, in words that follow its name."""
+        value = self._normalize(setting)
+        if value is None:
+            return f"must be {self._allowed_values(setting)}"
+        own = self._own(setting) | {setting.option: value}
+        self.stored = _with(self.stored, setting.doorbell, own)
+        self._policies.clear()
+        return ""
+
+    def value(self, setting: Setting) -> str:
+        """Return what an option is set to."""
+        chosen = self._own(setting).get(setting.option)
+        return self._default(setting) if chosen is None else chosen
+
+    def publication(self, setting: Setting) -> Publication:
+        """Return what an option is set to, retained, for all who want to know."""
+        topic = (
+            topics.doorbell_option(setting.doorbell, setting.option)
+            if setting.doorbell
+            else topics.agent_option(self._agent_id, setting.option)
+        )
+        return Publication(topic, self.value(setting).encode(), qos=1, retain=True)
+
+    def publications(self, doorbells: Iterable[str]) -> list[Publication]:
+        """Return what all options are set to."""
+        own = [Setting(option) for option in topics.AGENT_OPTIONS]
+        return [self.publication(each) for each in (*own, *(each for name in doorbells for each in options_of(name)))]
+
+    def remove(self, doorbell: str) -> None:
+        """Forget what was set for a doorbell."""
+        doorbells = {name: values for name, values in self.stored.doorbells.items() if name != doorbell}
+        self.stored = StoredOptions(agent=self.stored.agent, doorbells=doorbells)
+        self._policies.clear()
+
+    def policy_for(self, doorbell: str) -> DetectionPolicy:
+        """Return how frames of a doorbell are looked at now."""
+        if doorbell not in self._policies:
+            if len(self._policies) >= MAX_CACHED_POLICIES:
+                self._policies.clear()
+            self._policies[doorbell] = self._policy_for(doorbell)
+        return self._policies[doorbell]
+
+    def _policy_for(self, doorbell: str) -> DetectionPolicy:
+        look = policy_for(doorbell, self._doorbells, self._detection.min_confidence)
+        confidence = int(self.value(Setting("min_confidence", doorbell))) / 100
+        detecting = OFF not in {self.value(Setting("detection", doorbell)), self.value(Setting("detection"))}
+        if round(100 * look.rules.min_confidence) == round(100 * confidence):
+            return replace(look, detecting=detecting)
+        rules = msgspec.structs.replace(look.rules, min_confidence=confidence)
+        return replace(look, rules=rules, detecting=detecting)
+
+    def _own(self, setting: Setting) -> dict[str, str]:
+        return self.stored.doorbells.get(setting.doorbell, {}) if setting.doorbell else self.stored.agent
+
+    def _default(self, setting: Setting) -> str:
+        match setting.option:
+            case "detection":
+                return ON
+            case "min_confidence":
+                rules = policy_for(setting.doorbell, self._doorbells, self._detection.min_confidence).rules
+                return str(min(99, max(1, round(100 * rules.min_confidence))))
+            case "log_level":
+                return self._log_level
+            case _:
+                return AUTO
+
+    def _normalize(self, setting: Setting) -> str | None:
+        """Return a value as it is kept, or None where it is not possible."""
+        value = setting.value.strip()
+        match setting.option:
+            case "detection":
+                return value.upper() if value.upper() in {ON, OFF} else None
+            case "min_confidence":
+                return _percent(value)
+            case "log_level":
+                return value.lower() if value.lower() in LOG_LEVELS else None
+            case _:
+                return value.lower() if value.lower() in self.strategies else None
+
+    def _allowed_values(self, setting: Setting) -> str:
+        match setting.option:
+            case "detection":
+                return "ON or OFF"
+            case "min_confidence":
+                return "a whole number from 1 to 99"
+            case "log_level":
+                return f"one of {', '.join(LOG_LEVELS)}"
+            case _:
+                return f"one of {', '.join(self.strategies)}, the strategies of the settings"
+
+    def _valid(self, chosen: StoredOptions) -> StoredOptions:
+        """Return what of an earlier choice is still possible: the settings may have changed."""
+        agent = self._kept(chosen.agent, topics.AGENT_OPTIONS, "")
+        doorbells = {
+            name: self._kept(values, topics.DOORBELL_OPTIONS, name)
+            for name, values in chosen.doorbells.items()
+            if topics.is_identifier(name)
+        }
+        return StoredOptions(agent=agent, doorbells=doorbells)
+
+    def _kept(self, values: dict[str, str], options: Iterable[str], doorbell: str) -> dict[str, str]:
+        normal = {option: self._normalize(Setting(option, doorbell, values.get(option, ""))) for option in options}
+        return {option: value for option, value in normal.items() if value is not None}
+
+
+def options_of(name: str) -> list[Setting]:
+    """Return the options of a doorbell."""
+    return [Setting(option, name) for option in topics.DOORBELL_OPTIONS]
+
+
+def _with(chosen: StoredOptions, doorbell: str, values: dict[str, str]) -> StoredOptions:
+    if doorbell:
+        return StoredOptions(agent=chosen.agent, doorbells=chosen.doorbells | {doorbell: values})
+    return StoredOptions(agent=values, doorbells=chosen.doorbells)
+
+
+def _percent(text: str) -> str | None:
+    """Return a whole number from 1 to 99 as its digits; Home Assistant sends 70.0 for 70."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return str(int(number)) if number.is_integer() and 1 <= number <= 99 else None  # noqa: PLR2004 - the range itself

@@ -1,0 +1,79 @@
+"""What is looked at and shown of a doorbell: its own settings over those for all. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge_agent.domain import Job, ShedReason, Trigger
+from edge_agent.doorbells.presses import PressTimes
+from edge_agent.settings.model import DoorbellOptions
+from edge_agent.wire import FaceRules, Privacy
+
+if TYPE_CHECKING:
+    from edge_agent.domain import Frame
+    from edge_agent.settings.model import DoorbellSettings, PressSettings, QueueSettings
+    from edge_agent.wire import SnapshotMode
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionPolicy:
+    """How frames of a doorbell are looked at."""
+
+    rules: FaceRules
+    privacy: Privacy
+    press_only: bool
+    detecting: bool = True
+
+
+def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> DetectionPolicy:
+    """Return how frames of `doorbell` are looked at; `min_confidence` is what holds for all."""
+    own = settings.each.get(doorbell)
+    if own is None:
+        rules = FaceRules(min_confidence, settings.min_face_height)
+        return DetectionPolicy(rules, Privacy(settings.privacy), settings.press_only)
+    rules = FaceRules(
+        min_confidence if own.min_confidence is None else own.min_confidence,
+        settings.min_face_height if own.min_face_height is None else own.min_face_height,
+        own.zones,
+        own.masks,
+    )
+    press_only = settings.press_only if own.press_only is None else own.press_only
+    return DetectionPolicy(rules, Privacy(own.privacy or settings.privacy), press_only)
+
+
+def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
+    """Return how long a press of `doorbell` lasts and when it is answered."""
+    own = doorbells.each.get(doorbell, DoorbellOptions())
+    return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
+
+
+def reason_to_skip(frame: Frame, look: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:
+    """Return why a frame is not worth a look, or None. 0 seconds: none is too old."""
+    if not look.detecting:
+        return ShedReason.DETECTION_OFF
+    if frame.trigger is Trigger.PRESS:
+        return None
+    if look.press_only:
+        return ShedReason.PRESS_ONLY
+    if stale_after_s and frame.captured_at and now - frame.taken_s > stale_after_s:
+        return ShedReason.STALE
+    return None
+
+
+def job_for(frame: Frame, look: DetectionPolicy, waiting: QueueSettings, snapshot: SnapshotMode) -> Job:
+    """Return the job of looking at a frame; how long it may wait depends on its trigger."""
+    expiry_s = {
+        Trigger.PRESS: waiting.press_expiry_s,
+        Trigger.MOTION: waiting.motion_expiry_s,
+        Trigger.CONTINUOUS: waiting.continuous_expiry_s,
+    }[frame.trigger]
+    taken_at = (frame.captured_at or frame.received_at).astimezone()
+    return Job(
+        frame,
+        look.rules,
+        expires_s=frame.received_s + expiry_s,
+        snapshot=snapshot,
+        privacy=look.privacy,
+        label=f"{frame.doorbell}  {taken_at:%Y-%m-%d %H:%M:%S}",
+    )

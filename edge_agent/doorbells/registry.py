@@ -1,0 +1,172 @@
+"""What is known of each doorbell: whether its frames come, and whom it last saw. Time is an argument."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from edge_agent import topics
+from edge_agent.domain import NO_PICTURES, Pictures
+from edge_agent.doorbells.events import availability, pictures, state
+from edge_agent.doorbells.payloads import StatePayload
+from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from edge_agent.domain import Outcome, Publication
+    from edge_agent.wire import Face
+
+STATE_INTERVAL_S: Final = 1.0
+"""The state is told at once when the number of faces changes, else no more often than this."""
+
+
+UNKNOWN: Final = StatePayload()
+
+
+@dataclass(slots=True)
+class _Doorbell:
+    """`told` is the state as it was published last, at `told_s`; `order` is when the frame it rests on arrived."""
+
+    name: str
+    last_frame_s: float
+    online: bool = True
+    state: StatePayload = UNKNOWN
+    published: StatePayload = UNKNOWN
+    published_s: float = 0.0
+    order_s: float = 0.0
+    snapshot_s: float = float("-inf")
+    pictures: Pictures = NO_PICTURES
+
+
+class Doorbells:
+    """The doorbells that have sent something since the start; no more than `most` of them."""
+
+    def __init__(self, *, offline_after_s: float, most: int) -> None:
+        self._offline_after_s = offline_after_s
+        self._most = most
+        self._doorbells: dict[str, _Doorbell] = {}
+        self._due_s = math.inf
+        """No doorbell counts as gone before; looked up anew only then, since frames come far more often."""
+
+    def accepts(self, name: str) -> bool:
+        """Return whether a doorbell is known or may become so."""
+        return name in self._doorbells or len(self._doorbells) < self._most
+
+    def is_known(self, name: str) -> bool:
+        """Return whether a doorbell has sent something since the start."""
+        return name in self._doorbells
+
+    def names(self) -> tuple[str, ...]:
+        """Return the doorbells that have sent something since the start."""
+        return tuple(self._doorbells)
+
+    def restore(self, name: str) -> list[Publication]:
+        """Take on a doorbell of an earlier run, which has sent nothing yet; return what there is to say of it."""
+        self._doorbells[name] = _Doorbell(name, float("-inf"), online=False)
+        return _present(self._doorbells[name])
+
+    def remove(self, name: str) -> None:
+        """Forget a doorbell."""
+        self._doorbells.pop(name, None)
+
+    def on_activity(self, name: str, now: float) -> list[Publication]:
+        """Note that a doorbell sent something; return what that changes."""
+        self._due_s = min(self._due_s, now + self._offline_after_s)
+        doorbell = self._doorbells.get(name)
+        if doorbell is None:
+            doorbell = self._doorbells[name] = _Doorbell(name, now)
+            return _present(doorbell)
+        doorbell.last_frame_s = now
+        if doorbell.online:
+            return []
+        doorbell.online = True
+        return [availability(topics.doorbell_availability(name), online=True)]
+
+    def on_outcome(
+        self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
+    ) -> list[Publication]:
+        """Use the result of a frame, unless a newer one was used already; return the state if it is to be told."""
+        doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
+        if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
+            return []
+        doorbell.order_s = outcome.frame.received_s
+        doorbell.state = _has_detected(doorbell.state, result.faces, seen_at, visit_id)
+        due = doorbell.state.faces != doorbell.published.faces or now - doorbell.published_s >= STATE_INTERVAL_S
+        return self._publish_state(doorbell, now) if due and doorbell.state != doorbell.published else []
+
+    def on_visit_end(self, name: str, now: float) -> list[Publication]:
+        """Note that a visit has ended; return the state."""
+        doorbell = self._doorbells.get(name)
+        if doorbell is None:
+            return []
+        doorbell.state = _nobody(doorbell.state)
+        return self._publish_state(doorbell, now)
+
+    def is_snapshot_due(self, name: str, now: float, interval_s: float) -> bool:
+        """Return whether it is time for another picture of this doorbell."""
+        doorbell = self._doorbells.get(name)
+        return doorbell is not None and now - doorbell.snapshot_s >= interval_s
+
+    def on_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
+        """Note that pictures of this doorbell were published; a portrait stays until there is another."""
+        if name in self._doorbells:
+            doorbell = self._doorbells[name]
+            doorbell.snapshot_s = now
+            doorbell.pictures = Pictures(pictures.snapshot, pictures.best_face or doorbell.pictures.best_face)
+
+    def last_pictures(self) -> list[Publication]:
+        """Return the last pictures of every doorbell, for one that may have missed them."""
+        return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
+
+    def tick(self, now: float) -> list[Publication]:
+        """Return the availability of the doorbells that have gone silent."""
+        if now < self._due_s:
+            return []
+        online = [each for each in self._doorbells.values() if each.online]
+        gone = [each for each in online if now >= self._offline_s(each)]
+        for doorbell in gone:
+            doorbell.online = False
+        self._due_s = min((self._offline_s(each) for each in online if each.online), default=math.inf)
+        return [availability(topics.doorbell_availability(each.name), online=False) for each in gone]
+
+    def next_due_s(self) -> float | None:
+        """Return when to call `tick`, or None: not after the next doorbell counts as gone, perhaps before."""
+        return self._due_s if self._due_s < math.inf else None
+
+    def all_states(self) -> list[Publication]:
+        """Return all that is retained of the doorbells, for a broker that may have lost it."""
+        return [publication for each in self._doorbells.values() for publication in _present(each)]
+
+    def _offline_s(self, doorbell: _Doorbell) -> float:
+        return doorbell.last_frame_s + self._offline_after_s
+
+    def _publish_state(self, doorbell: _Doorbell, now: float) -> list[Publication]:
+        doorbell.published, doorbell.published_s = doorbell.state, now
+        return [state(doorbell.name, doorbell.state)]
+
+
+def _has_detected(
+    previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None
+) -> StatePayload:
+    """Return the state after a look; `last_seen` is when there last was a face."""
+    return StatePayload(
+        face_present=bool(faces),
+        faces=len(faces),
+        confidence=max((face.confidence for face in faces), default=None),
+        last_seen=seen_at if faces else previous.last_seen,
+        visit_id=visit_id,
+    )
+
+
+def _nobody(previous: StatePayload) -> StatePayload:
+    """Return the state after a visit."""
+    return StatePayload(face_present=False, faces=0, last_seen=previous.last_seen)
+
+
+def _present(doorbell: _Doorbell) -> list[Publication]:
+    return [
+        availability(topics.doorbell_availability(doorbell.name), online=doorbell.online),
+        state(doorbell.name, doorbell.state),
+    ]

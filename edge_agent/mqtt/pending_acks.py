@@ -1,0 +1,49 @@
+"""Which press messages still owe the broker an acknowledgement, and which have been answered for good."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from edge_agent.domain import Packet
+
+COMPLETED_KEPT: Final = 10_000
+"""As many answered keys are remembered: a redelivery follows its message within minutes."""
+
+
+class PendingAcks:
+    """A message is acknowledged when the broker has its answer, and one that comes again gets no second one."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, list[Packet]] = {}
+        self._settled: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, key: str, packet: Packet | None) -> None:
+        """Note that `packet` is to be acknowledged once `key` is answered; it may be one more for a known key."""
+        packets = self._pending.setdefault(key, [])
+        if packet is not None:
+            packets.append(packet)
+
+    def is_pending(self, key: str) -> bool:
+        """Return whether `key` is being worked on."""
+        return key in self._pending
+
+    def is_completed(self, key: str) -> bool:
+        """Return whether the broker has the answer to `key`."""
+        return key in self._settled
+
+    def complete(self, key: str) -> list[Packet]:
+        """Note that the broker has the answer; return what may be acknowledged now."""
+        self._settled[key] = None
+        self._settled.move_to_end(key)
+        while len(self._settled) > COMPLETED_KEPT:
+            self._settled.popitem(last=False)
+        return self._pending.pop(key, [])
+
+    def discard(self, key: str) -> None:
+        """Forget a key whose answer will never be sent: should its message come again, it is new."""
+        self._pending.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._pending)

@@ -1,0 +1,144 @@
+"""What the machine says of itself and of this process, read from the kernel's files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CPU_SENSORS: Final = ("cpu_thermal", "coretemp", "k10temp", "soc_thermal", "cpu-thermal")
+"""Names under which Linux gives the processor's temperature, the Raspberry Pi's first."""
+VOLTAGE_SENSOR: Final = "rpi_volt"
+"""The Raspberry Pi's voltage watcher; its in0_lcrit_alarm is 1 while the supply gives too little."""
+THROTTLED_FILE: Final = "sys/devices/platform/soc/soc:firmware/get_throttled"
+"""The Raspberry Pi's firmware, in hexadecimal digits: the lowest bits say what is so now."""
+UNDER_VOLTAGE, FREQUENCY_CAPPED, THROTTLED, TOO_WARM = 1, 2, 4, 8
+CLOCK_JUMP_S: Final = 2.0
+"""The wall clock has jumped when it is this much away from where the monotonic clock expects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """The machine, and the bytes that this process holds in memory. None: nothing tells.
+
+    `throttled`: the processor runs slower than it could; `under_voltage`: its supply is too weak. `clock_jumps`
+    counts how often the wall clock was set since the start, `clock_jump_s` is how far, the last time.
+    """
+
+    memory_bytes: int
+    cpu_temperature_c: float | None = None
+    throttled: bool | None = None
+    under_voltage: bool | None = None
+    load1: float = 0.0
+    cores: int = 1
+    memory_total_bytes: int | None = None
+    memory_free_bytes: int | None = None
+    disk_free_bytes: int | None = None
+    clock_jumps: int = 0
+    clock_jump_s: float = 0.0
+
+
+class Host:
+    """The machine as it is seen below `root`; `folder` is where free disk space matters."""
+
+    def __init__(self, folder: Path, root: Path = Path("/")) -> None:
+        self._folder = folder
+        self._root = root
+        self._process = psutil.Process()
+        self._clock = Clock()
+
+    def read(self, now: float, wall_s: float) -> HostView:
+        """Return how things are now, in monotonic and in wall-clock seconds."""
+        self._clock.compare(now, wall_s)
+        firmware = _hexadecimal(self._root / THROTTLED_FILE)
+        total, free = _memory(self._root / "proc/meminfo")
+        return HostView(
+            memory_bytes=self._process.memory_info().rss,
+            cpu_temperature_c=self._temperature(),
+            throttled=None if firmware is None else bool(firmware & (FREQUENCY_CAPPED | THROTTLED | TOO_WARM)),
+            under_voltage=self._under_voltage(firmware),
+            load1=round(os.getloadavg()[0], 2),
+            cores=os.cpu_count() or 1,
+            memory_total_bytes=total,
+            memory_free_bytes=free,
+            disk_free_bytes=_disk_free(self._folder),
+            clock_jumps=self._clock.jumps,
+            clock_jump_s=self._clock.last_jump_s,
+        )
+
+    def _temperature(self) -> float | None:
+        for name in CPU_SENSORS:
+            for folder in self._sensors(name):
+                with contextlib.suppress(ValueError):
+                    return round(int(read_kernel_file(folder / "temp1_input")) / 1000, 1)
+        with contextlib.suppress(ValueError):
+            return round(int(read_kernel_file(self._root / "sys/class/thermal/thermal_zone0/temp")) / 1000, 1)
+        return None
+
+    def _under_voltage(self, firmware: int | None) -> bool | None:
+        for folder in self._sensors(VOLTAGE_SENSOR):
+            if alarm := read_kernel_file(folder / "in0_lcrit_alarm"):
+                return alarm == "1"
+        return None if firmware is None else bool(firmware & UNDER_VOLTAGE)
+
+    def _sensors(self, name: str) -> Iterator[Path]:
+        """Yield the folders of the sensors with that name."""
+        for folder in sorted((self._root / "sys/class/hwmon").glob("hwmon*")):
+            if read_kernel_file(folder / "name") == name:
+                yield folder
+
+
+class Clock:
+    """Notices when somebody sets the wall clock."""
+
+    def __init__(self) -> None:
+        self.jumps = 0
+        self.last_jump_s = 0.0
+        self._apart_s: float | None = None
+
+    def compare(self, now: float, wall_s: float) -> None:
+        """Compare the clocks, in seconds: what lies between them changes when the wall clock is set."""
+        apart_s = wall_s - now
+        if self._apart_s is not None and abs(apart_s - self._apart_s) > CLOCK_JUMP_S:
+            self.jumps += 1
+            self.last_jump_s = round(apart_s - self._apart_s, 1)
+        self._apart_s = apart_s
+
+
+def read_kernel_file(path: Path) -> str:
+    """Return what a file of /proc or /sys says, or '' where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _hexadecimal(path: Path) -> int | None:
+    try:
+        return int(read_kernel_file(path), 16)
+    except ValueError:
+        return None
+
+
+def _memory(path: Path) -> tuple[int | None, int | None]:
+    """Return the bytes of memory in all, and those that programs could still have."""
+    kilobytes = dict(re.findall(r"(?m)^(\w+): +(\d+) kB$", read_kernel_file(path)))
+    found = [int(kilobytes[name]) * 1024 if name in kilobytes else None for name in ("MemTotal", "MemAvailable")]
+    return found[0], found[1]
+
+
+def _disk_free(folder: Path) -> int | None:
+    """Return the free bytes where the folder is, or will be."""
+    for place in (folder, *folder.absolute().parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return None

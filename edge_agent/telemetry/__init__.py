@@ -1,0 +1,1 @@
+"""Health, metrics and error events of the agent."""

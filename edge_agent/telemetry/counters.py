@@ -1,0 +1,146 @@
+"""What is counted since the start. Every frame is in `received` once, and leaves as answered, failed or shed once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_agent.domain import Shed, Trigger
+from edge_agent.doorbells.failures import failure_of, is_published
+from edge_agent.telemetry.histogram import QuantilesPayload
+from edge_agent.telemetry.timings import LatencyPayload
+from edge_agent.wire import Detected
+
+if TYPE_CHECKING:
+    from edge_agent.domain import Frame, Outcome, PoolView
+    from edge_agent.telemetry.timings import TimingsView
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts by the words of the MQTT interface."""
+
+    received: Counter[str] = field(default_factory=Counter)
+    unfinished: Counter[str] = field(default_factory=Counter)
+    answered: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    shed: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    faces: int = 0
+    presses: int = 0
+    repeated: int = 0
+
+    def receive(self, frame: Frame) -> None:
+        """Count a frame that is taken on; a copy of one that is in work counts too."""
+        self.received[frame.trigger.word] += 1
+        self.unfinished[frame.event_id] += 1
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what became of a frame."""
+        self._finish(outcome.frame.event_id)
+        if isinstance(outcome.result, Detected):
+            self.answered["face" if outcome.result.faces else "no_face"] += 1
+            self.faces += len(outcome.result.faces)
+            self.rejected.update(each.reason.value for each in outcome.result.rejected)
+            return
+        failure = failure_of(outcome)
+        if failure is not None and is_published(outcome):
+            self.failed[failure.reason.value] += 1
+        elif isinstance(outcome.result, Shed):
+            self.shed[outcome.result.reason.value] += 1
+
+    def in_flight(self) -> int:
+        """Return how many frames wait or are looked at."""
+        return self.unfinished.total()
+
+    def _finish(self, event_id: str) -> None:
+        """Forget a frame that is in work; one that is not is left to show as a sum that does not add up."""
+        if self.unfinished[event_id] > 1:
+            self.unfinished[event_id] -= 1
+        else:
+            del self.unfinished[event_id]
+
+
+class MetricsPayload(msgspec.Struct, frozen=True):
+    """Counts since the start; `dropped` are messages that were no frame and no press, `repeated` redeliveries.
+
+    The last ones are of the last minute, but for `since_start`.
+    """
+
+    uptime_s: float
+    boot_id: str
+    received: dict[str, int]
+    answered: dict[str, int]
+    failed: dict[str, int]
+    shed: dict[str, int]
+    dropped: dict[str, int]
+    in_flight: int
+    faces: int
+    rejected: dict[str, int]
+    presses: int
+    repeated: int
+    retries: int
+    restarts: int
+    deaths: dict[str, int]
+    accelerator_assignments: int
+    accelerator_releases: int
+    connections: int
+    unsent: int
+    unsent_dropped: int
+    memory_mb: float
+    fps: float
+    utilization_percent: dict[str, float]
+    latency_ms: dict[str, QuantilesPayload]
+    stage_ms: dict[str, QuantilesPayload]
+    trigger_stage_ms: dict[str, dict[str, QuantilesPayload]]
+    since_start: LatencyPayload
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What is not counted here: of this run, of its messages that wait or grew too old, and of its workers."""
+
+    boot_id: str
+    uptime_s: float
+    connections: int
+    unsent: int
+    unsent_dropped: int
+    memory_mb: float
+    utilization_percent: dict[int, float]
+
+
+def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: Readings) -> MetricsPayload:
+    """Return the counts as they are published; every trigger is there, also at 0."""
+    return MetricsPayload(
+        uptime_s=round(readings.uptime_s, 1),
+        boot_id=readings.boot_id,
+        received={trigger.word: counters.received[trigger.word] for trigger in Trigger},
+        answered={word: counters.answered[word] for word in ("face", "no_face")},
+        failed=dict(counters.failed),
+        shed=dict(counters.shed),
+        dropped=dict(counters.dropped),
+        in_flight=counters.in_flight(),
+        faces=counters.faces,
+        rejected=dict(counters.rejected),
+        presses=counters.presses,
+        repeated=counters.repeated,
+        retries=view.retries,
+        restarts=view.restarts,
+        deaths=view.deaths,
+        accelerator_assignments=view.accelerator_assignments,
+        accelerator_releases=view.accelerator_releases,
+        connections=readings.connections,
+        unsent=readings.unsent,
+        unsent_dropped=readings.unsent_dropped,
+        memory_mb=readings.memory_mb,
+        fps=timings.fps,
+        utilization_percent={str(slot): percent for slot, percent in readings.utilization_percent.items()},
+        latency_ms=timings.window.latency_ms,
+        stage_ms=timings.window.stage_ms,
+        trigger_stage_ms=timings.window.trigger_stage_ms,
+        since_start=timings.since_start,
+    )

@@ -1,0 +1,117 @@
+"""The status: which problems count by now. It does not flap: each comes and goes with a delay of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge_agent.telemetry.problems import Problem
+
+
+class ProblemPayload(msgspec.Struct, frozen=True):
+    """Something that is wrong: its code, which one of its kind (null where there is one), since when, in words."""
+
+    code: str
+    about: str | None
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`ok`, `degraded` or `failed`, since when, and why."""
+
+    status: str
+    since_at: datetime
+    problems: tuple[ProblemPayload, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The problems in words."""
+        return tuple(each.text for each in self.problems)
+
+
+@dataclass(slots=True)
+class _Case:
+    """A problem over time: `gone_s` and `gone_at` are since when it is not so any more."""
+
+    problem: Problem
+    since_s: float
+    since_at: datetime
+    counts: bool = False
+    gone_s: float | None = None
+    gone_at: datetime | None = None
+
+    def payload(self) -> ProblemPayload:
+        """Return it as it is published."""
+        over = f" (over since {self.gone_at.astimezone():%H:%M:%S})" if self.gone_at else ""
+        return ProblemPayload(self.problem.code, self.problem.about or None, self.since_at, self.problem.text + over)
+
+    def due_s(self) -> float | None:
+        """Return when the case changes by itself, or None."""
+        if self.gone_s is not None:
+            return self.gone_s + self.problem.clear_s
+        return None if self.counts else self.since_s + self.problem.appear_s
+
+
+class Status:
+    """The problems of which one hears, and what they come to."""
+
+    def __init__(self, now_at: datetime) -> None:
+        self._cases: dict[tuple[str, str], _Case] = {}
+        self._status = "ok"
+        self._since_at = now_at
+
+    def update(self, problems: Iterable[Problem], now: float, now_at: datetime) -> tuple[Problem, ...]:
+        """Take in all that is wrong now; return what counts from now on."""
+        found = {(each.code, each.about): each for each in problems}
+        for key, problem in found.items():
+            case = self._cases.setdefault(key, _Case(problem, now, now_at))
+            case.problem, case.gone_s, case.gone_at = problem, None, None
+        for key in self._cases.keys() - found.keys():
+            self._expire(key, now, now_at)
+        new = [each for each in self._cases.values() if not each.counts and each.since_s + each.problem.appear_s <= now]
+        for case in new:
+            case.counts = True
+        status = self._word()
+        if status != self._status:
+            self._status, self._since_at = status, now_at
+        return tuple(case.problem for case in new)
+
+    def verdict(self) -> Verdict:
+        """Return what it comes to."""
+        return Verdict(self._status, self._since_at, tuple(case.payload() for case in self._counting()))
+
+    def codes(self) -> frozenset[str]:
+        """Return the kinds of problems that count."""
+        return frozenset(case.problem.code for case in self._counting())
+
+    def since_s(self, code: str) -> float | None:
+        """Return since when a problem is there, whether it counts or not; None: it is not."""
+        present = (each.since_s for each in self._cases.values() if each.problem.code == code and each.gone_s is None)
+        return min(present, default=None)
+
+    def next_due_s(self) -> float | None:
+        """Return when the status changes if nothing else does, or None."""
+        return min((due_s for case in self._cases.values() if (due_s := case.due_s()) is not None), default=None)
+
+    def _counting(self) -> list[_Case]:
+        counting = [case for case in self._cases.values() if case.counts]
+        return sorted(counting, key=lambda case: case.problem.severity != "failed")
+
+    def _expire(self, key: tuple[str, str], now: float, now_at: datetime) -> None:
+        case = self._cases[key]
+        if case.gone_s is None:
+            case.gone_s, case.gone_at = now, now_at
+        if not case.counts or now >= case.gone_s + case.problem.clear_s:
+            del self._cases[key]
+
+    def _word(self) -> str:
+        severities = {case.problem.severity for case in self._counting()}
+        return "failed" if "failed" in severities else "degraded" if severities else "ok"
