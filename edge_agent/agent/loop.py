@@ -19,7 +19,7 @@ from edge_agent import topics
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import Administration
-from edge_agent.domain import Arrival, Failure, Frame, Outcome, PoolView, Press, Shed, ShedReason, Trigger
+from edge_agent.domain import Arrival, DropReason, Failure, Frame, Outcome, PoolView, Press, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
@@ -35,6 +35,7 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.telemetry.problems import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 from edge_agent.wire import SnapshotMode
 
@@ -139,7 +140,7 @@ class Agent:
     def _arrive(self, arrival: Arrival) -> None:
         now, frame = time.monotonic(), arrival.frame
         if not self._doorbells.accepts(frame.doorbell):
-            self._take(Dropped("too_many_doorbells", arrival.packet))
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, arrival.packet))
             return
         self._administration.hear(frame.doorbell, now)
         if not arrival.has_trigger and self._presses.is_open(frame.doorbell, frame.received_s):
@@ -237,7 +238,7 @@ class Agent:
     def _press(self, pressed: Pressed) -> None:
         now = time.monotonic()
         if not self._doorbells.accepts(pressed.doorbell):
-            self._take(Dropped("too_many_doorbells", pressed.packet))
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, pressed.packet))
             return
         self._administration.hear(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
@@ -270,7 +271,7 @@ class Agent:
     def _heed_link(self, link: LinkUp | LinkDown) -> None:
         self._reporter.on_link(link)
         if isinstance(link, LinkDown):
-            log.debug("no broker: %s", link.reason)
+            log.debug("no broker: %s", link.detail)
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
@@ -299,7 +300,7 @@ class Agent:
         self._reporter.tick(now)
         self._liveness.tick(now, self._reporter.status)
         self._beat(now)
-        self._reporter.set_fault("heartbeat", self._liveness.fault)
+        self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", give_up_s)

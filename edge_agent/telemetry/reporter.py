@@ -18,7 +18,7 @@ from edge_agent.mqtt.link import LinkUp
 from edge_agent.pool import quarantine
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, refusal
+from edge_agent.telemetry.problems import BrokerView, ProblemCode, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-QUARANTINE: Final = "quarantine"
 MAX_REFUSED_TOPICS: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
@@ -97,7 +96,9 @@ class Reporter:
             self._refused.clear()
             self._unheard = ()
             since_at = now_at if before.connected else before.since_at
-            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
+            broker = replace(
+                before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail, refused=""
+            )
         self.telemetry.broker = broker
         if before.connected != broker.connected:
             self.telemetry.mark_health_due(now)
@@ -118,7 +119,7 @@ class Reporter:
             self._unheard = refused
             self._update_refusals()
 
-    def set_fault(self, code: str, fault: str) -> None:
+    def set_fault(self, code: ProblemCode, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
         if fault != self.telemetry.faults.get(code, ""):
             self.telemetry.faults[code] = fault
@@ -166,8 +167,8 @@ class Reporter:
         self.telemetry.mark_health_due(time.monotonic())
 
     def _publish_health(self, view: PoolView, now: float) -> None:
-        if self.telemetry.faults.get(QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
-            self.telemetry.faults[QUARANTINE] = ""
+        if self.telemetry.faults.get(ProblemCode.QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
+            self.telemetry.faults[ProblemCode.QUARANTINE] = ""
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
@@ -187,4 +188,4 @@ class Reporter:
     def _keep_poison(self, outcome: Outcome) -> None:
         failure, settings = failure_of(outcome), self._quarantine
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self.set_fault(QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))
+            self.set_fault(ProblemCode.QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))

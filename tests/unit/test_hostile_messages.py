@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.domain import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.domain import Arrival, DropReason, Message, Packet, Publication, Setting, Trigger
 from edge_agent.doorbells.options import Options
 from edge_agent.doorbells.options_file import StoredOptions
 from edge_agent.ingest.adapters import PRESETS, Source
@@ -79,7 +79,7 @@ def _envelope(**said: Any) -> bytes:
 )
 def test_case_18_a_doorbell_that_is_no_plain_word_is_dropped(name: str) -> None:
     for topic in (f"doorbell/{name}/frame", f"doorbell/{name}/press", f"doorbell/{name}/detection/set"):
-        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped("topic", PACKET)
+        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped(DropReason.TOPIC, PACKET)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_an_answer_goes_where_its_sender_waits_for_it() -> None:
     "payload", [b"", b"front\n", b"a" * 65, b"a" * 10_000_000, b"../x", b"\xff", b"fr\x00nt", b"front door"]
 )
 def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
-    assert _take(Message("edge_agent/hall/command/forget", payload)) == Dropped("command")
+    assert _take(Message("edge_agent/hall/command/forget", payload)) == Dropped(DropReason.COMMAND)
 
 
 def test_what_comes_with_other_commands_is_not_looked_at() -> None:
@@ -154,7 +154,7 @@ def test_what_comes_with_other_commands_is_not_looked_at() -> None:
 
 @pytest.mark.parametrize("command", ["restart_pool", "forget", "health"])
 def test_a_retained_command_is_no_command(command: str) -> None:
-    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped("retained")
+    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped(DropReason.RETAINED)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_an_option_takes_its_own_values_only(option: str, payload: bytes) -> Non
 
 @pytest.mark.parametrize("payload", [b"\xff", b"x" * 33, "\u0664\u0665".encode()])
 def test_an_option_that_is_no_short_plain_text_is_dropped(payload: bytes) -> None:
-    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped("option")
+    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped(DropReason.OPTION)
 
 
 def test_a_strategy_of_others_is_none() -> None:
