@@ -132,7 +132,7 @@ def _play(rehearsal: Rehearsal, seconds: float, manager: socket.socket) -> tuple
         "heartbeat": (HEARTBEAT_INTERVAL_S, lambda now: rehearsal.heart.beat(now, rehearsal.reporter.status)),
         "Prometheus": (SCRAPE_S, lambda _now: rehearsal.scrape()),
         "page": (PAGE_S, lambda _now: rehearsal.page()),
-        "log": (1.0, lambda now: log.info("worker %d is ready: %s, loaded in %.0f ms", 1, "cpu", now)),
+        "log": (1.0, lambda now: log.info("worker %d ready: %s in %.0f ms", 1, "cpu", now)),
     }
     for number in range(round(seconds * RATE)):
         time.sleep(max(0.0, started_s + number / RATE - time.monotonic()))

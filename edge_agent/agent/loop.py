@@ -18,9 +18,14 @@ from edge_agent import topics
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
+<<<<<<< HEAD
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.domain import Outcome
+=======
+from edge_agent.agent.options_control import Administration
+from edge_agent.domain import Arrival, DropReason, Failure, Frame, Outcome, PoolView, Press, Shed, ShedReason, Trigger
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.ingest.adapters import PRESETS
@@ -32,8 +37,12 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+<<<<<<< HEAD
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
+=======
+from edge_agent.telemetry.problems import ProblemCode
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -142,6 +151,7 @@ class Agent:
 
     # Requests over MQTT, other than frames and presses
 
+<<<<<<< HEAD
     def _on_request(self, request: Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored) -> None:
         self._out.acknowledge(request.packet)
         match request:
@@ -155,6 +165,21 @@ class Agent:
                 self._directory.on_home_assistant_birth(time.monotonic())
             case Ignored():
                 pass
+=======
+    def _arrive(self, arrival: Arrival) -> None:
+        now, frame = time.monotonic(), arrival.frame
+        if not self._doorbells.accepts(frame.doorbell):
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, arrival.packet))
+            return
+        self._administration.hear(frame.doorbell, now)
+        if not arrival.has_trigger and self._presses.is_open(frame.doorbell, frame.received_s):
+            frame = replace(frame, trigger=Trigger.PRESS)
+        if frame.trigger is not Trigger.PRESS:
+            self._out.acknowledge(arrival.packet)
+        elif not self._take_on(replace(arrival, frame=frame), now):
+            return
+        self._consider(frame, arrival.failure, now)
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 
     def _on_option(self, setting: Setting) -> None:
         if setting.doorbell and not self._doorbells.accepts(setting.doorbell):
@@ -162,6 +187,7 @@ class Agent:
         else:
             self._options.set(setting)
 
+<<<<<<< HEAD
     def _on_command(self, command: Command) -> None:
         log.info("command received over MQTT: %s %s", command.command, command.value)
         match command.command:
@@ -171,6 +197,104 @@ class Agent:
                 self._directory.remove(command.value)
             case _:
                 self._reporter.request_health(command.reply_to)
+=======
+    def _take_on(self, arrival: Arrival, now: float) -> bool:
+        """Owe an acknowledgement for a press frame; return whether it is still to be looked at."""
+        key, frame = arrival.frame.event_id, arrival.frame
+        if arrival.repeatable and self._ledger.is_completed(key):
+            self._counters.repeated += 1
+            self._out.acknowledge(arrival.packet)
+            return False
+        is_known = arrival.repeatable and self._ledger.is_pending(key)
+        self._ledger.add(key, arrival.packet)
+        if is_known:
+            self._counters.repeated += 1
+            return False
+        if not self._presses.is_open(frame.doorbell, now):
+            press = Press(frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at)
+            self._presses.add_implied(press)
+            self._ring(press, now)
+        return True
+
+    def _offer(self, frame: Frame, now: float) -> None:
+        """Have a frame looked at, if it is worth that."""
+        look = self._administration.policy_for(frame.doorbell)
+        pointless = reason_to_skip(frame, look, self._settings.doorbells.stale_after_s, now)
+        pointless = pointless or self._news.reason_to_skip(frame)
+        if self._stopping:
+            pointless = ShedReason.STOPPING
+        if pointless is not None:
+            self._finish(Outcome(frame, Shed(pointless)))
+        else:
+            job = job_for(frame, look, self._settings.queue, self._snapshot_wish(frame, now))
+            self._pool.offer(replace(job, reference=self._news.reference(frame, now)))
+
+    def _snapshot_wish(self, frame: Frame, now: float) -> SnapshotMode:
+        if frame.trigger is Trigger.PRESS:
+            return SnapshotMode.ALWAYS
+        if frame.shared:
+            return SnapshotMode.NEVER
+        if self._doorbells.is_snapshot_due(frame.doorbell, now, self._settings.images.snapshot_interval_s):
+            return SnapshotMode.WITH_FACES
+        return SnapshotMode.NEVER
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Say what became of a frame."""
+        now = time.monotonic()
+        self._news.on_outcome(outcome, now)
+        if is_published(outcome):
+            self._out.publish(events.faces(outcome, self._stamp(now)), now)
+        self._reporter.on_outcome(outcome)
+        if outcome.frame.reply_to is not None:
+            self._out.publish(events.reply(outcome, outcome.frame.reply_to, self._stamp(now)), now)
+        if outcome.frame.shared:
+            return
+        if outcome.frame.trigger is Trigger.PRESS:
+            self._answer_all(self._presses.on_outcome(outcome), now)
+        seen_at = outcome.frame.captured_at or outcome.frame.received_at
+        self._tell_visits(self._visits.on_outcome(outcome, seen_at), now)
+        self._out.publish_all(
+            self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(outcome.frame.doorbell))
+        )
+        if outcome.pictures.snapshot:
+            self._doorbells.on_snapshot(outcome.frame.doorbell, outcome.pictures, now)
+            self._out.publish_all(events.pictures(outcome.frame.doorbell, outcome.pictures))
+
+    def _tell_visits(self, changes: list[VisitChange], now: float) -> None:
+        for change in changes:
+            if told := in_words(change):
+                visitors.info("%s", told)
+            self._out.publish(events.visit(change, self._stamp(now)), now)
+            if change.event_type == "face_left":
+                self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
+
+    # Presses
+
+    def _press(self, pressed: Pressed) -> None:
+        now = time.monotonic()
+        if not self._doorbells.accepts(pressed.doorbell):
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, pressed.packet))
+            return
+        self._administration.hear(pressed.doorbell, now)
+        new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
+        press = self._presses.add(new)
+        if self._ledger.is_completed(press.press_id):
+            self._out.acknowledge(pressed.packet)  # a frame told of it before, and its answer is out
+        else:
+            self._ledger.add(press.press_id, pressed.packet)
+        if press is new:
+            self._ring(press, now)
+        self._pool.prioritize(pressed.doorbell)
+
+    def _ring(self, press: Press, now: float) -> None:
+        self._counters.presses += 1
+        visitors.info("%s: the bell rang (press %s)", press.doorbell, press.press_id)
+        self._out.publish(events.ring(press, self._stamp(now)), now)
+
+    def _answer_all(self, answers: list[Answer], now: float) -> None:
+        for answer in answers:
+            self._out.publish(events.answer(answer, self._stamp(now)), now)
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 
     # The broker
 
@@ -183,7 +307,7 @@ class Agent:
     def _on_link(self, link: LinkUp | LinkDown) -> None:
         self._reporter.on_link(link)
         if isinstance(link, LinkDown):
-            log.debug("no broker: %s", link.reason)
+            log.debug("no broker: %s", link.detail)
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
@@ -211,9 +335,13 @@ class Agent:
         self._reporter.tick(now)
         self._liveness.tick(now, self._reporter.status)
         self._beat(now)
+<<<<<<< HEAD
         self._quarantine.tick(now)
         self._reporter.set_fault("heartbeat", self._liveness.fault)
         self._reporter.set_fault("quarantine", self._quarantine.fault)
+=======
+        self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)

@@ -19,7 +19,7 @@ from rich.progress import track
 from edge_agent import topics
 from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
+from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
 from edge_agent.ingest.frames import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
@@ -156,5 +156,10 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
+<<<<<<< HEAD
         message = f"the broker did not confirm a frame within {CONFIRM_S:g} s"
         raise BrokerUnreachableError(message)
+=======
+        message = f"the broker did not confirm a picture within {CONFIRM_S:g} s"
+        raise BrokerLostError(message)
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.backoff import backoff_s
+
+if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault, WorkerExit
 
 FAILURE_THRESHOLD: Final = 2
 """So many deaths while loading leave a detector out: one may be chance, and two workers try at the same time."""
@@ -22,7 +25,7 @@ class _Record:
     trips: int = 0
     open_until_s: float = 0.0
     is_open: bool = False
-    reason: str = ""
+    fault: DetectorFault | None = None
 
 
 class CircuitBreaker:
@@ -31,11 +34,11 @@ class CircuitBreaker:
     def __init__(self) -> None:
         self._records: dict[Choice, _Record] = {}
 
-    def record_failure(self, choice: Choice, reason: str, now: float) -> None:
-        """Note that a worker died while it loaded `choice`."""
+    def record_failure(self, choice: Choice, end: WorkerExit, now: float) -> None:
+        """Note that a worker died, and how, while it loaded `choice`."""
         record = self._records.setdefault(choice, _Record())
         record.deaths += 1
-        record.reason = f"a worker that loaded it {reason}"
+        record.fault = end.as_detector_fault()
         if record.deaths >= FAILURE_THRESHOLD:
             record.deaths = 0
             record.trips += 1
@@ -57,6 +60,6 @@ class CircuitBreaker:
         """Return when the next rest ends, or None."""
         return min((record.open_until_s for record in self._records.values() if record.is_open), default=None)
 
-    def open_circuits(self, now: float) -> dict[Choice, str]:
+    def open_circuits(self, now: float) -> dict[Choice, DetectorFault]:
         """Return what is left out now, with the reason."""
-        return {choice: record.reason for choice, record in self._records.items() if now < record.open_until_s}
+        return {choice: each.fault for choice, each in self._records.items() if each.fault and now < each.open_until_s}

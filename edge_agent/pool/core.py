@@ -33,6 +33,7 @@ from edge_agent.pool.frame_queue import FrameQueue
 from edge_agent.pool.retries import Retries, after_crash, after_failure
 from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.pool.worker_set import WorkerSet
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, Failed, FailureReason, Loading, Ready, SnapshotMode, Unavailable, Unchanged
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.slot import Slot
+    from edge_agent.reasons import DetectorFault
 
 KILL_GRACE_S: Final = 0.25
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
@@ -142,7 +144,7 @@ class PoolCore:
             self._queue.put_back(job)
         return self._dispatch(now)
 
-    def on_exit(self, number: int, reason: str, now: float) -> list[Action]:
+    def on_exit(self, number: int, end: WorkerExit, now: float) -> list[Action]:
         """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
         slot = self._slots[number]
         expected = slot.state is SlotState.STOPPING
@@ -150,17 +152,17 @@ class PoolCore:
         slot.pid = None
         if expected:
             return [*self._workers.refill(slot, now), *self._dispatch(now)]
-        self._workers.on_exit(slot, reason, now)
+        self._workers.on_exit(slot, end, now)
         if slot.accelerator is not None:
             self._release_accelerator(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
             return [*self._workers.start(slot, now), *self.tick(now)]
-        actions = [action for job in jobs for action in self._on_crash(job, slot, now)]
+        actions = [action for job in jobs for action in self._on_crash(job, slot, slot.end or end, now)]
         self._workers.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
 
-    def on_probe_result(self, accelerator: int, reason: str, now: float) -> list[Action]:
-        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
-        self._workers.accelerators.on_probe_result(accelerator, reason, now)
+    def on_probe_result(self, accelerator: int, fault: DetectorFault | None, now: float) -> list[Action]:
+        """Use the end of a probe; `fault` is why the accelerator is unavailable, or None."""
+        self._workers.accelerators.on_probe_result(accelerator, fault, now)
         return self._dispatch(now)
 
     def allow_strategy(self, strategy: str, now: float) -> list[Action]:
@@ -281,7 +283,7 @@ class PoolCore:
 
     def _on_failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
         if message.reason is FailureReason.DETECTOR_ERROR:
-            slot.last_error = message.detail
+            slot.last_error = WorkerExit(ExitReason.DETECTOR_ERROR, message.detail)
             if slot.accelerator is not None:
                 self._release_accelerator(slot, [job, *slot.release(now)], now)
                 return [self._workers.kill_released(slot, now)]
@@ -294,10 +296,10 @@ class PoolCore:
         for job in reversed(jobs):
             self._queue.put_back(replace(job, excused=job.excused + 1))
 
-    def _on_crash(self, job: Job, slot: Slot, now: float) -> list[Action]:
+    def _on_crash(self, job: Job, slot: Slot, end: WorkerExit, now: float) -> list[Action]:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         late = now - slot.assigned_s >= self._limits.job_timeout_s
-        failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
+        failure = after_crash(job, end, self._limits.max_attempts, late=late)
         return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _retry(self, job: Job, now: float) -> list[Action]:

@@ -26,6 +26,7 @@ from edge_agent.pool.probe import Probe
 from edge_agent.pool.tasks import message_of
 from edge_agent.pool.views import PoolLiveness
 from edge_agent.pool.worker_process import WorkerProcess
+from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import (
     Detected,
     Failed,
@@ -54,6 +55,7 @@ MOST_MESSAGES: Final = 64
 """Of one worker at a time: one that babbles must not hold the others up."""
 STOP_S: Final = 4.0
 """How long the thread may take to end the workers, over and above the time to drain."""
+SANDBOX_OFF: Final = "pool.sandbox is off"
 
 
 class Pool:
@@ -224,8 +226,8 @@ class Pool:
                     self._probes[accelerator].kill()
                 case StopWorker(slot):
                     self._send(slot, Stop())
-                case KillWorker(slot, reason):
-                    log.error("ending worker %d: it %s", slot, reason, extra={"worker": slot})
+                case KillWorker(slot, end):
+                    log.error("ending worker %d: it %s", slot, end.text, extra={"worker": slot})
                     if slot in self._workers:
                         self._workers[slot].kill()
 
@@ -235,7 +237,7 @@ class Pool:
         try:
             worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
-            return self._core.on_exit(slot, f"could not be started: {reason_of(error)}", time.monotonic())
+            return self._core.on_exit(slot, WorkerExit(ExitReason.NOT_STARTED, reason_of(error)), time.monotonic())
         self._workers[slot] = worker
         self._core.on_started(slot, worker.pid)
         self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._read_messages, slot))
@@ -246,7 +248,8 @@ class Pool:
         try:
             probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
         except OSError as error:
-            return self._core.on_probe_result(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
+            fault = DetectorFault(UnavailableReason.START_FAILED, reason_of(error))
+            return self._core.on_probe_result(accelerator, fault, time.monotonic())
         self._probes[accelerator] = probe
         self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._on_probe_exit, accelerator))
         return ()
@@ -264,10 +267,10 @@ class Pool:
             choice.strategy,
             choice.model,
             choice.device,
-            "works" if result.works else f"cannot be used: {result.reason}",
+            "works" if result.fault is None else f"cannot be used: {result.fault.text}",
         )
         now = time.monotonic()
-        actions = self._core.on_probe_result(accelerator, result.reason, now)
+        actions = self._core.on_probe_result(accelerator, result.fault, now)
         self._changed(self._core.view(now))
         self._execute(actions)
 
@@ -305,12 +308,12 @@ class Pool:
         match message:
             case Ready():
                 log.info(
-                    "worker %d is ready: %s %s, loaded in %.0f ms (%s)",
+                    "worker %d ready: %s %s in %.0f ms%s",
                     slot,
                     message.strategy,
                     message.model,
                     message.load_ms,
-                    message.sandbox or "not confined",
+                    "" if message.sandbox.mechanism else f" (not sandboxed: {message.sandbox.reason or SANDBOX_OFF})",
                     extra={"worker": slot},
                 )
                 actions = self._core.on_ready(slot, message, now)
@@ -333,15 +336,16 @@ class Pool:
         self._core.on_exiting(slot, time.monotonic())
         while worker.poll() and self._is_reading(worker):
             self._read_messages(slot)
-        reason = self._reap(slot)
+        end = self._reap(slot)
         now = time.monotonic()
-        actions = self._core.on_exit(slot, reason, now)
+        actions = self._core.on_exit(slot, end, now)
         view = self._core.view(now)
-        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value, extra={"worker": slot})
+        state = view.workers[slot].state.value
+        log.log(end.level, "worker %d %s; now %s", slot, end.text, state, extra={"worker": slot})
         self._changed(view)
         self._execute(actions)
 
-    def _reap(self, slot: int) -> str:
+    def _reap(self, slot: int) -> WorkerExit:
         worker = self._workers.pop(slot)
         self._selector.unregister(worker.pidfd)
         self._stop_reading(worker)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_agent.domain import Trigger, WorkerDetector
+    from edge_agent.reasons import DetectorFault, ExitReason, WorkerExit
     from edge_agent.wire import Unavailable
 
 
@@ -36,7 +37,7 @@ class WorkerView:
     busy_s: float
     restarts: int
     memory_bytes: int
-    last_error: str
+    last_error: WorkerExit | None
     sandbox: str = ""
 
 
@@ -52,13 +53,13 @@ class AcceleratorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorView:
-    """What others may know of an accelerator: why it cannot be used, and since when if it was in use before."""
+    """What others may know of an accelerator: why it is unavailable, and since when if it was in use before."""
 
     strategy: str
     model: str
     device: str
     state: AcceleratorState
-    reason: str = ""
+    fault: DetectorFault | None = None
     lost_for_s: float | None = None
 
 
@@ -75,7 +76,7 @@ class PoolView:
     retrying: int
     retries: int
     restarts: int
-    deaths: dict[str, int]
+    deaths: dict[ExitReason, int]
     unavailable: tuple[Unavailable, ...]
     accelerators: tuple[AcceleratorView, ...] = ()
     missing: tuple[Unavailable, ...] = ()

@@ -131,7 +131,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         repeated=counters.repeated,
         retries=view.retries,
         restarts=view.restarts,
-        deaths=view.deaths,
+        deaths={reason.value: count for reason, count in view.deaths.items()},
         accelerator_assignments=view.accelerator_assignments,
         accelerator_releases=view.accelerator_releases,
         connections=readings.connections,

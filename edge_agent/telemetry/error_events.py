@@ -12,6 +12,7 @@ from edge_agent import topics
 from edge_agent.domain import Publication
 from edge_agent.doorbells.failures import failure_of, is_error, is_published
 from edge_agent.doorbells.payloads import encode
+from edge_agent.telemetry.problems import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DIED: Final = "died"
 COMPONENTS: Final = {
+<<<<<<< HEAD
     "no_workers": "pool",
     "workers_dying": "pool",
     "worker_circuit_open": "worker",
@@ -33,6 +35,18 @@ COMPONENTS: Final = {
     "broker_refuses": "broker",
     "overload": "queue",
     "frames_failing": "camera",
+=======
+    ProblemCode.NO_WORKERS: "pool",
+    ProblemCode.WORKERS_DYING: "pool",
+    ProblemCode.WORKER_PARKED: "worker",
+    ProblemCode.WORKER_AWAY: "worker",
+    ProblemCode.ACCELERATOR_LOST: "accelerator",
+    ProblemCode.DETECTOR_UNAVAILABLE: "detector",
+    ProblemCode.BROKER_LOST: "broker",
+    ProblemCode.BROKER_REFUSES: "broker",
+    ProblemCode.OVERLOAD: "queue",
+    ProblemCode.FRAMES_FAILING: "camera",
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 }
 """What a problem is one of, by its code; the others are the host's."""
 
@@ -91,7 +105,8 @@ def of_workers(before: PoolView | None, after: PoolView) -> Iterator[ErrorEvent]
     restarts = {worker.slot: worker.restarts for worker in before.workers} if before else {}
     for worker in after.workers:
         if worker.restarts > restarts.get(worker.slot, 0):
-            yield ErrorEvent("worker", DIED, worker.last_error, worker=worker.slot)
+            said = worker.last_error.text if worker.last_error else ""
+            yield ErrorEvent("worker", DIED, said, worker=worker.slot)
 
 
 def of_problem(problem: Problem) -> ErrorEvent:

@@ -15,7 +15,7 @@ from edge_agent.doorbells.payloads import encode
 from edge_agent.mqtt.link import LinkUp
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, refusal
+from edge_agent.telemetry.problems import BrokerView, ProblemCode, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+<<<<<<< HEAD
 VIEW_TIMEOUT_S: Final = 1.0
 """How long the pool may take to tell its state; a supervisor that hangs must not silence the agent."""
+=======
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 MAX_REFUSED_TOPICS: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
@@ -95,7 +98,9 @@ class Reporter:
             self._refused.clear()
             self._unheard = ()
             since_at = now_at if before.connected else before.since_at
-            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
+            broker = replace(
+                before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail, refused=""
+            )
         self.telemetry.broker = broker
         if before.connected != broker.connected:
             self.telemetry.mark_health_due(now)
@@ -116,7 +121,7 @@ class Reporter:
             self._unheard = refused
             self._update_refusals()
 
-    def set_fault(self, code: str, fault: str) -> None:
+    def set_fault(self, code: ProblemCode, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
         if fault != self.telemetry.faults.get(code, ""):
             self.telemetry.faults[code] = fault
@@ -179,6 +184,11 @@ class Reporter:
         self.telemetry.mark_health_due(time.monotonic())
 
     def _publish_health(self, view: PoolView, now: float) -> None:
+<<<<<<< HEAD
+=======
+        if self.telemetry.faults.get(ProblemCode.QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
+            self.telemetry.faults[ProblemCode.QUARANTINE] = ""
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
@@ -195,8 +205,15 @@ class Reporter:
         for error_event in new_errors:
             self._out.publish(error_events.error(self._agent_id, error_event, self._stamp(now)), now)
 
+<<<<<<< HEAD
 
 def _essence(view: PoolView) -> tuple[object, ...]:
     """Return what the health message must not be late with."""
     workers = tuple((each.pid, each.detector, each.restarts) for each in view.workers)
     return workers, tuple((each.state, each.reason) for each in view.accelerators)
+=======
+    def _keep_poison(self, outcome: Outcome) -> None:
+        failure, settings = failure_of(outcome), self._quarantine
+        if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
+            self.set_fault(ProblemCode.QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)

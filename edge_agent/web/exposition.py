@@ -11,11 +11,18 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
+<<<<<<< HEAD
 from edge_agent.domain import ShedReason
 from edge_agent.pool.views import AcceleratorState, SlotState
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, TOTAL
 from edge_agent.web.board import SILENT_S
 from edge_agent.wire import FailureReason, RejectionReason
+=======
+from edge_agent.domain import DropReason, ShedReason, SlotState
+from edge_agent.reasons import ExitReason, FailureReason
+from edge_agent.web.board import BOUNDS_MS, SILENT_S
+from edge_agent.wire import RejectionReason
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -151,6 +158,7 @@ def _of_workers(workers: Iterable[WorkerPayload]) -> Iterator[Metric]:
 def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     failures, sheds = (reason.value for reason in FailureReason), (reason.value for reason in ShedReason)
     rejections = (reason.value for reason in RejectionReason)
+<<<<<<< HEAD
     yield _counters("frames_received", "Frames that the agent accepted", "trigger", metrics.received)
     yield _counters("frames_answered", "Frames in which detection ran", "outcome", metrics.answered)
     yield _counters("frames_failed", "Frames in which detection failed", "reason", metrics.failed, failures)
@@ -160,6 +168,18 @@ def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     yield _gauge("frames_in_flight", "Frames in the queue or in a worker", metrics.in_flight)
     yield _gauge("messages_unsent", "Messages that the broker has not confirmed yet", metrics.unsent)
     yield _counters("worker_deaths", "Workers that ended unexpectedly", "how", metrics.deaths)
+=======
+    yield _counters("frames_received", "Frames that were taken on", "trigger", metrics.received)
+    yield _counters("frames_answered", "Frames that were looked at", "outcome", metrics.answered)
+    yield _counters("frames_failed", "Frames that could not be looked at", "reason", metrics.failed, failures)
+    yield _counters("frames_shed", "Ordinary frames that were dropped unseen", "reason", metrics.shed, sheds)
+    yield _counters("faces_rejected", "Likely faces that do not count", "reason", metrics.rejected, rejections)
+    drops, exits = (reason.value for reason in DropReason), (reason.value for reason in ExitReason)
+    yield _counters("messages_dropped", "Messages that were no frame and no press", "reason", metrics.dropped, drops)
+    yield _gauge("frames_in_flight", "Frames that wait or are looked at", metrics.in_flight)
+    yield _gauge("messages_unsent", "Messages that the broker does not have yet", metrics.unsent)
+    yield _counters("worker_deaths", "Workers that ended unasked", "reason", metrics.deaths, exits)
+>>>>>>> 29adad5 (Decide by reasons that are data, and take their sentences from tables beside them)
     for name, meaning, value in (
         ("faces", "Detected faces", metrics.faces),
         ("presses", "Presses of a doorbell", metrics.presses),

@@ -20,7 +20,8 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor.broker_checks import check_broker
 from edge_agent.doctor.detector_checks import check_detectors
 from edge_agent.doctor.host_checks import check_host, try_folder
-from edge_agent.errors import DetectorUnavailableError
+from edge_agent.doctor.host_rules import SystemFault
+from edge_agent.errors import NoDetectorError
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
@@ -299,7 +300,7 @@ def test_warnings_of_a_start_are_not_ok(
 ) -> None:
     chosen = Settings(models=with_models(tmp_path / "models", *names), detection=detection)
     store = ModelStore(chosen.models.dir, chosen.models.cache_dir, sources=())
-    with contextlib.suppress(DetectorUnavailableError):
+    with contextlib.suppress(NoDetectorError):
         plan_detectors(chosen.detection, store)
     warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     found = [each for each in check_detectors(chosen, tmp_path) if each.level is not Level.OK]
@@ -442,7 +443,9 @@ def test_a_folder_is_read_only(tmp_path: Path) -> None:
 
 def test_a_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
+    refused, _ = try_folder(tmp_path / "file" / "state")
+    assert refused is not None
+    assert refused.fault is SystemFault.NO_FOLDER
 
 
 def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

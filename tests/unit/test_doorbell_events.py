@@ -76,12 +76,14 @@ def test_a_shed_ordinary_frame_is_not_published(result: Any, trigger: Trigger, p
 def test_rejected_faces_are_counted_by_reason() -> None:
     counters = Counters()
     box = Box(1, 2, 3, 4)
-    unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
+    unsure, masked = (
+        Rejected(box, 0.5, each) for each in (RejectionReason.BELOW_MIN_CONFIDENCE, RejectionReason.MASKED)
+    )
     for rejected in ((unsure, masked), (unsure,)):
         seen = outcome(msgspec.structs.replace(detected(), rejected=rejected))
         counters.receive(seen.frame)
         counters.count(seen)
-    assert counters.rejected == {"below min_confidence": 2, "masked": 1}
+    assert counters.rejected == {"below_min_confidence": 2, "masked": 1}
     assert counters.answered == {"face": 2}
 
 
