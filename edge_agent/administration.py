@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import __version__, topics
 from edge_agent.home_assistant import HomeAssistant
 from edge_agent.intake import Announced, Commanded, HomeAssistantBorn, Ignored, OptionSet
+from edge_agent.model import DropReason
 from edge_agent.partition import Partition
 from edge_agent.results import events
 from edge_agent.results.controls import Controls, of_doorbell
+from edge_agent.results.problems import ProblemCode
 from edge_agent.results.telemetry import HEALTH_INTERVAL_S
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class Administration:
         if now >= self._save_again_s:
             self._save_again_s = now + SAVE_AGAIN_S
             self._state_file.save_again()
-        self._reporter.heed_fault("state", self._state_file.fault)
+        self._reporter.heed_fault(ProblemCode.STATE, self._state_file.fault)
         if self._home_assistant.is_configs_due(now):
             self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
         if self._home_assistant.is_states_due(now):
@@ -144,11 +146,11 @@ class Administration:
     def _set(self, setting: Setting) -> None:
         """Set an option, and say what it is set to, also where that did not change."""
         if setting.doorbell and not self._doorbells.is_welcome(setting.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             return
         whose = setting.doorbell or "the agent"
         if fault := self._controls.choose(setting):
-            self._counters.dropped["option"] += 1
+            self._counters.dropped[DropReason.OPTION] += 1
             log.warning("%s of %s %s", setting.option, whose, fault)
         else:
             log.info("%s of %s is set to %s", setting.option, whose, self._controls.value(setting))
@@ -173,7 +175,7 @@ class Administration:
     def _forget(self, name: str) -> None:
         """Remove all that is retained of a doorbell; it comes back with its next frame."""
         if not topics.is_identifier(name):
-            self._counters.dropped["option"] += 1
+            self._counters.dropped[DropReason.OPTION] += 1
             return
         if not self._doorbells.is_known(name):
             log.warning("there is no doorbell %s to remove; what the broker may retain of it is cleared", name)

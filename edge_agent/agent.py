@@ -23,6 +23,7 @@ from edge_agent.inbox import Confirmed, Happening, Inbox, PoolCrashed, PoolStopp
 from edge_agent.intake import Announced, Commanded, Dropped, HomeAssistantBorn, Ignored, OptionSet, Pressed
 from edge_agent.model import (
     Arrival,
+    DropReason,
     Failure,
     Frame,
     Outcome,
@@ -44,6 +45,7 @@ from edge_agent.results.ledger import Ledger
 from edge_agent.results.look import job_for, press_times, reason_to_pass
 from edge_agent.results.news import News
 from edge_agent.results.presses import Answer, Presses
+from edge_agent.results.problems import ProblemCode
 from edge_agent.results.visits import VisitChange, Visits, in_words
 from edge_agent.sources import PRESETS
 from edge_agent.wire import SnapshotWish
@@ -149,7 +151,7 @@ class Agent:
     def _arrive(self, arrival: Arrival) -> None:
         now, frame = time.monotonic(), arrival.frame
         if not self._doorbells.is_welcome(frame.doorbell):
-            self._take(Dropped("too_many_doorbells", arrival.packet))
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, arrival.packet))
             return
         self._administration.hear(frame.doorbell, now)
         if not arrival.trigger_said and self._presses.is_open(frame.doorbell, frame.received_s):
@@ -245,7 +247,7 @@ class Agent:
     def _press(self, pressed: Pressed) -> None:
         now = time.monotonic()
         if not self._doorbells.is_welcome(pressed.doorbell):
-            self._take(Dropped("too_many_doorbells", pressed.packet))
+            self._take(Dropped(DropReason.TOO_MANY_DOORBELLS, pressed.packet))
             return
         self._administration.hear(pressed.doorbell, now)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
@@ -278,7 +280,7 @@ class Agent:
     def _heed_link(self, link: LinkUp | LinkDown) -> None:
         self._reporter.heed_link(link)
         if isinstance(link, LinkDown):
-            log.debug("no broker: %s", link.reason)
+            log.debug("no broker: %s", link.detail)
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
@@ -307,7 +309,7 @@ class Agent:
         self._reporter.tick(now)
         self._heart.tick(now, self._reporter.status)
         self._beat(now)
-        self._reporter.heed_fault("heartbeat", self._heart.fault)
+        self._reporter.heed_fault(ProblemCode.HEARTBEAT, self._heart.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker could be kept alive for %g s: giving up", give_up_s)

@@ -118,8 +118,8 @@ class _Looking:
         if isinstance(news, Outcome):
             self._done[int(news.frame.frame_id)] = news
         elif not news.working() and (news.unavailable or news.restarts >= HOPELESS_RESTARTS):
-            reasons = [f"{each.strategy} {each.model}: {each.reason}" for each in news.unavailable]
-            reasons += [worker.last_error for worker in news.workers if worker.last_error]
+            reasons = [f"{each.strategy} {each.model}: {each.fault.text}" for each in news.unavailable]
+            reasons += [worker.last_error.text for worker in news.workers if worker.last_error]
             message = f"no detector can be used: {'; '.join(dict.fromkeys(reasons))}"
             raise PoolStartError(message)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.ingest import ImageLimits, read_frame
-from edge_agent.model import Arrival, Failure, Message, Packet, ReplyTo, Setting, Trigger
+from edge_agent.model import Arrival, DropReason, Failure, Message, Packet, ReplyTo, Setting, Trigger
 from edge_agent.sources import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.wire import FailureReason
 
@@ -21,7 +21,6 @@ LARGEST_DEVICE: Final = 1_000_000
 """Bytes of a device that is announced; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
 """Bytes of an option's value."""
-NOT_OURS: Final = "other_agent"
 """The doorbell is another agent's."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
@@ -51,7 +50,7 @@ class Commanded:
 class Dropped:
     """A message that was not used, and why."""
 
-    reason: str
+    reason: DropReason
     packet: Packet | None = None
 
 
@@ -132,7 +131,7 @@ class Intake:
             message = replace(message, response_topic="")
         self._deliver(self._sort(message, time.monotonic(), datetime.now(UTC)))
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: DropReason) -> None:
         """Count a message that could not even be read."""
         self._deliver(Dropped(reason))
 
@@ -163,22 +162,22 @@ class Intake:
             case _:
                 return self._sort_source(message, now_s, now_at)
 
-    def _reason_to_drop(self, message: Message, meaning: topics.IncomingTopic | None) -> str:
-        """Return why a message is none that this agent takes, or ''."""
+    def _reason_to_drop(self, message: Message, meaning: topics.IncomingTopic | None) -> DropReason | None:
+        """Return why a message is none that this agent takes, or None."""
         if message.retained and not self._limits.accept_retained:
-            return "retained"
+            return DropReason.RETAINED
         match meaning:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
-                return "" if self._limits.is_ours(doorbell) else NOT_OURS
+                return None if self._limits.is_ours(doorbell) else DropReason.OTHER_AGENT
             case _:
-                return ""
+                return None
 
     @staticmethod
     def _sort_command(message: Message, command: str) -> Incoming:
         """Take a command; only `forget` has a value, and that names a doorbell."""
         value = message.payload.decode("ascii", errors="replace") if command == "forget" else ""
         if command == "forget" and not topics.is_identifier(value):
-            return Dropped("command", message.packet)
+            return Dropped(DropReason.COMMAND, message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
         return Commanded(command, message.packet, value, reply_to)
 
@@ -186,22 +185,22 @@ class Intake:
     def _sort_setting(message: Message, setting: Setting) -> Incoming:
         """Take the value as it is, if it can be one: which ones are possible is for others to know."""
         if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
-            return Dropped("option", message.packet)
+            return Dropped(DropReason.OPTION, message.packet)
         return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
     def _sort_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Deal with a message of another publisher, or of nobody."""
         match read_source(self._sources, message.topic, message.payload):
             case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
-                return Dropped(NOT_OURS, message.packet)
+                return Dropped(DropReason.OTHER_AGENT, message.packet)
             case SourceFrame() as meant:
                 return self._sort_frame(message, meant, now_s, now_at)
             case SourcePress(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case SourceOther():
-                return Dropped("no_press", message.packet)
+                return Dropped(DropReason.NO_PRESS, message.packet)
             case None:
-                return Dropped("topic", message.packet)
+                return Dropped(DropReason.TOPIC, message.packet)
 
     def _sort_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Take a frame for its own sake: a press would be for the one agent whose doorbell it is."""
@@ -216,7 +215,7 @@ class Intake:
         arrival = read_frame(message, meant.doorbell, limits, now_s=now_s, now_at=now_at, default=meant.trigger)
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
-            return Dropped("overload", message.packet)
+            return Dropped(DropReason.OVERLOAD, message.packet)
         if waiting > self._limits.most_presses_waiting:
             return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival

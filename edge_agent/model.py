@@ -24,6 +24,8 @@ from edge_agent.wire import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.reasons import DetectorFault, ExitReason, WorkerExit
+
 AUTO: Final = "auto"
 """Of an option that names its value: the agent chooses."""
 
@@ -167,6 +169,21 @@ class Failure:
     detail: str
 
 
+class DropReason(StrEnum):
+    """Why a message was not used; counted."""
+
+    RETAINED = "retained"
+    TOPIC = "topic"
+    TOPIC_ENCODING = "topic_encoding"
+    NO_PRESS = "no_press"
+    COMMAND = "command"
+    TOO_MANY_DOORBELLS = "too_many_doorbells"
+    OTHER_AGENT = "other_agent"
+    OPTION = "option"
+    OVERLOAD = "overload"
+    INTERNAL_ERROR = "internal_error"
+
+
 class ShedReason(StrEnum):
     """Why a frame was dropped unseen; an ordinary one is counted and not published. Each is a FailureReason too."""
 
@@ -265,7 +282,7 @@ class WorkerView:
     busy_s: float
     restarts: int
     memory_bytes: int
-    last_error: str
+    last_error: WorkerExit | None
     confined: str = ""
 
 
@@ -281,13 +298,13 @@ class AcceleratorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorView:
-    """What others may know of an accelerator: why it cannot be used, and since when if it was in use before."""
+    """What others may know of an accelerator: why it is unavailable, and since when if it was in use before."""
 
     strategy: str
     model: str
     device: str
     state: AcceleratorState
-    reason: str = ""
+    fault: DetectorFault | None = None
     lost_for_s: float | None = None
 
 
@@ -304,7 +321,7 @@ class PoolView:
     retrying: int
     retries: int
     restarts: int
-    deaths: dict[str, int]
+    deaths: dict[ExitReason, int]
     unavailable: tuple[Unavailable, ...]
     accelerators: tuple[AcceleratorView, ...] = ()
     missing: tuple[Unavailable, ...] = ()

@@ -17,7 +17,7 @@ from edge_agent.results import errors
 from edge_agent.results.failures import failure_of
 from edge_agent.results.health import Run
 from edge_agent.results.payloads import encode
-from edge_agent.results.problems import BrokerView, refusal
+from edge_agent.results.problems import BrokerView, ProblemCode, refusal
 from edge_agent.results.telemetry import Telemetry, Unsent
 from edge_agent.web.board import BOUNDS_MS
 from edge_agent.wire import FailureReason
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-QUARANTINE: Final = "quarantine"
 MOST_REFUSED: Final = 100
 """As many topics are remembered to which the broker lets nothing through."""
 
@@ -96,7 +95,9 @@ class Reporter:
             self._refused.clear()
             self._unheard = ()
             since_at = now_at if before.connected else before.since_at
-            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
+            broker = replace(
+                before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail, refused=""
+            )
         self.telemetry.broker = broker
         if before.connected != broker.connected:
             self.telemetry.hasten(now)
@@ -117,7 +118,7 @@ class Reporter:
             self._unheard = refused
             self._tell_refusals()
 
-    def heed_fault(self, code: str, fault: str) -> None:
+    def heed_fault(self, code: ProblemCode, fault: str) -> None:
         """Note what is wrong with another part, in a sentence, or ''."""
         if fault != self.telemetry.faults.get(code, ""):
             self.telemetry.faults[code] = fault
@@ -165,8 +166,8 @@ class Reporter:
         self.telemetry.hasten(time.monotonic())
 
     def _tell_health(self, view: PoolView, now: float) -> None:
-        if self.telemetry.faults.get(QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
-            self.telemetry.faults[QUARANTINE] = ""
+        if self.telemetry.faults.get(ProblemCode.QUARANTINE) and quarantine.is_possible(self._quarantine.dir or Path()):
+            self.telemetry.faults[ProblemCode.QUARANTINE] = ""
         payload, new = self.telemetry.assess(view, self._host.read(now, time.time()), now, datetime.now(UTC))
         self.status = ": ".join((payload.status, *payload.reasons[:1]))
         for problem in new:
@@ -186,4 +187,4 @@ class Reporter:
     def _keep_poison(self, outcome: Outcome) -> None:
         failure, settings = failure_of(outcome), self._quarantine
         if settings.dir is not None and failure is not None and failure.reason is FailureReason.QUARANTINED:
-            self.heed_fault(QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))
+            self.heed_fault(ProblemCode.QUARANTINE, quarantine.keep(outcome.frame, settings.dir, settings.max_files))

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError
+from edge_agent.errors import BrokerLostError, EdgeAgentError, SettingsError
 from edge_agent.model import Publication
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
@@ -41,7 +41,7 @@ def forget_doorbell(settings: Settings, doorbell: str) -> None:
         command = topics.agent_command(settings.agent_id, "forget")
         if not connection.publish(Publication(command, doorbell.encode(), qos=1)).wait(WAIT_S):
             message = f"the broker did not take the command within {WAIT_S:g} s"
-            raise BrokerUnreachableError(message)
+            raise BrokerLostError(message)
         _wait_until_cleared(heard, settings.agent_id)
     finally:
         connection.close()

@@ -18,7 +18,7 @@ from edge_agent.agent import VISITORS
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
-from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.errors import BrokerLostError, BrokerUnreachableError, SettingsError
 from edge_agent.first_look import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_portraits
 from edge_agent.model import Message
 from edge_agent.program_name import command
@@ -69,7 +69,7 @@ def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
 def _show(settings: Settings) -> None:
     """Show the agent's events beside it, as any subscriber sees them."""
     with (
-        contextlib.suppress(BrokerUnreachableError),
+        contextlib.suppress(BrokerUnreachableError, BrokerLostError),
         Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,
     ):
         show(_keep_pictures(watcher.messages()), Console())

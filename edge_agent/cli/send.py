@@ -18,7 +18,7 @@ from rich.progress import track
 
 from edge_agent import topics
 from edge_agent.cli.listeners import Heard, verdict
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
+from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
 from edge_agent.ingest import Envelope
 from edge_agent.model import Message, Publication, Trigger
@@ -155,4 +155,4 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
         message = f"the broker did not confirm a picture within {CONFIRM_S:g} s"
-        raise BrokerUnreachableError(message)
+        raise BrokerLostError(message)

@@ -21,6 +21,7 @@ from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.model import Publication
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.trial import Trial
+from edge_agent.reasons import ConnectError, ConnectFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,11 +63,14 @@ def examine_broker(settings: Settings) -> Iterator[Finding]:
     trial = _trial(settings)
     try:
         trial.open()
-    except (BrokerUnreachableError, SettingsError) as fault:
-        yield rules.judge_connection("", "", str(fault))
+    except BrokerUnreachableError as unreachable:
+        yield rules.judge_faults(unreachable.faults)
+        return
+    except SettingsError as wrong:
+        yield rules.judge_faults({mqtt.host: ConnectFault(ConnectError.SETTINGS_INVALID, str(wrong))})
         return
     try:
-        yield rules.judge_connection(str(mqtt.addresses()[0]), trial.protocol, "")
+        yield rules.judge_connected(str(mqtt.addresses()[0]), trial.protocol)
         yield rules.judge_encryption(
             enabled=mqtt.tls.enabled,
             insecure=mqtt.tls.insecure,
@@ -182,7 +186,7 @@ def _try_client_id(settings: Settings, client_id: str) -> str:
     """Return why a connection as the agent itself ended soon, or ''. What waits for the agent goes on waiting."""
     connection = Connection(settings.mqtt, client_id=client_id, clean=False)
     connection.open()
-    kicked = connection.end.reason if connection.lost.wait(RIVAL_S) else ""
+    kicked = connection.end.text if connection.lost.wait(RIVAL_S) else ""
     was_there = connection.session_present
     connection.close()
     if not kicked and not was_there:  # leave no session behind that was not there before

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.doctor.finding import Finding, error, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from edge_agent.reasons import ConnectFault
 
 SNAPSHOT_BYTES: Final = 300_000
 """Annotated pictures have so many bytes at the most."""
@@ -19,30 +21,18 @@ SMALL_FRAME_BYTES: Final = 2_000_000
 MOST_LISTED: Final = 3
 MEGABYTE: Final = 1_000_000
 ACL: Final = "config/acl.example has all lines"
-FIXES: Final = (
-    ("not authorized", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
-    ("user name or password", "check mqtt.username and mqtt.password; mosquitto: mosquitto_passwd sets a password"),
-    ("client id", "the broker wants another client id: set agent_id to one that it allows"),
-    ("does not prove who it is", "name the CA that signed its certificate in mqtt.tls.ca_file"),
-    ("does not speak tls", "use the broker's port for TLS (mqtt.port, as a rule 8883), or switch mqtt.tls.enabled off"),
-    ("tls", "check mqtt.tls.enabled and mqtt.port (as a rule 8883): does the broker speak TLS there?"),
-    ("connection refused", "start the broker, and check mqtt.host and mqtt.port; see also its listener's address"),
-    ("name or service", "check the spelling of mqtt.host, or use the broker's address"),
-    ("name resolution", "check the spelling of mqtt.host and this machine's name server, or use the broker's address"),
-    ("no route", "check this machine's network: the broker's address cannot be reached"),
-    ("timed out", "check mqtt.host and mqtt.port, and whether a firewall is in between"),
-    ("as an mqtt broker", "check mqtt.port: something else listens there, or it expects TLS (mqtt.tls.enabled)"),
-)
-"""What a reason holds, and what to do about it; the first that fits."""
-ASK_LOG: Final = "look into the broker's log, and check mqtt.host, mqtt.port and mqtt.tls"
 
 
-def judge_connection(where: str, protocol: str, reason: str) -> Finding:
-    """Return whether the broker took the connection; `reason` is why not."""
-    if not reason:
-        return ok("broker", f"{where} answers, with MQTT {protocol}")
-    fix = next((fix for words, fix in FIXES if words in reason.lower()), ASK_LOG)
-    return error("broker", reason, fix)
+def judge_connected(where: str, protocol: str) -> Finding:
+    """Return that the broker took the connection."""
+    return ok("broker", f"{where} answers, with MQTT {protocol}")
+
+
+def judge_faults(faults: Mapping[str, ConnectFault]) -> Finding:
+    """Return why no address of the broker took the connection, and what to do about each reason."""
+    said = "; ".join(f"{address}: {fault.text}" for address, fault in faults.items())
+    fixes = dict.fromkeys(fault.advice for fault in faults.values())
+    return error("broker", f"no connection to the broker at {said}", "; ".join(fixes))
 
 
 def judge_encryption(*, enabled: bool, insecure: bool, has_password: bool, is_near: bool) -> Finding:

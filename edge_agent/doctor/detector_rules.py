@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.installation import Extra, how_to_add
+from edge_agent.model_store import advice_for
 from edge_agent.program_name import command
+from edge_agent.reasons import UnavailableReason, Wording
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from edge_agent.pool import Probed
-    from edge_agent.wire import DetectorChoice
+    from edge_agent.reasons import DetectorFault
+    from edge_agent.wire import DetectorChoice, Unavailable
 
 STICK_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
 """A Coral stick on USB, before its firmware was loaded and after."""
 CARD_IDS: Final = frozenset({("1ac1", "089a")})
 """A Coral card on PCI or M.2."""
-FIXES: Final = (
-    ("is not installed", "install what the reason names"),
-    ("cannot be had", "{program} models pull {model}"),
-    ("Install libedgetpu", "install libedgetpu; docs/models.md says which fits"),
-    ("cannot be loaded", "install the library that the reason names; docs/models.md says which"),
-    ("may this user open it", "plug it in again; add a udev rule, or the user to the group plugdev"),
-    ("did not answer within", "plug it in again, into another port; raise pool.probe_timeout_s if it is just slow"),
-    ("was ended by", "the library crashes: install a libedgetpu that fits the runtime (docs/models.md)"),
-    ("no module named", "{add}"),
-    ("has no", "{add}"),
-)
-"""What a reason holds, and what to do about it; the first that fits."""
 SLOW_MS: Final = 500.0
 """Slower than this, a press waits noticeably."""
+NO_DEVICE: Final = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}
+
+
+class DeviceFault(StrEnum):
+    """Why this user cannot open an accelerator."""
+
+    MISSING = "missing"
+    FORBIDDEN = "forbidden"
+
+
+DEVICE_FAULTS: Final = {
+    DeviceFault.MISSING: Wording("is not there", "plug it in again; in a container: --device"),
+    DeviceFault.FORBIDDEN: Wording(
+        "may not be opened by this user",
+        "add a udev rule, or the user to the group plugdev; in a container: --device",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class Device:
     kind: str
     place: str
     node: Path
-    fault: str
+    fault: DeviceFault | None
 
 
 def judge_models(
@@ -88,11 +95,10 @@ def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_se
     One that `is_second` looks where the first is unsure, and may take its time.
     """
     what = f"{choice.model} on {choice.device}" if choice.device else choice.model
-    if not probed.works:
+    if probed.fault is not None:
         level = warning if is_spare else error
-        return level(
-            choice.strategy, f"{what} cannot be used: {probed.reason}", fix_for(choice.strategy, probed.reason)
-        )
+        fix = advice_for(probed.fault, choice.strategy, choice.model)
+        return level(choice.strategy, f"{what} cannot be used: {probed.fault.text}", fix)
     times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.look_ms:.0f} ms"
     if probed.look_ms > SLOW_MS and not is_second:
         fix = "choose a faster model (detection.cpu_model), or add an accelerator; docs/models.md compares"
@@ -100,36 +106,38 @@ def judge_probe(choice: DetectorChoice, probed: Probed, *, is_spare: bool, is_se
     return ok(choice.strategy, times)
 
 
-def judge_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
+def judge_missing(missing: Unavailable, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
     """Return what a strategy lacks that cannot even be tried.
 
     One without its `device` ('') is no fault, unless it is the last or the user asked for it: the default settings name
     every strategy.
     """
+    strategy, fault = missing.strategy, missing.fault
+    fix = advice_for(fault, strategy, missing.model)
     if is_last:
-        return error(strategy, reason, fix_for(strategy, reason))
+        return error(strategy, fault.text, fix)
     if not device and is_asked:
-        return warning(strategy, reason, fix_for(strategy, reason))
+        return warning(strategy, fault.text, fix)
     if not device:
-        what = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}.get(strategy, "not here")
-        return ok(strategy, f"{what}, so it is not used; besides, {re.split('[:;]', reason)[0]}")
-    return warning(strategy, f"there is {device}, but {reason}", fix_for(strategy, reason))
+        return ok(strategy, f"{NO_DEVICE.get(strategy, 'not here')}, so it is not used; besides, {_short(fault)}")
+    return warning(strategy, f"there is {device}, but {fault.text}", fix)
 
 
-def fix_for(strategy: str, reason: str) -> str:
-    """Return what to do about a detector that cannot be used."""
-    models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
-    fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "{program} detectors shows it again")
-    add = how_to_add(Extra(strategy)) if strategy in models and strategy != "cpu" else how_to_add(Extra.BLAZEFACE)
-    return fix.format(program=command(), add=add, model=models.get(strategy, "yunet_n"))
+def _short(fault: DetectorFault) -> str:
+    """Return a reason in a few words: of a missing model, where it was looked for is no news here."""
+    return "its model is not here" if fault.reason is UnavailableReason.MODEL_MISSING else fault.text
+
+
+def judge_none(faults: Mapping[str, DetectorFault], cpu_model: str) -> Finding:
+    """Return that no strategy can be used; the advice is for the last one, which needs the least."""
+    said = "; ".join(f"{strategy}: {fault.text}" for strategy, fault in faults.items())
+    strategy, fault = list(faults.items())[-1]
+    return error("detectors", f"none can be used: {said}", advice_for(fault, strategy, cpu_model))
 
 
 def judge_device(device: Device) -> Finding:
     """Return whether this user may use an accelerator."""
-    if device.fault:
-        return warning(
-            device.kind,
-            f"on {device.place}, but {device.node} {device.fault}",
-            "add a udev rule, or the user to the group plugdev; in a container: --device",
-        )
+    if device.fault is not None:
+        wording = DEVICE_FAULTS[device.fault]
+        return warning(device.kind, f"on {device.place}, but {device.node} {wording.sentence}", wording.advice)
     return ok(device.kind, f"on {device.place}, and may be opened")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_agent.app import max_pixels
 from edge_agent.doctor import detector_rules as rules
 from edge_agent.doctor.finding import Finding, error
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import NoDetectorError
 from edge_agent.host import read_kernel_file
 from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.pool import probe_all
@@ -29,8 +29,8 @@ def examine_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Fi
     yield from map(rules.judge_device, devices)
     try:
         plan = plan_detectors(settings.detection, store)
-    except EdgeAgentError as fault:
-        yield error("detectors", f"none can be used: {fault}", rules.fix_for("cpu", str(fault)))
+    except NoDetectorError as none:
+        yield rules.judge_none(none.faults, settings.detection.cpu_model)
         return
     yield from _examine_plan(settings, plan, {device.kind: device.place for device in devices})
 
@@ -47,8 +47,7 @@ def _examine_models(settings: DetectionSettings, store: ModelStore) -> Iterator[
 def _examine_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
     for each in plan.missing:
         yield rules.judge_missing(
-            each.strategy,
-            each.reason,
+            each,
             device=devices.get(each.strategy, ""),
             is_last=settings.detection.strategies == (each.strategy,),
             is_asked=each.strategy in plan.asked,
@@ -81,6 +80,6 @@ def find_devices(root: Path) -> list[rules.Device]:
 
 def _device(kind: str, place: str, node: Path) -> rules.Device:
     if not node.exists():
-        return rules.Device(kind, place, node, "is not there")
+        return rules.Device(kind, place, node, rules.DeviceFault.MISSING)
     may = os.access(node, os.R_OK | os.W_OK)
-    return rules.Device(kind, place, node, "" if may else "may not be opened by this user")
+    return rules.Device(kind, place, node, None if may else rules.DeviceFault.FORBIDDEN)

@@ -102,10 +102,10 @@ def _examine_folders(settings: Settings, state: Path) -> Iterator[Finding]:
     if settings.quarantine.dir:
         places.append(("pictures on which workers died", settings.quarantine.dir, "quarantine.dir"))
     for what, folder, setting in places:
-        fault, free_bytes = try_folder(folder)
+        refused, free_bytes = try_folder(folder)
         if setting == RUNTIME and is_foreign(folder):
-            fault = "it belongs to somebody else"
-        yield rules.judge_folder(what, str(folder), fault, free_bytes, setting)
+            refused = rules.Refused(rules.SystemFault.FOREIGN)
+        yield rules.judge_folder(what, str(folder), refused, free_bytes, setting)
 
 
 def _examine_state(path: Path) -> Iterator[Finding]:
@@ -113,33 +113,33 @@ def _examine_state(path: Path) -> Iterator[Finding]:
     try:
         read(path)
     except OSError as error:
-        fault = (error.strerror or str(error)).lower()
+        fault = reason_of(error).lower()
     except ValueError as error:
         fault = str(error)
     yield from rules.judge_state(str(path), fault)
 
 
-def try_folder(folder: Path) -> tuple[str, int | None]:
-    """Write into a folder, or where it would be made; return why that fails ('': it works), and how much is free."""
+def try_folder(folder: Path) -> tuple[rules.Refused | None, int | None]:
+    """Write into a folder, or where it would be made; return why that fails, if it does, and how much is free."""
     nearest = next((each for each in (folder, *folder.absolute().parents) if each.exists()), Path("/"))
     try:
         with tempfile.TemporaryFile(dir=nearest) as file:
             file.write(os.urandom(TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        return "", shutil.disk_usage(nearest).free
+        return None, shutil.disk_usage(nearest).free
     except OSError as error:
-        return reason_of(error).lower(), None
+        return rules.Refused.by(error), None
 
 
 def _examine_port(settings: HttpSettings) -> Finding:
-    where, fault = f"{settings.host}:{settings.port}", ""
+    where, refused = f"{settings.host}:{settings.port}", None
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        fault = reason_of(error).lower()
-    return rules.judge_port(where, fault, is_ours=bool(fault) and _is_ours(settings))
+        refused = rules.Refused.by(error)
+    return rules.judge_port(where, refused, is_ours=refused is not None and _is_ours(settings))
 
 
 def _is_ours(settings: HttpSettings) -> bool:

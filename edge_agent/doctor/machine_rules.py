@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import errno
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, Self
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
+from edge_agent.errors import reason_of
+from edge_agent.reasons import Wording
 from edge_agent.results.problems import HOT_C, LOW_DISK_BYTES, LOW_MEMORY_SHARE
 
 if TYPE_CHECKING:
@@ -17,6 +22,58 @@ AGENT_BYTES: Final = 60_000_000
 TOO_HOT_C: Final = 90.0
 LOADED: Final = 2.0
 """Processes that want to run, per core, from which on a press has to wait."""
+
+
+class SystemFault(StrEnum):
+    """Why the system does not let the agent use a folder or a port."""
+
+    FULL = "full"
+    FORBIDDEN = "forbidden"
+    READ_ONLY = "read_only"
+    NO_FOLDER = "no_folder"
+    FOREIGN = "foreign"
+    IN_USE = "in_use"
+    NO_ADDRESS = "no_address"
+    FAILED = "failed"
+
+
+FOLDER_FIXES: Final = {
+    SystemFault.FULL: Wording("{detail}", "free some space, or name another folder in {setting}"),
+    SystemFault.FORBIDDEN: Wording("{detail}", "allow this user to write there, or name another folder in {setting}"),
+    SystemFault.READ_ONLY: Wording("{detail}", "mount it writable, or name another folder in {setting}"),
+    SystemFault.NO_FOLDER: Wording("{detail}", "a file is in the way: remove it, or name another folder in {setting}"),
+    SystemFault.FOREIGN: Wording("it belongs to somebody else", "name another folder in {setting}"),
+}
+ANY_FOLDER_FIX: Final = Wording("{detail}", "name another folder in {setting}")
+PORT_FIXES: Final = {
+    SystemFault.IN_USE: Wording("{detail}", "set http.port to a free one, or http.enabled to false"),
+    SystemFault.FORBIDDEN: Wording("{detail}", "set http.port to one from 1024 on, or http.enabled to false"),
+    SystemFault.NO_ADDRESS: Wording("{detail}", "set http.host to an address of this machine"),
+}
+ANY_PORT_FIX: Final = Wording("{detail}", "set http.host and http.port to what can be served, or http.enabled to false")
+_ERRNO: Final = {
+    errno.ENOSPC: SystemFault.FULL,
+    errno.EDQUOT: SystemFault.FULL,
+    errno.EACCES: SystemFault.FORBIDDEN,
+    errno.EPERM: SystemFault.FORBIDDEN,
+    errno.EROFS: SystemFault.READ_ONLY,
+    errno.ENOTDIR: SystemFault.NO_FOLDER,
+    errno.EADDRINUSE: SystemFault.IN_USE,
+    errno.EADDRNOTAVAIL: SystemFault.NO_ADDRESS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the system refused, and its own words for it."""
+
+    fault: SystemFault
+    detail: str = ""
+
+    @classmethod
+    def by(cls, error: OSError) -> Self:
+        """Return what an error of the system means."""
+        return cls(_ERRNO.get(error.errno or 0, SystemFault.FAILED), reason_of(error).lower())
 
 
 def judge_processor(machine: str, features: Collection[str], cores: int) -> Finding:
@@ -123,10 +180,12 @@ def judge_memory(free_bytes: int | None, workers: int, total_bytes: int | None =
     return ok("memory", said)
 
 
-def judge_folder(what: str, folder: str, fault: str, free_bytes: int | None, setting: str) -> Finding:
-    """Return whether a folder can be written to; `fault` is why not ('': it can)."""
-    if fault:
-        return error("disk", f"{folder}, for {what}: {fault}", f"free or allow it, or name another folder in {setting}")
+def judge_folder(what: str, folder: str, refused: Refused | None, free_bytes: int | None, setting: str) -> Finding:
+    """Return whether a folder can be written to; `refused` is why not."""
+    if refused is not None:
+        wording = FOLDER_FIXES.get(refused.fault, ANY_FOLDER_FIX)
+        said = wording.sentence.format(detail=refused.detail)
+        return error("disk", f"{folder}, for {what}: {said}", wording.advice.format(setting=setting))
     if free_bytes is not None and free_bytes < LOW_DISK_BYTES:
         return warning(
             "disk",
@@ -145,8 +204,9 @@ def judge_state(file: str, fault: str) -> list[Finding]:
     return [warning("state", f"{file} cannot be used ({fault}): what was set over MQTT is lost", fix)]
 
 
-def judge_port(where: str, fault: str, *, is_ours: bool) -> Finding:
-    """Return whether the page can be served; `fault` is why its port cannot be had, `is_ours` that an agent has it."""
-    if fault and not is_ours:
-        return error("http", f"{where}: {fault}", "set http.port to a free one, or http.enabled to false")
-    return ok("http", f"{where} is {'served by an agent' if fault else 'free'}")
+def judge_port(where: str, refused: Refused | None, *, is_ours: bool) -> Finding:
+    """Return whether the page can be served; `refused` is why its port cannot, `is_ours` that an agent has it."""
+    if refused is not None and not is_ours:
+        wording = PORT_FIXES.get(refused.fault, ANY_PORT_FIX)
+        return error("http", f"{where}: {wording.sentence.format(detail=refused.detail)}", wording.advice)
+    return ok("http", f"{where} is {'free' if refused is None else 'served by an agent'}")

@@ -6,10 +6,12 @@ import logging
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.installation import Extra, how_to_add
+from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError, NoDetectorError
+from edge_agent.installation import Extra
 from edge_agent.model import AUTO, DetectorPlan
+from edge_agent.model_store.advice import FIRST_MODEL, MODEL_FILES, explain
 from edge_agent.program_name import command
+from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import DetectorChoice, SecondLook, Unavailable
 
 if TYPE_CHECKING:
@@ -21,12 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRST_MODEL: Final = "yunet_n"
 SECOND_MODEL: Final = "centerface"
 """As accurate by day, better by night and ten times slower; it arrives where the package index is all there is."""
-
-MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
-"""What `detection.cpu_model` says where it is not the name of the model's file."""
 
 ON_CPU: Final = "CPUExecutionProvider"
 
@@ -68,7 +66,7 @@ def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bo
 
 
 def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
-    """Return the model that `setting` names, or for `auto` the best one to be had; raise EdgeAgentError.
+    """Return the model that `setting` names, or for `auto` the best available one; raise DetectorUnavailableError.
 
     `auto` asks no network where it has one of its models already.
     """
@@ -83,9 +81,8 @@ def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     except ModelUnavailableError as error:
         log.debug("%s", first)
         log.debug("%s", error)
-        pull = command("models", "pull", FIRST_MODEL)
-        message = f"the models {FIRST_MODEL} and {SECOND_MODEL} cannot be had; get one: {pull}"
-        raise ModelUnavailableError(message) from error
+        both = f"the models {FIRST_MODEL} and {SECOND_MODEL}"
+        raise DetectorUnavailableError(UnavailableReason.MODEL_MISSING, both) from error
     log.debug("%s", first)
     return CpuModel(SECOND_MODEL, path, _substitute())
 
@@ -101,21 +98,19 @@ def _named(name: str, store: ModelStore) -> CpuModel:
 
 
 def _resolve(store: ModelStore, name: str, *, quietly: bool = False) -> Path:
-    """Return the file of a model; raise ModelUnavailableError with a short sentence, the long one is for debugging."""
+    """Return the file of a model; raise DetectorUnavailableError, and log the whole story for debugging."""
     try:
         return store.resolve(name, quietly=quietly)
     except ModelUnavailableError as error:
         log.debug("%s", error)
-        message = f"the model {name} cannot be had; get it: {command('models', 'pull', name)}"
-        raise ModelUnavailableError(message) from error
+        raise DetectorUnavailableError(UnavailableReason.MODEL_MISSING, f"the model {name}") from error
 
 
 def _require(extra: Extra) -> None:
-    """Raise DetectorUnavailableError, with what to install, unless one of the packages of an extra is there."""
+    """Raise DetectorUnavailableError unless one of the packages of an extra is there."""
     packages = NEEDED[extra]
     if not any(map(_is_installed, packages)):
-        message = f"{' or '.join(packages)} is not installed; to add it, {how_to_add(extra)}"
-        raise DetectorUnavailableError(message)
+        raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, " or ".join(packages))
 
 
 def _is_installed(package: str) -> bool:
@@ -127,9 +122,9 @@ def _is_installed(package: str) -> bool:
 
 
 def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPlan:
-    """Return the detectors of the settings that can be had; raise EdgeAgentError if there is none.
+    """Return the detectors of the settings that are available; raise NoDetectorError if there is none.
 
-    A strategy that cannot be had is logged with its reason: as a warning where the user asked for it.
+    A strategy that is unavailable is logged with its reason: as a warning where the user asked for it.
     """
     asked = asked_strategies(settings)
     finders: dict[str, Callable[[], Sequence[DetectorChoice]]] = {
@@ -141,15 +136,18 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
     found: list[DetectorChoice] = []
     missing: list[Unavailable] = []
     for strategy in settings.strategies:
+        model = settings.cpu_model if strategy == "cpu" else ""
         try:
             found += finders[strategy]()
-        except EdgeAgentError as error:
-            missing.append(Unavailable(strategy, "", str(error)))
+        except DetectorUnavailableError as error:
+            missing.append(Unavailable(strategy, model, error.fault))
+    said = {each.strategy: explain(each.fault, each.strategy, each.model) for each in missing}
     if not found:
-        raise DetectorUnavailableError("; ".join(f"{each.strategy}: {each.reason}" for each in missing))
+        message = "; ".join(f"{strategy}: {reason}" for strategy, reason in said.items())
+        raise NoDetectorError(message, {each.strategy: each.fault for each in missing})
     for each in missing:
         level = logging.WARNING if each.strategy in asked else logging.DEBUG
-        log.log(level, "the strategy %s cannot be used: %s", each.strategy, each.reason)
+        log.log(level, "the strategy %s cannot be used: %s", each.strategy, said[each.strategy])
     return DetectorPlan(
         choices=tuple(each for each in found if not each.device),
         accelerators=tuple(each for each in found if each.device),

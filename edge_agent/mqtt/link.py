@@ -21,6 +21,7 @@ from tenacity.stop import stop_when_event_set
 from edge_agent.backoff import backoff_s
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.model import Packet, Publication
+from edge_agent.reasons import ConnectError, ConnectFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,9 +59,10 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The broker is not connected, and why."""
+    """The broker is not connected: why, and the same in words, with every address that was tried."""
 
-    reason: str
+    reason: ConnectError
+    detail: str
 
 
 class Link:
@@ -152,15 +154,18 @@ class Link:
         try:
             connection.open()
         except SettingsError as error:  # a certificate that was there when the agent started
-            raise BrokerUnreachableError(str(error)) from error
+            fault = ConnectFault(ConnectError.SETTINGS_INVALID, str(error))
+            raise BrokerUnreachableError({connection.host: fault}) from error
         return connection
 
     def _report_failure(self, state: RetryCallState) -> None:
         self._alive_s = time.monotonic()
         error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, BrokerUnreachableError):
+            return
         if state.attempt_number == 1:
             log.warning("%s; trying again until it works", error)
-        self._report(LinkDown(str(error)))
+        self._report(LinkDown(error.reason, error.tried))
 
     def _serve(self, connection: Connection) -> None:
         """Use a connection until it is lost."""
@@ -180,21 +185,23 @@ class Link:
         self._connection = None
         connection.close()
         if not self._stopping.is_set():
-            self._report(LinkDown(connection.end.reason))
-            delay_s = self._lives.end(time.monotonic() - connected_s, taken_over=connection.end.taken_over)
-            self._explain(connection.end.reason)
+            end = connection.end
+            self._report(LinkDown(end.reason, end.text))
+            taken_over = end.reason is ConnectError.TAKEN_OVER
+            delay_s = self._lives.end(time.monotonic() - connected_s, taken_over=taken_over)
+            self._explain(end)
             self._stopping.wait(delay_s)
 
-    def _explain(self, reason: str) -> None:
+    def _explain(self, end: ConnectFault) -> None:
         """Say why a connection was lost, and what is wrong where that is known."""
         if self._lives.taken_over:
             log.error(
                 "the connection to the broker keeps ending right away (%s): "
                 "another client probably uses our client id; give each agent an agent_id of its own",
-                reason,
+                end.text,
             )
         else:
-            log.warning("lost the connection to the broker (%s); connecting again", reason)
+            log.warning("lost the connection to the broker (%s); connecting again", end.text)
 
 
 class Lives:

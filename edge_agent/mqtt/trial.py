@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
-from edge_agent.mqtt.reasons import reason_for
+from edge_agent.mqtt.faults import words_for
 
 if TYPE_CHECKING:
     from edge_agent.model import Message, Publication
@@ -62,11 +62,11 @@ class Trial(Connection):
             if packet_id is None or packet_id in self._verdicts:
                 return self._verdicts.pop(packet_id or 0, None)
             if self.lost.wait(LOOK_S):
-                return f"it ended the connection ({self.end.reason})"
+                return f"it ended the connection ({self.end.text})"
         return None
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self._verdicts[packet_id] = reason_for(reason.value) if reason.is_failure else ""
+        self._verdicts[packet_id] = words_for(reason.value) if reason.is_failure else ""
 
     def _on_subscribe(self, _client: Any, _data: Any, packet_id: int, reasons: Any, _properties: Any) -> None:
-        self._verdicts[packet_id] = next((reason_for(each.value) for each in reasons if each.is_failure), "")
+        self._verdicts[packet_id] = next((words_for(each.value) for each in reasons if each.is_failure), "")

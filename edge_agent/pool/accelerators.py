@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edge_agent.backoff import backoff_s
 from edge_agent.model import AUTO, AcceleratorState, AcceleratorView
+from edge_agent.reasons import DetectorFault, UnavailableReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class _Record:
     failures: int = 0
     good_probes: int = 0
     probes_needed: int = 1
-    reason: str = ""
+    fault: DetectorFault | None = None
     lost_since_s: float | None = None
 
 
@@ -80,22 +81,23 @@ class Accelerators:
 
     def overdue(self, now: float) -> list[int]:
         """Return whose probe has taken too long, and count that as its failure."""
-        late = [
+        overdue = [
             number
             for number, record in enumerate(self._records)
             if record.state is AcceleratorState.PROBING and record.due_s <= now
         ]
-        for number in late:
-            self._fail(self._records[number], f"did not answer within {self._limits.timeout_s:g} s", now)
-        return late
+        late = DetectorFault(UnavailableReason.TIMED_OUT, f"within {self._limits.timeout_s:g} s")
+        for number in overdue:
+            self._fail(self._records[number], late, now)
+        return overdue
 
-    def probed(self, number: int, reason: str, now: float) -> None:
-        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
+    def probed(self, number: int, fault: DetectorFault | None, now: float) -> None:
+        """Use the end of a probe; `fault` is why the accelerator is unavailable, or None."""
         record = self._records[number]
         if record.state is not AcceleratorState.PROBING:
             return
-        if reason:
-            self._fail(record, reason, now)
+        if fault is not None:
+            self._fail(record, fault, now)
             return
         record.good_probes += 1
         if record.good_probes >= record.probes_needed:
@@ -115,7 +117,7 @@ class Accelerators:
         """Note that a worker looks at frames with it."""
         record = self._records[number]
         record.held_since_s = now
-        record.reason = ""
+        record.fault = None
         record.lost_since_s = None
         self.promotions += 1
 
@@ -123,7 +125,7 @@ class Accelerators:
         """Take it back from a worker that did well with it."""
         self._records[number].state = AcceleratorState.PROVEN
 
-    def failed(self, number: int, reason: str, now: float) -> None:
+    def failed(self, number: int, fault: DetectorFault, now: float) -> None:
         """Take it from a worker on which it failed."""
         record = self._records[number]
         if record.held_since_s and now - record.held_since_s >= self._limits.steady_s:
@@ -131,7 +133,7 @@ class Accelerators:
         record.probes_needed = self._limits.probes_to_return
         record.lost_since_s = now if record.lost_since_s is None else record.lost_since_s
         self.demotions += 1
-        self._fail(record, reason, now)
+        self._fail(record, fault, now)
 
     def next_due_s(self) -> float | None:
         """Return when `start_due` or `overdue` has something to do, or None."""
@@ -151,7 +153,7 @@ class Accelerators:
                 model=record.choice.model,
                 device=record.choice.device,
                 state=self._shown(record) if self.is_allowed(number) else AcceleratorState.OFF,
-                reason=record.reason,
+                fault=record.fault,
                 lost_for_s=None if record.lost_since_s is None else now - record.lost_since_s,
             )
             for number, record in enumerate(self._records)
@@ -163,10 +165,10 @@ class Accelerators:
         loading = record.state is AcceleratorState.HELD and not record.held_since_s
         return AcceleratorState.PROVEN if loading else record.state
 
-    def _fail(self, record: _Record, reason: str, now: float) -> None:
+    def _fail(self, record: _Record, fault: DetectorFault, now: float) -> None:
         record.failures += 1
         record.good_probes = 0
         record.held_since_s = 0.0
-        record.reason = reason
+        record.fault = fault
         record.state = AcceleratorState.RESTING
         record.due_s = now + backoff_s(record.failures, self._limits.first_rest_s, self._limits.longest_rest_s)

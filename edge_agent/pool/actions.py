@@ -9,6 +9,7 @@ from edge_agent.model import Outcome, Shed
 
 if TYPE_CHECKING:
     from edge_agent.model import Job, ShedReason
+    from edge_agent.reasons import WorkerExit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class StopWorker:
 
 @dataclass(frozen=True, slots=True)
 class KillWorker:
-    """End the slot's process now."""
+    """End the slot's process now, and why."""
 
     slot: int
-    reason: str
+    end: WorkerExit
 
 
 @dataclass(frozen=True, slots=True)

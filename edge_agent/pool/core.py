@@ -35,6 +35,7 @@ from edge_agent.pool.crew import Crew
 from edge_agent.pool.dispatch import Candidate, choose, smoothed
 from edge_agent.pool.retries import Retries
 from edge_agent.pool.verdict import after_crash, after_refusal
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, Failed, FailureReason, Ready, SnapshotWish, Trying, Unavailable, Unchanged
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.slot import Slot
+    from edge_agent.reasons import DetectorFault
 
 KILL_GRACE_S: Final = 0.25
 """A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
@@ -144,7 +146,7 @@ class PoolCore:
             self._queue.put_back(job)
         return self._dispatch(now)
 
-    def died(self, number: int, reason: str, now: float) -> list[Action]:
+    def died(self, number: int, end: WorkerExit, now: float) -> list[Action]:
         """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
         slot = self._slots[number]
         expected = slot.state is SlotState.STOPPING
@@ -152,17 +154,17 @@ class PoolCore:
         slot.pid = None
         if expected:
             return [*self._crew.replace(slot, now), *self._dispatch(now)]
-        self._crew.died(slot, reason, now)
+        self._crew.died(slot, end, now)
         if slot.accelerator is not None:
             self._demote(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
             return [*self._crew.start(slot, now), *self.tick(now)]
-        actions = [action for job in jobs for action in self._crashed(job, slot, now)]
+        actions = [action for job in jobs for action in self._crashed(job, slot, slot.end or end, now)]
         self._crew.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
 
-    def probed(self, accelerator: int, reason: str, now: float) -> list[Action]:
-        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
-        self._crew.accelerators.probed(accelerator, reason, now)
+    def probed(self, accelerator: int, fault: DetectorFault | None, now: float) -> list[Action]:
+        """Use the end of a probe; `fault` is why the accelerator is unavailable, or None."""
+        self._crew.accelerators.probed(accelerator, fault, now)
         return self._dispatch(now)
 
     def allow(self, strategy: str, now: float) -> list[Action]:
@@ -283,7 +285,7 @@ class PoolCore:
 
     def _refused(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
         if message.reason is FailureReason.DETECTOR_ERROR:
-            slot.last_error = message.detail
+            slot.last_error = WorkerExit(ExitReason.DETECTOR_ERROR, message.detail)
             if slot.accelerator is not None:
                 self._demote(slot, [job, *slot.release(now)], now)
                 return [self._crew.discharge(slot, now)]
@@ -296,10 +298,10 @@ class PoolCore:
         for job in reversed(jobs):
             self._queue.put_back(replace(job, excused=job.excused + 1))
 
-    def _crashed(self, job: Job, slot: Slot, now: float) -> list[Action]:
+    def _crashed(self, job: Job, slot: Slot, end: WorkerExit, now: float) -> list[Action]:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         late = now - slot.assigned_s >= self._limits.job_timeout_s
-        failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
+        failure = after_crash(job, end, self._limits.max_attempts, late=late)
         return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _retry(self, job: Job, now: float) -> list[Action]:

@@ -12,6 +12,7 @@ from edge_agent.pool.exclusion import Exclusions
 from edge_agent.pool.restart_policy import Park, decide
 from edge_agent.pool.slot import Slot
 from edge_agent.pool.wear import can_be_spared, has_served
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Unavailable
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Crew:
     def __init__(self, limits: PoolLimits, detectors: DetectorPlan) -> None:
         self.slots = [Slot(number) for number in range(limits.workers)]
         self.accelerators = Accelerators(detectors.accelerators, limits.probe)
-        self.deaths: Counter[str] = Counter()
+        self.deaths: Counter[ExitReason] = Counter()
         self._limits = limits
         self._choices = [(each.strategy, each.model) for each in detectors.choices]
         self._exclusions = Exclusions()
@@ -38,7 +39,7 @@ class Crew:
         """Have a new worker hold a slot."""
         slot.clear(now)
         if slot.accelerator is None and not self._choices:
-            slot.last_error = "there is nothing to look with while no accelerator works"
+            slot.last_error = WorkerExit(ExitReason.NO_DETECTOR, "no accelerator does")
             slot.enter(SlotState.PARKED, now)
             return []
         slot.deadline_s = now + self._start_limit_s(slot)
@@ -52,7 +53,9 @@ class Crew:
     def unusable(self, slot: Slot, unavailable: tuple[Unavailable, ...]) -> None:
         """Note why a worker found no detector; its process ends by itself."""
         slot.trying = None
-        slot.end_reason = "; ".join(f"{each.strategy} {each.model}: {each.reason}" for each in unavailable)
+        said = "; ".join(f"{each.strategy} {each.model}: {each.fault.text}" for each in unavailable)
+        slot.end = WorkerExit(ExitReason.NO_DETECTOR, said)
+        slot.fault = unavailable[-1].fault if unavailable else None
         if slot.accelerator is None:
             self._unavailable = unavailable
 
@@ -80,13 +83,13 @@ class Crew:
             slot.accelerator = None
         return self.start(slot, now)
 
-    def died(self, slot: Slot, reason: str, now: float) -> None:
-        """Note that a worker ended unasked. `reason` is how, in words."""
-        slot.last_error = slot.end_reason or reason
+    def died(self, slot: Slot, end: WorkerExit, now: float) -> None:
+        """Note that a worker ended unasked, and how; what was known of it before tells more than its process."""
+        slot.last_error = end = slot.end or end
         slot.restarts += 1
-        self.deaths[reason] += 1
+        self.deaths[end.reason] += 1
         if slot.accelerator is None and slot.trying is not None:
-            self._exclusions.note(slot.trying, slot.last_error, now)
+            self._exclusions.note(slot.trying, end, now)
 
     def schedule_restart(self, slot: Slot, now: float) -> None:
         """Say when the slot of a worker that died is filled again."""
@@ -101,14 +104,15 @@ class Crew:
 
     def demote(self, slot: Slot, now: float) -> None:
         """Take the accelerator, which failed as `last_error` says, from a slot."""
-        if slot.accelerator is not None:
-            self.accelerators.failed(slot.accelerator, slot.last_error, now)
+        if slot.accelerator is not None and slot.last_error is not None:
+            self.accelerators.failed(slot.accelerator, slot.fault or slot.last_error.as_detector_fault(), now)
             slot.accelerator = None
 
     def discharge(self, slot: Slot, now: float) -> KillWorker:
         """End a worker whose accelerator failed while the worker itself lives: nobody knows what it still holds."""
         self.stop(slot, now)
-        return KillWorker(slot.number, f"lost its accelerator: {slot.last_error}")
+        said = slot.last_error.text if slot.last_error else ""
+        return KillWorker(slot.number, WorkerExit(ExitReason.ACCELERATOR_LOST, said))
 
     def allow(self, strategy: str) -> None:
         """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
@@ -187,7 +191,7 @@ class Crew:
     def unavailable(self, now: float) -> tuple[Unavailable, ...]:
         """Return the detectors that should work on every worker and do not, with the reason."""
         excluded = self._exclusions.current(now).items()
-        return (*self._unavailable, *(Unavailable(*choice, reason) for choice, reason in excluded))
+        return (*self._unavailable, *(Unavailable(*choice, fault) for choice, fault in excluded))
 
     def _rank(self, slot: Slot) -> int:
         """Return the place of a worker's detector in the list of preference; 0 where it has none of that list."""
@@ -201,8 +205,8 @@ class Crew:
         slot.deadline_s = None
         limit_s = self.job_limit_s(slot) if slot.jobs else self._start_limit_s(slot)
         what = "a frame" if slot.jobs else "its start"
-        slot.end_reason = f"did not finish {what} within {limit_s:g} s"
-        return KillWorker(slot.number, slot.end_reason)
+        slot.end = WorkerExit(ExitReason.TIMED_OUT, f"{what} within {limit_s:g} s")
+        return KillWorker(slot.number, slot.end)
 
     def _promote(self, slot: Slot, now: float) -> list[Action]:
         """Give the slot's next worker an accelerator, if one waits."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.backoff import backoff_s
+
+if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault, WorkerExit
 
 FATAL_LOADS: Final = 2
 """So many deaths while loading leave a detector out: one may be chance, and two workers try at the same time."""
@@ -22,7 +25,7 @@ class _Record:
     rests: int = 0
     until_s: float = 0.0
     rests_now: bool = False
-    reason: str = ""
+    fault: DetectorFault | None = None
 
 
 class Exclusions:
@@ -31,11 +34,11 @@ class Exclusions:
     def __init__(self) -> None:
         self._records: dict[Choice, _Record] = {}
 
-    def note(self, choice: Choice, reason: str, now: float) -> None:
-        """Note that a worker died while it loaded `choice`."""
+    def note(self, choice: Choice, end: WorkerExit, now: float) -> None:
+        """Note that a worker died, and how, while it loaded `choice`."""
         record = self._records.setdefault(choice, _Record())
         record.deaths += 1
-        record.reason = f"a worker that loaded it {reason}"
+        record.fault = end.as_detector_fault()
         if record.deaths >= FATAL_LOADS:
             record.deaths = 0
             record.rests += 1
@@ -57,6 +60,6 @@ class Exclusions:
         """Return when the next rest ends, or None."""
         return min((record.until_s for record in self._records.values() if record.rests_now), default=None)
 
-    def current(self, now: float) -> dict[Choice, str]:
+    def current(self, now: float) -> dict[Choice, DetectorFault]:
         """Return what is left out now, with the reason."""
-        return {choice: record.reason for choice, record in self._records.items() if now < record.until_s}
+        return {choice: each.fault for choice, each in self._records.items() if each.fault and now < each.until_s}

@@ -11,6 +11,7 @@ import msgspec
 
 from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.worker_process import WorkerProcess
+from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import FromWorker, Ready, Unusable, WorkerSpec
 
 if TYPE_CHECKING:
@@ -25,16 +26,16 @@ SLOT: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What a probe found: how long loading and one look took, or the reason why it cannot be used."""
+    """What a probe found: how long loading and one look took, or why the detector is unavailable."""
 
     load_ms: float = 0.0
     look_ms: float = 0.0
-    reason: str = ""
+    fault: DetectorFault | None = None
 
     @property
     def works(self) -> bool:
         """Return whether the detector can be used."""
-        return not self.reason
+        return self.fault is None
 
 
 class Probe:
@@ -61,14 +62,14 @@ class Probe:
     def result(self) -> Probed:
         """Return what came of a trial that has ended, and release everything of it."""
         said = [message for message in self._messages() if isinstance(message, Ready | Unusable)]
-        how = self._process.bury()
+        end = self._process.bury()
         match said:
             case [Ready(load_ms=load_ms, look_ms=look_ms)]:
                 return Probed(load_ms, look_ms)
             case [Unusable(unavailable=[*_, last])]:
-                return Probed(reason=last.reason)
+                return Probed(fault=last.fault)
             case _:
-                return Probed(reason=f"the process that tried it {how}")
+                return Probed(fault=end.as_detector_fault())
 
     def _messages(self) -> Iterator[FromWorker]:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
@@ -86,4 +87,5 @@ def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: flo
         probe.kill()
         probe.wait(timeout_s)
         result = probe.result()
-        yield result if in_time else Probed(reason=f"did not answer within {time.monotonic() - began_s:.0f} s")
+        took_s = time.monotonic() - began_s
+        yield result if in_time else Probed(fault=DetectorFault(UnavailableReason.TIMED_OUT, f"within {took_s:.0f} s"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge_agent.model import Job, SlotState, WorkerDetector, WorkerView
 
 if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault, WorkerExit
     from edge_agent.wire import Ready
 
 DEATHS_KEPT = 100
@@ -19,11 +20,11 @@ DEATHS_KEPT = 100
 class Slot:
     """A slot of the pool.
 
-    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker is
-    about to end where that is known before, `replace` whether a new one is wanted in its place. `accelerator` is the
-    number of the one that its worker has or is to have. `trying` is the detector (strategy, model) that is being
-    loaded, `batch` how many frames the worker takes at once, `jobs` those it has, by their ids. `started_s` and
-    `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
+    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end` how this worker is about to
+    end where that is known before, `fault` why it has no detector, `replace` whether a new one is wanted in its place.
+    `accelerator` is the number of the one that its worker has or is to have. `trying` is the detector (strategy,
+    model) that is being loaded, `batch` how many frames the worker takes at once, `jobs` those it has, by their ids.
+    `started_s` and `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
     """
 
     number: int
@@ -39,7 +40,8 @@ class Slot:
     assigned_s: float = 0.0
     deadline_s: float | None = None
     resume_s: float | None = None
-    end_reason: str = ""
+    end: WorkerExit | None = None
+    fault: DetectorFault | None = None
     replace: bool = False
     started_s: float = 0.0
     jobs_of_worker: int = 0
@@ -48,7 +50,7 @@ class Slot:
     jobs_done: int = 0
     busy_s: float = 0.0
     memory_bytes: int = 0
-    last_error: str = ""
+    last_error: WorkerExit | None = None
 
     def enter(self, state: SlotState, now: float) -> None:
         """Change state."""
@@ -60,7 +62,8 @@ class Slot:
         self.pid = None
         self.resume_s = None
         self.deadline_s = None
-        self.end_reason = ""
+        self.end = None
+        self.fault = None
         self.replace = False
         self.memory_bytes = 0
         self.jobs_of_worker = 0

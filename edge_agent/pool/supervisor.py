@@ -26,6 +26,7 @@ from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.probe import Probe
 from edge_agent.pool.tasks import message_of
 from edge_agent.pool.worker_process import WorkerProcess
+from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import (
     Detected,
     Failed,
@@ -213,8 +214,8 @@ class Pool:
                     self._probes[accelerator].kill()
                 case StopWorker(slot):
                     self._tell(slot, Stop())
-                case KillWorker(slot, reason):
-                    log.error("ending worker %d: it %s", slot, reason, extra={"worker": slot})
+                case KillWorker(slot, end):
+                    log.error("ending worker %d: it %s", slot, end.text, extra={"worker": slot})
                     if slot in self._workers:
                         self._workers[slot].kill()
 
@@ -222,7 +223,7 @@ class Pool:
         try:
             worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
-            return self._core.died(slot, f"could not be started: {reason_of(error)}", time.monotonic())
+            return self._core.died(slot, WorkerExit(ExitReason.NOT_STARTED, reason_of(error)), time.monotonic())
         self._workers[slot] = worker
         self._core.started(slot, worker.pid)
         self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._listen, slot))
@@ -233,7 +234,8 @@ class Pool:
         try:
             probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
         except OSError as error:
-            return self._core.probed(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
+            fault = DetectorFault(UnavailableReason.START_FAILED, reason_of(error))
+            return self._core.probed(accelerator, fault, time.monotonic())
         self._probes[accelerator] = probe
         self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._end_probe, accelerator))
         return ()
@@ -251,10 +253,10 @@ class Pool:
             choice.strategy,
             choice.model,
             choice.device,
-            "works" if result.works else f"cannot be used: {result.reason}",
+            "works" if result.fault is None else f"cannot be used: {result.fault.text}",
         )
         now = time.monotonic()
-        actions = self._core.probed(accelerator, result.reason, now)
+        actions = self._core.probed(accelerator, result.fault, now)
         self._changed(self._core.view(now))
         self._act(actions)
 
@@ -320,15 +322,16 @@ class Pool:
         self._core.lost(slot, time.monotonic())
         while worker.has_spoken() and self._is_heard(worker):
             self._listen(slot)
-        reason = self._bury(slot)
+        end = self._bury(slot)
         now = time.monotonic()
-        actions = self._core.died(slot, reason, now)
+        actions = self._core.died(slot, end, now)
         view = self._core.view(now)
-        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value, extra={"worker": slot})
+        state = view.workers[slot].state.value
+        log.log(end.level, "worker %d %s; now %s", slot, end.text, state, extra={"worker": slot})
         self._changed(view)
         self._act(actions)
 
-    def _bury(self, slot: int) -> str:
+    def _bury(self, slot: int) -> WorkerExit:
         worker = self._workers.pop(slot)
         self._selector.unregister(worker.pidfd)
         self._deafen(worker)

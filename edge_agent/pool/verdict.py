@@ -9,6 +9,7 @@ from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
     from edge_agent.model import Job
+    from edge_agent.reasons import WorkerExit
     from edge_agent.wire import Failed
 
 QUARANTINE_CRASHES: Final = 2
@@ -22,14 +23,14 @@ def after_refusal(job: Job, message: Failed, max_attempts: int) -> Failure | Non
     return Failure(message.reason, message.detail)
 
 
-def after_crash(job: Job, how: str, max_attempts: int, *, late: bool) -> Failure | None:
+def after_crash(job: Job, end: WorkerExit, max_attempts: int, *, late: bool) -> Failure | None:
     """Return the end of a frame on which a worker died, or None: another try may help.
 
-    `how` is how the last worker ended, `late` whether that was at its time limit.
+    `end` is how the last worker ended, `late` whether that was at its time limit.
     """
     if job.crashes >= QUARANTINE_CRASHES:
-        detail = f"{job.crashes} workers died or hung on this picture; the last one {how}"
+        detail = f"{job.crashes} workers died or hung on this picture; the last one {end.text}"
         return Failure(FailureReason.QUARANTINED, detail)
     if job.attempts - job.excused >= max_attempts:
-        return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {how}")
+        return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {end.text}")
     return None

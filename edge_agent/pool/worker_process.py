@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.model import Pictures
 from edge_agent.pool.fork_server import launch
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 EXIT_WAIT_S: Final = 0.5
 """How long the exit code of a process that is gone may take to come through the fork server."""
 STACK_BYTES: Final = 4000
+FATAL: Final = "Fatal"
+"""How faulthandler, which has no codes, begins what it writes of a signal."""
+_CRASHES: Final = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS)
+_SIGNALS: Final = {int(signal.SIGKILL): ExitReason.KILLED} | {int(each): ExitReason.CRASHED for each in _CRASHES}
 
 
 def enter(pipe: Connection, buffer: SharedBuffer, spec: bytes, life: Connection, fault_log: SharedBuffer) -> None:
@@ -105,8 +110,8 @@ class WorkerProcess:
         ended, _, _ = select.select([self.pidfd], [], [], max(0.0, timeout_s))
         return bool(ended)
 
-    def bury(self) -> str:
-        """Release everything of a process that has ended, and return how it ended, in words."""
+    def bury(self) -> WorkerExit:
+        """Release everything of a process that has ended, and return how it ended."""
         self._process.join(EXIT_WAIT_S)
         code, stack, pid = self._process.exitcode, self._stack(), self.pid
         self.kill()
@@ -119,21 +124,21 @@ class WorkerProcess:
             end.close()
         if stack:
             log.error("a worker (process %d) ended with this stack:\n%s", pid, stack)
-        return describe_exit(code, stack)
+        return exit_of(code, stack)
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
 
 
-def describe_exit(code: int | None, stack: str = "") -> str:
-    """Return an exit code of multiprocessing (negative: a signal) in words; `stack` is what faulthandler left.
+def exit_of(code: int | None, stack: str = "") -> WorkerExit:
+    """Return what an exit code of multiprocessing means (negative: a signal); `stack` is what faulthandler left.
 
     A stack without a fatal error is that of a worker whose time was up, also where a dead fork server tells no code.
     """
-    if code == -signal.SIGALRM or (stack and not stack.startswith("Fatal")):
-        return "ended itself: it did not finish in time"
+    if code == -signal.SIGALRM or (stack and not stack.startswith(FATAL)):
+        return WorkerExit(ExitReason.TIMED_OUT, "in time, and ended itself")
     if code is None:
-        return "vanished"
+        return WorkerExit(ExitReason.VANISHED)
     if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"exited with code {code}"
+        return WorkerExit(_SIGNALS.get(-code, ExitReason.SIGNALLED), signal.Signals(-code).name)
+    return WorkerExit(ExitReason.EXITED, str(code))

@@ -130,7 +130,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         repeated=counters.repeated,
         retries=view.retries,
         restarts=view.restarts,
-        deaths=view.deaths,
+        deaths={reason.value: count for reason, count in view.deaths.items()},
         promotions=view.promotions,
         demotions=view.demotions,
         connections=readings.connections,

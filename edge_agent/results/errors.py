@@ -12,6 +12,7 @@ from edge_agent import topics
 from edge_agent.model import Publication
 from edge_agent.results.failures import failure_of, is_error, is_published
 from edge_agent.results.payloads import encode
+from edge_agent.results.problems import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
 
 DIED: Final = "died"
 COMPONENTS: Final = {
-    "no_workers": "pool",
-    "workers_dying": "pool",
-    "worker_parked": "worker",
-    "worker_away": "worker",
-    "accelerator_lost": "accelerator",
-    "detector_unavailable": "detector",
-    "broker_lost": "broker",
-    "broker_refuses": "broker",
-    "overload": "queue",
-    "frames_failing": "camera",
+    ProblemCode.NO_WORKERS: "pool",
+    ProblemCode.WORKERS_DYING: "pool",
+    ProblemCode.WORKER_PARKED: "worker",
+    ProblemCode.WORKER_AWAY: "worker",
+    ProblemCode.ACCELERATOR_LOST: "accelerator",
+    ProblemCode.DETECTOR_UNAVAILABLE: "detector",
+    ProblemCode.BROKER_LOST: "broker",
+    ProblemCode.BROKER_REFUSES: "broker",
+    ProblemCode.OVERLOAD: "queue",
+    ProblemCode.FRAMES_FAILING: "camera",
 }
 """What a problem is one of, by its code; the others are the host's."""
 
@@ -90,7 +91,8 @@ def of_workers(before: PoolView | None, after: PoolView) -> Iterator[Mishap]:
     restarts = {worker.slot: worker.restarts for worker in before.workers} if before else {}
     for worker in after.workers:
         if worker.restarts > restarts.get(worker.slot, 0):
-            yield Mishap("worker", DIED, worker.last_error, worker=worker.slot)
+            said = worker.last_error.text if worker.last_error else ""
+            yield Mishap("worker", DIED, said, worker=worker.slot)
 
 
 def of_problem(problem: Problem) -> Mishap:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_agent.model import Trigger
+from edge_agent.reasons import ConnectError, ExitReason, UnavailableReason
 from edge_agent.results.problems import lost_at, strategy_in_use
 from edge_agent.results.status import ProblemPayload
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
-    """One worker of the pool; `busy_percent` is of the last minute, `busy_percent_since_start` of all the time."""
+    """One worker of the pool; `busy_percent` is of the last minute, `busy_percent_since_start` of all the time.
+
+    `last_error` is how the last one ended, and `last_error_detail` the same in words.
+    """
 
     slot: int
     pid: int | None
@@ -35,36 +39,43 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     busy_percent: float
     busy_percent_since_start: float
     restarts: int
-    last_error: str | None
+    last_error: ExitReason | None
+    last_error_detail: str | None
     confined: str | None
 
 
 class AcceleratorPayload(msgspec.Struct, frozen=True):
-    """An EdgeTPU or a GPU: `reason` is why it cannot be used, `lost_at` since when, if it was in use before."""
+    """An EdgeTPU or a GPU: why it is unavailable (`detail`: in words), and since when, if it was in use before."""
 
     strategy: str
     model: str
     device: str
     state: str
-    reason: str | None
+    reason: UnavailableReason | None
+    detail: str | None
     lost_at: datetime | None
 
 
 class MissingPayload(msgspec.Struct, frozen=True):
-    """A strategy of the settings that cannot be had here, and why."""
+    """A strategy of the settings that is unavailable here, and why (`detail`: in words)."""
 
     strategy: str
-    reason: str
+    reason: UnavailableReason
+    detail: str
 
 
 class BrokerPayload(msgspec.Struct, frozen=True):
-    """The connection to the broker: since when it is what it is, and how many there were since the start."""
+    """The connection to the broker: since when it is what it is, and how many there were since the start.
+
+    `reason` is why there is none, or why the last one ended, and `detail` the same in words.
+    """
 
     connected: bool
     since: datetime
     protocol: str | None
     connections: int
-    reason: str | None
+    reason: ConnectError | None
+    detail: str | None
 
 
 class HostPayload(msgspec.Struct, frozen=True):
@@ -131,7 +142,7 @@ def health(
         started_at=run.started_at,
         workers=tuple(_worker(each, run.uptime_s, busy_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
-        missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
+        missing=tuple(MissingPayload(each.strategy, each.fault.reason, each.fault.text) for each in view.missing),
         broker=_broker(snapshot.broker),
         host=_host(snapshot.host),
         workers_alive=view.working(),
@@ -155,7 +166,12 @@ def memory_mb(view: PoolView, host: HostView) -> float:
 
 def _broker(broker: BrokerView) -> BrokerPayload:
     return BrokerPayload(
-        broker.connected, broker.since_at, broker.protocol or None, broker.connections, broker.reason or None
+        connected=broker.connected,
+        since=broker.since_at,
+        protocol=broker.protocol or None,
+        connections=broker.connections,
+        reason=broker.reason,
+        detail=broker.detail or None,
     )
 
 
@@ -184,7 +200,8 @@ def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorP
         model=accelerator.model,
         device=accelerator.device,
         state=accelerator.state.value,
-        reason=accelerator.reason or None,
+        reason=accelerator.fault.reason if accelerator.fault else None,
+        detail=accelerator.fault.text if accelerator.fault else None,
         lost_at=lost_at(accelerator, now_at),
     )
 
@@ -201,6 +218,7 @@ def _worker(worker: WorkerView, uptime_s: float, busy_percent: float) -> WorkerP
         busy_percent=busy_percent,
         busy_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
-        last_error=worker.last_error or None,
+        last_error=worker.last_error.reason if worker.last_error else None,
+        last_error_detail=worker.last_error.text if worker.last_error else None,
         confined=worker.confined or None,
     )

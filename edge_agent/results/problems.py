@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 from edge_agent.model import AcceleratorState, SlotState
+from edge_agent.reasons import FailureReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from edge_agent.host import HostView
     from edge_agent.model import AcceleratorView, PoolView, WorkerView
+    from edge_agent.reasons import ConnectError
     from edge_agent.results.timings import RecentView
 
 Severity = Literal["degraded", "failed"]
@@ -27,11 +30,9 @@ DEATHS: Final = 3
 DEATHS_WINDOW_S: Final = 60.0
 BROKER_S, FIRST_BROKER_S = 3.0, 10.0
 """A connection that comes back at once is no problem, and the first one takes a moment."""
-UNREACHABLE: Final = "no connection to the broker at "
-"""How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 LEAST_FRAMES: Final = 5
 """Fewer frames say nothing about shares."""
-TOO_MANY: Final = ("overload", "expired")
+TOO_MANY: Final = (FailureReason.OVERLOAD, FailureReason.EXPIRED)
 """Why frames are dropped when more come than can be looked at."""
 DROPPED_SHARE: Final = 0.1
 FAILED_SHARE: Final = 0.5
@@ -42,22 +43,68 @@ LOW_DISK_BYTES, ENOUGH_DISK_BYTES = 50_000_000, 80_000_000
 
 STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 """Best first."""
-CODES: Final = (
-    "no_workers", "worker_parked", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
-    "broker_lost", "broker_refuses", "overload", "frames_failing", "state", "quarantine", "heartbeat",
-    "hot", "throttled", "under_voltage", "memory_low", "disk_low",
-)  # fmt: skip
-"""Every kind of problem."""
 NAMES: Final = {"edgetpu": "Coral", "gpu": "GPU"}
-FAILURES: Final = {
-    "bad_image": "could not be read: look at what the camera sends",
-    "too_large": "were too large: images.max_megapixels and images.max_megabytes say what is taken",
-    "expired": "waited too long for a free worker",
-    "overload": "came while too many were waiting",
-    "timeout": "took too long to be looked at",
-    "quarantined": "ended the workers that looked at them",
-    "detector_error": "failed in the detector",
+
+
+class ProblemCode(StrEnum):
+    """Every kind of problem; the words of the MQTT interface."""
+
+    NO_WORKERS = "no_workers"
+    WORKER_PARKED = "worker_parked"
+    WORKER_AWAY = "worker_away"
+    WORKERS_DYING = "workers_dying"
+    ACCELERATOR_LOST = "accelerator_lost"
+    DETECTOR_UNAVAILABLE = "detector_unavailable"
+    BROKER_LOST = "broker_lost"
+    BROKER_REFUSES = "broker_refuses"
+    OVERLOAD = "overload"
+    FRAMES_FAILING = "frames_failing"
+    STATE = "state"
+    QUARANTINE = "quarantine"
+    HEARTBEAT = "heartbeat"
+    HOT = "hot"
+    THROTTLED = "throttled"
+    UNDER_VOLTAGE = "under_voltage"
+    MEMORY_LOW = "memory_low"
+    DISK_LOW = "disk_low"
+
+
+SENTENCES: Final = {
+    ProblemCode.NO_WORKERS: "No worker can be kept alive, so no picture is looked at: the last one {why}",
+    ProblemCode.WORKER_PARKED: "Worker {about} died too often and rests; the last one {why}",
+    ProblemCode.WORKER_AWAY: "Worker {about} is being replaced: the last one {why}",
+    ProblemCode.WORKERS_DYING: "Workers died {deaths} times in the last minute; one {why}",
+    ProblemCode.ACCELERATOR_LOST: "{name} lost since {since} ({why}); {instead}",
+    ProblemCode.DETECTOR_UNAVAILABLE: "The detector {about} cannot be used: {why}",
+    ProblemCode.BROKER_LOST: "No connection to the broker since {since}: {why}",
+    ProblemCode.BROKER_REFUSES: "{why}",
+    ProblemCode.OVERLOAD: (
+        "Pictures come faster than they can be looked at: {share} % of the last seconds' were dropped"
+    ),
+    ProblemCode.FRAMES_FAILING: "{count} of the last {wanted} pictures {why}",
+    ProblemCode.STATE: "{why}",
+    ProblemCode.QUARANTINE: "{why}",
+    ProblemCode.HEARTBEAT: "{why}",
+    ProblemCode.HOT: "The processor is {temperature_c:.0f} °C hot and may be slowed down: give it air",
+    ProblemCode.THROTTLED: "The processor is slowed down by the machine, for heat or for want of power",
+    ProblemCode.UNDER_VOLTAGE: (
+        "The power supply gives too little voltage: use one that is made for this board, and a short cable"
+    ),
+    ProblemCode.MEMORY_LOW: (
+        "Only {free_mb:.0f} MB of memory are free: end other programs, or use fewer workers (pool.workers)"
+    ),
+    ProblemCode.DISK_LOW: "Only {free_mb:.0f} MB are free on the disk: what is set may not be remembered",
 }
+FAILURES: Final = {
+    FailureReason.BAD_IMAGE: "could not be read: look at what the camera sends",
+    FailureReason.TOO_LARGE: "were too large: images.max_megapixels and images.max_megabytes say what is taken",
+    FailureReason.EXPIRED: "waited too long for a free worker",
+    FailureReason.OVERLOAD: "came while too many were waiting",
+    FailureReason.TIMEOUT: "took too long to be looked at",
+    FailureReason.QUARANTINED: "ended the workers that looked at them",
+    FailureReason.DETECTOR_ERROR: "failed in the detector",
+}
+"""What goes on after a number of pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +114,7 @@ class Problem:
     It counts after it was so for `appear_s`, and until it was not so for `clear_s`.
     """
 
-    code: str
+    code: ProblemCode
     text: str
     about: str = ""
     severity: Severity = "degraded"
@@ -77,7 +124,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The connection to the broker: whether it stands, since when, and why not.
+    """The connection to the broker: whether it stands, since when, and why not (`detail`: in words).
 
     `connections` counts those since the start; `refused` is what the broker does not allow, in words.
     """
@@ -86,7 +133,8 @@ class BrokerView:
     since_at: datetime
     protocol: str = ""
     connections: int = 0
-    reason: str = ""
+    reason: ConnectError | None = None
+    detail: str = ""
     refused: str = ""
 
 
@@ -100,10 +148,10 @@ class Snapshot:
     recent: RecentView
     now_at: datetime
     deaths: int = 0
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[ProblemCode, str] = field(default_factory=dict)
 
 
-def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
+def find_problems(snapshot: Snapshot, known: frozenset[ProblemCode] = frozenset()) -> tuple[Problem, ...]:
     """Return what is wrong, the worst first; `known` are the codes of what was wrong before.
 
     An accelerator that was never there is no problem: the default settings ask for all of them.
@@ -113,36 +161,38 @@ def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tu
         *_of_detectors(snapshot),
         *_of_broker(snapshot.broker),
         *_of_frames(snapshot.recent),
-        *(Problem(code, text) for code, text in snapshot.faults.items() if text),
+        *(_problem(code, why=text) for code, text in snapshot.faults.items() if text),
         *_of_host(snapshot.host, known),
     )
+
+
+def _problem(code: ProblemCode, about: str = "", **details: object) -> Problem:
+    return Problem(code, SENTENCES[code].format(about=about, **details), about)
 
 
 def _of_workers(snapshot: Snapshot) -> Iterator[Problem]:
     workers = snapshot.pool.workers
     if workers and not snapshot.pool.working():
         given_up = all(worker.state is SlotState.PARKED for worker in workers)
-        why = next((worker.last_error for worker in workers if worker.last_error), "they do not become ready")
-        text = f"No worker can be kept alive, so no picture is looked at: the last one {why}"
-        yield Problem("no_workers", text, severity="failed", appear_s=0.0 if given_up else NONE_WORKS_S)
+        problem = _problem(ProblemCode.NO_WORKERS, why=_last_error(workers) or "did not become ready")
+        yield replace(problem, severity="failed", appear_s=0.0 if given_up else NONE_WORKS_S)
     for worker in workers:
         yield from _of_worker(worker)
     if snapshot.deaths >= DEATHS:
-        why = next((worker.last_error for worker in workers if worker.last_error), "")
-        text = f"Workers died {snapshot.deaths} times in the last minute; one {why}"
-        yield Problem("workers_dying", text)
+        yield _problem(ProblemCode.WORKERS_DYING, deaths=snapshot.deaths, why=_last_error(workers))
+
+
+def _last_error(workers: Iterable[WorkerView]) -> str:
+    return next((worker.last_error.text for worker in workers if worker.last_error), "")
 
 
 def _of_worker(worker: WorkerView) -> Iterator[Problem]:
-    about = str(worker.slot)
+    about, why = str(worker.slot), _last_error((worker,))
     match worker.state:
         case SlotState.PARKED:
-            yield Problem(
-                "worker_parked", f"Worker {about} died too often and rests; the last one {worker.last_error}", about
-            )
+            yield _problem(ProblemCode.WORKER_PARKED, about, why=why)
         case SlotState.WAITING | SlotState.LOST:
-            text = f"Worker {about} is being replaced: the last one {worker.last_error}"
-            yield Problem("worker_away", text, about, appear_s=REPLACING_S)
+            yield replace(_problem(ProblemCode.WORKER_AWAY, about, why=why), appear_s=REPLACING_S)
         case _:
             pass
 
@@ -150,22 +200,30 @@ def _of_worker(worker: WorkerView) -> Iterator[Problem]:
 def _of_detectors(snapshot: Snapshot) -> Iterator[Problem]:
     for each in snapshot.pool.accelerators:
         if each.lost_for_s is not None and each.state is not AcceleratorState.OFF:
-            yield Problem("accelerator_lost", _loss(each, snapshot), f"{each.strategy} {each.device}")
+            yield _lost(each, snapshot)
     for missing in snapshot.pool.unavailable:
         what = f"{missing.strategy} {missing.model}"
-        yield Problem("detector_unavailable", f"The detector {what} cannot be used: {missing.reason}", what)
+        yield _problem(ProblemCode.DETECTOR_UNAVAILABLE, what, why=missing.fault.text)
 
 
-def _loss(accelerator: AcceleratorView, snapshot: Snapshot) -> str:
-    """Return the loss as a sentence: `Coral lost since 14:02 (reason); running on the CPU, about 6 times slower`."""
-    name = NAMES.get(accelerator.strategy, accelerator.strategy)
-    since = _clock(lost_at(accelerator, snapshot.now_at))
-    instead = strategy_in_use(snapshot.pool)
-    if instead == "none":
-        return f"{name} lost since {since} ({accelerator.reason}); nothing stands in yet"
+def _lost(accelerator: AcceleratorView, snapshot: Snapshot) -> Problem:
+    """Return the loss: `Coral lost since 14:02 (reason); running on the CPU, about 6 times slower`."""
+    return _problem(
+        ProblemCode.ACCELERATOR_LOST,
+        f"{accelerator.strategy} {accelerator.device}",
+        name=NAMES.get(accelerator.strategy, accelerator.strategy),
+        since=_clock(lost_at(accelerator, snapshot.now_at)),
+        why=accelerator.fault.text if accelerator.fault else "",
+        instead=_instead(accelerator.strategy, snapshot.pool),
+    )
+
+
+def _instead(lost: str, pool: PoolView) -> str:
+    used = strategy_in_use(pool)
     return (
-        f"{name} lost since {since} ({accelerator.reason}); running on the {instead.upper()}"
-        f"{_slower(accelerator.strategy, instead, snapshot.pool.service_ms)}"
+        "nothing stands in yet"
+        if used == "none"
+        else f"running on the {used.upper()}{_slower(lost, used, pool.service_ms)}"
     )
 
 
@@ -179,13 +237,11 @@ def _slower(lost: str, instead: str, service_ms: dict[str, float]) -> str:
 
 def _of_broker(broker: BrokerView) -> Iterator[Problem]:
     if not broker.connected:
-        why = broker.reason.removeprefix(UNREACHABLE) or "it has not answered yet"
-        text = f"No connection to the broker since {_clock(broker.since_at)}: {why}"
-        yield Problem(
-            "broker_lost", text, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S
-        )
+        why = broker.detail or "it has not answered yet"
+        problem = _problem(ProblemCode.BROKER_LOST, since=_clock(broker.since_at), why=why)
+        yield replace(problem, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S)
     if broker.refused:
-        yield Problem("broker_refuses", broker.refused)
+        yield _problem(ProblemCode.BROKER_REFUSES, why=broker.refused)
 
 
 def refusal(filters: tuple[str, ...], published: tuple[str, ...]) -> str:
@@ -210,35 +266,32 @@ def _of_frames(recent: RecentView) -> Iterator[Problem]:
     dropped = late + sum(recent.failed.get(reason, 0) for reason in TOO_MANY)
     if dropped >= DROPPED_SHARE * wanted:
         share = round(100 * dropped / wanted)
-        text = f"Pictures come faster than they can be looked at: {share} % of the last seconds' were dropped"
-        yield Problem("overload", text)
+        yield _problem(ProblemCode.OVERLOAD, share=share)
     for reason, count in recent.failed.items():
         if reason not in TOO_MANY and count >= FAILED_SHARE * wanted:
-            text = f"{count} of the last {wanted} pictures {FAILURES[reason]}"
-            yield Problem("frames_failing", text, reason)
+            why = FAILURES[FailureReason(reason)]
+            yield _problem(ProblemCode.FRAMES_FAILING, reason, count=count, wanted=wanted, why=why)
 
 
-def _of_host(host: HostView, known: frozenset[str]) -> Iterator[Problem]:
+def _of_host(host: HostView, known: frozenset[ProblemCode]) -> Iterator[Problem]:
     """Yield what is wrong with the machine; what was wrong before must be clearly better to be right again."""
     temperature_c = host.cpu_temperature_c
-    if temperature_c is not None and temperature_c >= (COOL_C if "hot" in known else HOT_C):
-        yield Problem("hot", f"The processor is {temperature_c:.0f} °C hot and may be slowed down: give it air")
+    if temperature_c is not None and temperature_c >= (COOL_C if ProblemCode.HOT in known else HOT_C):
+        yield _problem(ProblemCode.HOT, temperature_c=temperature_c)
     if host.throttled:
-        yield Problem("throttled", "The processor is slowed down by the machine, for heat or for want of power")
+        yield _problem(ProblemCode.THROTTLED)
     if host.under_voltage:
-        text = "The power supply gives too little voltage: use one that is made for this board, and a short cable"
-        yield Problem("under_voltage", text)
+        yield _problem(ProblemCode.UNDER_VOLTAGE)
     free, total = host.memory_free_bytes, host.memory_total_bytes
     if (
         free is not None
         and total
-        and free < total * (ENOUGH_MEMORY_SHARE if "memory_low" in known else LOW_MEMORY_SHARE)
+        and free < total * (ENOUGH_MEMORY_SHARE if ProblemCode.MEMORY_LOW in known else LOW_MEMORY_SHARE)
     ):
-        text = f"Only {free / 1e6:.0f} MB of memory are free: end other programs, or use fewer workers (pool.workers)"
-        yield Problem("memory_low", text)
+        yield _problem(ProblemCode.MEMORY_LOW, free_mb=free / 1e6)
     free = host.disk_free_bytes
-    if free is not None and free < (ENOUGH_DISK_BYTES if "disk_low" in known else LOW_DISK_BYTES):
-        yield Problem("disk_low", f"Only {free / 1e6:.0f} MB are free on the disk: what is set may not be remembered")
+    if free is not None and free < (ENOUGH_DISK_BYTES if ProblemCode.DISK_LOW in known else LOW_DISK_BYTES):
+        yield _problem(ProblemCode.DISK_LOW, free_mb=free / 1e6)
 
 
 def lost_at(accelerator: AcceleratorView, now_at: datetime) -> datetime | None:

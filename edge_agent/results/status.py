@@ -11,7 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.results.problems import Problem
+    from edge_agent.results.problems import Problem, ProblemCode
 
 
 class ProblemPayload(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Status:
     """The problems of which one hears, and what they come to."""
 
     def __init__(self, now_at: datetime) -> None:
-        self._cases: dict[tuple[str, str], _Case] = {}
+        self._cases: dict[tuple[ProblemCode, str], _Case] = {}
         self._status = "ok"
         self._since_at = now_at
 
@@ -88,11 +88,11 @@ class Status:
         """Return what it comes to."""
         return Verdict(self._status, self._since_at, tuple(case.payload() for case in self._counting()))
 
-    def codes(self) -> frozenset[str]:
+    def codes(self) -> frozenset[ProblemCode]:
         """Return the kinds of problems that count."""
         return frozenset(case.problem.code for case in self._counting())
 
-    def since_s(self, code: str) -> float | None:
+    def since_s(self, code: ProblemCode) -> float | None:
         """Return since when a problem is there, whether it counts or not; None: it is not."""
         present = (each.since_s for each in self._cases.values() if each.problem.code == code and each.gone_s is None)
         return min(present, default=None)
@@ -105,7 +105,7 @@ class Status:
         counting = [case for case in self._cases.values() if case.counts]
         return sorted(counting, key=lambda case: case.problem.severity != "failed")
 
-    def _let_go(self, key: tuple[str, str], now: float, now_at: datetime) -> None:
+    def _let_go(self, key: tuple[ProblemCode, str], now: float, now_at: datetime) -> None:
         case = self._cases[key]
         if case.gone_s is None:
             case.gone_s, case.gone_at = now, now_at

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.results.busy import Busy
 from edge_agent.results.counters import Counters, MetricsPayload, Readings, metrics
 from edge_agent.results.health import HealthPayload, Run, health, memory_mb
-from edge_agent.results.problems import DEATHS_WINDOW_S, BrokerView, Problem, Snapshot, find_problems
+from edge_agent.results.problems import DEATHS_WINDOW_S, BrokerView, Problem, ProblemCode, Snapshot, find_problems
 from edge_agent.results.status import Status
 from edge_agent.results.timings import Timings
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 METRICS_INTERVAL_S: Final = 10.0
 HEALTH_INTERVAL_S: Final = 10.0
-NO_WORKERS: Final = "no_workers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Telemetry:
     def __init__(self, run: Run, boot_id: str, now: float) -> None:
         self.counters = Counters()
         self.timings = Timings(now)
-        self.faults: dict[str, str] = {}
+        self.faults: dict[ProblemCode, str] = {}
         self.broker = BrokerView(connected=False, since_at=run.started_at)
         self._run = run
         self._boot_id = boot_id
@@ -70,7 +69,7 @@ class Telemetry:
 
     def no_worker_since_s(self) -> float | None:
         """Return since when no worker can be kept alive, or None: one can."""
-        return self._status.since_s(NO_WORKERS)
+        return self._status.since_s(ProblemCode.NO_WORKERS)
 
     def assess(
         self, view: PoolView, host: HostView, now: float, now_at: datetime

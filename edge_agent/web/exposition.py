@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from edge_agent.model import ShedReason, SlotState
+from edge_agent.model import DropReason, ShedReason, SlotState
+from edge_agent.reasons import ExitReason, FailureReason
 from edge_agent.web.board import BOUNDS_MS, SILENT_S
-from edge_agent.wire import FailureReason, RejectionReason
+from edge_agent.wire import RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -154,10 +155,11 @@ def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     yield _counters("frames_failed", "Frames that could not be looked at", "reason", metrics.failed, failures)
     yield _counters("frames_shed", "Ordinary frames that were dropped unseen", "reason", metrics.shed, sheds)
     yield _counters("faces_rejected", "Likely faces that do not count", "reason", metrics.rejected, rejections)
-    yield _counters("messages_dropped", "Messages that were no frame and no press", "reason", metrics.dropped)
+    drops, exits = (reason.value for reason in DropReason), (reason.value for reason in ExitReason)
+    yield _counters("messages_dropped", "Messages that were no frame and no press", "reason", metrics.dropped, drops)
     yield _gauge("frames_in_flight", "Frames that wait or are looked at", metrics.in_flight)
     yield _gauge("messages_unsent", "Messages that the broker does not have yet", metrics.unsent)
-    yield _counters("worker_deaths", "Workers that ended unasked", "how", metrics.deaths)
+    yield _counters("worker_deaths", "Workers that ended unasked", "reason", metrics.deaths, exits)
     for name, meaning, value in (
         ("faces", "Faces that were found", metrics.faces),
         ("presses", "Presses of a bell", metrics.presses),

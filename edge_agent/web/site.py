@@ -126,7 +126,7 @@ def _ready(view: View) -> Response:
     if view.silent_s > SILENT_S or health is None:
         reasons = [f"the agent has said nothing for {view.silent_s:.0f} s"]
     else:
-        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.reason}"]
+        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.detail}"]
         reasons += [] if health.workers_alive else ["no worker can take a frame", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
 

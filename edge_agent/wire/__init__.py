@@ -5,6 +5,7 @@ Both sides import this package; it imports neither. Messages travel as msgpack o
 one anonymous memory file a worker.
 """
 
+from edge_agent.reasons import DetectorFault, FailureReason, UnavailableReason
 from edge_agent.wire.buffer import SharedBuffer
 from edge_agent.wire.messages import (
     Batch,
@@ -14,7 +15,6 @@ from edge_agent.wire.messages import (
     Face,
     FaceRules,
     Failed,
-    FailureReason,
     FromWorker,
     ImageSize,
     Polygon,
@@ -44,6 +44,7 @@ __all__ = [
     "Box",
     "Detected",
     "DetectorChoice",
+    "DetectorFault",
     "Face",
     "FaceRules",
     "Failed",
@@ -64,6 +65,7 @@ __all__ = [
     "ToWorker",
     "Trying",
     "Unavailable",
+    "UnavailableReason",
     "Unchanged",
     "Unusable",
     "WorkerSpec",

@@ -10,32 +10,15 @@ from enum import StrEnum
 
 import msgspec
 
-
-class FailureReason(StrEnum):
-    """Why a frame has no faces to report; the words of the MQTT interface."""
-
-    BAD_IMAGE = "bad_image"
-    TOO_LARGE = "too_large"
-    EXPIRED = "expired"
-    OVERLOAD = "overload"
-    TIMEOUT = "timeout"
-    QUARANTINED = "quarantined"
-    DETECTOR_ERROR = "detector_error"
-    DETECTION_OFF = "detection_off"
-    PRESS_ONLY = "press_only"
-    SUPERSEDED = "superseded"
-    STALE = "stale"
-    DUPLICATE = "duplicate"
-    UNCHANGED = "unchanged"
-    STOPPING = "stopping"
+from edge_agent.reasons import DetectorFault, FailureReason
 
 
 class RejectionReason(StrEnum):
     """Why something that looked like a face does not count; the words of the MQTT interface."""
 
-    UNSURE = "below min_confidence"
-    SMALL = "too small"
-    OUTSIDE = "outside the zones"
+    BELOW_MIN_CONFIDENCE = "below_min_confidence"
+    TOO_SMALL = "too_small"
+    OUTSIDE_ZONES = "outside_zones"
     MASKED = "masked"
 
 
@@ -155,7 +138,7 @@ class Unavailable(msgspec.Struct, frozen=True):
 
     strategy: str
     model: str
-    reason: str
+    fault: DetectorFault
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):

@@ -17,6 +17,7 @@ from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Batch,
     Detected,
+    DetectorFault,
     Failed,
     FailureReason,
     Privacy,
@@ -30,6 +31,7 @@ from edge_agent.wire import (
     Task,
     Trying,
     Unavailable,
+    UnavailableReason,
     Unchanged,
     Unusable,
     decode_spec,
@@ -74,8 +76,8 @@ def serve(pipe: Connection, buffer: SharedBuffer, spec_data: bytes, life: Connec
     if spec.probe:
         pipe.send_bytes(encode(trial(detector, began_s)))
         return
-    second, reason = load_second(spec.second_look)
-    unavailable += reason
+    second, missing = load_second(spec.second_look)
+    unavailable += missing
     load_ms = (time.monotonic() - began_s) * 1000
     by_night = spec.second_look is not None and spec.second_look.by_night
     finder = FaceFinder(detector, second, by_night=by_night)
@@ -105,7 +107,7 @@ def load_first(
         try:
             return registry.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:
-            unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
+            unavailable.append(Unavailable(choice.strategy, choice.model, error.fault))
     return None, tuple(unavailable)
 
 
@@ -116,8 +118,8 @@ def trial(detector: Detector, began_s: float) -> Ready | Unusable:
     try:
         detector.detect(np.full((480, 640, 3), GREY, np.uint8))
     except Exception as error:  # noqa: BLE001 - what a driver makes a library raise is anybody's guess
-        reason = f"it loads, but cannot look at a picture: {type(error).__name__}: {error}"
-        return Unusable((Unavailable(detector.strategy, detector.model, reason),))
+        fault = DetectorFault(UnavailableReason.DETECTION_FAILED, f"{type(error).__name__}: {error}")
+        return Unusable((Unavailable(detector.strategy, detector.model, fault),))
     return Ready(detector.strategy, detector.model, load_ms, look_ms=(time.monotonic() - began_s) * 1000)
 
 
@@ -128,7 +130,7 @@ def load_second(wish: SecondLook | None) -> tuple[Detector | None, tuple[Unavail
     try:
         return registry.load(wish.choice), ()
     except DetectorUnavailableError as error:
-        return None, (Unavailable(wish.choice.strategy, wish.choice.model, f"no second look: {error}"),)
+        return None, (Unavailable(wish.choice.strategy, wish.choice.model, error.fault),)
 
 
 class _Seen(NamedTuple):
@@ -196,7 +198,7 @@ class Worker:
             data = self._buffer.read(task.size, task.offset)
             picture = decode(data, width=task.width, height=task.height, side=self._finder.side)
         except ImageError as error:
-            return Failed(task.job_id, FailureReason(error.reason), error.detail)
+            return Failed(task.job_id, error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
         if task.reference and not task.thorough and is_same(self._thumbnail(picture), task.reference):

@@ -20,7 +20,8 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor.broker import examine_broker
 from edge_agent.doctor.detectors import examine_detectors
 from edge_agent.doctor.machine import examine_machine, try_folder
-from edge_agent.errors import DetectorUnavailableError
+from edge_agent.doctor.machine_rules import SystemFault
+from edge_agent.errors import NoDetectorError
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.program_name import command
 from edge_agent.settings import Settings
@@ -297,7 +298,7 @@ def test_what_a_start_warns_of_is_no_tick(
 ) -> None:
     chosen = Settings(models=with_models(tmp_path / "models", *names), detection=detection)
     store = ModelStore(chosen.models.dir, chosen.models.cache_dir, sources=())
-    with contextlib.suppress(DetectorUnavailableError):
+    with contextlib.suppress(NoDetectorError):
         plan_detectors(chosen.detection, store)
     warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     found = [each for each in examine_detectors(chosen, tmp_path) if each.level is not Level.OK]
@@ -440,7 +441,9 @@ def test_a_folder_is_read_only(tmp_path: Path) -> None:
 
 def test_a_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
+    refused, _ = try_folder(tmp_path / "file" / "state")
+    assert refused is not None
+    assert refused.fault is SystemFault.NO_FOLDER
 
 
 def test_the_heartbeats_folder_is_somebody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

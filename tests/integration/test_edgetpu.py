@@ -12,6 +12,7 @@ from edge_agent.detectors.edgetpu import EdgeTpu, load_delegate
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.model import AcceleratorState, AcceleratorView, Failure
 from edge_agent.pool import probe_all
+from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import Box, Detected, DetectorChoice
 from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
 from tests.stand_in import Act, Stick
@@ -72,30 +73,36 @@ def test_a_face_is_found_where_it_is(stick: Stick) -> None:
 
 
 def test_what_is_missing_is_said(stick: Stick) -> None:
-    with pytest.raises(DetectorUnavailableError, match=r"libnowhere\.so.* Install libedgetpu"):
+    with pytest.raises(DetectorUnavailableError, match=r"the library libnowhere\.so cannot be loaded") as missing:
         load_delegate("libnowhere.so", "any")
+    assert missing.value.fault.reason is UnavailableReason.LIBRARY_MISSING
     stick.does("no_device")
-    with pytest.raises(DetectorUnavailableError, match="no EdgeTPU usb:1 was found: is it plugged in"):
+    with pytest.raises(DetectorUnavailableError, match="no EdgeTPU usb:1 was found") as unplugged:
         load_delegate(str(stick.library), "usb:1")
+    assert unplugged.value.fault.reason is UnavailableReason.DEVICE_MISSING
 
 
 @pytest.mark.parametrize(
-    ("act", "reason"),
+    ("act", "reason", "words"),
     [
-        ("work", ""),
-        ("no_device", "no EdgeTPU was found: is it plugged in, and may this user open it?"),
-        ("hang_load", "did not answer within 2 s"),
-        ("crash_load", "the process that tried it was ended by SIGABRT"),
-        ("error", "it loads, but cannot look at a picture: RuntimeError: the stand-in was told to fail"),
-        ("crash", "the process that tried it was ended by SIGABRT"),
+        ("work", None, ""),
+        ("no_device", UnavailableReason.DEVICE_MISSING, "no EdgeTPU was found"),
+        ("hang_load", UnavailableReason.TIMED_OUT, "within 2 s"),
+        ("crash_load", UnavailableReason.CRASHED, "was ended by SIGABRT"),
+        ("error", UnavailableReason.DETECTION_FAILED, "RuntimeError: the stand-in was told to fail"),
+        ("crash", UnavailableReason.CRASHED, "was ended by SIGABRT"),
     ],
 )
-def test_a_probe_says_whether_it_works_or_why_not(stick: Stick, act: Act, reason: str) -> None:
+def test_a_probe_says_whether_it_works_or_why_not(
+    stick: Stick, act: Act, reason: UnavailableReason | None, words: str
+) -> None:
     stick.does(act)
     patience_s = 2.0 if act == "hang_load" else 30.0
     (probed,) = probe_all([choice(stick)], MAX_PIXELS, timeout_s=patience_s)
-    assert probed.reason.startswith(reason)
-    assert probed.works == (not reason)
+    assert probed.works == (reason is None)
+    if probed.fault is not None:
+        assert probed.fault.reason is reason
+        assert words in probed.fault.text
 
 
 def test_a_stick_that_works_is_used_for_presses(stick: Stick) -> None:
@@ -113,8 +120,7 @@ def test_a_stick_that_does_not_work_at_the_start_costs_nothing(stick: Stick, act
     stick.does(act)
     with with_stick(stick) as pool:
         assert looked_with(pool) == "mock"
-        reason = wait_until(lambda: state(pool).reason, why=lambda: str(pool.pool.view()))
-        assert reason
+        wait_until(lambda: state(pool).fault is not None, why=lambda: str(pool.pool.view()))
         assert looked_with(pool) == "mock"
         view = pool.pool.view()
         assert (view.restarts, view.demotions, view.deaths) == (0, 0, {})
@@ -134,7 +140,7 @@ def test_a_stick_that_fails_in_use_costs_no_press_and_comes_back(stick: Stick, a
         view = pool.pool.view()
         assert view.demotions == 1
         assert view.accelerators[0].lost_for_s is not None
-        assert view.accelerators[0].reason
+        assert view.accelerators[0].fault is not None
         stick.does("work")
         wait_until_in_use(pool)
         assert pool.pool.view().promotions == 2
@@ -147,7 +153,8 @@ def test_a_stick_that_is_pulled_out_and_plugged_in_again(stick: Stick) -> None:
         wait_until_in_use(pool)
         stick.does("no_device")
         wait_until(lambda: looked_with(pool) == "mock" and state(pool).lost_for_s is not None)
-        wait_until(lambda: "no EdgeTPU was found" in state(pool).reason, why=lambda: str(state(pool)))
+        unplugged = DetectorFault(UnavailableReason.DEVICE_MISSING, "EdgeTPU")
+        wait_until(lambda: state(pool).fault == unplugged, why=lambda: str(state(pool)))
         assert looked_with(pool) == "mock"
         stick.does("work")
         wait_until_in_use(pool)

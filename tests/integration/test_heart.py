@@ -19,6 +19,7 @@ from edge_agent.model import DetectorPlan, Publication
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.pool import Pool, WorkerPlan
+from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.service_manager import ServiceManager
 from edge_agent.settings_broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
@@ -233,5 +234,4 @@ def _wait_for_life(link: Link) -> None:
 
 
 def _refuse(_number: int) -> Connection:
-    message = "nobody is there"
-    raise BrokerUnreachableError(message)
+    raise BrokerUnreachableError({"nowhere": ConnectFault(ConnectError.FAILED, "nobody is there")})

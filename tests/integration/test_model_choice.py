@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
+from edge_agent.errors import DetectorUnavailableError, NoDetectorError
 from edge_agent.installation import Extra, how_to_add
 from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
 from edge_agent.program_name import command
+from edge_agent.reasons import UnavailableReason
 from edge_agent.settings import DetectionSettings
 from edge_agent.wire import DetectorChoice, SecondLook
 from tests.shared_data import shared
@@ -75,15 +76,15 @@ def test_the_second_look_may_be_off_or_impossible(tmp_path: Path, caplog: pytest
 def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
     models = offline(tmp_path, CENTERFACE)
     assert choose_cpu_model("centerface", models).note == ""
-    with pytest.raises(ModelUnavailableError, match="the model yunet_n cannot be had"):
+    with pytest.raises(DetectorUnavailableError, match="the model yunet_n cannot be had"):
         choose_cpu_model("yunet_n", models)
 
 
 def test_without_any_model_one_short_line_says_what_to_do(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(DetectorUnavailableError) as raised:
+    with pytest.raises(NoDetectorError) as raised:
         plan(offline(tmp_path), "cpu")
-    assert str(raised.value).endswith(f"cannot be had; get one: {command('models', 'pull', 'yunet_n')}")
+    assert str(raised.value).endswith(f"cannot be had; get it: {command('models', 'pull', 'yunet_n')}")
     assert len(str(raised.value)) < 200
     assert "Put yunet_n_dynamic.onnx" in caplog.text, "the whole story is there for debugging"
     assert "Put centerface.onnx" in caplog.text
@@ -141,11 +142,14 @@ def test_whoever_names_an_accelerator_is_told_that_it_is_missing(
     assert warned == asked - {"cpu"}
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
     assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
-    assert how_to_add(Extra.EDGETPU) in found.missing[0].reason
+    assert {each.fault.reason for each in found.missing} == {UnavailableReason.PACKAGE_MISSING}
+    assert how_to_add(Extra.EDGETPU) in caplog.text
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

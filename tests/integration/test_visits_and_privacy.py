@@ -112,7 +112,7 @@ def test_what_lies_outside_the_zones_is_rejected_and_said(mosquitto: Mosquitto, 
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", _scene(1.0))
         event = recorder.wait_for("doorbell/front/faces")
-    assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside the zones")
+    assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside_zones")
 
 
 def test_what_is_no_news_is_not_looked_at_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:

@@ -32,7 +32,7 @@ from tests.photos import photos
 from tests.pictures import jpeg
 from tests.shared_data import shared
 from tests.unit.test_pool_core import Played
-from tests.values import PLAN, detected, job
+from tests.values import CRASHED, EXITED, PLAN, detected, job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,8 +45,8 @@ class PlayedWithGpu(Played):
 
     def __init__(self) -> None:
         super().__init__(DetectorPlan(PLAN.choices, (GPU,)))
-        self.do(self.core.probed(0, "", self.now))
-        self.die(0, "exited with code 0")
+        self.do(self.core.probed(0, None, self.now))
+        self.die(0, EXITED)
         self.core.started(0, 1)
         self.do(self.core.ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
 
@@ -111,7 +111,7 @@ def test_a_death_costs_none_of_the_batch() -> None:
     waiting = [job(f"door{number}") for number in range(3)]
     played.offer(*waiting)
     played.answer_ids(played.assigned(0).job_id)
-    played.die(0, "was ended by SIGSEGV")
+    played.die(0, CRASHED)
     for _ in range(4):
         played.answer(1)
     assert {outcome.frame for outcome in played.outcomes} >= {each.frame for each in waiting}

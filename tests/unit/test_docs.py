@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
-from edge_agent.model import ShedReason, Trigger
+from edge_agent.model import DropReason, ShedReason, Trigger
+from edge_agent.reasons import ConnectError, ExitReason, UnavailableReason
 from edge_agent.results.counters import MetricsPayload
 from edge_agent.results.errors import COMPONENTS, ErrorPayload
 from edge_agent.results.health import (
@@ -29,10 +30,10 @@ from edge_agent.results.payloads import (
     TimingPayload,
     VisitPayload,
 )
-from edge_agent.results.problems import CODES
+from edge_agent.results.problems import ProblemCode
 from edge_agent.results.status import ProblemPayload
 from edge_agent.results.timings import STAGES, LatencyPayload
-from edge_agent.wire import FailureReason
+from edge_agent.wire import FailureReason, RejectionReason
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_word_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.word for trigger in Trigger}
-    words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
+    words |= {reason.value for reason in ShedReason} | {*STAGES, *ProblemCode, *COMPONENTS.values()}
+    words |= {*UnavailableReason, *ExitReason, *ConnectError, *RejectionReason, *DropReason}
     assert words <= WORDS
 
 

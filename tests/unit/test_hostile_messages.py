@@ -14,7 +14,7 @@ from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.intake import Announced, Commanded, Dropped, Ignored, Incoming, Intake, IntakeLimits, OptionSet
-from edge_agent.model import Arrival, Message, Packet, Publication, Setting, Trigger
+from edge_agent.model import Arrival, DropReason, Message, Packet, Publication, Setting, Trigger
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
 from edge_agent.results.controls import Controls
 from edge_agent.settings import DetectionSettings, DoorbellSettings
@@ -70,7 +70,7 @@ def _envelope(**said: Any) -> bytes:
 )
 def test_case_18_a_doorbell_that_is_no_plain_word_is_dropped(name: str) -> None:
     for topic in (f"doorbell/{name}/frame", f"doorbell/{name}/press", f"doorbell/{name}/detection/set"):
-        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped("topic", PACKET)
+        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped(DropReason.TOPIC, PACKET)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_an_answer_goes_where_its_sender_waits_for_it() -> None:
     "payload", [b"", b"front\n", b"a" * 65, b"a" * 10_000_000, b"../x", b"\xff", b"fr\x00nt", b"front door"]
 )
 def test_a_command_with_a_name_that_is_none_is_dropped(payload: bytes) -> None:
-    assert _take(Message("edge_agent/hall/command/forget", payload)) == Dropped("command")
+    assert _take(Message("edge_agent/hall/command/forget", payload)) == Dropped(DropReason.COMMAND)
 
 
 def test_what_comes_with_other_commands_is_not_looked_at() -> None:
@@ -145,7 +145,7 @@ def test_what_comes_with_other_commands_is_not_looked_at() -> None:
 
 @pytest.mark.parametrize("command", ["restart_pool", "forget", "health"])
 def test_a_retained_command_is_no_command(command: str) -> None:
-    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped("retained")
+    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped(DropReason.RETAINED)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_option_takes_its_own_values_only(option: str, payload: bytes) -> Non
 
 @pytest.mark.parametrize("payload", [b"\xff", b"x" * 33, "\u0664\u0665".encode()])
 def test_an_option_that_is_no_short_plain_text_is_dropped(payload: bytes) -> None:
-    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped("option")
+    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped(DropReason.OPTION)
 
 
 def test_a_strategy_of_others_is_none() -> None:

@@ -15,7 +15,7 @@ from edge_agent import topics
 from edge_agent.image_header import read_header
 from edge_agent.ingest import ImageLimits, read_frame
 from edge_agent.intake import Commanded, Dropped, Incoming, Intake, IntakeLimits, Pressed
-from edge_agent.model import Arrival, Message, Packet, Trigger
+from edge_agent.model import Arrival, DropReason, Message, Packet, Trigger
 from edge_agent.sources import PRESETS, Source
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
@@ -172,23 +172,23 @@ def test_the_intake_sorts_by_topic() -> None:
     assert isinstance(pressed, Pressed)
     assert (pressed.doorbell, pressed.repeated, pressed.packet) == ("front", True, packet)
     assert _take(Message("edge_agent/hall/command/health", b"")) == Commanded("health", None)
-    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped("topic", packet)
-    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped("topic")
+    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped(DropReason.TOPIC, packet)
+    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped(DropReason.TOPIC)
 
 
 @pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
 def test_a_name_that_is_none_is_dropped(doorbell: str) -> None:
-    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped("topic")
+    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped(DropReason.TOPIC)
 
 
 def test_a_retained_frame_is_dropped_unless_it_is_wanted() -> None:
     message = Message("doorbell/front/frame", jpeg(), retained=True)
-    assert _take(message) == Dropped("retained")
+    assert _take(message) == Dropped(DropReason.RETAINED)
     assert isinstance(_take(message, accept_retained=True), Arrival)
 
 
 def test_ordinary_frames_are_dropped_when_too_much_waits_and_presses_are_not() -> None:
-    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
+    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped(DropReason.OVERLOAD)
     press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
     taken, answered = _take(press_frame, waiting=11), _take(press_frame, waiting=51)
     assert isinstance(taken, Arrival)

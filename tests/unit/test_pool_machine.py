@@ -15,7 +15,7 @@ from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartPro
 from edge_agent.pool.core import PoolCore
 from edge_agent.wire import DetectorChoice, Failed, FailureReason
 from tests.unit.test_pool_core import replace_struct
-from tests.values import LIMITS, PLAN, detected, job, ready
+from tests.values import KILLED, LIMITS, NO_STICK, PLAN, detected, job, ready
 
 WORKERS: Final = 3
 SLOTS = st.integers(0, WORKERS - 1)
@@ -78,7 +78,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.loading.discard(slot)
         self.stopping.discard(slot)
         self.core.lost(slot, self.now)
-        self.do(self.core.died(slot, "was ended by SIGKILL", self.now))
+        self.do(self.core.died(slot, KILLED, self.now))
 
     @rule(doorbell=st.sampled_from(["front", "back", "side"]), trigger=st.sampled_from(Trigger))
     def offer(self, doorbell: str, trigger: Trigger) -> None:
@@ -124,7 +124,7 @@ class PoolMachine(RuleBasedStateMachine):
     def end_probe(self, works: bool) -> None:
         if self.probing:
             self.probing = False
-            self.do(self.core.probed(0, "" if works else "no EdgeTPU was found", self.now))
+            self.do(self.core.probed(0, None if works else NO_STICK, self.now))
 
     @rule(strategy=st.sampled_from(["auto", "edgetpu", "cpu"]))
     def allow(self, strategy: str) -> None:

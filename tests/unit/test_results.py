@@ -82,12 +82,14 @@ def test_an_ordinary_frame_that_made_room_is_no_event(result: Any, trigger: Trig
 def test_what_is_rejected_is_counted_by_its_reason() -> None:
     counters = Counters()
     box = Box(1, 2, 3, 4)
-    unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
+    unsure, masked = (
+        Rejected(box, 0.5, each) for each in (RejectionReason.BELOW_MIN_CONFIDENCE, RejectionReason.MASKED)
+    )
     for rejected in ((unsure, masked), (unsure,)):
         seen = outcome(msgspec.structs.replace(detected(), rejected=rejected))
         counters.receive(seen.frame)
         counters.count(seen)
-    assert counters.rejected == {"below min_confidence": 2, "masked": 1}
+    assert counters.rejected == {"below_min_confidence": 2, "masked": 1}
     assert counters.answered == {"face": 2}
 
 
