@@ -28,7 +28,9 @@ class Unused(NamedTuple):
 
 
 UNUSED: Final = (
-    Unused("onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++ programs; the Python module contains its own"),
+    Unused(
+        "onnxruntime", "onnxruntime/capi/libonnxruntime.so.*", "for C++ programs; the Python module contains its own"
+    ),
     Unused("onnxruntime", "onnxruntime/backend", "needs the package onnx, which is not installed"),
     Unused("onnxruntime", "onnxruntime/datasets", "example models"),
     Unused("onnxruntime", "onnxruntime/quantization", "makes models smaller"),
@@ -48,13 +50,15 @@ UNUSED: Final = (
     Unused("numpy", "numpy/*/lib/*.a", "static libraries for C extensions"),
     Unused("numpy", "numpy/**/*.pxd", "declarations for Cython"),
     Unused("numpy", "numpy/**/*.pyi", "type stubs"),
-    Unused("ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ programs and for GPUs; the interpreter loads neither"),
+    Unused(
+        "ai_edge_litert", "ai_edge_litert/libLiteRt*.so", "for C++ programs and for GPUs; the interpreter loads neither"
+    ),
     Unused("ai_edge_litert", "ai_edge_litert/aot", "compiles models for phones"),
     Unused("ai_edge_litert", "ai_edge_litert/tools", "converts and measures models"),
 )
-"""Bytecode stays: without it each start takes twice as long, since the image's user cannot write it. Nothing is stripped:
-wheels come stripped but for 6 MB, and strip damages libraries that auditwheel has patched. cv2 is linked with its FFmpeg
-(libav*, 33 MB on x86-64) and does not load without it."""
+"""Bytecode stays: without it each start takes twice as long, since the image's user cannot write it. Nothing is
+stripped: wheels come stripped but for 6 MB, and strip damages libraries that auditwheel has patched. cv2 is linked with
+its FFmpeg (libav*, 33 MB on x86-64) and does not load without it."""
 
 
 def main(environment: str, program: str, models: str) -> None:
@@ -99,7 +103,9 @@ def check(program: str, models: str) -> None:
             "EDGE_AGENT_POOL__PROBE_TIMEOUT_S": str(CHECK_TIMEOUT_S),
         }
         command = [program, "detectors", "--json"]
-        done = subprocess.run(command, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(  # noqa: S603 - our own program, by its place
+            command, env=os.environ | variables, stdout=subprocess.PIPE, text=True, check=True
+        )
     tried = [line for line in map(json.loads, done.stdout.splitlines()) if line["model"]]
     print(done.stdout, end="")  # noqa: T201 - for the build's log
     if not tried or not all(line["works"] for line in tried):

@@ -8,13 +8,15 @@ import re
 import runpy
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.photos import portrait
 from tests.shared_data import PROJECT, shared
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCRIPT = PROJECT / "deploy" / "prune_image.py"
 PRUNE: dict[str, Any] = runpy.run_path(str(SCRIPT))
