@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ AXES: Final = {
     "growth by workers": Axes("workers", "frames/s"),
     "growth by picture": Axes("megapixels", "frames/s"),
 }
+
+
+def is_available() -> bool:
+    """Return whether matplotlib is installed; `make bench` installs it, the other commands do not."""
+    return find_spec("matplotlib") is not None
 
 
 def draw(report: Report, folder: Path) -> list[Path]:

@@ -59,6 +59,12 @@ def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
     )
     path = output or RESULTS / f"{now:%Y%m%d-%H%M%S}-{host.commit or 'unknown'}.json"
     write(report, path)
-    drawn = plots.draw(report, path.with_suffix(""))
-    console.print(f"written: {path} and {len(drawn)} plots in {path.with_suffix('')}")
+    console.print(f"written: {path}{_draw_plots(report, path.with_suffix(''))}")
     return report
+
+
+def _draw_plots(report: Report, folder: Path) -> str:
+    """Draw the plots where they can be drawn; return what to say about them."""
+    if not plots.is_available():
+        return "; no plots, since matplotlib is not installed (`make bench` installs it)"
+    return f" and {len(plots.draw(report, folder))} plots in {folder}"
