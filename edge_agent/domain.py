@@ -167,6 +167,21 @@ class Failure:
     detail: str
 
 
+class DropReason(StrEnum):
+    """Why a message was not used; counted."""
+
+    RETAINED = "retained"
+    TOPIC = "topic"
+    TOPIC_ENCODING = "topic_encoding"
+    NO_PRESS = "no_press"
+    COMMAND = "command"
+    TOO_MANY_DOORBELLS = "too_many_doorbells"
+    OTHER_AGENT = "other_agent"
+    OPTION = "option"
+    OVERLOAD = "overload"
+    INTERNAL_ERROR = "internal_error"
+
+
 class ShedReason(StrEnum):
     """Why a frame was shed; an ordinary one is counted and not published. Each is a FailureReason too."""
 

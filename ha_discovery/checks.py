@@ -88,5 +88,5 @@ def check_positive(where: str, number: float | None) -> None:
 
 
 def check_qos(where: str, qos: int) -> None:
-    """Refuse what is no MQTT quality of service."""
+    """Refuse a value that is not an MQTT quality of service."""
     check_one_of(f"{where}: qos", qos, (0, 1, 2))

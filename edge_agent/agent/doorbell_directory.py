@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, topics
+from edge_agent.domain import DropReason
 from edge_agent.doorbells import events
 from edge_agent.home_assistant import HomeAssistant
 from edge_agent.ingest.partition import Partition
@@ -73,7 +74,7 @@ class DoorbellDirectory:
     def remove(self, name: str) -> None:
         """Clear every retained message of a doorbell; its next frame announces it again."""
         if not topics.is_identifier(name):
-            self._telemetry.counters.dropped["option"] += 1
+            self._telemetry.counters.dropped[DropReason.OPTION] += 1
             return
         if not self._doorbells.is_known(name):
             log.warning("doorbell %s is unknown; its retained messages on the broker are cleared", name)

@@ -20,7 +20,7 @@ from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped,
 from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
-from edge_agent.domain import Outcome
+from edge_agent.domain import DropReason, Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.ingest.adapters import PRESETS
@@ -34,6 +34,7 @@ from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
+from edge_agent.telemetry.problems import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Agent:
 
     def _on_option(self, setting: Setting) -> None:
         if setting.doorbell and not self._doorbells.accepts(setting.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
         else:
             self._options.set(setting)
 
@@ -183,7 +184,7 @@ class Agent:
     def _on_link(self, link: LinkUp | LinkDown) -> None:
         self._reporter.on_link(link)
         if isinstance(link, LinkDown):
-            log.debug("no broker: %s", link.reason)
+            log.debug("no broker: %s", link.detail)
             return
         now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
@@ -212,8 +213,8 @@ class Agent:
         self._liveness.tick(now, self._reporter.status)
         self._beat(now)
         self._quarantine.tick(now)
-        self._reporter.set_fault("heartbeat", self._liveness.fault)
-        self._reporter.set_fault("quarantine", self._quarantine.fault)
+        self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
+        self._reporter.set_fault(ProblemCode.QUARANTINE, self._quarantine.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)

@@ -6,7 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.domain import DropReason
 from edge_agent.doorbells.options import Options, options_of
+from edge_agent.telemetry.problems import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +67,7 @@ class OptionsControl:
         """Set an option, and publish its value even if it did not change."""
         target = setting.doorbell or "the agent"
         if fault := self._options.set(setting):
-            self._reporter.telemetry.counters.dropped["option"] += 1
+            self._reporter.telemetry.counters.dropped[DropReason.OPTION] += 1
             log.warning("%s of %s %s", setting.option, target, fault)
         else:
             log.info("%s of %s set to %s", setting.option, target, self._options.value(setting))
@@ -91,7 +93,7 @@ class OptionsControl:
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()
-        self._reporter.set_fault("state", self._file.fault)
+        self._reporter.set_fault(ProblemCode.STATE, self._file.fault)
 
     def _apply(self) -> None:
         self._pool.allow_strategy(self._options.strategy)

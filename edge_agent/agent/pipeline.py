@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
+from edge_agent.domain import DropReason, Failure, Frame, Outcome, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
@@ -80,7 +80,7 @@ class Pipeline:
             self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known about it
             return
         if not self._doorbells.accepts(frame.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(arrival.packet)
             return
         self._directory.on_activity(frame.doorbell, now)
@@ -173,7 +173,7 @@ class Pipeline:
         """Publish a ring, unless the press is known; prioritize the doorbell's queued frames."""
         now = time.monotonic()
         if not self._doorbells.accepts(pressed.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(pressed.packet)
             return
         self._directory.on_activity(pressed.doorbell, now)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.domain import Publication
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError
+from edge_agent.errors import BrokerLostError, EdgeAgentError, SettingsError
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def remove_doorbell(settings: Settings, doorbell: str) -> None:
         command = topics.agent_command(settings.agent_id, "remove")
         if not connection.publish(Publication(command, doorbell.encode(), qos=1)).wait(WAIT_S):
             message = f"the broker did not confirm the command within {WAIT_S:g} s"
-            raise BrokerUnreachableError(message)
+            raise BrokerLostError(message)
         _wait_until_cleared(received, settings.agent_id)
     finally:
         connection.close()

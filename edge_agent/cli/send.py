@@ -19,7 +19,7 @@ from rich.progress import track
 from edge_agent import topics
 from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
+from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
 from edge_agent.ingest.frames import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
@@ -95,7 +95,7 @@ def _say_sent(count: int, sending: Sending) -> None:
 
 def _listen(connection: Connection, received: queue.SimpleQueue[Message], replies: Replies) -> None:
     """Wait for replies until the verdict can no longer change."""
-    replies.unrouted = connection.unheard
+    replies.unrouted = connection.without_subscriber
     began_s = time.monotonic()
     while True:
         limit_s = ANSWER_S if replies.may_be_answered() else RETAINED_S
@@ -157,4 +157,4 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
         message = f"the broker did not confirm a frame within {CONFIRM_S:g} s"
-        raise BrokerUnreachableError(message)
+        raise BrokerLostError(message)

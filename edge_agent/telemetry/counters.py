@@ -1,4 +1,4 @@
-"""What is counted since the start. Every frame is in `received` once, and leaves as answered, failed or shed once."""
+"""Counters since the start. Each frame counts once in `received`, and once in `answered`, `failed` or `shed`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counters:
-    """Counts by the words of the MQTT interface."""
+    """Counters by the codes of the MQTT interface."""
 
     received: Counter[str] = field(default_factory=Counter)
     unfinished: Counter[str] = field(default_factory=Counter)
@@ -36,12 +36,12 @@ class Counters:
     repeated: int = 0
 
     def receive(self, frame: Frame) -> None:
-        """Count a frame that is taken on; a copy of one that is in work counts too."""
+        """Count an accepted frame; a copy of a frame in progress counts too."""
         self.received[frame.trigger.code] += 1
         self.unfinished[frame.event_id] += 1
 
     def count(self, outcome: Outcome) -> None:
-        """Count what became of a frame."""
+        """Count the outcome of a frame."""
         self._finish(outcome.frame.event_id)
         if isinstance(outcome.result, Detected):
             self.answered["face" if outcome.result.faces else "no_face"] += 1
@@ -55,11 +55,11 @@ class Counters:
             self.shed[outcome.result.reason.value] += 1
 
     def in_flight(self) -> int:
-        """Return how many frames wait or are looked at."""
+        """Return the number of queued frames and frames in progress."""
         return self.unfinished.total()
 
     def _finish(self, event_id: str) -> None:
-        """Forget a frame that is in work; one that is not is left to show as a sum that does not add up."""
+        """Remove a frame in progress; one that is not in progress shows as a sum that does not add up."""
         if self.unfinished[event_id] > 1:
             self.unfinished[event_id] -= 1
         else:
@@ -67,9 +67,9 @@ class Counters:
 
 
 class MetricsPayload(msgspec.Struct, frozen=True):
-    """Counts since the start; `dropped` are messages that were no frame and no press, `repeated` redeliveries.
+    """Counters since the start; `dropped` are messages that are neither frame nor press, `repeated` redeliveries.
 
-    The last ones are of the last minute, but for `since_start`.
+    The last fields cover the last minute, except `since_start`.
     """
 
     uptime_s: float
@@ -103,7 +103,7 @@ class MetricsPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What is not counted here: of this run, of its messages that wait or grew too old, and of its workers."""
+    """Values from elsewhere: the run, the unsent and expired messages, and the workers."""
 
     boot_id: str
     uptime_s: float
@@ -115,7 +115,7 @@ class Readings:
 
 
 def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: Readings) -> MetricsPayload:
-    """Return the counts as they are published; every trigger is there, also at 0."""
+    """Return the metrics message; every trigger is present, also with 0."""
     return MetricsPayload(
         uptime_s=round(readings.uptime_s, 1),
         boot_id=readings.boot_id,
@@ -131,7 +131,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         repeated=counters.repeated,
         retries=view.retries,
         restarts=view.restarts,
-        deaths=view.deaths,
+        deaths={reason.value: count for reason, count in view.deaths.items()},
         accelerator_assignments=view.accelerator_assignments,
         accelerator_releases=view.accelerator_releases,
         connections=readings.connections,

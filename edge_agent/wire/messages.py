@@ -10,32 +10,15 @@ from enum import StrEnum
 
 import msgspec
 
-
-class FailureReason(StrEnum):
-    """Why a frame has no result; the codes of the MQTT interface."""
-
-    BAD_IMAGE = "bad_image"
-    TOO_LARGE = "too_large"
-    EXPIRED = "expired"
-    OVERLOAD = "overload"
-    TIMEOUT = "timeout"
-    QUARANTINED = "quarantined"
-    DETECTOR_ERROR = "detector_error"
-    DETECTION_OFF = "detection_off"
-    PRESS_ONLY = "press_only"
-    SUPERSEDED = "superseded"
-    STALE = "stale"
-    DUPLICATE = "duplicate"
-    UNCHANGED = "unchanged"
-    STOPPING = "stopping"
+from edge_agent.reasons import DetectorFault, FailureReason
 
 
 class RejectionReason(StrEnum):
     """Why a detected face does not count; the codes of the MQTT interface."""
 
-    UNSURE = "below min_confidence"
-    SMALL = "too small"
-    OUTSIDE = "outside the zones"
+    BELOW_MIN_CONFIDENCE = "below_min_confidence"
+    TOO_SMALL = "too_small"
+    OUTSIDE_ZONES = "outside_zones"
     MASKED = "masked"
 
 
@@ -154,7 +137,7 @@ class Unavailable(msgspec.Struct, frozen=True):
 
     strategy: str
     model: str
-    reason: str
+    fault: DetectorFault
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
@@ -196,11 +179,22 @@ class Loading(msgspec.Struct, frozen=True, tag=True):
     model: str
 
 
+class Sandbox(msgspec.Struct, frozen=True):
+    """The mechanism that restricts a worker, or the reason why none does; neither if the settings want none."""
+
+    mechanism: str = ""
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sandbox in words."""
+        return f"not sandboxed: {self.reason}" if self.reason else self.mechanism
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The detector is loaded and processes up to `batch` pictures at once.
 
-    `unavailable` lists the detectors tried before it, `inference_ms` is the time of a probe's detection, `sandbox`
-    describes the sandbox as text.
+    `unavailable` lists the detectors tried before it, `inference_ms` is the time of a probe's detection.
     """
 
     strategy: str
@@ -209,7 +203,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     unavailable: tuple[Unavailable, ...] = ()
     inference_ms: float = 0.0
     batch: int = 1
-    sandbox: str = ""
+    sandbox: Sandbox = Sandbox()
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):

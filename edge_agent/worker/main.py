@@ -17,6 +17,7 @@ from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Batch,
     Detected,
+    DetectorFault,
     Failed,
     FailureReason,
     Loading,
@@ -30,6 +31,7 @@ from edge_agent.wire import (
     Stop,
     Task,
     Unavailable,
+    UnavailableReason,
     Unchanged,
     Unusable,
     decode_spec,
@@ -76,8 +78,8 @@ def serve(
     if spec.probe:
         pipe.send_bytes(encode(run_probe(detector, began_s)))
         return
-    second, reason = load_second_stage(spec.second_stage)
-    unavailable += reason
+    second, missing = load_second_stage(spec.second_stage)
+    unavailable += missing
     load_ms = (time.monotonic() - began_s) * 1000
     by_night = spec.second_stage is not None and spec.second_stage.by_night
     cascade = Cascade(detector, second, by_night=by_night)
@@ -107,7 +109,7 @@ def load_first(
         try:
             return table.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:
-            unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
+            unavailable.append(Unavailable(choice.strategy, choice.model, error.fault))
     return None, tuple(unavailable)
 
 
@@ -118,8 +120,8 @@ def run_probe(detector: Detector, began_s: float) -> Ready | Unusable:
     try:
         detector.detect(np.full((480, 640, 3), GREY, np.uint8))
     except Exception as error:  # noqa: BLE001 - a driver can make a library raise anything
-        reason = f"it loads, but detection fails: {type(error).__name__}: {error}"
-        return Unusable((Unavailable(detector.strategy, detector.model, reason),))
+        fault = DetectorFault(UnavailableReason.DETECTION_FAILED, f"{type(error).__name__}: {error}")
+        return Unusable((Unavailable(detector.strategy, detector.model, fault),))
     return Ready(detector.strategy, detector.model, load_ms, inference_ms=(time.monotonic() - began_s) * 1000)
 
 
@@ -130,7 +132,7 @@ def load_second_stage(mode: SecondStage | None) -> tuple[Detector | None, tuple[
     try:
         return table.load(mode.choice), ()
     except DetectorUnavailableError as error:
-        return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second stage: {error}"),)
+        return None, (Unavailable(mode.choice.strategy, mode.choice.model, error.fault),)
 
 
 class _Decoded(NamedTuple):
@@ -199,7 +201,7 @@ class Worker:
             data = self._buffer.read(task.size, task.offset)
             picture = decode(data, width=task.width, height=task.height, side=self._cascade.side)
         except ImageError as error:
-            return Failed(task.job_id, FailureReason(error.reason), error.detail)
+            return Failed(task.job_id, error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
         if task.reference and not task.cascade and is_unchanged(self._thumbnail(picture), task.reference):

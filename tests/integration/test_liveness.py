@@ -20,6 +20,7 @@ from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.platform.heartbeat_file import AGENT_FRESH_S, HeartbeatFile, check
 from edge_agent.platform.systemd import SystemdNotifier
 from edge_agent.pool import Pool, WorkerPlan
+from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pools import LIMITS, MAX_PIXELS, scripted
@@ -235,5 +236,4 @@ def _wait_for_life(link: Link) -> None:
 
 
 def _refuse(_number: int) -> Connection:
-    message = "nobody is there"
-    raise BrokerUnreachableError(message)
+    raise BrokerUnreachableError({"nowhere": ConnectFault(ConnectError.FAILED, "nobody is there")})

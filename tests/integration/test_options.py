@@ -34,7 +34,7 @@ def test_options_are_echoed_applied_and_stored(mosquitto: Mosquitto, recorder: R
         recorder.wait_for_payload("doorbell/front/min_confidence", b"95")
         recorder.publish("doorbell/front/frame", jpeg(seed=1))
         event = recorder.wait_for("doorbell/front/faces", lambda event: event["outcome"] == "no_face")
-        assert event["rejected"][0]["reason"] == "below min_confidence"
+        assert event["rejected"][0]["reason"] == "below_min_confidence"
         recorder.clear()
         recorder.publish("doorbell/front/min_confidence/set", "a lot")
         recorder.wait_for_payload("doorbell/front/min_confidence", b"95")

@@ -23,6 +23,8 @@ from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason
 from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
 
+pytestmark = pytest.mark.usefixtures("wording")
+
 STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
 
 
@@ -76,12 +78,14 @@ def test_a_shed_ordinary_frame_is_not_published(result: Any, trigger: Trigger, p
 def test_rejected_faces_are_counted_by_reason() -> None:
     counters = Counters()
     box = Box(1, 2, 3, 4)
-    unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
+    unsure, masked = (
+        Rejected(box, 0.5, each) for each in (RejectionReason.BELOW_MIN_CONFIDENCE, RejectionReason.MASKED)
+    )
     for rejected in ((unsure, masked), (unsure,)):
         seen = outcome(msgspec.structs.replace(detected(), rejected=rejected))
         counters.receive(seen.frame)
         counters.count(seen)
-    assert counters.rejected == {"below min_confidence": 2, "masked": 1}
+    assert counters.rejected == {"below_min_confidence": 2, "masked": 1}
     assert counters.answered == {"face": 2}
 
 

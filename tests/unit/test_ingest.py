@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.domain import Message, Packet, Trigger
+from edge_agent.domain import DropReason, Message, Packet, Trigger
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
@@ -172,23 +172,23 @@ def test_the_router_sorts_by_topic() -> None:
     assert isinstance(pressed, Pressed)
     assert (pressed.doorbell, pressed.repeated, pressed.packet) == ("front", True, packet)
     assert _take(Message("edge_agent/hall/command/health", b"")) == Command("health", None)
-    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped("topic", packet)
-    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped("topic")
+    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped(DropReason.TOPIC, packet)
+    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped(DropReason.TOPIC)
 
 
 @pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
 def test_an_invalid_name_is_dropped(doorbell: str) -> None:
-    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped("topic")
+    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped(DropReason.TOPIC)
 
 
 def test_retained_frames_are_dropped_unless_accepted() -> None:
     message = Message("doorbell/front/frame", jpeg(), retained=True)
-    assert _take(message) == Dropped("retained")
+    assert _take(message) == Dropped(DropReason.RETAINED)
     assert isinstance(_take(message, accept_retained=True), Arrival)
 
 
 def test_overload_drops_ordinary_frames_and_no_presses() -> None:
-    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
+    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped(DropReason.OVERLOAD)
     press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
     taken, answered = _take(press_frame, waiting=11), _take(press_frame, waiting=51)
     assert isinstance(taken, Arrival)

@@ -14,6 +14,8 @@ from tests.values import detected, failure, outcome, press, shed
 WINDOW_S, DEADLINE_S = 10.0, 5.0
 TIMES = PressTimes(WINDOW_S, DEADLINE_S)
 
+pytestmark = pytest.mark.usefixtures("wording")
+
 
 def _pressed(at_s: float = 0.0) -> Presses:
     presses = Presses(lambda _doorbell: TIMES)

@@ -15,6 +15,7 @@ from edge_agent.detectors import table
 from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
+from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import (
     Box,
     Detected,
@@ -108,11 +109,11 @@ HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
     ("rules", "reason"),
     [
         (FaceRules(0.7), ""),
-        (FaceRules(0.95), "below min_confidence"),
+        (FaceRules(0.95), "below_min_confidence"),
         (FaceRules(0.7, min_height=0.2), ""),
-        (FaceRules(0.7, min_height=0.21), "too small"),
+        (FaceRules(0.7, min_height=0.21), "too_small"),
         (FaceRules(0.7, zones=(HALF,)), ""),
-        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)),)), "outside the zones"),
+        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)),)), "outside_zones"),
         (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)), HALF)), ""),
         (FaceRules(0.7, masks=(HALF,)), "masked"),
     ],
@@ -224,7 +225,11 @@ def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> Non
     assert detector is not None
     assert detector.strategy == "mock"
     assert [each.model for each in unavailable] == ["nonsense", "yunet_n", "script"]
-    assert all(each.reason for each in unavailable)
+    assert [each.fault.reason for each in unavailable] == [
+        UnavailableReason.MODEL_UNKNOWN,
+        UnavailableReason.LOAD_FAILED,
+        UnavailableReason.SETTING_INVALID,
+    ]
     assert load_first([], tried.append)[0] is None
 
 
