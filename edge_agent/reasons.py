@@ -61,7 +61,9 @@ class UnavailableReason(StrEnum):
 
 UNAVAILABLE: Final = {
     UnavailableReason.PACKAGE_MISSING: Wording("{detail} is not installed", "{add}"),
-    UnavailableReason.MODEL_MISSING: Wording("{detail} could not be found", "download it: {program} models pull {model}"),
+    UnavailableReason.MODEL_MISSING: Wording(
+        "{detail} could not be found", "download it: {program} models pull {model}"
+    ),
     UnavailableReason.MODEL_UNKNOWN: Wording("there is no model {detail}", "docs/models.md lists the models"),
     UnavailableReason.MODEL_UNUSABLE: Wording(
         "the model cannot be used: {detail}", "use a model of docs/models.md (detection.edgetpu_model)"
