@@ -88,5 +88,5 @@ def check_positive(where: str, number: float | None) -> None:
 
 
 def check_qos(where: str, qos: int) -> None:
-    """Refuse a value that is not an MQTT quality of service."""
+    """Refuse everything but 0, 1 and 2."""
     check_one_of(f"{where}: qos", qos, (0, 1, 2))

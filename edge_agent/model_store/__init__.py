@@ -4,7 +4,7 @@ from edge_agent.model_store.advice import FIRST_MODEL, advice_for
 from edge_agent.model_store.choice import CpuModel, choose_cpu_model, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.model_store.fetchers import PACKAGE_INDEX
 from edge_agent.model_store.folders import default_cache_dir
-from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget
+from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget, read_manifest
 from edge_agent.model_store.store import FileStore, ModelStore
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "default_cache_dir",
     "find_cpu_model",
     "plan_detectors",
+    "read_manifest",
     "wanted_files",
 ]
