@@ -117,8 +117,9 @@ def test_the_wheel_of_ha_discovery_contains_its_modules_and_nothing_else(built: 
     """The agent's wheel has its own copy, with the README, and not the metadata of the other wheel."""
     metadata = f"ha_mqtt_discovery_messages-{__version__}.dist-info"
     modules = {f"ha_discovery/{path.name}" for path in (PROJECT / "ha_discovery").glob("*.py")} | {PY_TYPED}
-    assert _contents(built.discovery) == modules | {
-        f"{metadata}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")
+    licence = {"ha_discovery/LICENSE"}
+    assert _contents(built.discovery) == modules | licence | {
+        f"{metadata}/{name}" for name in ("METADATA", "WHEEL", "RECORD")
     }
     copied = {name for name in _contents(built.wheel) if name.startswith("ha_discovery/")}
     assert copied == modules | {"ha_discovery/README.md"}
