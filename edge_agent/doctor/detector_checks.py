@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.domain import DetectorPlan
-    from edge_agent.settings.model import DetectionSettings, Settings
+    from edge_agent.settings.detection import DetectionSettings
+    from edge_agent.settings.model import Settings
 
 
 def check_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ from edge_agent.wire import FaceRules, Privacy
 
 if TYPE_CHECKING:
     from edge_agent.domain import Frame
-    from edge_agent.settings.model import DoorbellSettings, PressSettings, QueueSettings
+    from edge_agent.settings.model import DoorbellSettings, PressSettings
+    from edge_agent.settings.pool import QueueSettings
     from edge_agent.wire import SnapshotMode
 
 

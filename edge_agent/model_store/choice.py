@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.model_store.store import ModelStore
-    from edge_agent.settings.model import DetectionSettings
+    from edge_agent.settings.detection import DetectionSettings
 
 log = logging.getLogger(__name__)
 

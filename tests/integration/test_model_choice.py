@@ -12,7 +12,7 @@ from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_de
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from edge_agent.reasons import UnavailableReason
-from edge_agent.settings.model import DetectionSettings
+from edge_agent.settings.detection import DetectionSettings
 from edge_agent.wire import DetectorChoice, SecondStage
 from tests.shared_data import shared
 

@@ -28,7 +28,8 @@ from edge_agent.ingest.router import (
     RouterLimits,
 )
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
-from edge_agent.settings.model import DetectionSettings, DoorbellSettings
+from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.model import DoorbellSettings
 from edge_agent.wire import FailureReason
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
