@@ -5,7 +5,6 @@ wrongly is refused when it is built, with a DiscoveryError that says where and w
 """
 
 from ha_discovery.components import (
-    BinarySensor,
     Button,
     Component,
     DeviceTrigger,
@@ -15,7 +14,6 @@ from ha_discovery.components import (
     Number,
     Removal,
     Select,
-    Sensor,
     Switch,
     Update,
 )
@@ -32,6 +30,7 @@ from ha_discovery.entity import Entity, Named
 from ha_discovery.errors import DiscoveryError
 from ha_discovery.messages import DiscoveryMessage, announce, migrate, withdraw
 from ha_discovery.retained import RetainedDevice, orphans, read_retained, removing
+from ha_discovery.sensors import BinarySensor, Sensor
 from ha_discovery.topics import DiscoveryTopic, device_filter, device_topic, parse_topic
 
 __all__ = [

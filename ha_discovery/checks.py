@@ -90,3 +90,9 @@ def check_positive(where: str, number: float | None) -> None:
 def check_qos(where: str, qos: int) -> None:
     """Refuse everything but 0, 1 and 2."""
     check_one_of(f"{where}: qos", qos, (0, 1, 2))
+
+
+def check_on_off(where: str, on: str, off: str) -> None:
+    """Refuse the same payload for on and off."""
+    if on == off:
+        refuse(where, f"{on!r} cannot mean both on and off")
