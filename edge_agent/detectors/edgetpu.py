@@ -55,9 +55,6 @@ class EdgeTpu:
         no_points = np.zeros((len(rows), 0, 2), np.float32)
         return to_faces(rectangles, no_points, scores[0, rows], image=image, layout=layout, names=())
 
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees the device."""
-
 
 def load_delegate(library: str, device: str) -> Any:  # noqa: ANN401 - the delegate's type is the runtime's own
     """Return libedgetpu's delegate for a device; raise DetectorUnavailableError with the reason."""

@@ -63,9 +63,6 @@ class ScriptedDetector:
             Face(Box((2 * number + 1) * size, height // 3, size, size), 0.9) for number in range(self._script.faces)
         ]
 
-    def close(self) -> None:
-        """Nothing to release."""
-
     def _act(self, name: str) -> None:
         match name:
             case "nothing":

@@ -7,10 +7,14 @@ origin top left, x to the right, y down.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_agent.reasons import DetectorFault, FailureReason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class RejectionReason(StrEnum):
@@ -252,27 +256,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 ToWorker = Task | Batch | Stop
 FromWorker = Loading | Ready | Unusable | Detected | Unchanged | Failed
 
-_encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
-_spec = msgspec.msgpack.Decoder(WorkerSpec)
 
-
-def encode(message: ToWorker | FromWorker | WorkerSpec) -> bytes:
-    """Return the message as msgpack bytes."""
-    return _encoder.encode(message)
-
-
-def decode_to_worker(data: bytes) -> ToWorker:
-    """Return a message from the parent; raise msgspec.MsgspecError if it is invalid."""
-    return _to_worker.decode(data)
-
-
-def decode_from_worker(data: bytes) -> FromWorker:
-    """Return a message from a worker; raise msgspec.MsgspecError if it is invalid."""
-    return _from_worker.decode(data)
-
-
-def decode_spec(data: bytes) -> WorkerSpec:
-    """Return the start parameters; raise msgspec.MsgspecError if they are invalid."""
-    return _spec.decode(data)
+# Messages are msgpack. Each decoder raises msgspec.MsgspecError if a message is invalid.
+encode: Callable[[ToWorker | FromWorker | WorkerSpec], bytes] = msgspec.msgpack.Encoder().encode
+decode_to_worker = _to_worker.decode
+decode_from_worker = _from_worker.decode
+decode_spec = msgspec.msgpack.Decoder(WorkerSpec).decode

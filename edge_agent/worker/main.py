@@ -95,8 +95,6 @@ def serve(
                 pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
         pass  # the parent has exited, and reads no reply any more
-    finally:
-        cascade.close()
 
 
 def load_first(
@@ -159,11 +157,6 @@ class _BufferWriter:
         return start
 
 
-def _with_quality(face: Face, picture: Picture) -> Face:
-    """Return a face with the quality of its picture."""
-    return msgspec.structs.replace(face, quality=quality(face, picture))
-
-
 def _failed(task: Task, error: Exception) -> Failed:
     return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
 
@@ -174,10 +167,6 @@ class Worker:
     def __init__(self, cascade: Cascade, buffer: SharedBuffer) -> None:
         self._cascade = cascade
         self._buffer = buffer
-
-    def process(self, task: Task) -> FromWorker:
-        """Process one task; every failure is a reply too."""
-        return self.process_all((task,))[0]
 
     def process_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
         """Process several tasks, together if the detector can; each failure is that task's own reply."""
@@ -219,7 +208,7 @@ class Worker:
         try:
             originals = [to_original(face, picture) for face in found.faces]
             counting, rejected = filter_faces(originals, task.rules, picture.size)
-            faces = tuple(_with_quality(face, picture) for face in counting)
+            faces = tuple(msgspec.structs.replace(face, quality=quality(face, picture)) for face in counting)
             snapshot, best_face = self._render(task, picture, faces, rejected)
             offset = writer.put(snapshot + best_face)
         except Exception as error:  # noqa: BLE001 - as above

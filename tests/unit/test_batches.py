@@ -140,9 +140,6 @@ class Counting:
     def detect_all(self, images: Sequence[Any]) -> list[list[Face]]:
         return [[Face(Box(0, 0, 10 + number, 10), 0.9)] for number in range(len(images))]
 
-    def close(self) -> None:
-        """Nothing to release."""
-
 
 @pytest.fixture
 def buffer() -> Iterator[SharedBuffer]:

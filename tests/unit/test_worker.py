@@ -187,7 +187,7 @@ def test_the_snapshot_mode_decides_when_a_picture_is_drawn(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, mode, label="front")
-    answer = Worker(Cascade(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).process(task)
+    (answer,) = Worker(Cascade(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).process_all([task])
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
     if drawn:
@@ -203,7 +203,7 @@ def test_privacy_decides_which_pictures_leave(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotMode.ALWAYS, privacy)
-    answer = Worker(Cascade(table.load(_mock())), buffer).process(task)
+    (answer,) = Worker(Cascade(table.load(_mock())), buffer).process_all([task])
     assert isinstance(answer, Detected)
     assert (answer.snapshot_size > 0, answer.best_face_size > 0) == (snapshot, best_face)
 
@@ -211,10 +211,11 @@ def test_privacy_decides_which_pictures_leave(
 def test_every_failure_is_a_result(buffer: SharedBuffer) -> None:
     worker = Worker(Cascade(table.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
-    assert worker.process(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
-        1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
-    )
-    assert isinstance(worker.process(Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)), Failed)
+    assert worker.process_all([Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)]) == [
+        Failed(1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so")
+    ]
+    (answer,) = worker.process_all([Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)])
+    assert isinstance(answer, Failed)
 
 
 def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
@@ -267,8 +268,8 @@ def test_the_planes_of_a_picture_are_those_that_opencv_makes() -> None:
 
 def test_of_two_boxes_on_one_face_the_better_is_kept() -> None:
     rectangles = np.array([[0, 0, 10, 10], [1, 1, 10, 10], [50, 50, 10, 10]], np.float32)
-    assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32), overlap=0.3).tolist() == [1, 2]
-    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), overlap=0.3).tolist() == []
+    assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32)).tolist() == [1, 2]
+    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)).tolist() == []
 
 
 def test_confidences_are_rescaled_and_back() -> None:
