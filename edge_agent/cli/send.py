@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import track
 
 from edge_agent import topics
+from edge_agent.cli.flags import require_broker, require_doorbell_name
 from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
 from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
@@ -51,12 +52,8 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
 
     Raise NoAgentError if no agent is listening, or none answers.
     """
-    if not topics.is_identifier(sending.doorbell):
-        message = f"{sending.doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
-        raise SettingsError(message)
-    if not settings.host:
-        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
-        raise SettingsError(message)
+    require_doorbell_name(sending.doorbell)
+    require_broker(settings)
     files = find_images(paths)
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
     refused: queue.SimpleQueue[int] = queue.SimpleQueue()
