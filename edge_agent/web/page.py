@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.web.chart import chart
-from edge_agent.web.markup import Markup, join, tag
+from edge_agent.web.markup import Markup, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from edge_agent.telemetry.health import AcceleratorPayload, HealthPayload, WorkerPayload
@@ -252,12 +252,5 @@ def _accelerator(accelerator: AcceleratorPayload) -> str:
 
 def _footer(view: View) -> Markup:
     version = view.health.version if view.health else ""
-    said = join(
-        _between((f"edge-agent {version}", f"up for {duration(view.running_s)}", tag("a", "metrics", href="metrics")))
-    )
-    return tag("footer", tag("p", said, data_part="footer"))
-
-
-def _between(parts: Iterable[str]) -> Iterable[str]:
-    for number, part in enumerate(parts):
-        yield from ((" · ", part) if number else (part,))
+    said = f"edge-agent {version} · up for {duration(view.running_s)} · "
+    return tag("footer", tag("p", said, tag("a", "metrics", href="metrics"), data_part="footer"))
