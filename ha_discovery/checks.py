@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from ha_discovery.errors import DiscoveryError
@@ -74,11 +75,9 @@ def check_choices(where: str, choices: Iterable[str]) -> None:
 
 def check_unique(where: str, values: Iterable[object]) -> None:
     """Refuse a value that occurs twice."""
-    seen = set()
-    for value in values:
-        if value in seen:
+    for value, count in Counter(values).items():
+        if count > 1:
             refuse(where, f"{value!r} is there twice")
-        seen.add(value)
 
 
 def check_positive(where: str, number: float | None) -> None:
