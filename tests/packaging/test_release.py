@@ -126,10 +126,11 @@ def test_the_wheel_of_ha_discovery_contains_its_modules_and_nothing_else(built: 
 
 
 def test_the_wheel_of_ha_discovery_works_without_the_agent(built: Built, tmp_path: Path) -> None:
-    """`pip install` with no index: it needs nothing else."""
+    """Installed without an index: it needs nothing else."""
     _run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
-    _run(python, "-m", "pip", "install", "--quiet", "--no-index", built.discovery)
+    pip = (python, "-m", "pip", "install", "--quiet")
+    _run(*pip, "--no-index", built.discovery)
     _run(python, "-m", "pip", "check")
     said = json.loads(_run(python, "-I", "-c", ANNOUNCE, cwd=tmp_path))
     assert said["topic"] == "homeassistant/device/cellar/config"
