@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.wire import (
+    PICTURE_BYTES,
     Detected,
     DetectorChoice,
     FaceRules,
@@ -157,6 +158,7 @@ class Job:
     crashes: int = 0
     excused: int = 0
     reference: bytes = b""
+    picture_bytes: int = PICTURE_BYTES
 
 
 @dataclass(frozen=True, slots=True)

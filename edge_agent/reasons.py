@@ -236,7 +236,7 @@ CONNECTION: Final = {
     ),
     ConnectError.TIMED_OUT: Wording("{detail}", "check mqtt.host and mqtt.port, and firewalls"),
     ConnectError.NOT_MQTT: Wording(
-        "it did not answer like an MQTT broker",
+        "it did not answer like an MQTT broker within 5 s",
         "check mqtt.port: another service uses it, or it requires TLS (mqtt.tls.enabled)",
     ),
     ConnectError.WEBSOCKET_FAILED: Wording(

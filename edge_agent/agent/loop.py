@@ -177,16 +177,19 @@ class Agent:
 
     def _on_broker_reply(self, reply: PublishReply | Subscribed) -> None:
         if isinstance(reply, PublishReply):
-            self._reporter.on_publish_reply(self._out.confirm(reply.packet), refused=reply.refused)
+            topic = self._out.confirm(reply.packet, denied=reply.refused)
+            self._reporter.on_publish_reply(topic, refused=reply.refused)
         else:
             self._reporter.on_subscriptions(reply.refused)
 
     def _on_link(self, link: LinkUp | LinkDown) -> None:
+        now = time.monotonic()
         self._reporter.on_link(link)
         if isinstance(link, LinkDown):
             log.debug("no broker: %s", link.detail)
+            self._out.on_connection_lost(now)
+            self._reporter.on_blocked(self._out.blocked(now))
             return
-        now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         if self._reporter.telemetry.broker.connections == 1:
             log.info("waiting for frames on %s", _frame_topics(self._settings))

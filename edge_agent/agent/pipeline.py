@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
     from edge_agent.telemetry.reporter import Reporter
 
+PACKET_OVERHEAD_BYTES: Final = 500
+"""Topic and properties of a picture's message."""
 VISITORS: Final = "edge_agent.visitors"
 """The logger of rings and visits: one line each."""
 visitors = logging.getLogger(VISITORS)
@@ -128,7 +130,9 @@ class Pipeline:
             self.on_outcome(Outcome(frame, Shed(skip)))
         else:
             job = job_for(frame, policy, self._settings.queue, self._snapshot_mode(frame, now))
-            self._pool.offer(replace(job, reference=self._frame_filter.reference(frame, now)))
+            picture_bytes = min(job.picture_bytes, self._out.largest_bytes - PACKET_OVERHEAD_BYTES)
+            reference = self._frame_filter.reference(frame, now)
+            self._pool.offer(replace(job, picture_bytes=picture_bytes, reference=reference))
 
     def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotMode:
         if frame.trigger is Trigger.PRESS:

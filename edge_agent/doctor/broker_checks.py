@@ -8,6 +8,7 @@ import ipaddress
 import re
 import secrets
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -98,7 +99,7 @@ def _check_rights(settings: Settings, trial: ConnectionCheck) -> Iterator[Findin
     filters = [each for each in link_filters(settings) if tells or not each.startswith(topics.SHARE)]
     yield rules.assess_subscriptions([_try_subscription(trial, each) for each in filters], tells=tells)
     wanted = _published(settings)
-    refused = list(_refused(trial, wanted))
+    refused = list(_refused(settings, wanted))
     echoed = tells or _is_echoed(settings, trial)
     yield rules.assess_publishing(refused, len(wanted), tells=tells, echoed=echoed)
 
@@ -116,13 +117,15 @@ def _try_subscription(trial: ConnectionCheck, topic_filter: str) -> rules.Subscr
     return rules.Subscribed(topic_filter, refused, written, echoed=echoed)
 
 
-def _refused(trial: ConnectionCheck, wanted: dict[str, Publication]) -> Iterator[str]:
-    """Yield the filters of the topics that the broker denies; stop if it closes the connection."""
-    for topic_filter, message in wanted.items():
-        if trial.publish_and_wait(message, ANSWER_S) != "":
-            yield topic_filter
-        if trial.lost.is_set():
-            return
+def _refused(settings: Settings, wanted: dict[str, Publication]) -> Iterator[str]:
+    """Yield the filters of the topics that the broker denies; some brokers close the connection for each."""
+    untested = deque(wanted.items())
+    while untested:
+        with _connected(settings) as trial:
+            while untested and not trial.lost.is_set():
+                topic_filter, message = untested.popleft()
+                if trial.publish_and_wait(message, ANSWER_S) != "":
+                    yield topic_filter
 
 
 def _is_echoed(settings: Settings, trial: ConnectionCheck) -> bool:

@@ -122,10 +122,10 @@ def assess_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes
     """
     raise_it = f"raise max_packet_size in mosquitto.conf to {image_bytes + 100_000}"
     if largest_bytes is not None and largest_bytes < SNAPSHOT_BYTES + OVERHEAD_BYTES:
-        return error(
+        return warning(
             "packet size",
-            f"the broker takes {_size(largest_bytes)} a message: annotated pictures have up to"
-            f" {_size(SNAPSHOT_BYTES)}, and would end the connection",
+            f"the broker accepts {_size(largest_bytes)} a message: annotated pictures, usually up to"
+            f" {_size(SNAPSHOT_BYTES)}, are smaller, and larger pictures of a camera do not arrive",
             raise_it,
         )
     if refused:
@@ -138,13 +138,13 @@ def assess_packet_size(largest_bytes: int | None, *, refused: str, publish_bytes
         lower = largest_bytes - OVERHEAD_BYTES
         return warning(
             "packet size",
-            f"the broker takes {_size(largest_bytes)} a message, less than the agent may send",
+            f"the broker accepts {_size(largest_bytes)} a message, less than the agent may send",
             f"set mqtt.max_publish_bytes to {lower}, or {raise_it}",
         )
     if largest_bytes is not None and largest_bytes < SMALL_FRAME_BYTES:
         return warning(
             "packet size",
-            f"the broker takes {_size(largest_bytes)} a message: larger pictures of a camera do not arrive",
+            f"the broker accepts {_size(largest_bytes)} a message: larger pictures of a camera do not arrive",
             raise_it,
         )
     return ok("packet size", "no limit in the way" if largest_bytes is None else f"up to {_size(largest_bytes)}")

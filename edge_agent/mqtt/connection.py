@@ -39,7 +39,10 @@ INSECURE: Final = (
     "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): anyone in between can read and change everything"
 )
 
-_PROTOCOLS = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,), "auto": (paho.MQTTv5, paho.MQTTv311)}
+SECOND_TRY_S: Final = 1.0
+"""A broker that does not know MQTT 5 may close the connection each time; one that is starting does so once."""
+
+_REFUSED_VERSION = {ConnectError.PROTOCOL_UNSUPPORTED, ConnectError.CLOSED_AT_ONCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,6 @@ class Connection:
         self._events = events or ConnectionEvents()
         self._answered = threading.Event()
         self._accepted = False
-        self._refused = False
         self._client: _Client | None = None
 
     @property
@@ -205,15 +207,27 @@ class Connection:
             self._client = None
 
     def _reach(self, address: Address) -> ConnectFault | None:
-        """Connect to one address; return why it failed, or None."""
-        fault = None
-        for protocol in _PROTOCOLS[self._settings.protocol]:
-            fault = self._try(address, protocol)
-            if fault is None:
-                return None
+        """Connect to one address; return why it failed, or None.
+
+        With `auto`, only a broker that refuses MQTT 5 gets 3.1.1. Silence is no refusal: the broker may be suspended.
+        """
+        protocol = paho.MQTTv311 if self._settings.protocol == "3.1.1" else paho.MQTTv5
+        fault = self._try(address, protocol)
+        if self._settings.protocol != "auto" or fault is None:
+            return self._closed(fault)
+        if fault.reason is ConnectError.CLOSED_AT_ONCE:
             self.close()
-            if self._refused and fault.reason is not ConnectError.PROTOCOL_UNSUPPORTED:
-                break
+            time.sleep(SECOND_TRY_S)
+            fault = self._try(address, paho.MQTTv5)
+        if fault is not None and fault.reason in _REFUSED_VERSION:
+            self.close()
+            fault = self._try(address, paho.MQTTv311)
+        return self._closed(fault)
+
+    def _closed(self, fault: ConnectFault | None) -> ConnectFault | None:
+        """Close after a failed attempt, and return its fault."""
+        if fault is not None:
+            self.close()
         return fault
 
     def _try(self, address: Address, protocol: Any) -> ConnectFault | None:
@@ -221,7 +235,6 @@ class Connection:
         self._answered.clear()
         self._accepted = False
         self.lost.clear()
-        self._refused = False
         self._client = self._build(protocol)
         try:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
@@ -278,7 +291,6 @@ class Connection:
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._refused = True
             self._on_lost(faults.of_connack(reason.value))
         else:
             self._accepted = True

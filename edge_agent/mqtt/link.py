@@ -87,6 +87,8 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
         self._connection: Connection | None = None
         """Set before `open` returns, because messages of a kept session arrive earlier."""
+        self._reason: ConnectError | None = None
+        """Why the last attempt failed: a new reason is logged."""
         self._number = 0
         self._lives = ReconnectPolicy()
         self._alive_s = 0.0
@@ -163,8 +165,9 @@ class Link:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, BrokerUnreachableError):
             return
-        if state.attempt_number == 1:
+        if state.attempt_number == 1 or error.reason is not self._reason:
             log.warning("%s; trying again until it works", error)
+        self._reason = error.reason
         self._report(LinkDown(error.reason, error.tried))
 
     def _serve(self, connection: Connection) -> None:

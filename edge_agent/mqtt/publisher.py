@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.mqtt.link import Link
     from edge_agent.mqtt.outbox import Outbox
     from edge_agent.mqtt.pending_acks import PendingAcks
+    from edge_agent.mqtt.suspects import Blocked
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,15 @@ class Publisher:
         """Return the number of messages that were too old or too large to send."""
         return self._outbox.dropped
 
+    @property
+    def largest_bytes(self) -> int:
+        """The largest packet that the broker is known to accept."""
+        return self._outbox.largest_bytes
+
+    def blocked(self, now: float) -> tuple[Blocked, ...]:
+        """Return the messages that the broker repeatedly ended the connection for."""
+        return self._outbox.suspects.blocked(now)
+
     def publish(self, publication: Publication, now: float) -> None:
         """Publish a message."""
         self._observe(publication, now)
@@ -56,9 +66,20 @@ class Publisher:
         """Send the unconfirmed messages over a new connection; set the maximum packet size of its broker."""
         self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
 
-    def confirm(self, packet: Packet) -> str:
-        """Record the broker's confirmation; acknowledge the press that the message answers; return its topic, or ''."""
-        publication = self._outbox.confirm(packet)
+    def on_connection_lost(self, now: float) -> None:
+        """Record the end of a connection, or a failed attempt; drop a message that ended the connection repeatedly."""
+        blocked = self._outbox.on_connection_lost(now)
+        if blocked is not None:
+            log.error(
+                "the broker ended the connection repeatedly on a message of %.0f kB to %s; it is not sent again",
+                len(blocked.payload) / 1000,
+                blocked.topic,
+            )
+            self._discard_pending([blocked])
+
+    def confirm(self, packet: Packet, *, denied: bool = False) -> str:
+        """Record the broker's answer; acknowledge the press that the message answers; return its topic, or ''."""
+        publication = self._outbox.confirm(packet, time.monotonic(), denied=denied)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
@@ -72,5 +93,5 @@ class Publisher:
     def _discard_pending(self, dropped: list[Publication]) -> None:
         """Remove the key of a dropped answer, so that its message is processed again when the broker redelivers it."""
         for publication in dropped:
-            log.warning("dropped a message to %s: too old, or too large for the broker", publication.topic)
+            log.warning("dropped a message to %s: too old, or not accepted by the broker", publication.topic)
             self._pending.discard(publication.key)

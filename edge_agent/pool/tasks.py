@@ -62,6 +62,7 @@ def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
         rules=job.rules,
         time_limit_s=limit_s,
         snapshot=job.snapshot,
+        picture_bytes=job.picture_bytes,
         privacy=job.privacy,
         label=job.label,
         cascade=job.frame.trigger is Trigger.PRESS,

@@ -32,6 +32,7 @@ COMPONENTS: Final = {
     ProblemCode.DETECTOR_UNAVAILABLE: "detector",
     ProblemCode.BROKER_LOST: "broker",
     ProblemCode.BROKER_REFUSES: "broker",
+    ProblemCode.BROKER_UNSTABLE: "broker",
     ProblemCode.OVERLOAD: "queue",
     ProblemCode.FRAMES_FAILING: "camera",
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from edge_agent.mqtt.suspects import Blocked
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
     from edge_agent.reasons import ConnectError
@@ -26,8 +27,10 @@ REPLACING_S: Final = 3.0
 """A worker that died is replaced within a tenth of a second; only a longer absence is a problem."""
 NONE_WORKS_S: Final = 30.0
 DEATHS: Final = 3
-"""So many deaths of workers within DEATHS_WINDOW_S are a problem."""
-DEATHS_WINDOW_S: Final = 60.0
+"""So many deaths of workers within WINDOW_S are a problem."""
+WINDOW_S: Final = 60.0
+LOSSES: Final = 3
+"""So many lost connections within WINDOW_S are a problem of their own."""
 BROKER_S, FIRST_BROKER_S = 3.0, 10.0
 """A connection that returns at once is not a problem, and the first one takes a moment."""
 MIN_FRAMES: Final = 5
@@ -57,6 +60,7 @@ class ProblemCode(StrEnum):
     DETECTOR_UNAVAILABLE = "detector_unavailable"
     BROKER_LOST = "broker_lost"
     BROKER_REFUSES = "broker_refuses"
+    BROKER_UNSTABLE = "broker_unstable"
     OVERLOAD = "overload"
     FRAMES_FAILING = "frames_failing"
     STATE = "state"
@@ -78,6 +82,7 @@ SENTENCES: Final = {
     ProblemCode.DETECTOR_UNAVAILABLE: "The detector {about} cannot be used: {why}",
     ProblemCode.BROKER_LOST: "No connection to the broker since {since}: {why}",
     ProblemCode.BROKER_REFUSES: "{why}",
+    ProblemCode.BROKER_UNSTABLE: "The connection to the broker was lost {losses} times in the last minute: {why}",
     ProblemCode.OVERLOAD: (
         "Pictures arrive faster than they can be processed: {share} % were dropped in the last seconds"
     ),
@@ -126,7 +131,8 @@ class Problem:
 class BrokerView:
     """The connection to the broker: whether it is up, since when, and why not (`detail`: as a sentence).
 
-    `connections` counts those since the start; `refused` is a sentence about topics that the broker denies.
+    `connections` counts those since the start, `losses` the lost ones of the last minute; `refused` is a sentence about
+    what the broker denies.
     """
 
     connected: bool
@@ -136,6 +142,7 @@ class BrokerView:
     reason: ConnectError | None = None
     detail: str = ""
     refused: str = ""
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +249,24 @@ def _of_broker(broker: BrokerView) -> Iterator[Problem]:
         yield replace(problem, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S)
     if broker.refused:
         yield _problem(ProblemCode.BROKER_REFUSES, why=broker.refused)
+    if broker.losses >= LOSSES:
+        yield _problem(ProblemCode.BROKER_UNSTABLE, losses=broker.losses, why=broker.detail)
 
 
-def refusal(filters: tuple[str, ...], published: tuple[str, ...]) -> str:
-    """Return a sentence about the topics that the broker denies, or ''."""
-    both = (("the subscription to", filters), ("messages to", published))
+def refusal(filters: tuple[str, ...], published: tuple[str, ...], blocked: tuple[Blocked, ...] = ()) -> str:
+    """Return a sentence about what the broker denies, or ends the connection for; or ''."""
+    topics = (*published, *(each.topic for each in blocked if not each.is_large and each.topic not in published))
+    both = (("the subscription to", filters), ("messages to", topics))
     parts = [f"{what} {refused[0]}{_more(len(refused) - 1)}" for what, refused in both if refused]
-    if not parts:
-        return ""
-    return f"The broker refuses {' and '.join(parts)}: allow it in the broker's access list, see docs/mqtt.md"
+    denied = f"The broker refuses {' and '.join(parts)}: allow it in the broker's access list, see docs/mqtt.md"
+    return "; ".join([*([denied] if parts else []), *map(_too_large, (each for each in blocked if each.is_large))])
+
+
+def _too_large(blocked: Blocked) -> str:
+    return (
+        f"The broker ends the connection on a message of {blocked.size_bytes / 1000:.0f} kB to {blocked.topic}, so the"
+        " pictures are smaller now: raise its limit (mosquitto: max_packet_size, message_size_limit)"
+    )
 
 
 def _more(count: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.telemetry.counters import Counters, MetricsPayload, Readings, metrics
 from edge_agent.telemetry.health import HealthPayload, Run, health, memory_mb
-from edge_agent.telemetry.problems import DEATHS_WINDOW_S, BrokerView, Problem, ProblemCode, Snapshot, find_problems
+from edge_agent.telemetry.problems import WINDOW_S, BrokerView, Problem, ProblemCode, Snapshot, find_problems
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import Timings
 from edge_agent.telemetry.utilization import Utilization
@@ -46,12 +46,19 @@ class Telemetry:
         self._status = Status(run.started_at)
         self._restarts = 0
         self._deaths: deque[float] = deque(maxlen=1000)
+        self._losses: deque[float] = deque(maxlen=1000)
         self._health_due_s = now
         self._metrics_due_s = now + METRICS_INTERVAL_S
 
     def mark_health_due(self, now: float) -> None:
         """Make the health message due now."""
         self._health_due_s = now
+
+    def on_broker_change(self, now: float, *, connected: bool) -> None:
+        """Record that the connection to the broker came up or was lost."""
+        if not connected:
+            self._losses.append(now)
+        self.mark_health_due(now)
 
     def is_health_due(self, now: float) -> bool:
         """Return whether the health message is due."""
@@ -77,9 +84,11 @@ class Telemetry:
         """Return the health message, and the problems that are new in it."""
         self._health_due_s = now + HEALTH_INTERVAL_S
         timings = self.timings.view(now)
-        snapshot = Snapshot(
-            view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults)
-        )
+        broker = replace(self.broker, losses=_count_recent(self._losses, now))
+        self._deaths.extend([now] * (view.restarts - self._restarts))
+        self._restarts = view.restarts
+        deaths = _count_recent(self._deaths, now)
+        snapshot = Snapshot(view, broker, host, timings.recent, now_at, deaths, dict(self.faults))
         new = self._status.update(find_problems(snapshot, self._status.codes()), now, now_at)
         run = replace(self._run, uptime_s=now - self._started_s)
         payload = health(snapshot, self._status.verdict(), run, timings, self._busy.record(view, now))
@@ -99,10 +108,9 @@ class Telemetry:
         )
         return metrics(self.counters, view, self.timings.view(now), readings)
 
-    def _recent_deaths(self, view: PoolView, now: float) -> int:
-        """Return the number of recent deaths of workers."""
-        self._deaths.extend([now] * (view.restarts - self._restarts))
-        self._restarts = view.restarts
-        while self._deaths and self._deaths[0] <= now - DEATHS_WINDOW_S:
-            self._deaths.popleft()
-        return len(self._deaths)
+
+def _count_recent(times: deque[float], now: float) -> int:
+    """Remove the times before the window, and return the number of the others."""
+    while times and times[0] <= now - WINDOW_S:
+        times.popleft()
+    return len(times)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.events import Stamp
     from edge_agent.mqtt.link import LinkDown
     from edge_agent.mqtt.publisher import Publisher
+    from edge_agent.mqtt.suspects import Blocked
     from edge_agent.platform.host_metrics import Host
     from edge_agent.pool import Pool
     from edge_agent.pool.views import PoolView
@@ -71,6 +72,7 @@ class Reporter:
         self._asked: list[ReplyTo] = []
         self._refused: dict[str, None] = {}
         self._refused_filters: tuple[str, ...] = ()
+        self._blocked: tuple[Blocked, ...] = ()
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Record the outcome of a frame after it was published; publish an error if it failed."""
@@ -92,15 +94,11 @@ class Reporter:
                 refused=before.refused,
             )
         else:
-            self._refused.clear()
-            self._refused_filters = ()
             since_at = now_at if before.connected else before.since_at
-            broker = replace(
-                before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail, refused=""
-            )
+            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail)
         self.telemetry.broker = broker
         if before.connected != broker.connected:
-            self.telemetry.mark_health_due(now)
+            self.telemetry.on_broker_change(now, connected=broker.connected)
 
     def on_publish_reply(self, topic: str, *, refused: bool) -> None:
         """Record whether the broker accepts messages to a topic."""
@@ -116,6 +114,12 @@ class Reporter:
         """Record the topic filters that the broker refuses."""
         if refused != self._refused_filters:
             self._refused_filters = refused
+            self._update_refusals()
+
+    def on_blocked(self, blocked: tuple[Blocked, ...]) -> None:
+        """Record the messages that the broker repeatedly ended the connection for."""
+        if blocked != self._blocked:
+            self._blocked = blocked
             self._update_refusals()
 
     def set_fault(self, code: ProblemCode, fault: str) -> None:
@@ -176,7 +180,7 @@ class Reporter:
         self._publish_times(self.telemetry.timings.cumulative_counts(LATENCY_BOUNDS_MS))
 
     def _update_refusals(self) -> None:
-        refused = refusal(self._refused_filters, tuple(self._refused))
+        refused = refusal(self._refused_filters, tuple(self._refused), self._blocked)
         self.telemetry.broker = replace(self.telemetry.broker, refused=refused)
         self.telemetry.mark_health_due(time.monotonic())
 

@@ -7,6 +7,7 @@ a worker decodes untrusted pictures and must not send code). Picture bytes use o
 from edge_agent.reasons import DetectorFault, FailureReason, UnavailableReason
 from edge_agent.wire.buffer import SharedBuffer
 from edge_agent.wire.messages import (
+    PICTURE_BYTES,
     Batch,
     Box,
     Detected,
@@ -40,6 +41,7 @@ from edge_agent.wire.messages import (
 )
 
 __all__ = [
+    "PICTURE_BYTES",
     "Batch",
     "Box",
     "Detected",

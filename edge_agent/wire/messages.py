@@ -120,6 +120,10 @@ class SecondStage(msgspec.Struct, frozen=True):
     by_night: bool = True
 
 
+PICTURE_BYTES = 300_000
+"""The largest annotated picture, unless the broker accepts less."""
+
+
 class WorkerSpec(msgspec.Struct, frozen=True):
     """A worker's start parameters: the detectors to try in order, the second stage's detector, and limits.
 
@@ -164,6 +168,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     cascade: bool = False
     offset: int = 0
     reference: bytes = b""
+    picture_bytes: int = PICTURE_BYTES
 
 
 class Batch(msgspec.Struct, frozen=True, tag=True):

@@ -238,8 +238,8 @@ class Worker:
             return b"", b""
         boxes = [*(face.box for face in faces), *(each.box for each in rejected)]
         shown = picture if task.privacy is Privacy.FULL else blurred(picture, boxes)
-        snapshot = to_jpeg(annotate(shown, faces, task.label))
+        snapshot = to_jpeg(annotate(shown, faces, task.label), task.picture_bytes)
         best_face = b""
         if faces and task.privacy is Privacy.FULL:
-            best_face = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
+            best_face = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)), task.picture_bytes)
         return snapshot, best_face

@@ -205,7 +205,7 @@ def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "protocol", "level", "fix"),
     [
-        (100_000, "5", Level.ERROR, "raise max_packet_size in mosquitto.conf to 10100000"),
+        (100_000, "5", Level.WARNING, "raise max_packet_size in mosquitto.conf to 10100000"),
         (1_000_000, "5", Level.WARNING, "set mqtt.max_publish_bytes to 999000"),
         (1_000_000, "3.1.1", Level.ERROR, "or lower mqtt.max_publish_bytes"),
     ],

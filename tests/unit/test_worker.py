@@ -17,6 +17,7 @@ from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import (
+    PICTURE_BYTES,
     Box,
     Detected,
     DetectorChoice,
@@ -33,7 +34,7 @@ from edge_agent.wire import (
     decode_to_worker,
     encode,
 )  # fmt: skip
-from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
+from edge_agent.worker.annotate import LONGEST_SIDE, annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
@@ -97,8 +98,9 @@ def test_an_annotated_picture_is_small_and_marks_the_face(shape: tuple[int, int]
 
 def test_a_picture_full_of_noise_still_fits_its_limit() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
-    data = to_jpeg(noise)
-    assert len(data) <= LARGEST_BYTES
+    for largest_bytes in (PICTURE_BYTES, 5_000):
+        data = to_jpeg(noise, largest_bytes)
+        assert len(data) <= largest_bytes
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
