@@ -6,6 +6,7 @@ wrongly is refused when it is built, with a DiscoveryError that says where and w
 
 from ha_discovery.components import (
     Button,
+    Camera,
     Component,
     DeviceTrigger,
     EntityComponent,
@@ -39,6 +40,7 @@ __all__ = [
     "AvailabilityTopic",
     "BinarySensor",
     "Button",
+    "Camera",
     "Component",
     "Device",
     "DeviceTrigger",

@@ -1,11 +1,12 @@
 """The components of a device: one value a platform. Fields are called as Home Assistant calls the options.
 
-An option left at its default is left out of the message, so the defaults here are Home Assistant's.
+An option left at its default is left out of the message: the defaults here are those of Home Assistant's schemas, and
+the same in 2024.12, 2025.4 and 2026.11. The range of a number is always sent: the documentation has another default.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from ha_discovery import classes
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 NumberMode = Literal["auto", "box", "slider"]
 ImageEncoding = Literal["b64", "raw"]
+CameraEncoding = Literal["b64"]
 SMALLEST_STEP = 0.001
+ALWAYS_SENT = "always_sent"
+"""Key in the metadata of a field that is sent even at its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,24 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """The picture of a camera: its bytes on `topic`. HomeKit links a doorbell only to a camera of its device."""
+
+    platform: ClassVar[str] = "camera"
+
+    entity: Entity
+    topic: str
+    image_encoding: CameraEncoding | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a camera without a picture."""
+        key = self.entity.key
+        self.entity.check(device_class=None, read_only=True)
+        check_topic(f"{key}: topic", self.topic)
+        check_one_of(f"{key}: image_encoding", self.image_encoding, get_args(CameraEncoding))
+
+
+@dataclass(frozen=True, slots=True)
 class Switch:
     """Something that is switched on and off."""
 
@@ -123,9 +145,9 @@ class Number:
     command_template: str | None = None
     device_class: str | None = None
     unit_of_measurement: str | None = None
-    min: float = 1
-    max: float = 100
-    step: float = 1
+    min: float = field(default=0, metadata={ALWAYS_SENT: True})
+    max: float = field(default=100, metadata={ALWAYS_SENT: True})
+    step: float = field(default=1, metadata={ALWAYS_SENT: True})
     mode: NumberMode = "auto"
     optimistic: bool = False
     retain: bool = False
@@ -241,7 +263,7 @@ class DeviceTrigger:
         check_qos(self.key, self.qos)
 
 
-EntityComponent = Sensor | BinarySensor | Event | Image | Switch | Number | Select | Button | Update
+EntityComponent = Sensor | BinarySensor | Event | Image | Camera | Switch | Number | Select | Button | Update
 
 
 @dataclass(frozen=True, slots=True)
