@@ -66,6 +66,7 @@ class Pipeline:
         self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
         self._frame_filter = FrameFilter(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
+        self._snapshot_interval_s = settings.images.snapshot_interval_s
         self._stopping = False
 
     def stop_submitting(self) -> None:
@@ -135,13 +136,10 @@ class Pipeline:
             self._pool.offer(replace(job, picture_bytes=picture_bytes, reference=reference))
 
     def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotMode:
-        if frame.trigger is Trigger.PRESS:
-            return SnapshotMode.ALWAYS
         if frame.shared:
             return SnapshotMode.NEVER
-        if self._doorbells.is_snapshot_due(frame.doorbell, now, self._settings.images.snapshot_interval_s):
-            return SnapshotMode.WITH_FACES
-        return SnapshotMode.NEVER
+        in_visit = self._visits.visit_id(frame.doorbell) is not None
+        return self._doorbells.snapshot_mode(frame, now, self._snapshot_interval_s, in_visit=in_visit)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Publish the outcome of a frame."""
@@ -159,16 +157,16 @@ class Pipeline:
         seen_at = frame.captured_at or frame.received_at
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
-        if outcome.pictures.snapshot:
-            self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
-            self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+        self._out.publish_all(self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s))
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
             self._out.publish(events.visit(change, self._stamp(now)), now)
             if line := log_text(change):
                 visitors.info("%s", line)
-            if change.event_type == "face_left":
+            if change.event_type == "face_appeared":
+                self._doorbells.on_visit_start(change.visit.doorbell)
+            elif change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
 
     # Presses
@@ -193,6 +191,7 @@ class Pipeline:
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
+        self._doorbells.on_ring(press.doorbell)
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
         self._out.publish(events.ring(press, self._stamp(now)), now)
 
