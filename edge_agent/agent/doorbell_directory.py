@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import __version__, topics
 from edge_agent.domain import DropReason
 from edge_agent.doorbells import events
-from edge_agent.home_assistant import HomeAssistant
+from edge_agent.home_assistant import HomeAssistant, HostFacts, SelectableStrategies, page_url
 from edge_agent.ingest.partition import Partition
 from edge_agent.telemetry.registry import HEALTH_INTERVAL_S
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from edge_agent.agent.options_control import OptionsControl
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.mqtt.publisher import Publisher
-    from edge_agent.settings.model import Settings
+    from edge_agent.platform.host_metrics import Host
+    from edge_agent.pool.views import PoolView
+    from edge_agent.settings.model import HttpSettings, Settings
     from edge_agent.telemetry.registry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -26,8 +29,14 @@ log = logging.getLogger(__name__)
 class DoorbellDirectory:
     """Announces doorbells, restores those of an earlier run, and removes them."""
 
-    def __init__(
-        self, settings: Settings, doorbells: Doorbells, options: OptionsControl, out: Publisher, telemetry: Telemetry
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
+        self,
+        settings: Settings,
+        doorbells: Doorbells,
+        options: OptionsControl,
+        out: Publisher,
+        telemetry: Telemetry,
+        host: Host,
     ) -> None:
         self._agent_id: Final = settings.agent_id
         self._partition: Final = Partition(settings.doorbells.include)
@@ -35,10 +44,16 @@ class DoorbellDirectory:
         self._options = options
         self._out = out
         self._telemetry = telemetry
+        self._strategies: Final = SelectableStrategies(options.strategies)
+        self._host = HostFacts(
+            has_temperature=host.has_temperature(),
+            configuration_url=_page_url(settings.http),
+            serial_number=host.serial_number(),
+        )
         self._home_assistant = HomeAssistant(
             settings.agent_id,
             version=__version__,
-            strategies=options.strategies,
+            host=self._host,
             telemetry_period_s=HEALTH_INTERVAL_S,
             prefix=settings.home_assistant.prefix,
             enabled=settings.home_assistant.discovery,
@@ -56,6 +71,11 @@ class DoorbellDirectory:
         self._out.publish(events.availability(topics.agent_availability(self._agent_id), online=True), now)
         self._out.publish_all(self._home_assistant.configs(self._doorbells.names()))
         self._publish_states(now)
+
+    def on_pool_view(self, view: PoolView) -> None:
+        """Announce the agent again if other strategies can be selected."""
+        strategies = self._strategies.on_pool_view(view, self._options.strategy)
+        self._out.publish_all(self._home_assistant.on_host(replace(self._host, strategies=strategies)))
 
     def on_home_assistant_birth(self, now: float) -> None:
         """Schedule all announcements again, after a short delay."""
@@ -99,3 +119,10 @@ class DoorbellDirectory:
         self._out.publish_all(self._doorbells.all_states())
         self._options.publish(self._doorbells.names())
         self._telemetry.mark_health_due(now)
+
+
+def _page_url(http: HttpSettings) -> str:
+    """Return the address of the status page for other hosts, or '' if there is none."""
+    if not http.enabled:
+        return ""
+    return http.url or page_url(http.host, http.port)

@@ -83,7 +83,7 @@ class Agent:
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
         self._options = OptionsControl(settings, state_file, self._out, pool, self._reporter)
         self._directory = DoorbellDirectory(
-            settings, self._doorbells, self._options, self._out, self._reporter.telemetry
+            settings, self._doorbells, self._options, self._out, self._reporter.telemetry, host
         )
         self._pipeline = Pipeline(
             settings,
@@ -136,6 +136,7 @@ class Agent:
                 self._out.acknowledge(packet)
             case PoolView():
                 self._reporter.on_pool_view(event)
+                self._directory.on_pool_view(event)
             case LinkUp() | LinkDown():
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():

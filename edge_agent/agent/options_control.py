@@ -51,6 +51,11 @@ class OptionsControl:
         """Return the allowed values of the option `strategy`."""
         return self._options.strategies
 
+    @property
+    def strategy(self) -> str:
+        """Return the selected strategy, or `auto`."""
+        return self._options.strategy
+
     def start(self) -> None:
         """Apply the stored options."""
         self._apply()

@@ -17,8 +17,9 @@ from edge_agent.topics import is_identifier
 from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
+    from edge_agent.home_assistant.host_facts import HostFacts
     from ha_discovery import DiscoveryMessage, RetainedDevice
 
 EARLIEST_S: Final = 1.0
@@ -41,7 +42,7 @@ class HomeAssistant:
         agent_id: str,
         *,
         version: str,
-        strategies: Sequence[str],
+        host: HostFacts,
         telemetry_period_s: float,
         prefix: str,
         enabled: bool,
@@ -49,7 +50,7 @@ class HomeAssistant:
     ) -> None:
         self._agent_id = agent_id
         self._version = version
-        self._strategies = tuple(strategies)
+        self._host = host
         self._telemetry_period_s = telemetry_period_s
         self._prefix = prefix
         self._enabled = enabled
@@ -62,6 +63,13 @@ class HomeAssistant:
         if not self._enabled:
             return []
         return [self._announce(self._agent()), *(self._announce(self._doorbell(name)) for name in doorbells)]
+
+    def on_host(self, host: HostFacts) -> list[Publication]:
+        """Return the agent's discovery message, if its host has changed."""
+        if host == self._host:
+            return []
+        self._host = host
+        return [self._announce(self._agent())] if self._enabled else []
 
     def doorbell(self, name: str) -> list[Publication]:
         """Return the discovery message of a new doorbell."""
@@ -118,7 +126,7 @@ class HomeAssistant:
         return agent_device(
             self._agent_id,
             version=self._version,
-            strategies=self._strategies,
+            host=self._host,
             telemetry_period_s=self._telemetry_period_s,
         )
 

@@ -43,7 +43,7 @@ class ImageSettings(Section):
     max_megabytes: float = Field(10.0, gt=0, description="Maximum message size; larger messages are rejected")
     accept_retained: bool = Field(default=False, description="Process retained frames, which may be days old")
     snapshot_interval_s: float = Field(
-        2.0, ge=0, description="Minimum time between two snapshots of a doorbell; press frames always give one"
+        10.0, ge=0, description="Minimum time between two snapshots of a doorbell; a ring and a visit give one at once"
     )
 
 
@@ -175,6 +175,9 @@ class HttpSettings(Section):
         "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: all addresses of this host"
     )
     port: int = Field(8099, ge=1, le=65535, description="Port to listen on")
+    url: Annotated[str, fits(r"https?://\S+|", "an address like http://192.168.1.7:8099/, or empty")] = Field(
+        "", description="Address of the page, linked in Home Assistant; empty: `host`, if it is one address"
+    )
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )

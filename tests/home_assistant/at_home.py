@@ -40,6 +40,13 @@ def entity(home: Any, device: str, key: str) -> str:
     return str(found[0])
 
 
+def enable(home: Any, device: str, *keys: str) -> None:
+    """Enable entities that are disabled by default."""
+    for entity_id in [entity(home, device, key) for key in keys]:
+        home.ws("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
+    home.call("homeassistant.reload_config_entry", {}, {"entity_id": entity(home, device, keys[0])})
+
+
 def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -> dict[str, Any]:
     """Return the state of an entity once it matches."""
 
