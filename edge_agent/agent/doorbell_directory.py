@@ -46,6 +46,7 @@ class DoorbellDirectory:
         self._telemetry = telemetry
         self._strategies: Final = SelectableStrategies(options.strategies)
         self._host = HostFacts(
+            strategies=self._strategies.without_pool(options.strategy),
             has_temperature=host.has_temperature(),
             configuration_url=_page_url(settings.http),
             serial_number=host.serial_number(),

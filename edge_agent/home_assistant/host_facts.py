@@ -5,14 +5,12 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from edge_agent.domain import AUTO
-
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
     """The selectable strategies, and what only some hosts have; '' if there is none."""
 
-    strategies: tuple[str, ...] = (AUTO,)
+    strategies: tuple[str, ...]
     has_temperature: bool = False
     configuration_url: str = ""
     serial_number: str = ""

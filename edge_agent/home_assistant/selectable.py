@@ -23,6 +23,10 @@ class SelectableStrategies:
         self._strategies = tuple(strategies)
         self._seen: set[str] = set()
 
+    def without_pool(self, selected: str) -> tuple[str, ...]:
+        """Return the selectable strategies before anything is known of the host."""
+        return tuple(each for each in self._strategies if each in {AUTO, selected})
+
     def on_pool_view(self, view: PoolView, selected: str) -> tuple[str, ...]:
         """Return the selectable strategies; the selected one is always among them."""
         self._seen |= {each.strategy for each in view.accelerators if each.state not in ABSENT}

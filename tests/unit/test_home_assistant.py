@@ -198,6 +198,7 @@ def pool_view(*accelerators: AcceleratorView, missing: tuple[str, ...] = ()) -> 
 def test_only_strategies_of_this_host_can_be_selected() -> None:
     """An accelerator counts once it was seen, and then stays; the selected strategy is always there."""
     selectable = ours.SelectableStrategies(("auto", "edgetpu", "gpu", "cpu"))
+    assert selectable.without_pool("cpu") == ("auto", "cpu")
     probing = accelerator("gpu", AcceleratorState.PROBING)
     assert selectable.on_pool_view(pool_view(probing, missing=("edgetpu",)), "auto") == ("auto", "cpu")
     assert selectable.on_pool_view(pool_view(probing, missing=("edgetpu",)), "edgetpu") == ("auto", "edgetpu", "cpu")
