@@ -175,8 +175,8 @@ class HttpSettings(Section):
         "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: all addresses of this host"
     )
     port: int = Field(8099, ge=1, le=65535, description="Port to listen on")
-    url: Annotated[str, fits(r"https?://\S+|", "an address like http://192.168.1.7:8099/, or empty")] = Field(
-        "", description="Address of the page, linked in Home Assistant; empty: `host`, if it is one address"
+    url: Annotated[str, fits(r"https?://\S+|", "use an address like http://192.168.1.7:8099/, or leave it empty")] = (
+        Field("", description="Address of the page, linked in Home Assistant; empty: `host`, if it is one address")
     )
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
