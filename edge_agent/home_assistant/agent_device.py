@@ -37,6 +37,16 @@ MODEL: Final = "Face detection agent"
 ACTIVE_DETECTORS: Final = ("edgetpu", "gpu", "cpu", "none")
 TEMPERATURE_STEP_C: Final = 2
 """The temperature of an idle host varies by a degree every few seconds; each change is a row in the recorder."""
+PROBLEM_ATTRIBUTES: Final = (
+    "{% set found = namespace(problems=[]) %}"
+    "{% for each in value_json.problems %}"
+    "{% set found.problems = found.problems + [each.code ~ (' ' ~ each.about if each.about else '')] %}"
+    "{% endfor %}"
+    "{% set same = this.attributes.get('problems') == found.problems %}"
+    "{{ {'status': value_json.status, 'problems': found.problems,"
+    " 'reasons': this.attributes.reasons if same else value_json.reasons} | to_json }}"
+)
+"""The reasons stay as they were until there are other problems: their figures change with each message."""
 PERIODS_UNTIL_UNKNOWN: Final = 3
 
 
@@ -86,9 +96,7 @@ def _status(agent_id: str, expire_after_s: int) -> tuple[Component, ...]:
                 Named.AFTER_CLASS,
                 entity_category="diagnostic",
                 json_attributes_topic=health,
-                json_attributes_template=(
-                    "{{ {'status': value_json.status, 'reasons': value_json.reasons} | to_json }}"
-                ),
+                json_attributes_template=PROBLEM_ATTRIBUTES,
             ),
             state_topic=health,
             value_template="{{ 'OFF' if value_json.status == 'ok' else 'ON' }}",

@@ -51,13 +51,12 @@ def with_http(broker_port: int, http_port: int) -> AgentProcess:
 
 def test_home_assistant_gets_the_address_of_the_page(mosquitto: Mosquitto, recorder: Recorder) -> None:
     """As the settings have it; an agent without a page has none."""
-    addresses = {"http://pi.lan:8099/": "true", "http://unused/": "false"}
-    for url, enabled in addresses.items():
+    url, port = "http://pi.lan:8099/", str(free_port())
+    for enabled, expected in {"true": url, "false": None}.items():
         recorder.clear()
-        settings = {"HTTP__ENABLED": enabled, "HTTP__PORT": str(free_port()), "HTTP__URL": url}
-        with AgentProcess.with_script(mosquitto.port, **settings):
+        with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED=enabled, HTTP__PORT=port, HTTP__URL=url):
             config = recorder.wait_for(f"homeassistant/device/edge_agent_{AGENT_ID}/config")
-            assert config["device"].get("configuration_url") == (url if enabled == "true" else None)
+            assert config["device"].get("configuration_url") == expected
 
 
 def test_it_is_alive_without_a_broker_but_not_ready(mosquitto: Mosquitto, recorder: Recorder) -> None:
