@@ -157,11 +157,11 @@ class Pipeline:
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
         if outcome.pictures.snapshot:
             self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
-            self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+            self._directory.publish(events.pictures(frame.doorbell, outcome.pictures), now)
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._out.publish(events.visit(change, self._stamp(now)), now)
+            self._directory.publish([events.visit(change, self._stamp(now))], now)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
@@ -190,7 +190,7 @@ class Pipeline:
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
-        self._out.publish(events.ring(press, self._stamp(now)), now)
+        self._directory.publish([events.ring(press, self._stamp(now))], now)
 
     def _publish_answers(self, answers: list[Answer], now: float) -> None:
         for answer in answers:

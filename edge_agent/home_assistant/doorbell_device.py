@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge_agent import topics
+from edge_agent.home_assistant.display_names import default_name
 from edge_agent.home_assistant.naming import (
     MANUFACTURER,
     ORIGIN,
@@ -37,20 +38,13 @@ from ha_discovery import (
 MODEL: Final = "Doorbell"
 
 
-def doorbell_name(doorbell: str) -> str:
-    """Return a doorbell's id as a readable name: 'Front door doorbell' for front_door."""
-    text = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
-    name = text[:1].upper() + text[1:]
-    return name if "doorbell" in name.lower() else f"{name} doorbell"
-
-
 def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "") -> Discovery:
     """Return a doorbell as a device that is reached via its agent."""
     return Discovery(
         discovery_id=doorbell_discovery_id(doorbell),
         origin=Origin(ORIGIN, sw_version=version),
         device=Device(
-            name or doorbell_name(doorbell),
+            name or default_name(doorbell),
             identifiers=(doorbell_discovery_id(doorbell),),
             manufacturer=MANUFACTURER,
             model=MODEL,
@@ -69,7 +63,7 @@ def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "
 
 def _events(doorbell: str) -> tuple[Component, ...]:
     """Return the events and device triggers. `face_updated` is for picture displays, and no event here."""
-    ring, visit = topics.ring(doorbell), topics.visit(doorbell)
+    ring, visit = topics.entity_event(doorbell, "ring"), topics.entity_event(doorbell, "visit")
     return (
         Event(
             Entity("doorbell", Named.AFTER_DEVICE, qos=1),

@@ -23,7 +23,7 @@ from edge_agent.domain import Message, Packet, Publication
 from edge_agent.errors import BrokerUnreachableError
 from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain, tls_context
-from edge_agent.topics import SHARE
+from edge_agent.topics import SHARE, is_press_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -73,12 +73,12 @@ class Sent:
 class ConnectionEvents:
     """What a connection reports, on its network thread: the functions must be quick and never block.
 
-    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5); `subscribed`
-    is told all topic filters that the broker refuses by now.
+    `published` is told a packet that the broker has, whether it has refused to pass it on, and whether nobody has
+    subscribed to its topic (both MQTT 5); `subscribed` is told all topic filters that the broker refuses by now.
     """
 
     message: Callable[[Message], None] = lambda _message: None
-    published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
+    published: Callable[[int, bool, bool], None] = lambda _packet_id, _refused, _unheard: None
     undecodable: Callable[[str], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
 
@@ -123,6 +123,7 @@ class Connection:
         self._clean = clean
         self._will = will
         self._events = events or ConnectionEvents()
+        self._on_accepted: Callable[[], None] = lambda: None
         self._answered = threading.Event()
         self._accepted = False
         self._refusal: int | None = None
@@ -133,11 +134,13 @@ class Connection:
         """The protocol version in use."""
         return "5" if self._is_mqtt5() else "3.1.1"
 
-    def open(self) -> None:
+    def open(self, on_accepted: Callable[[], None] = lambda: None) -> None:
         """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does.
 
+        `on_accepted` is called on the network thread, before the first message of a kept session.
         Raise SettingsError where TLS cannot be as the settings want it.
         """
+        self._on_accepted = on_accepted
         reasons: list[str] = []
         for address in self._settings.addresses():
             reason = self._reach(address)
@@ -160,7 +163,7 @@ class Connection:
             wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
         self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
-            client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
+            client.subscribe([(each, _subscribe_options(each, level)) for each, level in wanted])
         else:
             client.subscribe(wanted)
 
@@ -292,6 +295,7 @@ class Connection:
             self._accepted = True
             self.session_present = flags.session_present
             self.largest_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+            self._on_accepted()
         self._answered.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
@@ -325,8 +329,9 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self.unheard += reason.value == NO_SUBSCRIBERS
-        self._events.published(packet_id, reason.is_failure)
+        is_unheard = reason.value == NO_SUBSCRIBERS
+        self.unheard += is_unheard
+        self._events.published(packet_id, reason.is_failure, is_unheard)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         """Use the answers to a SUBSCRIBE, which come in the order of what was asked."""
@@ -334,6 +339,11 @@ class Connection:
         refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         self.refused = (*(each for each in self.refused if each not in asked), *refused)
         self._events.subscribed(self.refused)
+
+
+def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
+    """Return the options of a subscription. A bridge sends retained presses again as new ones, but for this flag."""
+    return SubscribeOptions(qos=qos, retainAsPublished=is_press_filter(topic_filter))
 
 
 def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:

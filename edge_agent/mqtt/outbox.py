@@ -84,11 +84,15 @@ class Outbox:
         self._payload_bytes -= len(entry.publication.payload)
         return entry.publication
 
-    def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
-        """Send what no broker has confirmed over the new connection, in the old order; return what was dropped."""
+    def on_connected(self, broker_takes_bytes: int | None = None) -> None:
+        """Let everything that no broker has confirmed wait for `resend`: what is published before goes first."""
         self._largest_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
-        entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
+        self._waiting = deque(sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s))
         self._sent.clear()
+
+    def resend(self, now: float) -> list[Publication]:
+        """Send what waits over the new connection, in the old order; return what was dropped."""
+        entries = list(self._waiting)
         self._waiting.clear()
         dropped: list[Publication] = []
         for entry in entries:
@@ -118,9 +122,14 @@ class Outbox:
         while len(self) and (
             len(self) >= self._limits.messages or self._payload_bytes + payload_bytes > self._limits.payload_bytes
         ):
-            entry = self._sent.pop(next(iter(self._sent))) if self._sent else self._waiting.popleft()
-            dropped.append(self._drop(entry))
+            dropped.append(self._drop(self._pop_oldest()))
         return dropped
+
+    def _pop_oldest(self) -> _Entry:
+        packet = next(iter(self._sent), None)
+        if packet is None or (self._waiting and self._waiting[0].since_s < self._sent[packet].since_s):
+            return self._waiting.popleft()
+        return self._sent.pop(packet)
 
     def _drop(self, entry: _Entry) -> Publication:
         self.dropped += 1

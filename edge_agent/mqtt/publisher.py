@@ -52,17 +52,22 @@ class Publisher:
         for publication in publications:
             self.publish(publication, now)
 
-    def resend(self, now: float, broker_takes_bytes: int | None) -> None:
-        """Send what a new connection has to carry again; say how large a packet its broker takes."""
-        self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
+    def on_connected(self, number: int, broker_takes_bytes: int | None) -> None:
+        """Use a new connection, whose broker takes packets of this size; what is not confirmed waits for `resend`."""
+        self._outbox.on_connected(broker_takes_bytes)
+        self._link.begin(number)
 
-    def confirm(self, packet: Packet) -> str:
-        """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
+    def resend(self, now: float) -> None:
+        """Send what no broker has confirmed over the new connection."""
+        self._discard_pending(self._outbox.resend(now))
+
+    def confirm(self, packet: Packet) -> Publication | None:
+        """Note that the broker has a message; acknowledge what it answers; return it."""
         publication = self._outbox.confirm(packet)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
-        return publication.topic if publication else ""
+        return publication
 
     def acknowledge(self, packet: Packet | None) -> None:
         """Tell the broker that a message is dealt with."""

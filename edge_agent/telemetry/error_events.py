@@ -31,6 +31,7 @@ COMPONENTS: Final = {
     "detector_unavailable": "detector",
     "broker_lost": "broker",
     "broker_refuses": "broker",
+    "two_agents": "agent",
     "overload": "queue",
     "frames_failing": "camera",
 }
