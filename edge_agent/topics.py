@@ -254,7 +254,7 @@ def last_snapshot(doorbell: str) -> str:
 
 
 def every_snapshot(doorbell: str) -> str:
-    """Return the filter of new and last snapshots, for a camera entity: it shows a picture and says of none it is new."""
+    """Return the filter of new and last snapshots, for a camera entity: automations do not run on its pictures."""
     return f"doorbell/{doorbell}/snapshot/#"
 
 

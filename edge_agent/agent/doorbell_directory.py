@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+DELETION_S: Final = 2.0
+"""Home Assistant deletes a device with one empty message for each of its components."""
+
 
 class DoorbellDirectory:
     """Announces doorbells, restores those of an earlier run, and removes them."""
@@ -57,6 +60,8 @@ class DoorbellDirectory:
             names=DisplayNames(settings.display_names()),
         )
         self._entity_events = EntityEvents(enabled=settings.home_assistant.discovery)
+        self._deleted_until_s: dict[str, float] = {}
+        """Until when more messages of a deletion may come, by doorbell."""
         self._claims = Claims()
         self._conflicts: dict[str, str] = {}
         """The other agent of each doorbell that two agents handle."""
@@ -70,9 +75,8 @@ class DoorbellDirectory:
         """Record that a doorbell sent something; announce a new one."""
         self._out.publish_all(self._home_assistant.agent_again())
         if not self._doorbells.is_known(doorbell):
-            self._out.publish_all(self._home_assistant.doorbell(doorbell, self._doorbells.names()))
+            self._announce(doorbell, now)
             self._options.publish_doorbell(doorbell)
-            self._entity_events.on_announced(doorbell, now)
         self._out.publish_all(self._doorbells.on_activity(doorbell, now))
         if self._claims.is_claimed(doorbell) and doorbell not in self._conflicts:
             self._update_conflicts()
@@ -104,7 +108,7 @@ class DoorbellDirectory:
             case Restored() | Outdated() as found:
                 self._restore(found)
             case Deleted(doorbell):
-                self._on_deleted(doorbell)
+                self._on_deleted(doorbell, time.monotonic())
             case Claimed(doorbell, agent):
                 self._claims.on_claim(doorbell, agent)
                 self._update_conflicts()
@@ -140,12 +144,24 @@ class DoorbellDirectory:
             self._out.publish_all(self._doorbells.restore(name))
             self._options.publish_doorbell(name)
 
-    def _on_deleted(self, name: str) -> None:
-        """Remove a doorbell whose device was deleted in Home Assistant; its next frame announces it again."""
+    def _on_deleted(self, name: str, now: float) -> None:
+        """Remove a doorbell whose device was deleted in Home Assistant; its next frame announces it again.
+
+        If that came between Home Assistant's messages, it is announced once more.
+        """
         self._claims.on_withdrawn(name)
-        if self._doorbells.is_known(name):
-            log.info("the device of doorbell %s was deleted in Home Assistant; its next frame adds it again", name)
-            self._clear(name)
+        if not self._doorbells.is_known(name):
+            return
+        if now < self._deleted_until_s.get(name, now):
+            self._announce(name, now)
+            return
+        log.info("the device of doorbell %s was deleted in Home Assistant; its next frame adds it again", name)
+        self._deleted_until_s[name] = now + DELETION_S
+        self._clear(name)
+
+    def _announce(self, name: str, now: float) -> None:
+        self._out.publish_all(self._home_assistant.doorbell(name, self._doorbells.names()))
+        self._entity_events.on_announced(name, now)
 
     def _clear(self, name: str) -> None:
         self._doorbells.remove(name)

@@ -22,7 +22,7 @@ def default_name(doorbell: str) -> str:
 
 
 class DisplayNames:
-    """The name of each doorbell: that of the settings, or one made of its id. Two that would be the same have their ids.
+    """The name of each doorbell: that of the settings, or one made of its id. Two equal names get the ids.
 
     `configured` are the names of the settings, by doorbell.
     """

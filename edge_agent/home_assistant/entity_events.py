@@ -1,7 +1,7 @@
 """What Home Assistant's entities must not miss though it is not retained: events and pictures. Pure.
 
 Home Assistant subscribes up to a second after a device is announced, and has to connect again after a restart of the
-broker. Events have topics of their own for the entities: a copy that is held until Home Assistant has subscribed arrives
+broker. Events have topics of their own for the entities: a copy is held until Home Assistant has subscribed and arrives
 once, and other clients get the event at once. A copy that reached nobody, as a broker tells with MQTT 5, is sent again.
 """
 

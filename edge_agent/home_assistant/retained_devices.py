@@ -1,4 +1,4 @@
-"""What a discovery message means that arrives: ours of an earlier run, deleted in Home Assistant, or another agent's. Pure."""
+"""What an incoming discovery message means: our earlier run, a deletion in Home Assistant, or another agent. Pure."""
 
 from __future__ import annotations
 

@@ -157,15 +157,8 @@ class Router:
 
     def _parse_message(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
         parsed = self._parse(message.topic)
-        match parsed:
-            case topics.HomeAssistantStatusTopic():
-                return HomeAssistantBirth(message.packet) if message.payload == ONLINE else Ignored(message.packet)
-            case topics.HomeAssistantDeviceTopic():
-                return _parse_device(message)
-            case topics.AgentAvailabilityTopic(agent):
-                return AgentAvailability(agent, message.payload == ONLINE, message.packet)
-            case _:
-                pass
+        if (notice := _parse_notice(message, parsed)) is not None:
+            return notice
         if reason := self._reason_to_drop(message, parsed):
             return Dropped(reason, message.packet)
         match parsed:
@@ -257,7 +250,20 @@ class Router:
         return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
 
 
-def _parse_device(message: Message) -> Incoming:
+def _parse_notice(message: Message, parsed: topics.IncomingTopic | None) -> Request | None:
+    """Parse what Home Assistant and other agents tell of themselves, retained or not; None for another message."""
+    match parsed:
+        case topics.HomeAssistantStatusTopic():
+            return HomeAssistantBirth(message.packet) if message.payload == ONLINE else Ignored(message.packet)
+        case topics.HomeAssistantDeviceTopic():
+            return _parse_device(message)
+        case topics.AgentAvailabilityTopic(agent):
+            return AgentAvailability(agent, message.payload == ONLINE, message.packet)
+        case _:
+            return None
+
+
+def _parse_device(message: Message) -> Request:
     """Parse a device announcement; one that is not retained may be our own, sent back to us."""
     if len(message.payload) <= LARGEST_DEVICE:
         return DiscoveryMessage(message.topic, message.payload, message.retained, message.packet)

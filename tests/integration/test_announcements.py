@@ -170,6 +170,20 @@ def test_a_doorbell_deleted_in_home_assistant_returns_with_its_next_frame(
     recorder.wait_for_count(topics.faces("front"), 1)
 
 
+def test_a_frame_during_a_deletion_adds_the_doorbell_once_more(agent: AgentProcess, recorder: Recorder) -> None:
+    """Home Assistant sends one empty message for each component of a device."""
+    del agent
+    recorder.publish("doorbell/front/frame", jpeg())
+    recorder.wait_for_count(topics.faces("front"), 1)
+    for number in range(12):
+        recorder.publish(CONFIG, b"", retain=True)
+        if number == 5:
+            recorder.publish("doorbell/front/press", "")
+    recorder.wait_for_count(topics.answer("front"), 1)
+    assert recorder.messages(CONFIG)[-1].payload
+    assert len(recorder.messages(ENTITY_RING)) == 1
+
+
 def test_a_doorbell_removed_by_command_returns_and_stays(agent: AgentProcess, recorder: Recorder) -> None:
     """The agent's own message that removes it, which the broker sends back, removes it once."""
     del agent
@@ -228,7 +242,7 @@ def test_doorbells_have_the_names_of_the_settings_and_never_the_same_one(
         "DOORBELLS__EACH": '{"54e019a3f2c7": {"name": "Gate"}}',
         "SOURCES": '[{"frame": "cam/image", "doorbell": "cam", "name": "Garden"}]',
     }
-    with AgentProcess.with_script(mosquitto.port, **settings) as agent:
+    with AgentProcess.with_script(mosquitto.port, None, **settings) as agent:
         agent.wait_until_ready(recorder)
         for topic in ("doorbell/54e019a3f2c7/frame", "cam/image", "doorbell/a-b/frame", "doorbell/a_b/frame"):
             recorder.publish(topic, jpeg())

@@ -211,8 +211,9 @@ def test_births_are_heard_on_the_default_topic_and_below_the_prefix() -> None:
 
 
 def test_the_availability_of_agents_is_heard() -> None:
-    assert _take(Message("edge_agent/attic/availability", b"offline")) == AgentAvailability("attic", False, None)
-    assert _take(Message("edge_agent/attic/availability", b"online")) == AgentAvailability("attic", True, None)
+    gone, back = (_take(Message("edge_agent/attic/availability", each)) for each in (b"offline", b"online"))
+    assert gone == AgentAvailability("attic", online=False, packet=None)
+    assert back == AgentAvailability("attic", online=True, packet=None)
 
 
 def test_overload_drops_ordinary_frames_and_no_presses() -> None:
