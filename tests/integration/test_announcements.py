@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,22 +74,63 @@ def test_a_press_that_waited_for_the_agent_comes_after_its_announcement(
         assert len(recorder.messages(ENTITY_RING)) == 1
 
 
-def test_a_ring_that_waited_for_the_broker_comes_after_the_announcements(
+def sent(mosquitto: Mosquitto) -> list[list[str]]:
+    """Return the topics that the agent published to, by connection, as the broker's log has them."""
+    client = re.escape(f"edge_agent-{AGENT_ID}")
+    found = re.finditer(rf"as ({client}) \(|Received PUBLISH from {client} \([^']*'([^']*)'", mosquitto.log)
+    connections: list[list[str]] = []
+    for match in found:
+        if match[1]:
+            connections.append([])
+        else:
+            connections[-1].append(match[2])
+    return connections
+
+
+CONNECTED = "connected to the broker with"
+EVENTS = frozenset({RING, ENTITY_RING, topics.answer("front"), topics.faces("front"), topics.visit("front")})
+
+
+def test_after_restarts_in_any_order_events_come_after_online_and_discovery(
     mosquitto: Mosquitto, agent: AgentProcess
 ) -> None:
-    """The agent's own unconfirmed messages follow `online` and discovery, too."""
-    del agent
-    with Recorder(mosquitto.port) as before:
-        before.publish("doorbell/front/press", "")
-        before.wait_for_count(topics.answer("front"), 1)
-    mosquitto.kill()
-    mosquitto.start()
-    with Recorder(mosquitto.port) as after:
-        after.wait_for_count(CONFIG, 1)
-        after.publish("doorbell/front/press", "")
-        after.wait_for_count(ENTITY_RING, 1)
-        assert [each for each in order(after) if each in {RING, ENTITY_RING}] == [RING, ENTITY_RING]
-        assert order(after).index(CONFIG) < order(after).index(RING)
+    """Of agent, broker and Home Assistant; a press waits for the agent each time, and another comes afterwards."""
+
+    def wait_until_connected(before: int) -> None:
+        wait_until(lambda: agent.log.count(CONNECTED) > before, timeout_s=30)
+
+    def restart_agent() -> None:
+        before = agent.log.count(CONNECTED)
+        agent.kill()
+        with Recorder(mosquitto.port) as client:
+            client.publish("doorbell/front/press", "")
+        agent.start()
+        wait_until_connected(before)
+
+    def restart_broker() -> None:
+        before = agent.log.count(CONNECTED)
+        mosquitto.stop()
+        mosquitto.start()
+        wait_until_connected(before)
+
+    def restart_home_assistant() -> None:
+        with Recorder(mosquitto.port) as client:
+            client.publish("homeassistant/status", "online")
+
+    for number, steps in enumerate(permutations((restart_agent, restart_broker, restart_home_assistant)), start=1):
+        for step in steps:
+            step()
+        with Recorder(mosquitto.port) as client:
+            agent.wait_until_ready(client)
+            client.publish("doorbell/front/frame", jpeg(seed=number), user={"trigger": "press"})
+            client.wait_for(topics.faces("front"))
+    connections = [each for each in sent(mosquitto) if each]
+    assert len(connections) >= 2 * 6
+    assert [each[:2] for each in connections] == [[ONLINE, AGENT_CONFIG]] * len(connections)
+    with_events = [each for each in connections if EVENTS.intersection(each)]
+    assert len(with_events) >= 6
+    for each in with_events:
+        assert each.index(CONFIG) < min(each.index(event) for event in EVENTS.intersection(each))
 
 
 def test_the_first_ring_of_a_doorbell_is_held_for_entities_only(agent: AgentProcess, recorder: Recorder) -> None:
@@ -131,10 +174,11 @@ def test_a_ring_that_no_client_receives_is_sent_again(mosquitto: Mosquitto) -> N
 
 
 def test_a_birth_publishes_last_snapshots_on_a_topic_of_their_own(agent: AgentProcess, recorder: Recorder) -> None:
-    """Nobody takes them for new ones; both birth topics are heard."""
+    """Nobody takes them for new ones."""
     del agent
     recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "press"})
     *_, picture = recorder.wait_for_count(topics.snapshot("front"), 2)
+    recorder.wait_for_count(topics.best_face("front"), 2)
     recorder.clear()
     recorder.publish("homeassistant/status", "online")
     (last,) = recorder.wait_for_count(topics.last_snapshot("front"), 1)
