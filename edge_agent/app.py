@@ -136,7 +136,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             will=events.availability(topics.agent_availability(settings.agent_id), online=False),
             events=ConnectionEvents(
                 message=intake.route,
-                published=lambda packet_id, refused: inbox.put(PublishReply(Packet(number, packet_id), refused)),
+                published=lambda packet_id, *reply: inbox.put(PublishReply(Packet(number, packet_id), *reply)),
                 undecodable=intake.drop,
                 subscribed=lambda refused: inbox.put(Subscribed(refused)),
             ),

@@ -41,6 +41,14 @@ def check_topic(where: str, topic: str | None) -> None:
         refuse(where, f"a topic has at most {MAX_TOPIC_BYTES} bytes")
 
 
+def check_topic_filter(where: str, topic_filter: str) -> None:
+    """Refuse what cannot be subscribed to: wildcards are fine as whole levels, `#` as the last one."""
+    levels = topic_filter.split("/")
+    if "#" in levels[:-1]:
+        refuse(where, f"{topic_filter!r} has levels after #")
+    check_topic(where, "/".join("_" if level in {"+", "#"} else level for level in levels))
+
+
 def check_optional_topic(where: str, topic: str | None) -> None:
     """Like `check_topic`, but None is fine."""
     if topic is not None:

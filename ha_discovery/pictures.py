@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
-from ha_discovery.checks import check_one_of, check_optional_topic, check_topic, refuse
+from ha_discovery.checks import check_one_of, check_optional_topic, check_topic_filter, refuse
 
 if TYPE_CHECKING:
     from ha_discovery.entity import Entity
@@ -44,7 +44,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """The picture of a camera: its bytes on `topic`. HomeKit links a doorbell only to a camera of its device."""
+    """The picture of a camera: its bytes on `topic`, which may have wildcards.
+
+    HomeKit links a doorbell only to a camera of its device.
+    """
 
     platform: ClassVar[str] = "camera"
 
@@ -56,5 +59,5 @@ class Camera:
         """Refuse a camera without a picture."""
         key = self.entity.key
         self.entity.check(device_class=None, read_only=True)
-        check_topic(f"{key}: topic", self.topic)
+        check_topic_filter(f"{key}: topic", self.topic)
         check_one_of(f"{key}: image_encoding", self.image_encoding, get_args(CameraEncoding))

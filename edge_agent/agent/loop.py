@@ -26,7 +26,17 @@ from edge_agent.doorbells.registry import Doorbells
 from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
-from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import (
+    AgentAvailability,
+    Command,
+    DiscoveryMessage,
+    Dropped,
+    HomeAssistantBirth,
+    Ignored,
+    OptionSet,
+    Pressed,
+    Request,
+)
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
@@ -129,7 +139,7 @@ class Agent:
                 self._pipeline.on_press(event)
             case PublishReply() | Subscribed():
                 self._on_broker_reply(event)
-            case Command() | OptionSet() | DiscoveryMessage() | HomeAssistantBirth() | Ignored():
+            case Command() | OptionSet() | DiscoveryMessage() | AgentAvailability() | HomeAssistantBirth() | Ignored():
                 self._on_request(event)
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
@@ -144,15 +154,17 @@ class Agent:
 
     # Requests over MQTT, other than frames and presses
 
-    def _on_request(self, request: Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored) -> None:
+    def _on_request(self, request: Request) -> None:
         self._out.acknowledge(request.packet)
         match request:
             case OptionSet(setting):
                 self._on_option(setting)
             case Command():
                 self._on_command(request)
-            case DiscoveryMessage(topic, payload):
-                self._directory.on_discovery_message(topic, payload)
+            case DiscoveryMessage(topic, payload, retained):
+                self._directory.on_discovery_message(topic, payload, retained=retained)
+            case AgentAvailability(agent, online):
+                self._directory.on_agent(agent, online=online)
             case HomeAssistantBirth():
                 self._directory.on_home_assistant_birth(time.monotonic())
             case Ignored():
@@ -177,11 +189,12 @@ class Agent:
     # The broker
 
     def _on_broker_reply(self, reply: PublishReply | Subscribed) -> None:
-        if isinstance(reply, PublishReply):
-            topic = self._out.confirm(reply.packet, denied=reply.refused)
-            self._reporter.on_publish_reply(topic, refused=reply.refused)
-        else:
+        if isinstance(reply, Subscribed):
             self._reporter.on_subscriptions(reply.refused)
+        elif publication := self._out.confirm(reply.packet, denied=reply.refused):
+            self._reporter.on_publish_reply(publication.topic, refused=reply.refused)
+            if reply.without_subscriber:
+                self._directory.on_without_subscriber(publication, time.monotonic())
 
     def _on_link(self, link: LinkUp | LinkDown) -> None:
         now = time.monotonic()
@@ -194,8 +207,9 @@ class Agent:
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         if self._reporter.telemetry.broker.connections == 1:
             log.info("waiting for frames on %s", _frame_topics(self._settings))
-        self._out.resend(now, link.largest_packet_bytes)
+        self._out.on_connected(link.number, link.largest_packet_bytes)
         self._directory.on_connected(now)
+        self._out.resend(now)
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
@@ -219,6 +233,7 @@ class Agent:
         self._quarantine.tick(now)
         self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
         self._reporter.set_fault(ProblemCode.QUARANTINE, self._quarantine.fault)
+        self._reporter.set_fault(ProblemCode.TWO_AGENTS, self._directory.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)

@@ -157,11 +157,11 @@ class Pipeline:
         seen_at = frame.captured_at or frame.received_at
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
-        self._out.publish_all(self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s))
+        self._directory.publish(self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s), now)
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._out.publish(events.visit(change, self._stamp(now)), now)
+            self._directory.publish([events.visit(change, self._stamp(now))], now)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_appeared":
@@ -193,7 +193,7 @@ class Pipeline:
         self._counters.presses += 1
         self._doorbells.on_ring(press.doorbell)
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
-        self._out.publish(events.ring(press, self._stamp(now)), now)
+        self._directory.publish([events.ring(press, self._stamp(now))], now)
 
     def _publish_answers(self, answers: list[Answer], now: float) -> None:
         for answer in answers:

@@ -61,7 +61,8 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
         settings,
         client_id=f"edge_agent-send-{secrets.token_hex(4)}",
         events=ConnectionEvents(
-            message=received.put, published=lambda packet, is_refused: refused.put(packet) if is_refused else None
+            message=received.put,
+            published=lambda packet, is_refused, _without_subscriber: refused.put(packet) if is_refused else None,
         ),
     )
     replies = Replies(sending.doorbell, is_press=sending.press)

@@ -112,6 +112,11 @@ def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
 
+def last_snapshot(doorbell: str, drawn: Pictures) -> Publication:
+    """Return a snapshot that was published before; it has a topic of its own, since it is not new."""
+    return Publication(topics.last_snapshot(doorbell), drawn.snapshot, qos=1, lifetime_s=RING_LIFETIME_S)
+
+
 def visit(change: VisitChange, stamp: Stamp) -> Publication:
     """Return the event of a visit's change."""
     current = change.visit

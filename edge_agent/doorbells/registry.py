@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.domain import NO_PICTURES, Pictures
-from edge_agent.doorbells.events import availability, pictures, state
+from edge_agent.doorbells.events import availability, last_snapshot, pictures, state
 from edge_agent.doorbells.payloads import StatePayload
 from edge_agent.doorbells.snapshots import Snapshots
 from edge_agent.wire import Detected, SnapshotMode
@@ -62,6 +62,10 @@ class Doorbells:
     def names(self) -> tuple[str, ...]:
         """Return the doorbells that have sent something since the start."""
         return tuple(self._doorbells)
+
+    def active(self) -> tuple[str, ...]:
+        """Return the doorbells that have sent something themselves: those of an earlier run may not."""
+        return tuple(name for name, each in self._doorbells.items() if each.last_frame_s > -math.inf)
 
     def restore(self, name: str) -> list[Publication]:
         """Add a doorbell of an earlier run, which has sent nothing yet; return its messages."""
@@ -137,9 +141,9 @@ class Doorbells:
         doorbell.pictures = Pictures(drawn.snapshot, drawn.best_face or doorbell.pictures.best_face)
         return pictures(doorbell.name, drawn)
 
-    def last_pictures(self) -> list[Publication]:
-        """Return the last pictures of every doorbell, for a subscriber that may have missed them."""
-        return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
+    def last_snapshots(self) -> list[Publication]:
+        """Return the last snapshot of every doorbell, for a Home Assistant that has started since."""
+        return [last_snapshot(name, each.pictures) for name, each in self._doorbells.items() if each.pictures.snapshot]
 
     def tick(self, now: float) -> list[Publication]:
         """Return the availability of the doorbells that have gone offline."""

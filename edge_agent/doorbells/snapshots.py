@@ -22,11 +22,11 @@ class Snapshots:
 
     last_s: float = float("-inf")
     shows_face: bool = True
-    is_owed_to_ring: bool = False
+    is_pending_for_ring: bool = False
 
     def on_ring(self) -> None:
         """Record a ring: the next press frame gives a snapshot."""
-        self.is_owed_to_ring = True
+        self.is_pending_for_ring = True
 
     def on_visit_start(self) -> None:
         """Record the first face of a visit, before its frame is offered to `accept`."""
@@ -34,7 +34,7 @@ class Snapshots:
 
     def mode(self, frame: Frame, now: float, interval_s: float, *, in_visit: bool) -> SnapshotMode:
         """Return when the worker is to draw a snapshot of a frame."""
-        if frame.trigger is Trigger.PRESS and (self.is_owed_to_ring or self._is_due(now, interval_s)):
+        if frame.trigger is Trigger.PRESS and (self.is_pending_for_ring or self._is_due(now, interval_s)):
             return SnapshotMode.ALWAYS
         if not in_visit or not self.shows_face or self._is_due(now, interval_s):
             return SnapshotMode.WITH_FACES
@@ -43,12 +43,12 @@ class Snapshots:
     def accept(self, outcome: Outcome, now: float, interval_s: float) -> bool:
         """Return whether the snapshot of a frame is published: several frames may have been in progress at once."""
         shows_face = isinstance(outcome.result, Detected) and bool(outcome.result.faces)
-        pays_ring = self.is_owed_to_ring and outcome.frame.trigger is Trigger.PRESS
+        is_for_ring = self.is_pending_for_ring and outcome.frame.trigger is Trigger.PRESS
         shows_more = shows_face and not self.shows_face
-        if not (pays_ring or shows_more or self._is_due(now, interval_s)):
+        if not (is_for_ring or shows_more or self._is_due(now, interval_s)):
             return False
         self.last_s, self.shows_face = now, shows_face
-        self.is_owed_to_ring = self.is_owed_to_ring and not pays_ring
+        self.is_pending_for_ring = self.is_pending_for_ring and not is_for_ring
         return True
 
     def _is_due(self, now: float, interval_s: float) -> bool:

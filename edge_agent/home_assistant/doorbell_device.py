@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge_agent import topics
+from edge_agent.home_assistant.display_names import default_name
 from edge_agent.home_assistant.naming import (
     MANUFACTURER,
     ORIGIN,
@@ -40,20 +41,13 @@ from ha_discovery import (
 MODEL: Final = "Doorbell"
 
 
-def doorbell_name(doorbell: str) -> str:
-    """Return a doorbell's id as a readable name: 'Front door doorbell' for front_door."""
-    text = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
-    name = text[:1].upper() + text[1:]
-    return name if "doorbell" in name.lower() else f"{name} doorbell"
-
-
 def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "") -> Discovery:
     """Return a doorbell as a device that is reached via its agent."""
     return Discovery(
         discovery_id=doorbell_discovery_id(doorbell),
         origin=Origin(ORIGIN, sw_version=version),
         device=Device(
-            name or doorbell_name(doorbell),
+            name or default_name(doorbell),
             identifiers=(doorbell_discovery_id(doorbell),),
             manufacturer=MANUFACTURER,
             model=MODEL,
@@ -76,7 +70,7 @@ def _events(doorbell: str) -> tuple[Component, ...]:
     Event entities stay available while the agent restarts: an event entity that returns from unavailable shows its old
     time as a new state, and automations on that state would run again.
     """
-    ring, visit = topics.ring(doorbell), topics.visit(doorbell)
+    ring, visit = topics.entity_event(doorbell, "ring"), topics.entity_event(doorbell, "visit")
     return (
         Event(
             Entity("doorbell", Named.AFTER_DEVICE, availability=ALWAYS_AVAILABLE, qos=1),
@@ -141,7 +135,7 @@ def _images(doorbell: str) -> tuple[Component, ...]:
             image_topic=topics.snapshot(doorbell),
             content_type="image/jpeg",
         ),
-        Camera(Entity("snapshot_camera", "Camera"), topic=topics.snapshot(doorbell)),
+        Camera(Entity("snapshot_camera", "Camera"), topic=topics.every_snapshot(doorbell)),
         Image(
             Entity("best_face", "Best face", icon="mdi:account-box-outline", enabled_by_default=False),
             image_topic=topics.best_face(doorbell),

@@ -16,7 +16,7 @@ from edge_agent.wire import FailureReason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BIRTH: Final = b"online"
+ONLINE: Final = b"online"
 LARGEST_DEVICE: Final = 1_000_000
 """Largest accepted device announcement in bytes; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
@@ -63,10 +63,20 @@ class OptionSet:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryMessage:
-    """A retained Home Assistant device announcement, from any publisher."""
+    """A Home Assistant device announcement, from any publisher; an empty one removes the device."""
 
     topic: str
     payload: bytes
+    retained: bool
+    packet: Packet | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAvailability:
+    """An agent came or went; it may be this one."""
+
+    agent: str
+    online: bool
     packet: Packet | None
 
 
@@ -84,7 +94,9 @@ class Ignored:
     packet: Packet | None
 
 
-Incoming = Arrival | Pressed | Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored | Dropped
+Request = Command | OptionSet | DiscoveryMessage | AgentAvailability | HomeAssistantBirth | Ignored
+"""A message that is neither a frame nor a press."""
+Incoming = Arrival | Pressed | Request | Dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +148,8 @@ class Router:
 
     def _parse_message(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
         parsed = self._parse(message.topic)
-        match parsed:
-            case topics.HomeAssistantStatusTopic():
-                return HomeAssistantBirth(message.packet) if message.payload == BIRTH else Ignored(message.packet)
-            case topics.HomeAssistantDeviceTopic():
-                return _parse_device(message)
-            case _:
-                pass
+        if (notice := _parse_notice(message, parsed)) is not None:
+            return notice
         if reason := self._reason_to_drop(message, parsed):
             return Dropped(reason, message.packet)
         match parsed:
@@ -163,13 +170,19 @@ class Router:
 
     def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> DropReason | None:
         """Return why this agent drops a message, or None."""
-        if message.retained and not self._limits.accept_retained:
+        if message.retained and not (self._limits.accept_retained and self._may_be_retained(parsed, message.topic)):
             return DropReason.RETAINED
         match parsed:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
                 return None if self._limits.is_ours(doorbell) else DropReason.OTHER_AGENT
             case _:
                 return None
+
+    def _may_be_retained(self, parsed: topics.IncomingTopic | None, topic: str) -> bool:
+        """Return whether a retained message can be of use: only a frame; a press or a command of long ago never is."""
+        if parsed is None:
+            return isinstance(read_source(self._sources, topic, b""), SourceFrame)
+        return isinstance(parsed, topics.FrameTopic | topics.SharedFrameTopic)
 
     @staticmethod
     def _parse_command(message: Message, command: str) -> Incoming:
@@ -214,6 +227,8 @@ class Router:
         arrival = read_frame(
             message, source_frame.doorbell, limits, now_s=now_s, now_at=now_at, default=source_frame.trigger
         )
+        if message.retained and arrival.frame.trigger is Trigger.PRESS:
+            arrival = replace(arrival, frame=replace(arrival.frame, trigger=Trigger.CONTINUOUS))
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
             return Dropped(DropReason.OVERLOAD, message.packet)
@@ -226,8 +241,21 @@ class Router:
         return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
 
 
-def _parse_device(message: Message) -> Incoming:
-    """Parse a retained device announcement; a live one may be our own, sent back to us."""
-    if message.retained and len(message.payload) <= LARGEST_DEVICE:
-        return DiscoveryMessage(message.topic, message.payload, message.packet)
+def _parse_notice(message: Message, parsed: topics.IncomingTopic | None) -> Request | None:
+    """Parse what Home Assistant and other agents tell of themselves, retained or not; None for another message."""
+    match parsed:
+        case topics.HomeAssistantStatusTopic():
+            return HomeAssistantBirth(message.packet) if message.payload == ONLINE else Ignored(message.packet)
+        case topics.HomeAssistantDeviceTopic():
+            return _parse_device(message)
+        case topics.AgentAvailabilityTopic(agent):
+            return AgentAvailability(agent, message.payload == ONLINE, message.packet)
+        case _:
+            return None
+
+
+def _parse_device(message: Message) -> Request:
+    """Parse a device announcement; one that is not retained may be our own, sent back to us."""
+    if len(message.payload) <= LARGEST_DEVICE:
+        return DiscoveryMessage(message.topic, message.payload, message.retained, message.packet)
     return Ignored(message.packet)

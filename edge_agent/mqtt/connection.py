@@ -24,7 +24,7 @@ from edge_agent.errors import BrokerUnreachableError
 from edge_agent.mqtt import faults
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.reasons import ConnectError, ConnectFault
-from edge_agent.topics import SHARE
+from edge_agent.topics import SHARE, is_press_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -65,12 +65,12 @@ class Sent:
 class ConnectionEvents:
     """Callbacks of a connection, on its network thread: they must be fast and never block.
 
-    `published` gets a confirmed packet, and whether the broker denied it (MQTT 5); `subscribed` gets all topic filters
-    that the broker has refused so far.
+    `published` gets a confirmed packet, whether the broker denied it, and whether its topic has no subscriber (both
+    with MQTT 5 only); `subscribed` gets all topic filters that the broker has refused so far.
     """
 
     message: Callable[[Message], None] = lambda _message: None
-    published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
+    published: Callable[[int, bool, bool], None] = lambda _packet_id, _refused, _without_subscriber: None
     undecodable: Callable[[DropReason], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
 
@@ -115,6 +115,7 @@ class Connection:
         self._clean = clean
         self._will = will
         self._events = events or ConnectionEvents()
+        self._on_accepted: Callable[[], None] = lambda: None
         self._answered = threading.Event()
         self._accepted = False
         self._client: _Client | None = None
@@ -129,11 +130,13 @@ class Connection:
         """The protocol version in use."""
         return "5" if self._is_mqtt5() else "3.1.1"
 
-    def open(self) -> None:
+    def open(self, on_accepted: Callable[[], None] = lambda: None) -> None:
         """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does.
 
+        `on_accepted` is called on the network thread, before the first message of a kept session.
         Raise SettingsError if the TLS settings cannot be used.
         """
+        self._on_accepted = on_accepted
         found: dict[str, ConnectFault] = {}
         for address in self._settings.addresses():
             fault = self._reach(address)
@@ -155,7 +158,7 @@ class Connection:
             wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
         self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
-            client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
+            client.subscribe([(each, _subscribe_options(each, level)) for each, level in wanted])
         else:
             client.subscribe(wanted)
 
@@ -296,6 +299,7 @@ class Connection:
             self._accepted = True
             self.session_present = flags.session_present
             self.largest_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+            self._on_accepted()
         self._answered.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
@@ -328,8 +332,9 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self.without_subscriber += reason.value == faults.NO_SUBSCRIBERS
-        self._events.published(packet_id, reason.is_failure)
+        is_without_subscriber = reason.value == faults.NO_SUBSCRIBERS
+        self.without_subscriber += is_without_subscriber
+        self._events.published(packet_id, reason.is_failure, is_without_subscriber)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         """Handle the reason codes of a SUBACK, which have the order of the subscription."""
@@ -337,6 +342,11 @@ class Connection:
         refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         self.refused = (*(each for each in self.refused if each not in asked), *refused)
         self._events.subscribed(self.refused)
+
+
+def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
+    """Return the options of a subscription. A bridge sends retained presses again as new ones, but for this flag."""
+    return SubscribeOptions(qos=qos, retainAsPublished=is_press_filter(topic_filter))
 
 
 def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -90,6 +91,7 @@ class Link:
         self._reason: ConnectError | None = None
         """Why the last attempt failed: a new reason is logged."""
         self._number = 0
+        self._begun = 0
         self._lives = ReconnectPolicy()
         self._alive_s = 0.0
 
@@ -113,10 +115,14 @@ class Link:
         both = (self._alive_s, connection.alive_s())
         return min(both) if connection.is_accepted() else max(both)
 
+    def begin(self, number: int) -> None:
+        """Let publications through on this connection, once its LinkUp is handled: `online` comes before events."""
+        self._begun = number
+
     def publish(self, publication: Publication) -> Packet | None:
         """Pass a publication to the network and return its packet, or None without a connection."""
         connection = self._connection
-        if connection is None or not connection.is_accepted():
+        if connection is None or not connection.is_accepted() or connection.number != self._begun:
             return None
         try:
             return Packet(connection.number, connection.publish(publication).packet_id)
@@ -154,7 +160,7 @@ class Link:
         self._number += 1
         self._connection = connection = self._connect(self._number)
         try:
-            connection.open()
+            connection.open(functools.partial(self._on_accepted, connection))
         except SettingsError as error:  # a certificate that was there when the agent started
             fault = ConnectFault(ConnectError.SETTINGS_INVALID, str(error))
             raise BrokerUnreachableError({connection.host: fault}) from error
@@ -170,14 +176,17 @@ class Link:
         self._reason = error.reason
         self._report(LinkDown(error.reason, error.tried))
 
-    def _serve(self, connection: Connection) -> None:
-        """Serve a connection until it is lost."""
+    def _on_accepted(self, connection: Connection) -> None:
+        """Subscribe and report LinkUp, on the network thread: before the messages of a kept session."""
         if connection.session_present:
             connection.unsubscribe(self._unwanted)
         connection.subscribe(self._filters)
         self._report(
             LinkUp(connection.number, connection.session_present, connection.protocol, connection.largest_packet_bytes)
         )
+
+    def _serve(self, connection: Connection) -> None:
+        """Use a connection until it is lost."""
         connected_s = time.monotonic()
         ask_again_s = connected_s + ASK_AGAIN_S
         while not connection.lost.wait(HEALTH_CHECK_S) and connection.is_healthy():

@@ -137,13 +137,19 @@ class Outbox:
             return entry if now - sent_s <= PROMPT_S else None
         return self._denied or next(iter(self._sent.values()), None)
 
-    def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
-        """Send the unconfirmed publications over the new connection, in order; return the dropped ones."""
+    def on_connected(self, broker_takes_bytes: int | None = None) -> None:
+        """Let everything unconfirmed wait for `resend`: what is published before that goes first."""
         self._is_connected = True
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
-        entries = sorted([*self._sent.values(), *self._waiting, *self._held], key=lambda entry: entry.since_s)
-        for kept in (self._sent, self._waiting, self._held):
-            kept.clear()
+        entries = [*self._sent.values(), *self._waiting, *self._held]
+        self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))
+        self._sent.clear()
+        self._held.clear()
+
+    def resend(self, now: float) -> list[Publication]:
+        """Send the waiting publications over the new connection, in order; return the dropped ones."""
+        entries = list(self._waiting)
+        self._waiting.clear()
         dropped: list[Publication] = []
         for entry in entries:
             if entry.is_stale(now, self._limits.age_s) or not self._is_allowed(entry.publication, now):
@@ -195,9 +201,10 @@ class Outbox:
         return dropped
 
     def _take_oldest(self) -> _Entry:
-        if self._sent:
-            return self._sent.pop(next(iter(self._sent)))
-        return (self._waiting or self._held).popleft()
+        packet = next(iter(self._sent), None)
+        if packet is None or (self._waiting and self._waiting[0].since_s < self._sent[packet].since_s):
+            return (self._waiting or self._held).popleft()
+        return self._sent.pop(packet)
 
     def _drop(self, entry: _Entry) -> Publication:
         self.dropped += 1

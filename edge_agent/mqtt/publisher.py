@@ -62,9 +62,14 @@ class Publisher:
         for publication in publications:
             self.publish(publication, now)
 
-    def resend(self, now: float, broker_takes_bytes: int | None) -> None:
-        """Send the unconfirmed messages over a new connection; set the maximum packet size of its broker."""
-        self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
+    def on_connected(self, number: int, broker_takes_bytes: int | None) -> None:
+        """Use a new connection, whose broker accepts packets of this size; unconfirmed messages wait for `resend`."""
+        self._outbox.on_connected(broker_takes_bytes)
+        self._link.begin(number)
+
+    def resend(self, now: float) -> None:
+        """Send the unconfirmed messages over the new connection."""
+        self._discard_pending(self._outbox.resend(now))
 
     def on_connection_lost(self, now: float) -> None:
         """Record the end of a connection, or a failed attempt; drop a message that ended the connection repeatedly."""
@@ -77,13 +82,13 @@ class Publisher:
             )
             self._discard_pending([blocked])
 
-    def confirm(self, packet: Packet, *, denied: bool = False) -> str:
-        """Record the broker's answer; acknowledge the press that the message answers; return its topic, or ''."""
+    def confirm(self, packet: Packet, *, denied: bool = False) -> Publication | None:
+        """Record the broker's answer; acknowledge the press that the message answers; return the message."""
         publication = self._outbox.confirm(packet, time.monotonic(), denied=denied)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
-        return publication.topic if publication else ""
+        return publication
 
     def acknowledge(self, packet: Packet | None) -> None:
         """Acknowledge a message."""

@@ -24,6 +24,7 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 PREFIX: Final = "EDGE_AGENT_"
 """Prefix of our environment variables."""
 
+LONGEST_NAME: Final = 100
 PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
@@ -57,6 +58,7 @@ class QuarantineSettings(Section):
 class DoorbellOptions(Section):
     """Settings of one doorbell; a key that is not set has its general value."""
 
+    name: str = Field("", max_length=LONGEST_NAME, description="Name in Home Assistant; empty: made of the doorbell id")
     min_confidence: float | None = Field(
         None,
         ge=0.01,
@@ -128,7 +130,12 @@ class SourceSettings(Section):
     press_path: str = Field(
         "", description="Path of that payload in the JSON, such as event.type; empty: the whole message"
     )
-    doorbell: str = Field("", description="Name of the doorbell, for topics without {doorbell}")
+    doorbell: str = Field("", description="Doorbell id, for topics without {doorbell}")
+    name: str = Field(
+        "",
+        max_length=LONGEST_NAME,
+        description="Name of `doorbell` in Home Assistant; of {doorbell}, see `doorbells.each.<id>.name`",
+    )
     trigger: Literal["motion", "continuous"] = Field(
         "continuous", description="Trigger of pictures that do not belong to a press"
     )
@@ -144,6 +151,9 @@ class SourceSettings(Section):
         ):
             message = "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
             raise ValueError(message)
+        if self.name and not self.doorbell:
+            message = "`name` needs `doorbell`; for {doorbell} and presets, use doorbells.each.<id>.name"
+            raise ValueError(message)
         return self
 
 
@@ -152,7 +162,9 @@ class HomeAssistantSettings(Section):
 
     discovery: bool = Field(default=True, description="Announce the agent and its doorbells to Home Assistant")
     prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
-        "homeassistant", description="Discovery prefix of Home Assistant"
+        "homeassistant",
+        description="Discovery prefix of Home Assistant; its birth message is expected on `homeassistant/status` and"
+        " on `status` below this prefix",
     )
 
 
@@ -244,6 +256,11 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+
+    def display_names(self) -> dict[str, str]:
+        """Return the names of doorbells that the settings give, by doorbell id."""
+        sources = {source.doorbell: source.name for source in self.sources if source.name}
+        return sources | {doorbell: own.name for doorbell, own in self.doorbells.each.items() if own.name}
 
     @classmethod
     def settings_customise_sources(

@@ -33,6 +33,7 @@ COMPONENTS: Final = {
     ProblemCode.BROKER_LOST: "broker",
     ProblemCode.BROKER_REFUSES: "broker",
     ProblemCode.BROKER_UNSTABLE: "broker",
+    ProblemCode.TWO_AGENTS: "agent",
     ProblemCode.OVERLOAD: "queue",
     ProblemCode.FRAMES_FAILING: "camera",
 }

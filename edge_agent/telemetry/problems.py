@@ -61,6 +61,7 @@ class ProblemCode(StrEnum):
     BROKER_LOST = "broker_lost"
     BROKER_REFUSES = "broker_refuses"
     BROKER_UNSTABLE = "broker_unstable"
+    TWO_AGENTS = "two_agents"
     OVERLOAD = "overload"
     FRAMES_FAILING = "frames_failing"
     STATE = "state"
@@ -83,6 +84,7 @@ SENTENCES: Final = {
     ProblemCode.BROKER_LOST: "No connection to the broker since {since}: {why}",
     ProblemCode.BROKER_REFUSES: "{why}",
     ProblemCode.BROKER_UNSTABLE: "The connection to the broker was lost {losses} times in the last minute: {why}",
+    ProblemCode.TWO_AGENTS: "{why}",
     ProblemCode.OVERLOAD: (
         "Pictures arrive faster than they can be processed: {share} % were dropped in the last seconds"
     ),

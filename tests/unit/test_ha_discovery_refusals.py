@@ -120,6 +120,8 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "event that is set": (lambda: Event(CONFIG, "event", ("a",)), "use 'diagnostic'"),
     "camera that is set": (lambda: Camera(CONFIG, "image"), "use 'diagnostic'"),
     "camera without a topic": (lambda: Camera(NAME, ""), "topic"),
+    "camera with half a wildcard": (lambda: Camera(NAME, "a/b#"), "topic"),
+    "camera with levels after a wildcard": (lambda: Camera(NAME, "a/#/b"), "levels after #"),
     "image that is set": (lambda: Image(CONFIG, "image"), "use 'diagnostic'"),
     "unknown category": (lambda: Entity("key", "Name", entity_category="main"), "'main' is none of"),  # type: ignore[arg-type]
     "doorbell that cannot ring": (

@@ -11,11 +11,12 @@ import pytest
 from edge_agent import home_assistant as ours
 from edge_agent import topics
 from edge_agent.doorbells.payloads import StatePayload
-from edge_agent.home_assistant import HomeAssistant, HostFacts
+from edge_agent.home_assistant import DisplayNames, HomeAssistant, HostFacts, Outdated, Restored
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, PoolView
 from edge_agent.telemetry.health import HealthPayload
 from edge_agent.wire import Unavailable
 from ha_discovery import Discovery, announce
+from tests.values import NOT_INSTALLED
 
 if TYPE_CHECKING:
     from edge_agent.domain import Publication
@@ -191,7 +192,7 @@ def accelerator(strategy: str, state: AcceleratorState) -> AcceleratorView:
 
 def pool_view(*accelerators: AcceleratorView, missing: tuple[str, ...] = ()) -> PoolView:
     """Return a pool with these accelerators."""
-    absent = tuple(Unavailable(strategy, "", "it is not installed") for strategy in missing)
+    absent = tuple(Unavailable(strategy, "", NOT_INSTALLED) for strategy in missing)
     return PoolView((), {}, 0, 0, 0, {}, (), accelerators, absent)
 
 
@@ -230,6 +231,8 @@ def test_a_doorbell_is_reached_via_its_agent() -> None:
         ("front_door", "Front door doorbell"),
         ("Back-Doorbell", "Back Doorbell"),
         ("doorbell_2", "Doorbell 2"),
+        ("54e019a3f2c7", "Doorbell 54e019a3f2c7"),
+        ("decade", "Decade doorbell"),
         ("__", "__ doorbell"),
     ],
 )
@@ -275,8 +278,16 @@ def announced_after_birth(*, enabled: bool = True) -> HomeAssistant:
         telemetry_period_s=10,
         prefix="homeassistant",
         enabled=enabled,
+        names=DisplayNames({}),
         delay_s=lambda: 3.0,
     )
+
+
+def restored(ours: HomeAssistant, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
+    """Return the doorbell of a retained message, and what is published for it."""
+    found = ours.read(topic, payload, retained=True)
+    assert isinstance(found, Restored | Outdated)
+    return (found.doorbell if isinstance(found, Restored) else ""), ours.replacement(found)
 
 
 def devices(publications: list[Publication]) -> list[str]:
@@ -310,14 +321,14 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
 
 def test_a_doorbell_of_an_earlier_run_is_restored() -> None:
     (config,) = announced_after_birth().doorbell("front")
-    assert announced_after_birth().on_discovery_message(config.topic, config.payload) == ("front", [config])
+    assert restored(announced_after_birth(), config.topic, config.payload) == ("front", [config])
 
 
 def test_components_of_an_older_version_are_removed_first() -> None:
     (config,) = announced_after_birth().doorbell("front")
     old = json.loads(config.payload)
     old["components"]["gone"] = {"platform": "sensor", "unique_id": "x", "state_topic": "x"}
-    name, (before, after) = announced_after_birth().on_discovery_message(config.topic, json.dumps(old).encode())
+    name, (before, after) = restored(announced_after_birth(), config.topic, json.dumps(old).encode())
     assert name == "front"
     assert json.loads(before.payload)["components"]["gone"] == {"platform": "sensor"}
     assert after == config
@@ -330,15 +341,13 @@ def test_other_devices_are_ignored(agent: str, program: str) -> None:
     (config,) = announced_after_birth().doorbell("front")
     payload = config.payload.replace(b"edge_agent_porch-pi", f"edge_agent_{agent}".encode())
     payload = payload.replace(b'"name":"edge-agent"', f'"name":"{program}"'.encode())
-    assert announced_after_birth().on_discovery_message(config.topic, payload) == ("", [])
+    assert announced_after_birth().read(config.topic, payload, retained=True) is None
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"{}"])
 def test_messages_that_are_not_devices_are_ignored(payload: bytes) -> None:
-    assert announced_after_birth().on_discovery_message("homeassistant/device/edge_doorbell_front/config", payload) == (
-        "",
-        [],
-    )
+    topic = "homeassistant/device/edge_doorbell_front/config"
+    assert announced_after_birth().read(topic, payload, retained=True) is None
 
 
 def test_without_discovery_earlier_announcements_are_withdrawn() -> None:
@@ -348,5 +357,5 @@ def test_without_discovery_earlier_announcements_are_withdrawn() -> None:
     assert off.doorbell("front") == []
     off.on_birth(NOW)
     assert off.next_due_s() is None
-    withdrawn = [each for config in configs for each in off.on_discovery_message(config.topic, config.payload)[1]]
+    withdrawn = [each for config in configs for each in restored(off, config.topic, config.payload)[1]]
     assert devices(withdrawn) == ["-edge_agent_porch-pi", "-edge_doorbell_front"]

@@ -16,7 +16,7 @@ from edge_agent.domain import DropReason, Message, Packet, Trigger
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
-from edge_agent.ingest.router import Command, Dropped, Incoming, Pressed, Router, RouterLimits
+from edge_agent.ingest.router import AgentAvailability, Command, Dropped, Incoming, Pressed, Router, RouterLimits
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
 from tests.values import NOON
@@ -185,6 +185,35 @@ def test_retained_frames_are_dropped_unless_accepted() -> None:
     message = Message("doorbell/front/frame", jpeg(), retained=True)
     assert _take(message) == Dropped(DropReason.RETAINED)
     assert isinstance(_take(message, accept_retained=True), Arrival)
+
+
+@pytest.mark.parametrize("topic", ["doorbell/front/press", "edge_agent/hall/command/restart_pool", "p/front/ding"])
+def test_a_retained_press_or_command_is_never_accepted(topic: str) -> None:
+    source = Source("p/{doorbell}/image", press="p/{doorbell}/ding")
+    message = Message(topic, b"x", retained=True)
+    assert _take(message, source, accept_retained=True) == Dropped(DropReason.RETAINED)
+
+
+def test_a_retained_press_frame_is_an_ordinary_one() -> None:
+    message = Message("doorbell/front/frame", jpeg(), retained=True, properties={"trigger": "press"})
+    taken = _take(message, accept_retained=True)
+    assert isinstance(taken, Arrival)
+    assert taken.frame.trigger is Trigger.CONTINUOUS
+
+
+def test_births_are_received_on_the_default_topic_and_below_the_prefix() -> None:
+    parse = partial(topics.parse, agent_id="hall", prefix="own/ha")
+    status = topics.HomeAssistantStatusTopic()
+    assert [parse(each) for each in ("homeassistant/status", "own/ha/status")] == [status, status]
+    assert set(topics.birth_topics("own/ha")) <= set(topics.subscriptions("hall", "own/ha"))
+    assert topics.birth_topics() == ("homeassistant/status",)
+    assert not topics.may_be_answered("homeassistant/status", "own/ha")
+
+
+def test_the_availability_of_agents_is_received() -> None:
+    gone, back = (_take(Message("edge_agent/attic/availability", each)) for each in (b"offline", b"online"))
+    assert gone == AgentAvailability("attic", online=False, packet=None)
+    assert back == AgentAvailability("attic", online=True, packet=None)
 
 
 def test_overload_drops_ordinary_frames_and_no_presses() -> None:

@@ -76,10 +76,24 @@ def test_unconfirmed_messages_are_resent_in_order_after_a_reconnect() -> None:
     outbox.publish(_event("b"), 1.0)
     outbox.publish(Publication("c", b"", qos=0), 1.0)
     wire.connection = 2
+    outbox.on_connected()
     assert outbox.resend(2.0) == []
     assert wire.sent == ["a", "a", "b"]
     assert outbox.confirm(Packet(1, 1), 0.0) is None
     assert outbox.confirm(Packet(2, 2), 0.0) is not None
+
+
+def test_what_is_published_first_on_a_new_connection_comes_before_what_waited() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.transmit, LIMITS)
+    outbox.publish(_event("ring"), 0.0)
+    outbox.publish(_event("state", retain=True), 0.0)
+    outbox.on_connected()
+    outbox.publish(_event("online", retain=True), 1.0)
+    outbox.publish(_event("state", retain=True), 1.0)
+    assert outbox.resend(1.0) == []
+    assert wire.sent == ["ring", "state", "online", "state", "ring"]
+    assert len(outbox) == 3
 
 
 def test_expired_messages_are_dropped_and_counted() -> None:
@@ -91,6 +105,7 @@ def test_expired_messages_are_dropped_and_counted() -> None:
     outbox.publish(_event("state", retain=True), 0.0)
     wire.connection = 2
     assert [each.key for each in outbox.resend(6.0)] == ["ring"]
+    outbox.on_connected()
     assert [each.key for each in outbox.resend(11.0)] == ["answer"]
     assert outbox.dropped == 2
     assert wire.sent == ["answer", "state", "state"]
@@ -125,6 +140,7 @@ def lose(outbox: Outbox, wire: Wire, now: float) -> Publication | None:
     blocked = outbox.on_connection_lost(now)
     wire.connection = number + 1
     wire.sent.clear()
+    outbox.on_connected()
     outbox.resend(now)
     return blocked
 
@@ -132,7 +148,7 @@ def lose(outbox: Outbox, wire: Wire, now: float) -> Publication | None:
 def connected(limits: OutboxLimits = OutboxLimits()) -> tuple[Outbox, Wire]:  # noqa: B008 - frozen
     wire = Wire()
     outbox = Outbox(wire.transmit, limits)
-    outbox.resend(0.0)
+    outbox.on_connected()
     return outbox, wire
 
 
