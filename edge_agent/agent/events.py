@@ -6,6 +6,7 @@ import queue
 from dataclasses import dataclass
 
 from edge_agent.domain import Outcome, Packet
+from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
 from edge_agent.mqtt.link import LinkDown, LinkUp
@@ -56,6 +57,7 @@ AgentEvent = (
     | LinkUp
     | LinkDown
     | PublishReply
+    | JournalWritten
     | Subscribed
     | StopRequested
     | PoolStopped

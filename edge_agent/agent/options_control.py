@@ -49,6 +49,11 @@ class OptionsControl:
         """Return the allowed values of the option `strategy`."""
         return self._options.strategies
 
+    @property
+    def fault(self) -> str:
+        """Return why the options file cannot be written, or ''."""
+        return self._file.fault
+
     def start(self) -> None:
         """Apply the stored options."""
         self._apply()
@@ -87,11 +92,10 @@ class OptionsControl:
         self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
-        """Save again after a failure, and report an options file that cannot be written."""
+        """Save again after a failure."""
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()
-        self._reporter.set_fault("state", self._file.fault)
 
     def _apply(self) -> None:
         self._pool.allow_strategy(self._options.strategy)

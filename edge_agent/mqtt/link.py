@@ -86,6 +86,7 @@ class Link:
         self._connection: Connection | None = None
         """Also while it is being opened: messages of a kept session come before `open` returns."""
         self._number = 0
+        self._released = 0
         self._lives = ReconnectPolicy()
         self._alive_s = 0.0
 
@@ -109,10 +110,14 @@ class Link:
         both = (self._alive_s, connection.alive_s())
         return min(both) if connection.is_accepted() else max(both)
 
+    def release(self, number: int) -> None:
+        """Let publications out over a connection: none goes before its LinkUp is dealt with."""
+        self._released = number
+
     def publish(self, publication: Publication) -> Packet | None:
-        """Hand a publication to the network and return its packet, or None when there is no connection."""
+        """Hand a publication to the network and return its packet, or None when there is no released connection."""
         connection = self._connection
-        if connection is None or not connection.is_accepted():
+        if connection is None or connection.number != self._released or not connection.is_accepted():
             return None
         try:
             return Packet(connection.number, connection.publish(publication).packet_id)

@@ -84,16 +84,26 @@ class Outbox:
         self._payload_bytes -= len(entry.publication.payload)
         return entry.publication
 
-    def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
-        """Send what no broker has confirmed over the new connection, in the old order; return what was dropped."""
+    def take_back(self, broker_takes_bytes: int | None = None) -> list[Publication]:
+        """Let what no broker has confirmed wait for the new connection, in the old order; return what was dropped."""
         self._largest_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
         self._sent.clear()
         self._waiting.clear()
         dropped: list[Publication] = []
         for entry in entries:
-            is_too_large = packet_bytes(entry.publication) > self._largest_bytes
-            if is_too_large or entry.is_stale(now, self._limits.age_s):
+            if packet_bytes(entry.publication) > self._largest_bytes:
+                dropped.append(self._drop(entry))
+            else:
+                self._waiting.append(entry)
+        return dropped
+
+    def flush(self, now: float) -> list[Publication]:
+        """Send what waits, in its order; return what was dropped because it is too old."""
+        waiting, self._waiting = self._waiting, deque()
+        dropped: list[Publication] = []
+        for entry in waiting:
+            if entry.is_stale(now, self._limits.age_s):
                 dropped.append(self._drop(entry))
             else:
                 self._send(entry)

@@ -52,17 +52,26 @@ class Publisher:
         for publication in publications:
             self.publish(publication, now)
 
-    def resend(self, now: float, broker_takes_bytes: int | None) -> None:
-        """Send what a new connection has to carry again; say how large a packet its broker takes."""
-        self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
+    def on_connected(self, broker_takes_bytes: int | None) -> None:
+        """Take back what the last connection has not confirmed; say how large a packet the new broker takes."""
+        self._discard_pending(self._outbox.take_back(broker_takes_bytes))
 
-    def confirm(self, packet: Packet) -> str:
-        """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
+    def flush(self, now: float) -> None:
+        """Send what waits for the connection."""
+        self._discard_pending(self._outbox.flush(now))
+
+    def confirm(self, packet: Packet) -> Publication | None:
+        """Note that the broker has a message; acknowledge what it answers; return it, or None if it is unknown."""
         publication = self._outbox.confirm(packet)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
-        return publication.topic if publication else ""
+        return publication
+
+    def release(self, key: str) -> None:
+        """Acknowledge what belongs to `key` before it is answered: it would survive a restart."""
+        for each in self._pending.release(key):
+            self._link.acknowledge(each)
 
     def acknowledge(self, packet: Packet | None) -> None:
         """Tell the broker that a message is dealt with."""

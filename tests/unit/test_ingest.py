@@ -79,7 +79,8 @@ def test_user_properties_override_the_envelope() -> None:
         ({"captured_at": "1970-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "2000-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "-1"}, "captured_at", None),
-        ({"captured_at": "1767355200"}, "captured_at", None),
+        ({"captured_at": "1767355200"}, "captured_at", NOON),
+        ({"captured_at": "1767355200.001"}, "captured_at", None),
     ],
 )
 def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value: object) -> None:

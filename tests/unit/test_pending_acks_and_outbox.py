@@ -76,7 +76,8 @@ def test_unconfirmed_messages_are_resent_in_order_after_a_reconnect() -> None:
     outbox.publish(_event("b"), 1.0)
     outbox.publish(Publication("c", b"", qos=0), 1.0)
     wire.connection = 2
-    assert outbox.resend(2.0) == []
+    assert outbox.take_back() == []
+    assert outbox.flush(2.0) == []
     assert wire.sent == ["a", "a", "b"]
     assert outbox.confirm(Packet(1, 1)) is None
     assert outbox.confirm(Packet(2, 2)) is not None
@@ -90,8 +91,9 @@ def test_expired_messages_are_dropped_and_counted() -> None:
     outbox.publish(_event("answer"), 0.0)
     outbox.publish(_event("state", retain=True), 0.0)
     wire.connection = 2
-    assert [each.key for each in outbox.resend(6.0)] == ["ring"]
-    assert [each.key for each in outbox.resend(11.0)] == ["answer"]
+    assert [each.key for each in outbox.flush(6.0)] == ["ring"]
+    outbox.take_back()
+    assert [each.key for each in outbox.flush(11.0)] == ["answer"]
     assert outbox.dropped == 2
     assert wire.sent == ["answer", "state", "state"]
 
