@@ -204,7 +204,9 @@ def test_the_link_is_not_alive_while_the_network_thread_hangs(mosquitto: Mosquit
     link = Link(connect, ("x",), changes.put)
     link.start()
     try:
-        assert isinstance(changes.get(timeout=10.0), LinkUp)
+        up = changes.get(timeout=10.0)
+        assert isinstance(up, LinkUp)
+        link.release(up.number)
         _wait_for_life(link)
         jam.close()
         link.publish(Publication("x", b"", qos=1))
