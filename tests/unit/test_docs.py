@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
-from edge_agent.domain import ShedReason, Trigger
+from edge_agent.domain import PressDropReason, ShedReason, SideKey, Trigger
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
@@ -64,6 +64,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_code_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
+    words |= {reason.value for reason in PressDropReason} | {key.value for key in SideKey}
     words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
     assert words <= WORDS
 
