@@ -36,6 +36,7 @@ class FailureReason(StrEnum):
     STALE = "stale"
     DUPLICATE = "duplicate"
     UNCHANGED = "unchanged"
+    KNOWN_PICTURE = "known_picture"
     STOPPING = "stopping"
 
 

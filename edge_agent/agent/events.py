@@ -6,6 +6,7 @@ import queue
 from dataclasses import dataclass
 
 from edge_agent.domain import Outcome, Packet
+from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.router import Dropped, Pressed, Request
 from edge_agent.mqtt.link import LinkDown, LinkUp
@@ -53,6 +54,7 @@ AgentEvent = (
     | LinkUp
     | LinkDown
     | PublishReply
+    | JournalWritten
     | Subscribed
     | StopRequested
     | PoolStopped

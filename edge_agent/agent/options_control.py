@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import DropReason
 from edge_agent.doorbells.options import Options, options_of
-from edge_agent.telemetry.problems import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,6 +55,11 @@ class OptionsControl:
         """Return the selected strategy, or `auto`."""
         return self._options.strategy
 
+    @property
+    def fault(self) -> str:
+        """Return why the options file cannot be written, or ''."""
+        return self._file.fault
+
     def start(self) -> None:
         """Apply the stored options."""
         self._apply()
@@ -94,11 +98,10 @@ class OptionsControl:
         self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
-        """Save again after a failure, and report an options file that cannot be written."""
+        """Save again after a failure."""
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()
-        self._reporter.set_fault(ProblemCode.STATE, self._file.fault)
 
     def _apply(self) -> None:
         self._pool.allow_strategy(self._options.strategy)

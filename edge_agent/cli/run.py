@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
-from edge_agent.agent.pipeline import VISITORS
+from edge_agent.agent.press_control import VISITORS
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show

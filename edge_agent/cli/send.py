@@ -22,7 +22,7 @@ from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
 from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
-from edge_agent.ingest.frames import Envelope
+from edge_agent.ingest.envelope import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
 
 if TYPE_CHECKING:

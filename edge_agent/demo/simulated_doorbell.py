@@ -21,7 +21,7 @@ from edge_agent.demo.porch import FAR_M, NEAR_M, Scene, draw
 from edge_agent.demo.visitors import read_visitors
 from edge_agent.domain import Publication, Trigger
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.ingest.frames import Envelope
+from edge_agent.ingest.envelope import Envelope
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings.broker import MqttSettings

@@ -16,6 +16,7 @@ SHEDS: Final = {
     ShedReason.PRESS_ONLY: "detection runs only for presses of this doorbell",
     ShedReason.DUPLICATE: "the picture is identical to the doorbell's last one",
     ShedReason.UNCHANGED: "the picture matches an earlier one without a face",
+    ShedReason.KNOWN_PICTURE: "it is the picture of an earlier press, sent again",
     ShedReason.STOPPING: "the agent is stopping",
 }
 """What is said of a frame that was dropped unseen."""

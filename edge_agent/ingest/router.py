@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,13 +27,14 @@ TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A doorbell was pressed. `repeated` is set if the broker delivered this before."""
+    """A doorbell was pressed. `repeated` is set if the broker delivered this before, under the same `identity`."""
 
     doorbell: str
     pressed_s: float
     pressed_at: datetime
     packet: Packet | None
     repeated: bool
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Router:
             case topics.FrameTopic(doorbell):
                 return self._parse_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
             case topics.PressTopic(doorbell):
-                return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
+                return _pressed(message, doorbell, now_s, now_at)
             case topics.AgentCommandTopic(command):
                 return self._parse_command(message, command)
             case topics.AgentOptionTopic(option):
@@ -208,7 +210,7 @@ class Router:
             case SourceFrame() as source_frame:
                 return self._parse_frame(message, source_frame, now_s, now_at)
             case SourcePress(doorbell):
-                return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
+                return _pressed(message, doorbell, now_s, now_at)
             case SourceOther():
                 return Dropped(DropReason.NO_PRESS, message.packet)
             case None:
@@ -239,6 +241,13 @@ class Router:
     def _may_be_answered(self, topic: str) -> bool:
         """Return whether replies to a topic are allowed: not if a source would take them for a press."""
         return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
+
+
+def _pressed(message: Message, doorbell: str, now_s: float, now_at: datetime) -> Pressed:
+    """Return a press. MQTT gives its packet no other identity than the id, which later packets get again."""
+    content = hashlib.blake2b(message.payload, digest_size=8).hexdigest()
+    identity = f"{message.packet.packet_id}/{doorbell}/{content}" if message.packet else ""
+    return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate, identity)
 
 
 def _parse_notice(message: Message, parsed: topics.IncomingTopic | None) -> Request | None:

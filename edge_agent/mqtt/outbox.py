@@ -71,6 +71,8 @@ class Outbox:
         """Suspects: each is sent when nothing else is in flight."""
         self._alone: tuple[_Entry, float] | None = None
         """The suspect in flight, and when it was sent."""
+        self._suspect: _Entry | None = None
+        """What may have ended the last connection."""
         self._denied: _Entry | None = None
         """The message whose denial was the broker's last answer."""
         self._payload_bytes = 0
@@ -118,17 +120,11 @@ class Outbox:
         self._send_held(now)
         return entry.publication
 
-    def on_connection_lost(self, now: float) -> Publication | None:
-        """Record the end of a connection, or a failed attempt; return the message that is blocked because of it."""
-        entry = self._find_suspect(now) if self._is_connected else None
+    def on_connection_lost(self, now: float) -> None:
+        """Record the end of a connection, or a failed attempt: then the broker was away, and no message is to blame."""
+        self._suspect = self._find_suspect(now) if self._is_connected else None
         self._is_connected = False
         self._alone = self._denied = None
-        if entry is None or not self.suspects.on_loss(entry.topic, entry.size_bytes, now):
-            return None
-        for packet in [packet for packet, sent in self._sent.items() if sent is entry]:
-            del self._sent[packet]
-            self._drop(entry)
-        return entry.publication
 
     def _find_suspect(self, now: float) -> _Entry | None:
         """Return what may have ended the connection: the oldest message without an answer, or the one just denied."""
@@ -137,14 +133,29 @@ class Outbox:
             return entry if now - sent_s <= PROMPT_S else None
         return self._denied or next(iter(self._sent.values()), None)
 
-    def on_connected(self, broker_takes_bytes: int | None = None) -> None:
-        """Let everything unconfirmed wait for `resend`: what is published before that goes first."""
+    def on_connected(self, now: float, broker_takes_bytes: int | None = None) -> Publication | None:
+        """Let everything unconfirmed wait for `resend`: what is published before that goes first.
+
+        Return the message that is blocked, because it ended the connection repeatedly.
+        """
+        blocked = self._blame(now)
         self._is_connected = True
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = [*self._sent.values(), *self._waiting, *self._held]
         self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))
         self._sent.clear()
         self._held.clear()
+        return blocked
+
+    def _blame(self, now: float) -> Publication | None:
+        """Count the end of the last connection against its suspect; drop and return it if it is blocked from now on."""
+        entry, self._suspect = self._suspect, None
+        if entry is None or not self.suspects.on_loss(entry.topic, entry.size_bytes, now):
+            return None
+        for packet in [packet for packet, sent in self._sent.items() if sent is entry]:
+            del self._sent[packet]
+            self._drop(entry)
+        return entry.publication
 
     def resend(self, now: float) -> list[Publication]:
         """Send the waiting publications over the new connection, in order; return the dropped ones."""
@@ -164,7 +175,7 @@ class Outbox:
         return size_bytes <= self._broker_bytes and not self.suspects.is_blocked(publication.topic, size_bytes, now)
 
     def _send(self, entry: _Entry) -> None:
-        if entry.topic in self.suspects:
+        if self.suspects.is_sent_alone(entry.topic, entry.size_bytes):
             self._held.append(entry)
         else:
             self._send_now(entry)

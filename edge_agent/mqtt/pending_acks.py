@@ -41,6 +41,13 @@ class PendingAcks:
             self._settled.popitem(last=False)
         return self._pending.pop(key, [])
 
+    def release(self, key: str) -> list[Packet]:
+        """Return what may be acknowledged though `key` is not answered yet: a restart will not lose it."""
+        packets = self._pending.get(key, [])
+        if packets:
+            self._pending[key] = []
+        return packets
+
     def discard(self, key: str) -> None:
         """Remove a key whose answer will never be sent: if its message is redelivered, it is new."""
         self._pending.pop(key, None)

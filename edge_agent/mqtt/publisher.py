@@ -62,18 +62,12 @@ class Publisher:
         for publication in publications:
             self.publish(publication, now)
 
-    def on_connected(self, number: int, broker_takes_bytes: int | None) -> None:
-        """Use a new connection, whose broker accepts packets of this size; unconfirmed messages wait for `resend`."""
-        self._outbox.on_connected(broker_takes_bytes)
-        self._link.begin(number)
+    def on_connected(self, number: int, now: float, broker_takes_bytes: int | None) -> None:
+        """Use a new connection, whose broker accepts packets of this size; unconfirmed messages wait for `resend`.
 
-    def resend(self, now: float) -> None:
-        """Send the unconfirmed messages over the new connection."""
-        self._discard_pending(self._outbox.resend(now))
-
-    def on_connection_lost(self, now: float) -> None:
-        """Record the end of a connection, or a failed attempt; drop a message that ended the connection repeatedly."""
-        blocked = self._outbox.on_connection_lost(now)
+        A message that ended the connection repeatedly is dropped.
+        """
+        blocked = self._outbox.on_connected(now, broker_takes_bytes)
         if blocked is not None:
             log.error(
                 "the broker ended the connection repeatedly on a message of %.0f kB to %s; it is not sent again",
@@ -81,6 +75,15 @@ class Publisher:
                 blocked.topic,
             )
             self._discard_pending([blocked])
+        self._link.begin(number)
+
+    def resend(self, now: float) -> None:
+        """Send the unconfirmed messages over the new connection."""
+        self._discard_pending(self._outbox.resend(now))
+
+    def on_connection_lost(self, now: float) -> None:
+        """Record the end of a connection, or a failed attempt."""
+        self._outbox.on_connection_lost(now)
 
     def confirm(self, packet: Packet, *, denied: bool = False) -> Publication | None:
         """Record the broker's answer; acknowledge the press that the message answers; return the message."""
@@ -89,6 +92,11 @@ class Publisher:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
         return publication
+
+    def release(self, key: str) -> None:
+        """Acknowledge the messages of `key` before it is answered: they would survive a restart."""
+        for each in self._pending.release(key):
+            self._link.acknowledge(each)
 
     def acknowledge(self, packet: Packet | None) -> None:
         """Acknowledge a message."""

@@ -43,8 +43,9 @@ class Suspects:
         self.accepted_bytes: int | None = None
         """Half of the smallest size that ended a connection: pictures of this size are tried. None: unknown."""
 
-    def __contains__(self, topic: str) -> bool:
-        return topic in self._losses
+    def is_sent_alone(self, topic: str, size_bytes: int) -> bool:
+        """Return whether a message is sent only when nothing else is in flight: before the loss that would block it."""
+        return self._losses.get(topic, 0) >= _limit(size_bytes) - 1
 
     def blocked(self, now: float) -> tuple[Blocked, ...]:
         """Return the topics that are blocked, and the sizes."""
@@ -60,7 +61,7 @@ class Suspects:
     def on_loss(self, topic: str, size_bytes: int, now: float) -> bool:
         """Record that the connection ended with this message in flight; return whether it is blocked from now on."""
         blocked, losses = Blocked(topic, size_bytes), self._losses.get(topic, 0) + 1
-        if losses < (LARGE_LOSSES if blocked.is_large else SMALL_LOSSES):
+        if losses < _limit(size_bytes):
             self._losses[topic] = losses
             return False
         self._losses.pop(topic, None)
@@ -75,3 +76,8 @@ class Suspects:
         blocked, _ = self._blocked.get(topic, (None, 0.0))
         if blocked is not None and (not blocked.is_large or size_bytes >= blocked.size_bytes):
             del self._blocked[topic]
+
+
+def _limit(size_bytes: int) -> int:
+    """Return the number of losses that block a message."""
+    return LARGE_LOSSES if size_bytes >= LARGE_BYTES else SMALL_LOSSES

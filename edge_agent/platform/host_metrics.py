@@ -132,6 +132,11 @@ def read_kernel_file(path: Path) -> str:
         return ""
 
 
+def kernel_boot_id() -> str:
+    """Return the id of this boot of the host, or '' if the kernel does not tell it."""
+    return read_kernel_file(Path("/proc/sys/kernel/random/boot_id"))
+
+
 def _hexadecimal(path: Path) -> int | None:
     try:
         return int(read_kernel_file(path), 16)

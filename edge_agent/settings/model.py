@@ -33,6 +33,23 @@ class PressSettings(Section):
 
     window_s: float = Field(10.0, gt=0, description="Time after a press in which frames belong to it")
     deadline_s: float = Field(5.0, gt=0, description="Maximum time until a press is answered, even if no frame arrives")
+    debounce_s: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="Time after a press in which more presses of the doorbell are the same push; 0: none",
+    )
+    max_age_s: float = Field(
+        60.0,
+        gt=0,
+        description="Age above which a press does not ring: it waited while the agent was away, or captured_at is old",
+    )
+    remember_s: float = Field(
+        86_400.0,
+        ge=0,
+        le=604_800,
+        description="How long presses and their pictures are remembered: sent again, they do not ring again; 0: never",
+    )
 
 
 class ImageSettings(Section):
@@ -76,6 +93,9 @@ class DoorbellOptions(Section):
     press_only: bool | None = Field(None, description="Process press frames only")
     press_window_s: float | None = Field(None, gt=0, description="Time after a press in which frames belong to it")
     press_deadline_s: float | None = Field(None, gt=0, description="Maximum time until a press is answered")
+    press_debounce_s: float | None = Field(
+        None, ge=0, le=3600, description="Time after a press in which more presses are the same push; 0: none"
+    )
 
 
 class DoorbellSettings(Section):
@@ -215,7 +235,8 @@ class StateSettings(Section):
     """What is kept from run to run."""
 
     dir: Path | None = Field(
-        None, description="Folder for options set over MQTT; empty: edge-agent in the user's state folder"
+        None,
+        description="Folder for options set over MQTT and presses; empty: edge-agent in the user's state folder",
     )
 
 

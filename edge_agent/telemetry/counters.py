@@ -33,6 +33,8 @@ class Counters:
     rejected: Counter[str] = field(default_factory=Counter)
     faces: int = 0
     presses: int = 0
+    presses_dropped: Counter[str] = field(default_factory=Counter)
+    unreadable_keys: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
 
     def receive(self, frame: Frame) -> None:
@@ -69,6 +71,8 @@ class Counters:
 class MetricsPayload(msgspec.Struct, frozen=True):
     """Counters since the start; `dropped` are messages that are neither frame nor press, `repeated` redeliveries.
 
+    `presses_dropped` did not ring; `unreadable_keys` are keys of frames, beside the picture.
+
     The last fields cover the last minute, except `since_start`.
     """
 
@@ -83,6 +87,8 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     faces: int
     rejected: dict[str, int]
     presses: int
+    presses_dropped: dict[str, int]
+    unreadable_keys: dict[str, int]
     repeated: int
     retries: int
     restarts: int
@@ -128,6 +134,8 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         faces=counters.faces,
         rejected=dict(counters.rejected),
         presses=counters.presses,
+        presses_dropped=dict(counters.presses_dropped),
+        unreadable_keys=dict(counters.unreadable_keys),
         repeated=counters.repeated,
         retries=view.retries,
         restarts=view.restarts,

@@ -37,7 +37,7 @@ def recorder(mosquitto: Mosquitto) -> Iterator[Recorder]:
 
 @pytest.fixture
 def agent(mosquitto: Mosquitto, recorder: Recorder) -> Iterator[AgentProcess]:
-    with AgentProcess.with_script(mosquitto.port) as agent:
+    with AgentProcess.with_script(mosquitto.port, PRESS__DEBOUNCE_S="0") as agent:
         agent.wait_until_ready(recorder)
         yield agent
 
@@ -126,7 +126,8 @@ def test_after_restarts_in_any_order_events_come_after_online_and_discovery(
             client.wait_for(topics.faces("front"))
     connections = [each for each in sent(mosquitto) if each]
     assert len(connections) >= 2 * 6
-    assert [each[:2] for each in connections] == [[ONLINE, AGENT_CONFIG]] * len(connections)
+    for each in connections:  # one that is killed at once may not come to the second
+        assert each[:2] == [ONLINE, AGENT_CONFIG][: len(each)]
     with_events = [each for each in connections if EVENTS.intersection(each)]
     assert len(with_events) >= 6
     for each in with_events:

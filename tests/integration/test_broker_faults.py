@@ -53,7 +53,7 @@ def test_a_picture_that_the_broker_does_not_take_costs_two_connections_and_the_n
     with (
         Mosquitto(f"{limit} {LIMIT_BYTES}") as broker,
         Recorder(broker.port) as recorder,
-        AgentProcess.with_script(broker.port, MQTT__PROTOCOL=protocol) as agent,
+        AgentProcess.with_script(broker.port, MQTT__PROTOCOL=protocol, PRESS__DEBOUNCE_S="0") as agent,
     ):
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/press", b"x")
@@ -66,6 +66,7 @@ def test_a_picture_that_the_broker_does_not_take_costs_two_connections_and_the_n
         wait_until(lambda: recorder.messages("doorbell/front/snapshot"))
         assert len(recorder.messages("doorbell/front/snapshot")[0].payload) < LIMIT_BYTES
         assert recorder.wait_for(HEALTH)["broker"]["connections"] <= 3
+        assert len({each["event_id"] for each in recorder.events("doorbell/front/ring")}) == 2
 
 
 def test_an_announced_limit_costs_no_connection_and_the_pictures_fit() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
-from edge_agent.domain import DropReason, ShedReason, Trigger
+from edge_agent.domain import DropReason, PressDropReason, ShedReason, SideKey, Trigger
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
@@ -67,6 +67,7 @@ def test_every_code_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
     words |= {reason.value for reason in ShedReason} | {*STAGES, *ProblemCode, *COMPONENTS.values()}
     words |= {*UnavailableReason, *ExitReason, *ConnectError, *RejectionReason, *DropReason}
+    words |= {reason.value for reason in PressDropReason} | {key.value for key in SideKey}
     assert words <= WORDS
 
 

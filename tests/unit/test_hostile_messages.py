@@ -225,12 +225,12 @@ def test_case_24_messages_that_the_broker_rejects_are_dropped_and_counted() -> N
     large = Publication("doorbell/front/snapshot", b"x" * 5000, qos=1)
     assert outbox.publish(large, 0.0) == []
     assert outbox.publish(Publication("a", b"x" * 10_000), 0.0)
-    outbox.on_connected(broker_takes_bytes=2000)
+    outbox.on_connected(0.0, broker_takes_bytes=2000)
     assert outbox.resend(1.0) == [large]
     assert outbox.publish(large, 2.0) == [large]
     assert outbox.publish(Publication("b", b"x" * 1000, properties={"a": "b" * 1000}), 2.0)
     assert (outbox.dropped, len(outbox), len(sent)) == (4, 0, 1)
-    outbox.on_connected()
+    outbox.on_connected(0.0)
     assert outbox.resend(3.0) == []
     assert outbox.publish(large, 4.0) == []
     assert packet_bytes(large) >= 5000 + len(large.topic) + 7

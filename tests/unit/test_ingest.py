@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.domain import DropReason, Message, Packet, Trigger
+from edge_agent.domain import DropReason, Message, Packet, SideKey, Trigger
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
@@ -79,7 +79,8 @@ def test_user_properties_override_the_envelope() -> None:
         ({"captured_at": "1970-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "2000-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "-1"}, "captured_at", None),
-        ({"captured_at": "1767355200"}, "captured_at", None),
+        ({"captured_at": "1767355200"}, "captured_at", NOON),
+        ({"captured_at": "1767355200.001"}, "captured_at", None),
     ],
 )
 def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value: object) -> None:
@@ -90,6 +91,67 @@ def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value:
 def test_an_invalid_time_is_ignored(captured_at: object) -> None:
     arrival = _arrive(_envelope(captured_at=captured_at))
     assert (arrival.failure, arrival.frame.captured_at) == (None, None)
+
+
+@pytest.mark.parametrize("captured_at", [1767355190, 1767355190.0, 1767355190000, 1767355190000000, "1767355190"])
+def test_a_time_may_be_a_number_since_1970(captured_at: object) -> None:
+    arrival = _arrive(_envelope(captured_at=captured_at))
+    assert arrival.frame.captured_at == NOON - timedelta(seconds=10)
+    assert arrival.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "unreadable"),
+    [
+        ({"frame_id": 17}, ()),
+        ({"frame_id": None, "captured_at": None, "other": {"a": [1]}}, ()),
+        ({"frame_id": ["7"], "captured_at": {}, "battery": None}, (SideKey.CAPTURED_AT, SideKey.FRAME_ID)),
+        ({"frame_id": True, "captured_at": 10**400}, (SideKey.CAPTURED_AT, SideKey.FRAME_ID)),
+        ({"captured_at": float("nan")}, (SideKey.CAPTURED_AT,)),
+        ({"battery": float("nan"), "signal": float("-inf"), "name": "\ud800"}, ()),
+    ],
+)
+def test_odd_keys_hide_neither_the_picture_nor_the_trigger(
+    keys: dict[str, object], unreadable: tuple[SideKey, ...]
+) -> None:
+    arrival = _arrive(_envelope(trigger="press", **keys))
+    assert (arrival.failure, arrival.frame.trigger) == (None, Trigger.PRESS)
+    assert arrival.frame.image == jpeg()
+    assert arrival.unreadable == unreadable
+
+
+def test_a_number_names_a_frame() -> None:
+    assert _arrive(_envelope(frame_id=17)).frame.frame_id == "17"
+
+
+def test_an_unreadable_property_leaves_the_key_of_the_envelope() -> None:
+    arrival = _arrive(_envelope(trigger="press"), properties={"trigger": "ding"})
+    assert (arrival.frame.trigger, arrival.unreadable) == (Trigger.PRESS, (SideKey.TRIGGER,))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"image": "no picture", "trigger": "press"}',
+        b'{"image": null, "trigger": "press"}',
+        b'{"trigger": "press"}',
+        b'{"image": [1], "trigger": "press", "x": "\xff"}',
+        b'{"trigger" : "press", "image": "' + b"A" * 9000,
+        b'{"image": "' + b"A" * 9000 + b'", "trigger":"press", "x": ',
+        b'{"trigger": "press", "image": "' + b"A" * 2_000_000 + b'"}',
+    ],
+)
+def test_a_bad_picture_keeps_its_trigger(payload: bytes) -> None:
+    arrival = _arrive(payload)
+    assert arrival.failure is not None
+    assert (arrival.frame.trigger, arrival.has_trigger) == (Trigger.PRESS, True)
+
+
+def test_a_picture_sent_again_has_the_same_id_unless_it_was_taken_later() -> None:
+    first, again, later = (
+        _arrive(jpeg(), properties={"captured_at": f"2026-01-02T11:00:0{second}Z"}) for second in (1, 1, 2)
+    )
+    assert first.frame.event_id == again.frame.event_id != later.frame.event_id
 
 
 @pytest.mark.parametrize("frame_id", ["", "x" * 129, "a\nb", "\x00"])
