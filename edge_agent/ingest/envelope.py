@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from edge_agent.domain import SideKey, Trigger
-from edge_agent.errors import ImageError
+from edge_agent.domain import Failure, SideKey, Trigger
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -29,7 +28,9 @@ LARGEST_SECONDS: Final = 1e11
 LARGEST_NUMBER: Final = 1e20
 SCANNED_BYTES: Final = 4096
 """In broken JSON, a trigger is searched in so many bytes at the beginning and at the end."""
-INVALID: Final = "the message is neither a picture nor JSON as described in docs/mqtt.md"
+INVALID: Final = Failure(
+    FailureReason.BAD_IMAGE, "the message is neither a picture nor JSON as described in docs/mqtt.md"
+)
 _TRIGGER: Final = re.compile(rb'"trigger"\s*:\s*"([a-z]{1,20})"')
 
 
@@ -57,7 +58,7 @@ class Content:
     """What a payload contains: a picture, or why it has none, and the values of its other keys."""
 
     image: bytes = b""
-    error: ImageError | None = None
+    failure: Failure | None = None
     keys: Mapping[str, object] = field(default_factory=dict)
     is_valid: bool = True
 
@@ -113,14 +114,14 @@ def _read_odd_envelope(payload: bytes) -> Content:
     try:
         found = json.loads(payload.decode("utf-8", errors="replace"), parse_int=_number)
     except (ValueError, RecursionError):
-        return Content(error=_invalid(), keys=scan(payload), is_valid=False)
+        return Content(failure=INVALID, keys=scan(payload), is_valid=False)
     if not isinstance(found, dict):
-        return Content(error=_invalid(), is_valid=False)
+        return Content(failure=INVALID, is_valid=False)
     keys = {key.value: found.get(key.value) for key in _KEYS}
     try:
         return Content(_picture(found.get("image")), keys=keys)
     except (ValueError, binascii.Error):
-        return Content(error=_invalid(), keys=keys)
+        return Content(failure=INVALID, keys=keys)
 
 
 def _picture(value: object) -> bytes:
@@ -133,10 +134,6 @@ def _picture(value: object) -> bytes:
 
 def _number(digits: str) -> int | None:
     return int(digits) if len(digits) <= LONGEST_TIME else None
-
-
-def _invalid() -> ImageError:
-    return ImageError(FailureReason.BAD_IMAGE, INVALID)
 
 
 def _is_given(value: object) -> bool:

@@ -100,17 +100,17 @@ def _parse_payload(payload: bytes, limits: ImageLimits) -> Content:
     """Return the content of a payload, JSON or a bare picture."""
     is_json = payload[:1] == b"{"
     if len(payload) > _longest(limits.max_bytes):
-        return Content(error=_too_large(len(payload)), keys=scan(payload) if is_json else {})
+        return Content(failure=_too_large(len(payload)), keys=scan(payload) if is_json else {})
     return read_envelope(payload) if is_json else Content(payload)
 
 
 def _check(content: Content, limits: ImageLimits) -> tuple[ImageHeader, Failure | None]:
     """Return the header of a picture, and why it is unusable, if it is."""
+    if content.failure is not None:
+        return NO_HEADER, content.failure
+    if len(content.image) > limits.max_bytes:
+        return NO_HEADER, _too_large(len(content.image))
     try:
-        if content.error is not None:
-            raise content.error
-        if len(content.image) > limits.max_bytes:
-            raise _too_large(len(content.image))
         header = read_header(content.image)
         check_size(header, limits.max_pixels)
     except ImageError as error:
@@ -123,9 +123,9 @@ def _longest(max_bytes: int) -> int:
     return max_bytes * 4 // 3 + 1000
 
 
-def _too_large(size: int) -> ImageError:
+def _too_large(size: int) -> Failure:
     detail = f"the message has {size / 1e6:.1f} MB, more than images.max_megabytes allows"
-    return ImageError(FailureReason.TOO_LARGE, detail)
+    return Failure(FailureReason.TOO_LARGE, detail)
 
 
 def _payload_id(payload: bytes, captured_at: str, max_bytes: int) -> str:

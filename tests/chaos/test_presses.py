@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
+import time
 from base64 import b64encode
 from typing import Any
 
@@ -297,3 +299,45 @@ def test_an_odd_press_frame_rings(mosquitto: Mosquitto, recorder: Recorder) -> N
     found = {each.topic.split("/")[1]: each.json["event_type"] for each in answers}
     assert found == {"door0": "face", "door1": "face", "door2": "failed", "door3": "failed"}
     assert keys == {"captured_at": 1, "json": 1}
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+@protocols
+def test_each_push_has_one_id_one_ring_and_one_answer_despite_failures(
+    mosquitto: Mosquitto, recorder: Recorder, protocol: str
+) -> None:
+    settings = {"MQTT__PROTOCOL": protocol, "PRESS__DEADLINE_S": "3"}
+    chance = random.Random(7)  # noqa: S311 - a seed must give the same faults
+    with Proxy(mosquitto.port) as line, AgentProcess.with_script(line.port, None, **settings) as agent:
+        agent.wait_until_ready(recorder)
+        faults = (line.cut, lambda: _restart(agent, signal.SIGKILL), lambda: _restart(agent, signal.SIGTERM))
+        for number in range(PUSHES):
+            recorder.publish(f"doorbell/door{number}/press", "")
+            if chance.random() < FAULT_SHARE:
+                chance.choice(faults)()
+            _wait(chance.uniform(0.2, 1.0))
+        wait_until(lambda: len(_press_ids(recorder, "answer")) == PUSHES)
+    assert _press_ids(recorder, "answer") == _press_ids(recorder, "ring")
+    assert [len(ids) for ids in _press_ids(recorder, "ring").values()] == [1] * PUSHES
+
+
+FAULT_SHARE, PUSHES = 0.4, 60
+
+
+def _wait(seconds: float) -> None:
+    end_s = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end_s)
+
+
+def _restart(agent: AgentProcess, end: signal.Signals) -> None:
+    agent.signal(end)
+    agent.wait()
+    agent.start()
+
+
+def _press_ids(recorder: Recorder, kind: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for event in recorder.events(f"doorbell/+/{kind}"):
+        found.setdefault(event["doorbell"], set()).add(event["press_id"])
+    return found

@@ -209,7 +209,7 @@ def test_remove_names_the_known_doorbells(mosquitto: Mosquitto) -> None:
 
 
 def test_run_logs_its_topics_and_visits(mosquitto: Mosquitto) -> None:
-    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5")
+    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5", PRESS__DEBOUNCE_S="0")
     with Recorder(mosquitto.port) as recorder, agent:
         agent.wait_until_ready(recorder)
         for number in range(4):
