@@ -1,5 +1,7 @@
 """Every exception of the agent. A message is one sentence for the person who reads it."""
 
+import errno
+
 
 def reason_of(error: OSError) -> str:
     """Return why the system refused something, in its own words: without Python's number before them."""
@@ -46,6 +48,16 @@ class NoAgentError(EdgeAgentError):
 
 class PoolStartError(EdgeAgentError):
     """No worker became ready; the message holds the reason of every strategy that was tried."""
+
+
+class NoThreadError(EdgeAgentError, OSError):
+    """The system gives no further thread."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "the system gives no further thread or process; raise the limit (pids, ulimit -u)")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class DemoUnavailableError(EdgeAgentError):

@@ -26,7 +26,7 @@ from edge_agent.model_store import default_cache_dir
 from edge_agent.platform import landlock
 from edge_agent.platform.heartbeat_file import is_foreign, runtime_folder
 from edge_agent.platform.host_metrics import Host, read_kernel_file
-from edge_agent.web.server import SERVER_NAME
+from edge_agent.web.connections import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
