@@ -16,6 +16,9 @@ def main() -> None:
         from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - see above
 
         sys.exit(check(runtime_folder()) or 0)
+    from edge_agent.platform.exit_limit import EXIT_LIMIT  # noqa: PLC0415 - see above
+
+    EXIT_LIMIT.start()
     from edge_agent.cli import run_command_line  # noqa: PLC0415 - see above
 
     run_command_line()

@@ -25,7 +25,9 @@ from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
+from edge_agent.platform.exit_limit import EXIT_LIMIT
 from edge_agent.platform.malloc import return_large_blocks
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
@@ -44,6 +46,8 @@ MOST_WAITING: Final = 200
 """Messages that may wait for the agent's thread before ordinary frames are dropped."""
 MOST_PRESSES_WAITING: Final = 1000
 """The same for press frames, which are then answered `overload`: more than any house has doorbells."""
+SHUTDOWN_S: Final = 2.0
+"""How long a shutdown may take over and above `pool.graceful_timeout_s`: the process then exits at once."""
 INTERRUPTED: Final = 130
 FOR_US_ALONE: Final = 0o077
 """umask: the agent's files are accessible only to its own user."""
@@ -65,10 +69,11 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     board = Board(settings.agent_id, time.monotonic())
     agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
     _stop_on_signals(inbox)
+    EXIT_LIMIT.limit_s = settings.pool.graceful_timeout_s + SHUTDOWN_S
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
     with serving(settings.http, board):
         return agent.run()
 

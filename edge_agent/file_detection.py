@@ -116,7 +116,7 @@ class _Run:
             self._done[number] = Outcome(arrival.frame, arrival.failure)
             return
         rules = FaceRules(self._settings.detection.min_confidence)
-        self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=path.name))
+        self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=printable(path.name)))
 
     def _on_event(self, event: Outcome | PoolView | None) -> None:
         if event is None:
@@ -129,6 +129,11 @@ class _Run:
             reasons += [worker.last_error for worker in event.workers if worker.last_error]
             message = f"no detector can be used: {'; '.join(dict.fromkeys(reasons))}"
             raise PoolStartError(message)
+
+
+def printable(name: str | Path) -> str:
+    """Return a file's name as text: Linux allows bytes in it that are not UTF-8."""
+    return str(name).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _read(path: Path) -> bytes:

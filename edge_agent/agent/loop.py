@@ -21,6 +21,7 @@ from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.domain import Outcome
+from edge_agent.errors import NoThreadError
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.ingest.adapters import PRESETS
@@ -32,6 +33,7 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
 from edge_agent.telemetry.reporter import Reporter
@@ -232,7 +234,13 @@ class Agent:
             self._pipeline.stop_submitting()
             self._liveness.stop()
             log.info("stopping: finishing the frames in progress")
-            threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
+            self._stop_pool_in_background()
+
+    def _stop_pool_in_background(self) -> None:
+        try:
+            start_thread(threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True))
+        except NoThreadError:
+            self._stop_pool()  # the outcomes wait in the inbox
 
     def _stop_pool(self) -> None:
         self._pool.stop(self._settings.pool.graceful_timeout_s)

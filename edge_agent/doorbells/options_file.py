@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ import msgspec
 from platformdirs import user_state_path
 
 from edge_agent.errors import SettingsError
+from edge_agent.platform.background import BackgroundWorker
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class OptionsFile:
         self.path = path
         self.fault = ""
         self._unsaved: StoredOptions | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
+        self._writer = BackgroundWorker("state-file")
 
     def load(self) -> StoredOptions:
         """Return the stored options; a damaged file is moved aside and no options are set."""
@@ -76,7 +77,7 @@ class OptionsFile:
 
         After a power cut the file holds the old or the new options.
         """
-        self._writer.submit(self._save, chosen)
+        self._writer.submit(functools.partial(self._save, chosen))
 
     def retry_save(self) -> None:
         """Write the options again if the last attempt failed."""
@@ -84,8 +85,9 @@ class OptionsFile:
             self.save(self._unsaved)
 
     def close(self) -> None:
-        """Wait until the options are written."""
-        self._writer.shutdown()
+        """Wait until the options are written; not for a disk that does not answer."""
+        if not self._writer.close():
+            log.warning("%s is not written yet: changed options may be lost", self.path)
 
     def _save(self, chosen: StoredOptions) -> None:
         try:

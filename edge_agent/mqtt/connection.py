@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.domain import Message, Packet, Publication
-from edge_agent.errors import BrokerUnreachableError
+from edge_agent.errors import BrokerUnreachableError, NoThreadError
 from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
 from edge_agent.mqtt.tls import explain, tls_context
 from edge_agent.topics import SHARE
@@ -234,7 +234,11 @@ class Connection:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
         except (OSError, ValueError, IndexError) as error:  # the last from paho, for a strange answer of a websocket
             return explain(error, encrypted=self._settings.tls.enabled)
-        self._client.loop_start()
+        try:
+            self._client.loop_start()
+        except RuntimeError as error:
+            self._client = None  # paho would join a thread that never started
+            raise BrokerUnreachableError(str(NoThreadError())) from error
         if not self._answered.wait(CONNECT_TIMEOUT_S):
             return "it did not answer as an MQTT broker does"
         return self.end.reason if self.lost.is_set() else ""

@@ -21,6 +21,7 @@ from tenacity.stop import stop_when_event_set
 from edge_agent.backoff import backoff_s
 from edge_agent.domain import Packet, Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +42,7 @@ LONGEST_DELAY_S: Final = 2.0
 HEALTH_CHECK_S: Final = 1.0
 ASK_AGAIN_S: Final = 15.0
 """How long after a subscription that the broker has refused it is asked for again."""
-STOP_TIMEOUT_S: Final = 2.0
+STOP_TIMEOUT_S: Final = 1.0
 """On a dead line DISCONNECT is never written; the thread is a daemon and is left behind."""
 BACKOFF = wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3)
 
@@ -91,7 +92,7 @@ class Link:
 
     def start(self) -> None:
         """Begin to connect, in the background."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """Disconnect for good."""

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from edge_agent.errors import NoThreadError
+from edge_agent.platform.threads import start_thread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import BaseContext
@@ -53,8 +56,15 @@ def launch(context: BaseContext, name: str, target: Callable[..., None], argumen
     except (OSError, EOFError) as error:
         log.warning("the fork server does not answer (%s); starting a worker without it", error)
         process = multiprocessing.get_context("spawn").Process(target=target, args=arguments, name=name, daemon=True)
-        process.start()
+        _spawn(process)
     return process
+
+
+def _spawn(process: BaseProcess) -> None:
+    try:
+        process.start()
+    except BlockingIOError as error:
+        raise NoThreadError from error
 
 
 @contextlib.contextmanager
@@ -62,7 +72,7 @@ def _watched() -> Iterator[None]:
     """Kill the fork server while the block waits for one that is stopped or hangs: the wait has no limit of its own."""
     done = threading.Event()
     watcher = threading.Thread(target=_kill_when_stuck, args=(done,), name="fork-server-watch", daemon=True)
-    watcher.start()
+    start_thread(watcher)
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ import msgspec
 
 from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL_S: Final = 0.5
-EXIT_TIMEOUT_S: Final = 1.0
+EXIT_TIMEOUT_S: Final = 0.5
 """How long idle workers may take to exit by themselves before they are killed."""
 MOST_MESSAGES: Final = 64
 """Of one worker at a time: one that babbles must not hold the others up."""
@@ -95,7 +96,7 @@ class Pool:
         """Start the workers, in the background."""
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._run_requests)
         self._submit(self._core.start)
-        self._thread.start()
+        start_thread(self._thread)
 
     def offer(self, job: Job) -> None:
         """Have a frame looked at."""
@@ -148,6 +149,11 @@ class Pool:
         if not self._thread.is_alive():
             self._changed(self._core.view(time.monotonic()))
 
+    def kill(self) -> None:
+        """Kill all processes of the pool now; nothing is reported."""
+        for process in (*self._workers.values(), *self._probes.values()):
+            process.kill()
+
     # The supervisor's thread
 
     def _submit(self, request: Callable[[float], Iterable[Action]]) -> None:
@@ -162,6 +168,7 @@ class Pool:
         except Exception:
             log.critical("the pool's supervisor has failed: nothing can be looked at any more", exc_info=True)
             self._running = False
+            self.kill()
             self._crashed()
 
     def _supervise(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import logging
 import os
 import select
 import signal
+import threading
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Pictures
@@ -24,6 +27,10 @@ log = logging.getLogger(__name__)
 EXIT_WAIT_S: Final = 0.5
 """How long the exit code of a process that is gone may take to come through the fork server."""
 STACK_BYTES: Final = 4000
+_running: Final[set[WorkerProcess]] = set()
+"""Not reaped yet."""
+_exiting: Final = threading.Event()
+"""This process exits: no worker is started any more."""
 
 
 def enter(pipe: Connection, buffer: SharedBuffer, spec: bytes, life: Connection, fault_log: SharedBuffer) -> None:
@@ -48,10 +55,13 @@ class WorkerProcess:
         self._fault_log = fault_log
         self._spoken = select.poll()  # Connection.poll makes a selector anew each time
         self._spoken.register(pipe.fileno(), select.POLLIN)
+        _running.add(self)
 
     @classmethod
     def start(cls, context: BaseContext, spec: WorkerSpec) -> WorkerProcess:
         """Start a worker; raise OSError when the system gives no process, memory or descriptor."""
+        if _exiting.is_set():
+            raise OSError(errno.ECANCELED, "this process exits")
         with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as child_ends:
             pipe, child_pipe = context.Pipe()
             on_failure.callback(pipe.close)
@@ -110,6 +120,7 @@ class WorkerProcess:
         self._process.join(EXIT_WAIT_S)
         code, stack, pid = self._process.exitcode, self._stack(), self.pid
         self.kill()
+        _running.discard(self)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)  # ours where the fork server has died and we are the container's first process
         os.close(self.pidfd)
@@ -123,6 +134,14 @@ class WorkerProcess:
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
+
+
+@atexit.register
+def kill_all() -> None:
+    """Kill every worker of this process: multiprocessing's own exit handler waits for them without a limit."""
+    _exiting.set()
+    for worker in tuple(_running):
+        worker.kill()
 
 
 def describe_exit(code: int | None, stack: str = "") -> str:
