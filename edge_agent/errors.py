@@ -54,7 +54,9 @@ class NoThreadError(EdgeAgentError, OSError):
     """The system gives no further thread."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EAGAIN, "the system gives no further thread or process; raise the limit (pids, ulimit -u)")
+        super().__init__(
+            errno.EAGAIN, "the system gives no further thread or process; raise the limit (pids, ulimit -u)"
+        )
 
     def __str__(self) -> str:
         return str(self.strerror)

@@ -33,6 +33,7 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.temporary_folder import missing_temporary_folder
 from edge_agent.platform.threads import start_thread
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
@@ -79,6 +80,7 @@ class Agent:
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
         self._counters = self._reporter.telemetry.counters
+        self._reporter.set_fault("temporary_folder", missing_temporary_folder())
         self._beat = board.beat
         self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)

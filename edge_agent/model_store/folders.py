@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from platformdirs import user_cache_path
 
 from edge_agent.errors import ModelUnavailableError
+from edge_agent.platform.temporary_folder import USUAL, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def default_cache_dir() -> Path:
 
 def spare_dir() -> Path:
     """Return where downloads are kept while the cache cannot be written to; nothing is created."""
-    return Path(tempfile.gettempdir()) / f"edge-agent-models-{os.getuid()}"
+    return (temporary_folder() or USUAL) / f"edge-agent-models-{os.getuid()}"
 
 
 def is_own(folder: Path) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent.errors import reason_of
+from edge_agent.platform.temporary_folder import SHARED_MEMORY, USUAL, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ LINK_FRESH_S: Final = 60.0
 WORKER_FRESH_S: Final = 60.0
 ENDED: Final = frozenset({"Z", "X"})
 """States in proc(5) of a process that has ended; its exit code has not been collected."""
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder in it is used only if it is ours alone
 
 
 class ProcessId(msgspec.Struct, frozen=True):
@@ -98,7 +97,7 @@ def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(runtime_dir.split(":")[0])
     if runtime_dir := environment.get("XDG_RUNTIME_DIR", ""):
         return Path(runtime_dir) / "edge-agent"
-    memory = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    memory = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else temporary_folder() or USUAL
     return memory / f"edge-agent-{os.getuid()}"
 
 

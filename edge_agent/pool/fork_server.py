@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from edge_agent.errors import NoThreadError
+from edge_agent.platform.temporary_folder import temporary_folder
 from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def prepare(max_pixels: int) -> BaseContext:
         "OPENCV_IO_MAX_IMAGE_PIXELS": str(max_pixels),
         "OPENCV_LOG_LEVEL": "ERROR",
     }
+    if temporary_folder() is None:  # the fork server needs a place for its socket
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["edge_agent.worker.main"])
     return context

@@ -45,6 +45,7 @@ STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 CODES: Final = (
     "no_workers", "worker_circuit_open", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
     "broker_lost", "broker_refuses", "overload", "frames_failing", "state", "quarantine", "heartbeat",
+    "temporary_folder",
     "hot", "throttled", "under_voltage", "memory_low", "disk_low",
 )  # fmt: skip
 """Every kind of problem."""

@@ -253,7 +253,9 @@ def has_connected(pid: int, port: int) -> bool:
 def test_a_name_that_is_not_utf_8_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"visit\xf6r.jpg")).write_bytes(jpeg())
     began_s = time.monotonic()
-    done = edge_agent("detect", "--save-annotated", str(tmp_path / "out"), str(tmp_path), EDGE_AGENT_DETECTION__STRATEGIES="mock")
+    done = edge_agent(
+        "detect", "--save-annotated", str(tmp_path / "out"), str(tmp_path), EDGE_AGENT_DETECTION__STRATEGIES="mock"
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert "visit\ufffdr.jpg" in done.stdout
     assert time.monotonic() - began_s < 20
