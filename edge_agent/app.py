@@ -21,7 +21,7 @@ from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import Router, RouterLimits
-from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.model_store import SOURCES, ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
@@ -79,8 +79,9 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:
-    """Return the detectors of the settings, with their models fetched and verified."""
-    store = ModelStore(settings.models.dir, settings.models.cache_dir)
+    """Return the detectors of the settings, with their models verified; they are fetched unless a folder is named."""
+    models = settings.models
+    store = ModelStore(models.dir, models.cache_dir, sources=() if models.dir else SOURCES)
     return plan_detectors(settings.detection, store)
 
 

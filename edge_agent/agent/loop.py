@@ -21,9 +21,9 @@ from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.domain import Outcome
-from edge_agent.errors import NoThreadError
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
+from edge_agent.errors import NoThreadError
 from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition

@@ -191,9 +191,14 @@ def healthcheck(
     ] = None,
 ) -> None:
     """Check the heartbeat of the agent on this host: exit code 0 if it is alive, else 1. For containers."""
-    from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
+    from edge_agent.platform.heartbeat_file import (  # noqa: PLC0415 - each command loads only what it needs
+        check,
+        is_named,
+        runtime_folder,
+    )
 
-    if complaint := check(runtime_dir or runtime_folder(), agent_id):
+    named = runtime_dir is not None or is_named()
+    if complaint := check(runtime_dir or runtime_folder(), agent_id, named=named):
         raise EdgeAgentError(complaint)
 
 

@@ -8,7 +8,7 @@ from edge_agent.model_store.choice import (
     plan_detectors,
     wanted_files,
 )
-from edge_agent.model_store.fetchers import PACKAGE_INDEX
+from edge_agent.model_store.fetchers import PACKAGE_INDEX, SOURCES
 from edge_agent.model_store.folders import default_cache_dir
 from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget
 from edge_agent.model_store.store import FileStore, ModelStore
@@ -17,6 +17,7 @@ __all__ = [
     "FIRST_MODEL",
     "MODELS",
     "PACKAGE_INDEX",
+    "SOURCES",
     "CpuModel",
     "FileStore",
     "ModelStore",

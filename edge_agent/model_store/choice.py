@@ -25,6 +25,8 @@ FIRST_MODEL: Final = "yunet_n"
 SECOND_MODEL: Final = "centerface"
 """As accurate by day, better by night and ten times slower; it arrives where the package index is all there is."""
 
+EDGETPU_FILE: Final = "ssd_mobilenet_v2_edgetpu"
+
 MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
 """What `detection.cpu_model` says where it is not the name of the model's file."""
 
@@ -171,15 +173,17 @@ def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
     model = choose_cpu_model(setting, store)
     if model.note:
         log.warning("%s", model.note)
-    return DetectorChoice("cpu", model.name, str(model.path))
+    file = store.file_at(MODEL_FILES.get(model.name, model.name), model.path)
+    return DetectorChoice("cpu", model.name, str(model.path), file=file)
 
 
 def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -> Sequence[DetectorChoice]:
     """Return one choice a stick; the first one found is `any`."""
     _require(Extra.EDGETPU)
-    path = str(settings.edgetpu_model or _resolve(store, "ssd_mobilenet_v2_edgetpu", quietly=quietly))
+    path = settings.edgetpu_model or _resolve(store, EDGETPU_FILE, quietly=quietly)
+    file = None if settings.edgetpu_model else store.file_at(EDGETPU_FILE, path)
     return [
-        DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
+        DetectorChoice("edgetpu", "ssd_mobilenet_v2", str(path), device, {"library": settings.edgetpu_library}, file)
         for device in settings.edgetpu_devices
     ]
 
@@ -187,9 +191,10 @@ def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -
 def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
     if settings.gpu_provider != ON_CPU:
         _require(Extra.GPU)
-    path = str(_resolve(store, FIRST_MODEL))
+    path = _resolve(store, FIRST_MODEL)
+    file = store.file_at(FIRST_MODEL, path)
     return [
-        DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})
+        DetectorChoice("gpu", FIRST_MODEL, str(path), device, {"provider": settings.gpu_provider}, file)
         for device in settings.gpu_devices
     ]
 
@@ -208,4 +213,5 @@ def _second_stage(
         log.debug("%s", error)
         log.warning("no second stage: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
         return None
-    return SecondStage(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_stage != "press")
+    choice = DetectorChoice("cpu", SECOND_MODEL, str(path), file=store.file_at(SECOND_MODEL, path))
+    return SecondStage(choice, by_night=settings.second_stage != "press")

@@ -19,6 +19,7 @@ from edge_agent.platform.temporary_folder import USUAL, temporary_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 ABANDONED_S: Final = 3600.0
 """No fetch takes so long."""
 
@@ -49,7 +50,7 @@ def is_own(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & FOR_OTHERS
 
 
 def make_own(folder: Path) -> None:
@@ -60,6 +61,12 @@ def make_own(folder: Path) -> None:
         raise ModelUnavailableError(message)
 
 
+def _is_own_file(path: Path) -> bool:
+    """Tell whether `path` is a file of this user; in a shared cache others may leave a link, to be written to."""
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_nlink == 1
+
+
 @contextlib.contextmanager
 def unfinished(folder: Path, filename: str, whole_bytes: int) -> Iterator[None]:
     """Let the block go on with what an earlier one left of a file in `folder`, and leave what it does not finish.
@@ -68,7 +75,9 @@ def unfinished(folder: Path, filename: str, whole_bytes: int) -> Iterator[None]:
     """
     left = folder.parent / f".unfinished-{filename}"
     with contextlib.suppress(OSError):
-        left.replace(folder / filename)
+        found = left.replace(folder / filename)
+        if not _is_own_file(found):  # checked where nobody else can exchange it
+            found.unlink()
     try:
         yield
     except ModelUnavailableError:

@@ -151,8 +151,10 @@ class Pool:
 
     def kill(self) -> None:
         """Kill all processes of the pool now; nothing is reported."""
-        for process in (*self._workers.values(), *self._probes.values()):
-            process.kill()
+        for worker in self._workers.values():
+            worker.kill()
+        for probe in self._probes.values():
+            probe.kill()
 
     # The supervisor's thread
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Pictures
 from edge_agent.pool.fork_server import launch
+from edge_agent.pool.model_memory import models_of
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
 if TYPE_CHECKING:
@@ -33,11 +34,18 @@ _exiting: Final = threading.Event()
 """This process exits: no worker is started any more."""
 
 
-def enter(pipe: Connection, buffer: SharedBuffer, spec: bytes, life: Connection, fault_log: SharedBuffer) -> None:
+def enter(  # noqa: PLR0913, PLR0917 - everything that a worker gets
+    pipe: Connection,
+    buffer: SharedBuffer,
+    spec: bytes,
+    life: Connection,
+    fault_log: SharedBuffer,
+    models: tuple[SharedBuffer, ...],
+) -> None:
     """Run in the child: load the worker's code there, so that the parent never holds it."""
     from edge_agent.worker.main import serve  # noqa: PLC0415 - only a worker process loads OpenCV and a detector
 
-    serve(pipe, buffer, spec, life, fault_log)
+    serve(pipe, buffer, spec, life, fault_log, models)
 
 
 class WorkerProcess:
@@ -62,6 +70,7 @@ class WorkerProcess:
         """Start a worker; raise OSError when the system gives no process, memory or descriptor."""
         if _exiting.is_set():
             raise OSError(errno.ECANCELED, "this process exits")
+        models, data = models_of(spec), _encoded(spec)
         with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as child_ends:
             pipe, child_pipe = context.Pipe()
             on_failure.callback(pipe.close)
@@ -72,7 +81,7 @@ class WorkerProcess:
             buffer, fault_log = SharedBuffer.create(), SharedBuffer.create()
             on_failure.callback(buffer.close)
             on_failure.callback(fault_log.close)
-            arguments = (child_pipe, buffer, encode(spec), child_life, fault_log)
+            arguments = (child_pipe, buffer, data, child_life, fault_log, models)
             process = launch(context, f"edge-agent-worker-{spec.slot}", enter, arguments)
             worker = cls(process, pipe, buffer, life, fault_log)
             on_failure.pop_all()
@@ -134,6 +143,13 @@ class WorkerProcess:
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
+
+
+def _encoded(spec: WorkerSpec) -> bytes:
+    try:
+        return encode(spec)
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, "the path of its model is not UTF-8") from error
 
 
 @atexit.register

@@ -102,7 +102,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # as above
 
 def _refuse(connection: socket.socket) -> None:
     with connection, contextlib.suppress(OSError):
-        connection.setblocking(False)
+        connection.settimeout(0.0)
         connection.send(REFUSAL)
         connection.shutdown(socket.SHUT_WR)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent.platform.temporary_folder import SHARED_MEMORY
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.photos import face_photo
@@ -138,16 +139,17 @@ def test_case_14_a_read_only_root_does_not_matter(mosquitto: Mosquitto, recorder
 
 
 NO_ROOM = (
-    "for folder in /tmp /var/tmp {more}; do mount -t tmpfs -o size=4k none $folder; dd if=/dev/zero of=$folder/full bs=4k;"
-    ' done 2>/dev/null; mount --bind . .; mount -o remount,ro,bind .; cd .; exec "$@"'
+    "for folder in /tmp /var/tmp {more}; do mount -t tmpfs -o size=4k none $folder;"
+    " dd if=/dev/zero of=$folder/full bs=4k; done 2>/dev/null;"
+    ' mount --bind . .; mount -o remount,ro,bind .; cd .; exec "$@"'
 )
 """Fills every folder in which Python would make temporary files."""
 
 
 @needs_namespaces
-@pytest.mark.parametrize(("more", "codes"), [("", set()), ("/dev/shm", {"temporary_folder"})])
+@pytest.mark.parametrize(("more", "codes"), [("", set()), (SHARED_MEMORY, {"temporary_folder"})])
 def test_case_14_without_a_folder_for_temporary_files_detection_works(
-    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, more: str, codes: set[str]
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, more: Path | str, codes: set[str]
 ) -> None:
     """They are in memory, or workers start without any; health then says what is missing."""
     with AgentProcess.with_real_detector(mosquitto.port) as agent:

@@ -182,8 +182,10 @@ def _sip(line: socket.socket) -> bool:
 
 def test_addresses_without_access_take_no_connection(mosquitto: Mosquitto) -> None:
     port = free_port()
-    settings = {"HTTP__ENABLED": "true", "HTTP__PORT": str(port), "HTTP__HOST": "0.0.0.0", "HTTP__ALLOWED": "127.0.0.2"}
-    with AgentProcess.with_script(mosquitto.port, **settings) as agent, contextlib.ExitStack() as lines:
+    agent = AgentProcess.with_script(
+        mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(port), HTTP__ALLOWED="127.0.0.2"
+    )
+    with agent, contextlib.ExitStack() as lines:
         house = House(port, agent)
         wait_until(lambda: _livez_from("127.0.0.2", port) == 200, why=lambda: agent.log)
         for _ in range(2 * MOST_CLIENTS):
@@ -245,7 +247,6 @@ class House:
         """Return the agent's open connections to clients of its page."""
         found = psutil.Process(self.agent.pid).net_connections("tcp")
         return [each for each in found if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.port]
-
 
     def drip(self, lines: list[socket.socket]) -> bool:
         """Send one more byte on each line that still takes one."""

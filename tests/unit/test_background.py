@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 
@@ -20,7 +21,7 @@ def test_everything_is_done_in_order_before_it_closes() -> None:
 def test_a_function_that_fails_does_not_affect_the_next_one() -> None:
     done = threading.Event()
     worker = BackgroundWorker("test")
-    worker.submit(lambda: [][0])
+    worker.submit(_fail)
     worker.submit(done.set)
     assert worker.close()
     assert done.is_set()
@@ -29,9 +30,17 @@ def test_a_function_that_fails_does_not_affect_the_next_one() -> None:
 def test_a_function_that_hangs_is_not_waited_for() -> None:
     hangs = threading.Event()
     worker = BackgroundWorker("test")
-    worker.submit(lambda: bool(hangs.wait(30)) or None)
+    worker.submit(functools.partial(_wait, hangs))
     began_s = time.monotonic()
     assert not worker.close(0.1)
     assert time.monotonic() - began_s < 5
     hangs.set()
     assert worker.close()
+
+
+def _fail() -> None:
+    raise ValueError
+
+
+def _wait(event: threading.Event) -> None:
+    event.wait(30)
