@@ -38,6 +38,10 @@ class ImageError(EdgeAgentError):
         self.detail = detail
 
 
+class UnreadableImageError(EdgeAgentError):
+    """An image file cannot be read; the message is the reason."""
+
+
 class BrokerUnreachableError(EdgeAgentError):
     """The broker did not accept a connection; the message says which broker and why."""
 
