@@ -25,6 +25,13 @@ commands = typer.Typer(
 )
 
 
+Pictures = Annotated[
+    list[Path],
+    # readable=False: a file that this user cannot read must not stop the others
+    typer.Argument(help="Image files, or folders of them.", metavar="PATH", readable=False),
+]
+
+
 def _log_levels() -> list[str]:
     """Return the words for shell completion."""
     return ["debug", "info", "warning", "error"]
@@ -78,7 +85,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
 @takes_broker
 def send(  # noqa: PLR0913, PLR0917 - the options of a command
     broker: Flags,
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     doorbell: Annotated[
         str, typer.Option("--doorbell", "-d", help="Doorbell to publish as.", metavar=DOORBELL)
     ] = "front",
@@ -119,7 +126,7 @@ def watch(
 
 @commands.command(cls=Command)
 def detect(  # noqa: PLR0913, PLR0917 - the options of a command
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per image.")] = False,
     show_all: Annotated[

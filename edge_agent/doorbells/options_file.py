@@ -15,10 +15,12 @@ from platformdirs import user_state_path
 
 from edge_agent.errors import SettingsError
 from edge_agent.platform.background import BackgroundWorker
+from edge_agent.platform.heartbeat_file import is_foreign, runtime_folder
 
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
+VARIABLE: Final = "(EDGE_AGENT_STATE__DIR)"
 
 
 class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,12 +32,21 @@ class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_folder() -> Path:
-    """Return the user's state folder (XDG Base Directory Specification); raise SettingsError if there is none."""
+    """Return the user's state folder (XDG Base Directory Specification), or one in memory for a user without a home."""
     try:
         return user_state_path("edge-agent")
-    except RuntimeError as error:
-        message = "this user has no home directory for the options file: set state.dir (EDGE_AGENT_STATE__DIR)"
-        raise SettingsError(message) from error
+    except RuntimeError:
+        folder = runtime_folder()
+    if is_foreign(folder):
+        message = f"this user has no home directory, and {folder} belongs to another user: set state.dir {VARIABLE}"
+        raise SettingsError(message)
+    log.warning(
+        "this user has no home directory: options set over MQTT are kept in %s, and lost when the host restarts;"
+        " set state.dir %s",
+        folder,
+        VARIABLE,
+    )
+    return folder
 
 
 def read(path: Path) -> StoredOptions:

@@ -9,7 +9,7 @@ from edge_agent.model_store.choice import (
     wanted_files,
 )
 from edge_agent.model_store.fetchers import PACKAGE_INDEX, SOURCES
-from edge_agent.model_store.folders import default_cache_dir
+from edge_agent.model_store.folders import default_cache_dir, expanded
 from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget
 from edge_agent.model_store.store import FileStore, ModelStore
 
@@ -26,6 +26,7 @@ __all__ = [
     "WheelTarget",
     "choose_cpu_model",
     "default_cache_dir",
+    "expanded",
     "find_cpu_model",
     "plan_detectors",
     "wanted_files",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_cache_path
 
-from edge_agent.errors import ModelUnavailableError
+from edge_agent.errors import ModelUnavailableError, SettingsError
 from edge_agent.platform.temporary_folder import USUAL, temporary_folder
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ def default_cache_dir() -> Path:
         return user_cache_path("edge-agent") / "models"
     except RuntimeError:  # this user has no home
         return spare_dir()
+
+
+def expanded(folder: Path) -> Path:
+    """Return a folder with the user's home in place of `~`; raise SettingsError for a user without one."""
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        message = f"the folder {folder} cannot be used: this user has no home directory; write the whole path"
+        raise SettingsError(message) from error
 
 
 def spare_dir() -> Path:

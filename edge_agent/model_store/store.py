@@ -13,6 +13,7 @@ from edge_agent.model_store.fetchers import SOURCES, Source
 from edge_agent.model_store.folders import (
     SHIPPED,
     default_cache_dir,
+    expanded,
     is_own,
     make_own,
     spare_dir,
@@ -62,8 +63,8 @@ class FileStore:
         sources: Sequence[Source] = SOURCES,
         progress: Callable[[PinnedFile, int], None] = lambda _file, _bytes: None,
     ) -> None:
-        self._folder = folder.expanduser() if folder else None
-        self._cache_dir = cache_dir.expanduser() if cache_dir else default_cache_dir()
+        self._folder = expanded(folder) if folder else None
+        self._cache_dir = expanded(cache_dir) if cache_dir else default_cache_dir()
         self._files = files
         self._sources = sources
         self._progress = progress

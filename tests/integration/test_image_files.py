@@ -58,7 +58,7 @@ def detect(*arguments: str | Path, folder: Path | None = None) -> subprocess.Com
 def test_detect_uses_all_that_can_be_read(album: Path) -> None:
     done = detect(album)
     assert done.returncode == 1
-    assert done.stderr.strip() == "edge-agent: detection failed in 3 of 8 images\n"
+    assert done.stderr.strip() == "edge-agent: detection failed in 3 of 8 images"
     rows = done.stdout.splitlines()[1:]
     assert len(rows) == 8
     for name in GOOD:
@@ -97,6 +97,11 @@ def test_what_this_user_may_not_read_is_told(album: Path) -> None:
         (row,) = [row for row in found.stdout.splitlines() if row.split()[0].endswith(f"/{each}")]
         assert REASONS[each] in row
     assert found.stdout.count("320x240") == 5
+    named = [str(album / each) for each in ("locked.jpg", "locked", "visitor [copy].jpg")]
+    found = edge_agent_in(
+        Path.cwd(), "detect", *named, through=("setpriv", "--bounding-set=-all", "--inh-caps=-all"), **MOCK
+    )
+    assert found.stderr.strip() == "edge-agent: detection failed in 2 of 3 images"
 
 
 def test_send_sends_all_that_can_be_read(mosquitto: Mosquitto, recorder: Recorder, album: Path) -> None:

@@ -54,8 +54,8 @@ def test_the_path_of_a_websocket_is_taken_over() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["http://broker", "broker:", "broker:x", "broker:0", "broker:70000", "broker/path", "a b", "[broker]", "[::1", "::1:x",
-     "mqtt://", "mqtt://broker/path", "mqtt:broker", "1.2.3.4:1883:1", "broker?x"],
+    ["http://broker", "broker:", "broker:x", "broker:0", "broker:70000", "broker/path", "a b", "[broker]", "[::1",
+     "::1:x", "mqtt://", "mqtt://broker/path", "mqtt:broker", "1.2.3.4:1883:1", "broker?x"],
 )  # fmt: skip
 def test_any_other_is_refused_with_the_right_spellings(text: str) -> None:
     with pytest.raises(SettingsError, match=r"host, host:port, \[IPv6 address\]:port, mqtt://host or mqtts://host"):
@@ -69,7 +69,7 @@ def test_a_password_in_the_address_is_refused_and_not_shown() -> None:
 
 
 def test_a_contradiction_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"names port 1884, and mqtt\.port is 1883"):
+    with pytest.raises(SettingsError, match=r"names port 1884, and mqtt\.port is another"):
         read("broker:1884", port=1883)
     with pytest.raises(SettingsError, match=r"mqtts://, which means TLS, and mqtt\.tls\.enabled is false"):
         read("mqtts://broker", tls={"enabled": "false"})
