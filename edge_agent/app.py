@@ -46,7 +46,7 @@ MOST_WAITING: Final = 200
 """Messages that may wait for the agent's thread before ordinary frames are dropped."""
 MOST_PRESSES_WAITING: Final = 1000
 """The same for press frames, which are then answered `overload`: more than any house has doorbells."""
-SHUTDOWN_S: Final = 2.0
+SHUTDOWN_S: Final = 1.7
 """How long a shutdown may take over and above `pool.graceful_timeout_s`: the process then exits at once."""
 INTERRUPTED: Final = 130
 FOR_US_ALONE: Final = 0o077

@@ -254,7 +254,11 @@ class Agent:
         self._reporter.publish_last_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FLUSH_S
-        while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:
+        while (
+            self._out.waiting
+            and self._reporter.telemetry.broker.connected
+            and (remaining_s := give_up_s - time.monotonic()) > 0
+        ):
             try:
                 event = self._inbox.get(timeout=remaining_s)
             except queue.Empty:

@@ -95,12 +95,13 @@ class Link:
         start_thread(self._thread)
 
     def stop(self) -> None:
-        """Disconnect for good."""
+        """Disconnect for good; there is nothing to wait for while no broker has accepted the connection."""
         self._stopping.set()
         connection = self._connection
         if connection is not None:
+            is_accepted = connection.is_accepted()
             connection.lost.set()
-        self._thread.join(STOP_TIMEOUT_S)
+            self._thread.join(STOP_TIMEOUT_S if is_accepted else 0.0)
 
     def alive_s(self) -> float:
         """Return when its threads were last seen at work, in monotonic seconds: both, while there is a connection."""

@@ -47,7 +47,7 @@ class MqttSettings(Section):
 
     host: str = Field(
         "",
-        description="Host name or address of the broker, also host:port, mqtt://host or mqtts://host (TLS); empty: the demo",
+        description="Broker: host name or address, host:port, mqtt://host or mqtts://host (TLS); empty: the demo",
     )
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
     fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(

@@ -275,7 +275,7 @@ class ModelSettings(Section):
 
     dir: Path | None = Field(
         None,
-        description="Folder of model files that you provide, and nothing is downloaded; empty: models are downloaded once",
+        description="Folder of model files that you provide; nothing is downloaded. Empty: models are downloaded once",
     )
     cache_dir: Path | None = Field(
         None, description="Folder for downloaded models; empty: edge-agent in the user's cache folder"

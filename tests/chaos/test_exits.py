@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.agent_process import AGENT_ID, AgentProcess
+from tests.broker import free_port
 from tests.command_line import edge_agent
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
@@ -143,8 +144,9 @@ def test_without_a_thread_or_process_the_agent_says_so_and_goes_on(mosquitto: Mo
 @needs_namespaces
 @pytest.mark.parametrize("processes", [1, 3, 5, 7])
 def test_without_a_thread_or_process_the_agent_ends_in_time(mosquitto: Mosquitto, processes: int) -> None:
-    """With the fewest it does not start; with some, workers or the connection are missing."""
-    with AgentProcess.with_script(mosquitto.port, POOL__GRACEFUL_TIMEOUT_S="1") as agent:
+    """With the fewest it does not start; with some, workers, the status page or the connection are missing."""
+    page = {"HTTP__ENABLED": "true", "HTTP__PORT": str(free_port())}
+    with AgentProcess.with_script(mosquitto.port, None, POOL__GRACEFUL_TIMEOUT_S="1", **page) as agent:
         agent.start_in(*as_user_of_its_own(), "prlimit", f"--nproc={processes}")
         wait_until(lambda: "raise the limit" in agent.log, why=lambda: agent.log)
         started = descendants(agent.pid)
@@ -175,6 +177,22 @@ def test_a_crash_of_the_pool_or_the_agent_ends_everything(
         assert agent.wait(EXIT_S) == FATAL
         wait_until(lambda: not any(map(is_alive, processes)), timeout_s=EXIT_S)
     recorder.wait_for_payload(AVAILABILITY, b"offline")
+
+
+def test_a_crash_of_the_pool_ends_detect(tmp_path: Path) -> None:
+    (tmp_path / PICTURE).write_bytes(jpeg())
+    broken = BROKEN.format(module="edge_agent.pool.core", owner="PoolCore", method="on_answer")
+    done = subprocess.run(
+        [sys.executable, "-c", broken, "detect", str(tmp_path / PICTURE)],
+        env={**os.environ, "EDGE_AGENT_DETECTION__STRATEGIES": "mock"},
+        cwd=PROJECT,
+        timeout=4 * EXIT_S,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == FATAL
+    assert done.stderr.endswith("edge-agent: the pool of workers has crashed; see the log\n")
 
 
 def test_a_worker_that_hangs_delays_the_exit_no_longer(mosquitto: Mosquitto, recorder: Recorder) -> None:
