@@ -22,11 +22,13 @@ from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import Router, RouterLimits
-from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.model_store import SOURCES, ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
+from edge_agent.platform.exit_limit import EXIT_LIMIT
 from edge_agent.platform.malloc import return_large_blocks
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
@@ -45,6 +47,8 @@ MOST_WAITING: Final = 200
 """Messages that may wait for the agent's thread before ordinary frames are dropped."""
 MOST_PRESSES_WAITING: Final = 1000
 """The same for press frames, which are then answered `overload`: more than any house has doorbells."""
+SHUTDOWN_S: Final = 1.7
+"""Time for a shutdown in addition to `pool.graceful_timeout_s`: the process then exits at once."""
 INTERRUPTED: Final = 130
 FOR_US_ALONE: Final = 0o077
 """umask: the agent's files are accessible only to its own user."""
@@ -68,17 +72,19 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     board = Board(settings.agent_id, time.monotonic())
     agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, journal_file, board)
     _stop_on_signals(inbox)
+    EXIT_LIMIT.limit_s = settings.pool.graceful_timeout_s + SHUTDOWN_S
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
     with serving(settings.http, board):
         return agent.run()
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:
-    """Return the detectors of the settings, with their models fetched and verified."""
-    store = ModelStore(settings.models.dir, settings.models.cache_dir)
+    """Return the detectors of the settings, with their models verified; they are fetched unless a folder is named."""
+    models = settings.models
+    store = ModelStore(models.dir, models.cache_dir, sources=() if models.dir else SOURCES)
     return plan_detectors(settings.detection, store)
 
 

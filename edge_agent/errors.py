@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from edge_agent.reasons import ConnectError, ConnectFault, UnavailableReason
 
+import errno
+
 
 def reason_of(error: OSError) -> str:
     """Return why the system refused something, in its own words: without Python's number before them."""
@@ -59,6 +61,10 @@ class ImageError(EdgeAgentError):
         self.detail = detail
 
 
+class UnreadableImageError(EdgeAgentError):
+    """An image file cannot be read; the message is the reason."""
+
+
 class BrokerUnreachableError(EdgeAgentError):
     """No address of the broker accepted a connection; `faults` says why, by address."""
 
@@ -87,6 +93,18 @@ class NoAgentError(EdgeAgentError):
 
 class PoolStartError(EdgeAgentError):
     """No worker became ready; the message holds the reason of every strategy that was tried."""
+
+
+class NoThreadError(EdgeAgentError, OSError):
+    """The system gives no further thread."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            errno.EAGAIN, "the system gives no further thread or process; raise the limit (pids, ulimit -u)"
+        )
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class DemoUnavailableError(EdgeAgentError):

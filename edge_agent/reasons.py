@@ -193,6 +193,7 @@ class ConnectError(StrEnum):
     WEBSOCKET_FAILED = "websocket_failed"
     ADDRESS_INVALID = "address_invalid"
     SETTINGS_INVALID = "settings_invalid"
+    NO_THREAD = "no_thread"
     FAILED = "failed"
     NOT_CONNECTED = "not_connected"
     TAKEN_OVER = "taken_over"
@@ -248,6 +249,7 @@ CONNECTION: Final = {
         "its address cannot be used", "check the spelling of mqtt.host, or use the broker's address"
     ),
     ConnectError.SETTINGS_INVALID: Wording("{detail}", "correct that setting"),
+    ConnectError.NO_THREAD: Wording("{detail}", "raise the limit on processes (ulimit -u, or pids of the container)"),
     ConnectError.FAILED: Wording("{detail}", _ASK_LOG),
     ConnectError.NOT_CONNECTED: Wording("not connected", _ASK_LOG),
     ConnectError.TAKEN_OVER: Wording("{detail}", "give each agent its own agent_id", logging.ERROR),

@@ -26,6 +26,7 @@ from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.wall_clock import WallClock
+from edge_agent.errors import NoThreadError
 from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
@@ -45,6 +46,8 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.temporary_folder import missing_temporary_folder
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
 from edge_agent.telemetry.problems import ProblemCode
@@ -94,6 +97,7 @@ class Agent:
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
         self._counters = self._reporter.telemetry.counters
+        self._reporter.set_fault(ProblemCode.TEMPORARY_FOLDER, missing_temporary_folder())
         self._beat = board.beat
         self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
@@ -287,7 +291,13 @@ class Agent:
             self._pipeline.stop_submitting()
             self._liveness.stop()
             log.info("stopping: finishing the frames in progress")
-            threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
+            self._stop_pool_in_background()
+
+    def _stop_pool_in_background(self) -> None:
+        try:
+            start_thread(threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True))
+        except NoThreadError:
+            self._stop_pool()  # the outcomes wait in the inbox
 
     def _stop_pool(self) -> None:
         self._pool.stop(self._settings.pool.graceful_timeout_s)
@@ -299,7 +309,11 @@ class Agent:
         self._reporter.publish_last_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FLUSH_S
-        while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:
+        while (
+            self._out.waiting
+            and self._reporter.telemetry.broker.connected
+            and (remaining_s := give_up_s - time.monotonic()) > 0
+        ):
             try:
                 event = self._inbox.get(timeout=remaining_s)
             except queue.Empty:

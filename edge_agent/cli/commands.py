@@ -26,6 +26,13 @@ commands = typer.Typer(
 )
 
 
+Pictures = Annotated[
+    list[Path],
+    # readable=False: a file that this user cannot read must not stop the others
+    typer.Argument(help="Image files, or folders of them.", metavar="PATH", readable=False),
+]
+
+
 def _trigger_words() -> list[str]:
     """Return the words for shell completion."""
     return [each.code for each in Trigger]
@@ -75,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
 @takes_broker
 def send(  # noqa: PLR0913, PLR0917 - the options of a command
     broker: Flags,
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     doorbell: Annotated[
         str, typer.Option("--doorbell", "-d", help="Doorbell to publish as.", metavar=DOORBELL)
     ] = "front",
@@ -116,7 +123,7 @@ def watch(
 
 @commands.command(cls=Command)
 def detect(  # noqa: PLR0913, PLR0917 - the options of a command
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per image.")] = False,
     show_all: Annotated[
@@ -188,9 +195,14 @@ def healthcheck(
     ] = None,
 ) -> None:
     """Check the heartbeat of the agent on this host: exit code 0 if it is alive, else 1. For containers."""
-    from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
+    from edge_agent.platform.heartbeat_file import (  # noqa: PLC0415 - each command loads only what it needs
+        check,
+        is_named,
+        runtime_folder,
+    )
 
-    if complaint := check(runtime_dir or runtime_folder(), agent_id):
+    named = runtime_dir is not None or is_named()
+    if complaint := check(runtime_dir or runtime_folder(), agent_id, named=named):
         raise EdgeAgentError(complaint)
 
 

@@ -89,7 +89,9 @@ def _table(lines: list[DetectorLine]) -> Table:
     table.add_column("", overflow="fold")
     for line in lines:
         how = Text("works", GOOD) if line.works else Text(f"{line.detail}; {line.advice}", WARNING)
-        table.add_row(line.strategy, line.model, line.device, _figure(line.load_ms), _figure(line.inference_ms), how)
+        table.add_row(
+            line.strategy, line.model, Text(line.device), _figure(line.load_ms), _figure(line.inference_ms), how
+        )
     return table
 
 

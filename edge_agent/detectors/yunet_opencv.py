@@ -33,7 +33,13 @@ class OpenCvYuNet:
 
     def __init__(self, choice: DetectorChoice) -> None:
         self._detector = cv2.FaceDetectorYN.create(
-            choice.path, "", (self.side, self.side), LOWEST_SCORE, LARGEST_OVERLAP, MOST_CANDIDATES
+            "onnx",
+            np.fromfile(choice.path, np.uint8),  # OpenCV would tell the format by the file's name
+            np.empty(0, np.uint8),
+            (self.side, self.side),
+            LOWEST_SCORE,
+            LARGEST_OVERLAP,
+            MOST_CANDIDATES,
         )
         self._canvas = Canvas()
 

@@ -22,11 +22,11 @@ from edge_agent.doctor import host_rules as rules
 from edge_agent.doctor.finding import Finding, ok
 from edge_agent.doorbells.options_file import default_folder, read
 from edge_agent.errors import reason_of
-from edge_agent.model_store import default_cache_dir
+from edge_agent.model_store import default_cache_dir, expanded
 from edge_agent.platform import landlock
 from edge_agent.platform.heartbeat_file import is_foreign, runtime_folder
 from edge_agent.platform.host_metrics import Host, read_kernel_file
-from edge_agent.web.server import SERVER_NAME
+from edge_agent.web.connections import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _in_step() -> bool | None:
 
 
 def _check_folders(settings: Settings, state: Path) -> Iterator[Finding]:
-    cache = (settings.models.cache_dir or default_cache_dir()).expanduser()
+    cache = expanded(settings.models.cache_dir or default_cache_dir())
     places = [
         ("options set over MQTT", state, "state.dir"),
         ("downloaded models", cache, "models.cache_dir"),

@@ -2,8 +2,8 @@
 
 from edge_agent.model_store.advice import FIRST_MODEL, advice_for
 from edge_agent.model_store.choice import CpuModel, choose_cpu_model, find_cpu_model, plan_detectors, wanted_files
-from edge_agent.model_store.fetchers import PACKAGE_INDEX
-from edge_agent.model_store.folders import default_cache_dir
+from edge_agent.model_store.fetchers import PACKAGE_INDEX, SOURCES
+from edge_agent.model_store.folders import default_cache_dir, expanded
 from edge_agent.model_store.manifest import MODELS, PinnedFile, WheelMember, WheelTarget, read_manifest
 from edge_agent.model_store.store import FileStore, ModelStore
 
@@ -11,6 +11,7 @@ __all__ = [
     "FIRST_MODEL",
     "MODELS",
     "PACKAGE_INDEX",
+    "SOURCES",
     "CpuModel",
     "FileStore",
     "ModelStore",
@@ -20,6 +21,7 @@ __all__ = [
     "advice_for",
     "choose_cpu_model",
     "default_cache_dir",
+    "expanded",
     "find_cpu_model",
     "plan_detectors",
     "read_manifest",

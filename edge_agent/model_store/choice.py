@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SECOND_MODEL: Final = "centerface"
 """As accurate by day, better by night, ten times slower; available where only a package index is reachable."""
+EDGETPU_FILE: Final = "ssd_mobilenet_v2_edgetpu"
 
 ON_CPU: Final = "CPUExecutionProvider"
 
@@ -169,15 +170,17 @@ def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
     model = choose_cpu_model(setting, store)
     if model.note:
         log.warning("%s", model.note)
-    return DetectorChoice("cpu", model.name, str(model.path))
+    file = store.file_at(MODEL_FILES.get(model.name, model.name), model.path)
+    return DetectorChoice("cpu", model.name, str(model.path), file=file)
 
 
 def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -> Sequence[DetectorChoice]:
     """Return one choice per EdgeTPU; `any` is the first one found."""
     _require(Extra.EDGETPU)
-    path = str(settings.edgetpu_model or _resolve(store, "ssd_mobilenet_v2_edgetpu", quietly=quietly))
+    path = settings.edgetpu_model or _resolve(store, EDGETPU_FILE, quietly=quietly)
+    file = None if settings.edgetpu_model else store.file_at(EDGETPU_FILE, path)
     return [
-        DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
+        DetectorChoice("edgetpu", "ssd_mobilenet_v2", str(path), device, {"library": settings.edgetpu_library}, file)
         for device in settings.edgetpu_devices
     ]
 
@@ -185,9 +188,10 @@ def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -
 def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
     if settings.gpu_provider != ON_CPU:
         _require(Extra.GPU)
-    path = str(_resolve(store, FIRST_MODEL))
+    path = _resolve(store, FIRST_MODEL)
+    file = store.file_at(FIRST_MODEL, path)
     return [
-        DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})
+        DetectorChoice("gpu", FIRST_MODEL, str(path), device, {"provider": settings.gpu_provider}, file)
         for device in settings.gpu_devices
     ]
 
@@ -208,4 +212,5 @@ def _second_stage(
             "no second stage: %s is missing; download it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL)
         )
         return None
-    return SecondStage(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_stage != "press")
+    choice = DetectorChoice("cpu", SECOND_MODEL, str(path), file=store.file_at(SECOND_MODEL, path))
+    return SecondStage(choice, by_night=settings.second_stage != "press")

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from platformdirs import user_cache_path
 
-from edge_agent.errors import ModelUnavailableError
+from edge_agent.errors import ModelUnavailableError, SettingsError
+from edge_agent.platform.temporary_folder import USUAL, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 ABANDONED_S: Final = 3600.0
 """Longer than any download takes."""
 
@@ -34,9 +36,18 @@ def default_cache_dir() -> Path:
         return spare_dir()
 
 
+def expanded(folder: Path) -> Path:
+    """Return a folder with the user's home in place of `~`; raise SettingsError for a user without one."""
+    try:
+        return folder.expanduser()
+    except RuntimeError as error:
+        message = f"the folder {folder} cannot be used: this user has no home directory; write the whole path"
+        raise SettingsError(message) from error
+
+
 def spare_dir() -> Path:
     """Return the download folder to use while the cache is not writable; create nothing."""
-    return Path(tempfile.gettempdir()) / f"edge-agent-models-{os.getuid()}"
+    return (temporary_folder() or USUAL) / f"edge-agent-models-{os.getuid()}"
 
 
 def is_own(folder: Path) -> bool:
@@ -48,7 +59,7 @@ def is_own(folder: Path) -> bool:
         found = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & FOR_OTHERS
 
 
 def make_own(folder: Path) -> None:
@@ -59,6 +70,12 @@ def make_own(folder: Path) -> None:
         raise ModelUnavailableError(message)
 
 
+def _is_own_file(path: Path) -> bool:
+    """Tell whether `path` is a file of this user; in a shared cache others may leave a link, to be written to."""
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and found.st_nlink == 1
+
+
 @contextlib.contextmanager
 def unfinished(folder: Path, filename: str, whole_bytes: int) -> Iterator[None]:
     """Give the block a partial file that an earlier one left in `folder`, and keep what it does not finish.
@@ -67,7 +84,9 @@ def unfinished(folder: Path, filename: str, whole_bytes: int) -> Iterator[None]:
     """
     left = folder.parent / f".unfinished-{filename}"
     with contextlib.suppress(OSError):
-        left.replace(folder / filename)
+        found = left.replace(folder / filename)
+        if not _is_own_file(found):  # checked where nobody else can exchange it
+            found.unlink()
     try:
         yield
     except ModelUnavailableError:

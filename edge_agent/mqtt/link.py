@@ -22,6 +22,7 @@ from tenacity.stop import stop_when_event_set
 from edge_agent.backoff import backoff_s
 from edge_agent.domain import Packet, Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.platform.threads import start_thread
 from edge_agent.reasons import ConnectError, ConnectFault
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ LONGEST_DELAY_S: Final = 2.0
 HEALTH_CHECK_S: Final = 1.0
 ASK_AGAIN_S: Final = 15.0
 """Time until a refused subscription is tried again."""
-STOP_TIMEOUT_S: Final = 2.0
+STOP_TIMEOUT_S: Final = 1.0
 """On a dead network DISCONNECT is never written; the thread is a daemon and is abandoned."""
 BACKOFF = wait_exponential_jitter(multiplier=0.2, max=15.0, jitter=0.3)
 
@@ -97,15 +98,16 @@ class Link:
 
     def start(self) -> None:
         """Start to connect, in the background."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
-        """Disconnect, and stop the thread."""
+        """Disconnect, and stop the thread; nothing to wait for while no broker has accepted the connection."""
         self._stopping.set()
         connection = self._connection
         if connection is not None:
+            is_accepted = connection.is_accepted()
             connection.lost.set()
-        self._thread.join(STOP_TIMEOUT_S)
+            self._thread.join(STOP_TIMEOUT_S if is_accepted else 0.0)
 
     def alive_s(self) -> float:
         """Return when its threads were last active, in monotonic seconds: the older of the two while connected."""

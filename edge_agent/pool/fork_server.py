@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
+from edge_agent.errors import NoThreadError
+from edge_agent.platform.temporary_folder import temporary_folder
+from edge_agent.platform.threads import start_thread
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import BaseContext
@@ -38,6 +42,8 @@ def prepare(max_pixels: int) -> BaseContext:
         "OPENCV_IO_MAX_IMAGE_PIXELS": str(max_pixels),
         "OPENCV_LOG_LEVEL": "ERROR",
     }
+    if temporary_folder() is None:  # the fork server needs a place for its socket
+        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["edge_agent.worker.main"])
     return context
@@ -53,8 +59,15 @@ def launch(context: BaseContext, name: str, target: Callable[..., None], argumen
     except (OSError, EOFError) as error:
         log.warning("the fork server does not answer (%s); starting a worker without it", error)
         process = multiprocessing.get_context("spawn").Process(target=target, args=arguments, name=name, daemon=True)
-        process.start()
+        _spawn(process)
     return process
+
+
+def _spawn(process: BaseProcess) -> None:
+    try:
+        process.start()
+    except BlockingIOError as error:
+        raise NoThreadError from error
 
 
 @contextlib.contextmanager
@@ -62,7 +75,7 @@ def _watched() -> Iterator[None]:
     """Kill a fork server that does not answer within the time limit: multiprocessing's own wait has none."""
     done = threading.Event()
     watcher = threading.Thread(target=_kill_when_stuck, args=(done,), name="fork-server-watch", daemon=True)
-    watcher.start()
+    start_thread(watcher)
     try:
         yield
     finally:

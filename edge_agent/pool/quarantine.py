@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Failure
+from edge_agent.platform.background import BackgroundWorker
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -33,23 +34,23 @@ class Quarantine:
         self._folder = folder
         self._max_files = max_files
         self._retry_s = 0.0
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="quarantine")
+        self._writer = BackgroundWorker("quarantine")
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Keep the picture of a frame that was quarantined."""
         result = outcome.result
         if self._folder and isinstance(result, Failure) and result.reason is FailureReason.QUARANTINED:
-            self._writer.submit(self._keep, outcome.frame, self._folder)
+            self._writer.submit(functools.partial(self._keep, outcome.frame, self._folder))
 
     def tick(self, now: float) -> None:
         """After a failure, test from time to time whether the folder is writable again."""
         if self._folder and self.fault and now >= self._retry_s:
             self._retry_s = now + RETRY_INTERVAL_S
-            self._writer.submit(self._retry, self._folder)
+            self._writer.submit(functools.partial(self._retry, self._folder))
 
     def close(self) -> None:
-        """Wait until every picture is written."""
-        self._writer.shutdown()
+        """Wait until every picture is written; not for a disk that does not answer."""
+        self._writer.close()
 
     def _keep(self, frame: Frame, folder: Path) -> None:
         try:

@@ -19,6 +19,7 @@ import msgspec
 
 from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL_S: Final = 0.5
-EXIT_TIMEOUT_S: Final = 1.0
+EXIT_TIMEOUT_S: Final = 0.5
 """Time for idle workers to exit by themselves before they are killed."""
 MOST_MESSAGES: Final = 64
 """Of one worker at a time: a worker that sends too much must not block the others."""
@@ -97,7 +98,7 @@ class Pool:
         """Start the workers, in the background."""
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._run_requests)
         self._submit(self._core.start)
-        self._thread.start()
+        start_thread(self._thread)
 
     def offer(self, job: Job) -> None:
         """Submit a frame."""
@@ -150,6 +151,13 @@ class Pool:
         if not self._thread.is_alive():
             self._changed(self._core.view(time.monotonic()))
 
+    def kill(self) -> None:
+        """Kill all processes of the pool now; nothing is reported."""
+        for worker in self._workers.values():
+            worker.kill()
+        for probe in self._probes.values():
+            probe.kill()
+
     # The supervisor's thread
 
     def _submit(self, request: Callable[[float], Iterable[Action]]) -> None:
@@ -164,6 +172,7 @@ class Pool:
         except Exception:
             log.critical("the pool's supervisor failed: no frame can be processed any more", exc_info=True)
             self._running = False
+            self.kill()
             self._crashed()
 
     def _supervise(self) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import logging
 import os
 import select
 import signal
+import threading
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Pictures
 from edge_agent.pool.fork_server import launch
+from edge_agent.pool.model_memory import models_of
 from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
 
@@ -30,12 +34,24 @@ FATAL: Final = "Fatal"
 _CRASHES: Final = (signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS)
 _SIGNALS: Final = {int(signal.SIGKILL): ExitReason.KILLED} | {int(each): ExitReason.CRASHED for each in _CRASHES}
 
+_running: Final[set[WorkerProcess]] = set()
+"""Not reaped yet."""
+_exiting: Final = threading.Event()
+"""This process exits: no worker is started any more."""
 
-def enter(pipe: Connection, buffer: SharedBuffer, spec: bytes, life: Connection, fault_log: SharedBuffer) -> None:
+
+def enter(  # noqa: PLR0913, PLR0917 - everything that a worker gets
+    pipe: Connection,
+    buffer: SharedBuffer,
+    spec: bytes,
+    life: Connection,
+    fault_log: SharedBuffer,
+    models: tuple[SharedBuffer, ...],
+) -> None:
     """Run in the child: import the worker's code only there, so that the parent never loads it."""
     from edge_agent.worker.main import serve  # noqa: PLC0415 - only a worker process loads OpenCV and a detector
 
-    serve(pipe, buffer, spec, life, fault_log)
+    serve(pipe, buffer, spec, life, fault_log, models)
 
 
 class WorkerProcess:
@@ -53,10 +69,14 @@ class WorkerProcess:
         self._fault_log = fault_log
         self._spoken = select.poll()  # Connection.poll creates a new selector on each call
         self._spoken.register(pipe.fileno(), select.POLLIN)
+        _running.add(self)
 
     @classmethod
     def start(cls, context: BaseContext, spec: WorkerSpec) -> WorkerProcess:
         """Start a worker; raise OSError if the system has no process, memory or file descriptor left."""
+        if _exiting.is_set():
+            raise OSError(errno.ECANCELED, "this process exits")
+        models, data = models_of(spec), _encoded(spec)
         with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as child_ends:
             pipe, child_pipe = context.Pipe()
             on_failure.callback(pipe.close)
@@ -67,7 +87,7 @@ class WorkerProcess:
             buffer, fault_log = SharedBuffer.create(), SharedBuffer.create()
             on_failure.callback(buffer.close)
             on_failure.callback(fault_log.close)
-            arguments = (child_pipe, buffer, encode(spec), child_life, fault_log)
+            arguments = (child_pipe, buffer, data, child_life, fault_log, models)
             process = launch(context, f"edge-agent-worker-{spec.slot}", enter, arguments)
             worker = cls(process, pipe, buffer, life, fault_log)
             on_failure.pop_all()
@@ -115,6 +135,7 @@ class WorkerProcess:
         self._process.join(EXIT_WAIT_S)
         code, stack, pid = self._process.exitcode, self._stack(), self.pid
         self.kill()
+        _running.discard(self)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(
                 pid, os.WNOHANG
@@ -130,6 +151,21 @@ class WorkerProcess:
 
     def _stack(self) -> str:
         return self._fault_log.read_available(STACK_BYTES).decode(errors="replace").strip("\0\n ")
+
+
+def _encoded(spec: WorkerSpec) -> bytes:
+    try:
+        return encode(spec)
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, "the path of its model is not UTF-8") from error
+
+
+@atexit.register
+def kill_all() -> None:
+    """Kill every worker of this process: multiprocessing's own exit handler waits for them without a limit."""
+    _exiting.set()
+    for worker in tuple(_running):
+        worker.kill()
 
 
 def exit_of(code: int | None, stack: str = "") -> WorkerExit:

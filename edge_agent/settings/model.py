@@ -192,7 +192,8 @@ class ModelSettings(Section):
     """Where model files are stored."""
 
     dir: Path | None = Field(
-        None, description="Folder of model files that you provide; empty: models are downloaded once"
+        None,
+        description="Folder of model files that you provide; nothing is downloaded. Empty: models are downloaded once",
     )
     cache_dir: Path | None = Field(
         None, description="Folder for downloaded models; empty: edge-agent in the user's cache folder"

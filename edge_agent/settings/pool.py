@@ -62,7 +62,7 @@ class PoolSettings(Section):
         description="Restrict workers to reading programs and models (Landlock, if the kernel supports it)",
     )
     graceful_timeout_s: float = Field(
-        5.0, ge=0, description="Maximum time to finish the frames in progress at shutdown"
+        3.0, ge=0, description="Maximum time to finish the frames in progress at shutdown"
     )
 
 

@@ -67,6 +67,7 @@ class ProblemCode(StrEnum):
     STATE = "state"
     QUARANTINE = "quarantine"
     HEARTBEAT = "heartbeat"
+    TEMPORARY_FOLDER = "temporary_folder"
     HOT = "hot"
     THROTTLED = "throttled"
     UNDER_VOLTAGE = "under_voltage"
@@ -92,6 +93,7 @@ SENTENCES: Final = {
     ProblemCode.STATE: "{why}",
     ProblemCode.QUARANTINE: "{why}",
     ProblemCode.HEARTBEAT: "{why}",
+    ProblemCode.TEMPORARY_FOLDER: "{why}",
     ProblemCode.HOT: "The processor is at {temperature_c:.0f} °C and may be throttled: improve its cooling",
     ProblemCode.THROTTLED: "The processor is throttled because of heat or a weak power supply",
     ProblemCode.UNDER_VOLTAGE: (

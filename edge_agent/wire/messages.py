@@ -100,10 +100,19 @@ class StageTimes(msgspec.Struct, frozen=True):
     render: float = 0.0
 
 
-class DetectorChoice(msgspec.Struct, frozen=True):
-    """One detector to try: the strategy and model of the table, and the verified model file ('' if none).
+class ModelFile(msgspec.Struct, frozen=True):
+    """A model file with its pinned digest; `hashed` says which kind of digest it is."""
 
-    `device` names the accelerator, held by one process at a time ('' is the CPU); `options` are passed to the detector.
+    path: str
+    hashed: str
+    digest: str
+
+
+class DetectorChoice(msgspec.Struct, frozen=True):
+    """One detector to try: the strategy and model of the table, and the model file ('' if none).
+
+    A pinned `file` is loaded from memory, verified; the user's own model has none. `device` names the accelerator, held
+    by one process at a time ('' is the CPU); `options` are passed to the detector.
     """
 
     strategy: str
@@ -111,6 +120,7 @@ class DetectorChoice(msgspec.Struct, frozen=True):
     path: str = ""
     device: str = ""
     options: dict[str, str] = {}
+    file: ModelFile | None = None
 
 
 class SecondStage(msgspec.Struct, frozen=True):
@@ -138,6 +148,11 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     second_stage: SecondStage | None = None
     probe: bool = False
     sandbox: bool = False
+
+    def files(self) -> tuple[ModelFile, ...]:
+        """Return the pinned model files that this worker may load, each once."""
+        choices = (*self.choices, *((self.second_stage.choice,) if self.second_stage else ()))
+        return tuple(dict.fromkeys(choice.file for choice in choices if choice.file))
 
 
 class Unavailable(msgspec.Struct, frozen=True):

@@ -52,16 +52,21 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from edge_agent.detectors.base import Detector
-    from edge_agent.wire import DetectorChoice, Face, FromWorker
+    from edge_agent.wire import DetectorChoice, Face, FromWorker, WorkerSpec
 
 GREY: Final = 128
 
 
-def serve(
-    pipe: Connection, buffer: SharedBuffer, spec_data: bytes, parent_pipe: Connection, fault_log: SharedBuffer
+def serve(  # noqa: PLR0913, PLR0917 - everything that a worker gets
+    pipe: Connection,
+    buffer: SharedBuffer,
+    spec_data: bytes,
+    parent_pipe: Connection,
+    fault_log: SharedBuffer,
+    models: Sequence[SharedBuffer] = (),
 ) -> None:
-    """Run a worker until the parent stops it or exits."""
-    spec = decode_spec(spec_data)
+    """Run a worker until the parent stops it or exits; `models` are those of `spec.files()`."""
+    spec = with_models(decode_spec(spec_data), models)
     guards.leave_signals_to_parent()
     guards.die_with_parent(parent_pipe)
     guards.record_faults(fault_log)
@@ -95,6 +100,21 @@ def serve(
                 pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
         pass  # the parent has exited, and reads no reply any more
+
+
+def with_models(spec: WorkerSpec, models: Sequence[SharedBuffer]) -> WorkerSpec:
+    """Return the start of a worker with the paths of its models in memory."""
+    paths = {file: f"/proc/self/fd/{model.fileno()}" for file, model in zip(spec.files(), models, strict=True)}
+
+    def loaded(choice: DetectorChoice) -> DetectorChoice:
+        return msgspec.structs.replace(choice, path=paths[choice.file]) if choice.file else choice
+
+    second = spec.second_stage
+    return msgspec.structs.replace(
+        spec,
+        choices=tuple(map(loaded, spec.choices)),
+        second_stage=second and msgspec.structs.replace(second, choice=loaded(second.choice)),
+    )
 
 
 def load_first(

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent.platform.temporary_folder import SHARED_MEMORY
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
+from tests.photos import face_photo
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
 from tests.processes import descendants, is_alive, needs_namespaces
@@ -135,6 +137,31 @@ def test_case_14_a_read_only_root_does_not_matter(mosquitto: Mosquitto, recorder
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         assert recorder.wait_for("doorbell/front/faces")["outcome"] == "face"
+
+
+NO_ROOM = (
+    "for folder in /tmp /var/tmp {more}; do mount -t tmpfs -o size=4k none $folder;"
+    " dd if=/dev/zero of=$folder/full bs=4k; done 2>/dev/null;"
+    ' mount --bind . .; mount -o remount,ro,bind .; cd .; exec "$@"'
+)
+"""Fills every folder in which Python would make temporary files."""
+
+
+@needs_namespaces
+@pytest.mark.parametrize(("more", "codes"), [("", set()), (SHARED_MEMORY, {"temporary_folder"})])
+def test_case_14_without_a_folder_for_temporary_files_detection_works(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, more: Path | str, codes: set[str]
+) -> None:
+    """They are in memory, or workers start without any; health then says what is missing."""
+    with AgentProcess.with_real_detector(mosquitto.port) as agent:
+        agent.environment |= {"XDG_CACHE_HOME": str(tmp_path), "TMPDIR": ""}
+        agent.start_in("unshare", "-m", "sh", "-c", NO_ROOM.format(more=more), "sh")
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", face_photo())
+        assert recorder.wait_for("doorbell/front/faces")["outcome"] == "face"
+        health = recorder.wait_for(HEALTH, lambda health: codes <= {each["code"] for each in health["problems"]})
+        assert "temporary_folder" in codes or "temporary_folder" not in str(health["problems"])
+        assert agent.stop() == 0
 
 
 def test_quarantined_pictures_are_stored_up_to_the_limit(

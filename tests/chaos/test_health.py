@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -133,22 +132,14 @@ def test_an_edgetpu_that_is_unplugged(mosquitto: Mosquitto, recorder: Recorder, 
         wait_until_ok(recorder)
 
 
-def test_a_detector_that_does_not_load(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
-    models = tmp_path / "models"
-    shutil.copytree(shared("models"), models)
-    model = models / "yunet_n_dynamic.onnx"
+def test_a_detector_that_does_not_load(mosquitto: Mosquitto, recorder: Recorder) -> None:
     settings = {
-        "MODELS__DIR": str(models), "DETECTION__STRATEGIES": "cpu,mock", "DETECTION__SECOND_STAGE": "off",
-        "DETECTION__CPU_MODEL": "yunet_n",
+        "MODELS__DIR": str(shared("models")), "DETECTION__STRATEGIES": "mock,cpu", "DETECTION__SECOND_STAGE": "off",
+        "DETECTION__MOCK_SCRIPT": '{"load": "error"}',
     }  # fmt: skip
     with AgentProcess(mosquitto.port, **settings) as agent:
         agent.wait_until_ready(recorder)
-        model.rename(model.with_suffix(".away"))
-        kill_workers(asked(recorder))
-        assert "The detector cpu yunet_n cannot be used: " in wait_for_problem(recorder, "detector_unavailable")
-        model.with_suffix(".away").rename(model)
-        recorder.publish(f"{AGENT}/command/restart_pool", "")
-        wait_until_ok(recorder)
+        assert "The detector mock script cannot be used: " in wait_for_problem(recorder, "detector_unavailable")
 
 
 def test_a_broker_that_goes_away(mosquitto: Mosquitto) -> None:

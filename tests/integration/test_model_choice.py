@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent.errors import DetectorUnavailableError, NoDetectorError
-from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
+from edge_agent.model_store import MODELS, ModelStore, choice, choose_cpu_model, plan_detectors
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from edge_agent.reasons import UnavailableReason
 from edge_agent.settings.detection import DetectionSettings
-from edge_agent.wire import DetectorChoice, SecondStage
+from edge_agent.wire import DetectorChoice, ModelFile, SecondStage
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def plan(store: ModelStore, *strategies: str, **settings: Any) -> DetectorPlan:
 
 
 def on_cpu(folder: Path, model: str, name: str) -> DetectorChoice:
-    return DetectorChoice("cpu", model, str(folder / "mine" / name))
+    path = str(folder / "mine" / name)
+    return DetectorChoice("cpu", model, path, file=ModelFile(path, "sha256", MODELS[model].sha256))
 
 
 def test_the_default_is_yunet_with_centerface_for_a_second_stage(tmp_path: Path) -> None:
