@@ -24,7 +24,8 @@ from edge_agent.domain import Message, Publication, Trigger
 from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, UnreadableImageError
 from edge_agent.ingest.envelope import Envelope
 from edge_agent.ingest.image_files import find_images, printable, read_image
-from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.mqtt.paho_client import Sent
 
 if TYPE_CHECKING:
     from edge_agent.settings.broker import MqttSettings

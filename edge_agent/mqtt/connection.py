@@ -14,17 +14,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.domain import DropReason, Message, Packet, Publication
 from edge_agent.errors import BrokerUnreachableError, NoThreadError
 from edge_agent.mqtt import faults
-from edge_agent.mqtt.tls import tls_context
+from edge_agent.mqtt.paho_client import (
+    PahoClient,
+    Sent,
+    Session,
+    build_client,
+    connect_options,
+    publish_properties,
+    subscribe_options,
+    to_message,
+)
 from edge_agent.reasons import ConnectError, ConnectFault
-from edge_agent.topics import SHARE, is_press_filter
+from edge_agent.topics import SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,22 +51,6 @@ _REFUSED_VERSION = {ConnectError.PROTOCOL_UNSUPPORTED, ConnectError.CLOSED_AT_ON
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A publication passed to the network; `packet_id` returns with the broker's confirmation."""
-
-    packet_id: int
-    _info: paho.MQTTMessageInfo
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until the broker confirms it (QoS 1) or it is written (QoS 0); return whether that happened in time."""
-        try:
-            self._info.wait_for_publish(timeout_s)
-        except (RuntimeError, ValueError):
-            return False
-        return self._info.is_published()
-
-
-@dataclass(frozen=True, slots=True)
 class ConnectionEvents:
     """Callbacks of a connection, on its network thread: they must be fast and never block.
 
@@ -73,19 +62,6 @@ class ConnectionEvents:
     published: Callable[[int, bool, bool], None] = lambda _packet_id, _refused, _without_subscriber: None
     undecodable: Callable[[DropReason], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
-
-
-class _Client(paho.Client):
-    """paho's client, with the time when its thread was last active; monotonic seconds, initially its creation."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.alive_s = time.monotonic()
-
-    def loop_misc(self) -> MQTTErrorCode:
-        """Run paho's housekeeping, which paho calls at least once a second."""
-        self.alive_s = time.monotonic()
-        return super().loop_misc()
 
 
 class Connection:
@@ -111,14 +87,12 @@ class Connection:
         """Number of accepted messages without a subscriber, if the broker reports it (MQTT 5)."""
         self._asked: deque[tuple[str, ...]] = deque()
         self._settings = settings
-        self._client_id = client_id
-        self._clean = clean
-        self._will = will
+        self._session = Session(client_id, clean, will)
         self._events = events or ConnectionEvents()
         self._on_accepted: Callable[[], None] = lambda: None
         self._answered = threading.Event()
         self._accepted = False
-        self._client: _Client | None = None
+        self._client: PahoClient | None = None
 
     @property
     def host(self) -> str:
@@ -158,7 +132,7 @@ class Connection:
             wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
         self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
-            client.subscribe([(each, _subscribe_options(each, level)) for each, level in wanted])
+            client.subscribe([(each, subscribe_options(each, level)) for each, level in wanted])
         else:
             client.subscribe(wanted)
 
@@ -169,13 +143,7 @@ class Connection:
 
     def publish(self, publication: Publication) -> Sent:
         """Pass a publication to the network thread, without waiting."""
-        properties = None
-        if self._is_mqtt5() and (publication.correlation_data or publication.properties):
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            if publication.correlation_data:
-                properties.CorrelationData = publication.correlation_data
-            if publication.properties:
-                properties.UserProperty = list(publication.properties.items())
+        properties = publish_properties(publication) if self._is_mqtt5() else None
         info = self._opened().publish(
             publication.topic, publication.payload, publication.qos, publication.retain, properties
         )
@@ -238,9 +206,10 @@ class Connection:
         self._answered.clear()
         self._accepted = False
         self.lost.clear()
-        self._client = self._build(protocol)
+        self._client = build_client(self._settings, self._session, protocol, CONNECT_TIMEOUT_S)
+        self._listen(self._client)
         try:
-            self._client.connect(address.host, address.port, **self._connect_options(protocol))
+            self._client.connect(address.host, address.port, **connect_options(self._settings, self._session, protocol))
         except (OSError, ValueError, IndexError) as error:
             return faults.of_exception(error, encrypted=self._settings.tls.enabled)
         try:
@@ -252,43 +221,14 @@ class Connection:
             return ConnectFault(ConnectError.NOT_MQTT)
         return self.end if self.lost.is_set() else None
 
-    def _build(self, protocol: Any) -> _Client:
-        client = _Client(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            clean_session=self._clean if protocol == paho.MQTTv311 else None,
-            protocol=protocol,
-            transport=self._settings.transport,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.ws_set_options(self._settings.websocket_path)
-        context = tls_context(self._settings.tls)
-        if context is not None:
-            client.tls_set_context(context)
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._settings.password.get_secret_value() or None)
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
+    def _listen(self, client: PahoClient) -> None:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        return client
 
-    def _connect_options(self, protocol: Any) -> dict[str, Any]:
-        options: dict[str, Any] = {"keepalive": self._settings.keepalive_s}
-        if protocol == paho.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.ReceiveMaximum = self._settings.receive_maximum
-            if not self._clean:
-                properties.SessionExpiryInterval = self._settings.session_expiry_s
-            options |= {"clean_start": self._clean, "properties": properties}
-        return options
-
-    def _opened(self) -> _Client:
+    def _opened(self) -> PahoClient:
         if self._client is None:
             raise BrokerUnreachableError({self.host: ConnectFault(ConnectError.NOT_CONNECTED)})
         return self._client
@@ -319,7 +259,7 @@ class Connection:
     def _on_message(self, _client: Any, _data: Any, received: paho.MQTTMessage) -> None:
         packet = Packet(self.number, received.mid) if received.qos else None
         try:
-            message = _message(received, packet)
+            message = to_message(received, packet)
         except UnicodeDecodeError:
             self._events.undecodable(DropReason.TOPIC_ENCODING)
             self._acknowledge_unread(packet)
@@ -346,23 +286,3 @@ class Connection:
         refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         self.refused = (*(each for each in self.refused if each not in asked), *refused)
         self._events.subscribed(self.refused)
-
-
-def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
-    """Return the options of a subscription. A bridge sends retained presses again as new ones, but for this flag."""
-    return SubscribeOptions(qos=qos, retainAsPublished=is_press_filter(topic_filter))
-
-
-def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
-    """Convert paho's message; raise UnicodeDecodeError if its topic is not UTF-8."""
-    properties = received.properties
-    return Message(
-        topic=received.topic,
-        payload=bytes(received.payload),
-        retained=received.retain,
-        duplicate=received.dup,
-        packet=packet,
-        properties=dict(getattr(properties, "UserProperty", ())),
-        response_topic=getattr(properties, "ResponseTopic", ""),
-        correlation_data=getattr(properties, "CorrelationData", b""),
-    )

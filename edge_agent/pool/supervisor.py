@@ -23,21 +23,12 @@ from edge_agent.platform.threads import start_thread
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
-from edge_agent.pool.probe import Probe
+from edge_agent.pool.probes import Probes
 from edge_agent.pool.tasks import message_of
 from edge_agent.pool.views import PoolLiveness
 from edge_agent.pool.worker_process import WorkerProcess
-from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
-from edge_agent.wire import (
-    Detected,
-    Failed,
-    FromWorker,
-    Loading,
-    Ready,
-    Stop,
-    Unchanged,
-    Unusable,
-)
+from edge_agent.reasons import ExitReason, WorkerExit
+from edge_agent.wire import Detected, Failed, FromWorker, Loading, Ready, Stop, Unchanged, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +37,7 @@ if TYPE_CHECKING:
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
     from edge_agent.pool.views import PoolView
+    from edge_agent.reasons import DetectorFault
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +74,6 @@ class Pool:
         self._changed = changed
         self._crashed = crashed
         self._workers: dict[int, WorkerProcess] = {}
-        self._probes: dict[int, Probe] = {}
-        self._proven: set[int] = set()
-        """The accelerators that have worked in this run: only the loss of such a one is logged as a loss."""
         self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
@@ -93,6 +82,7 @@ class Pool:
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._context = prepare(plan.max_pixels)
+        self._probes = Probes(self._context, plan, self._selector, self._on_probe_result)
 
     def start(self) -> None:
         """Start the workers, in the background."""
@@ -155,8 +145,7 @@ class Pool:
         """Kill all processes of the pool now; nothing is reported."""
         for worker in self._workers.values():
             worker.kill()
-        for probe in self._probes.values():
-            probe.kill()
+        self._probes.kill_all()
 
     # The supervisor's thread
 
@@ -180,9 +169,7 @@ class Pool:
             due_s = self._core.next_due_s()
             timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())
             for key, _ in self._selector.select(timeout_s):
-                if (
-                    self._selector.get_map().get(key.fd) is key
-                ):  # an earlier event of this round may have removed its worker
+                if self._selector.get_map().get(key.fd) is key:  # an earlier event may have removed its worker
                     key.data()
             if due_s is not None and due_s <= time.monotonic():
                 self._execute(self._core.tick(time.monotonic()))
@@ -210,10 +197,7 @@ class Pool:
         for slot in self._workers:
             self._send(slot, Stop())
         give_up_s = time.monotonic() + EXIT_TIMEOUT_S
-        for probe in self._probes.values():
-            self._selector.unregister(probe.pidfd)
-            probe.kill()
-            probe.result()
+        self._probes.stop()
         for slot in list(self._workers):
             self._workers[slot].wait(give_up_s - time.monotonic())
             self._workers[slot].kill()
@@ -232,9 +216,9 @@ class Pool:
                 case StartWorker(slot, without, accelerator):
                     waiting.extend(self._spawn_worker(slot, without, accelerator))
                 case StartProbe(accelerator):
-                    waiting.extend(self._spawn_probe(accelerator))
+                    waiting.extend(self._start_probe(accelerator))
                 case EndProbe(accelerator):
-                    self._probes[accelerator].kill()
+                    self._probes.kill(accelerator)
                 case StopWorker(slot):
                     self._send(slot, Stop())
                 case KillWorker(slot, end):
@@ -255,33 +239,13 @@ class Pool:
         self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._on_worker_exit, slot))
         return ()
 
-    def _spawn_probe(self, accelerator: int) -> Iterable[Action]:
-        try:
-            probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
-        except OSError as error:
-            fault = DetectorFault(UnavailableReason.START_FAILED, reason_of(error))
-            return self._core.on_probe_result(accelerator, fault, time.monotonic())
-        self._probes[accelerator] = probe
-        self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._on_probe_exit, accelerator))
-        return ()
+    def _start_probe(self, accelerator: int) -> Iterable[Action]:
+        fault = self._probes.start(accelerator)
+        return self._core.on_probe_result(accelerator, fault, time.monotonic()) if fault else ()
 
-    def _on_probe_exit(self, accelerator: int) -> None:
-        probe = self._probes.pop(accelerator)
-        self._selector.unregister(probe.pidfd)
-        choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
-        if result.works:
-            self._proven.add(accelerator)
-        is_missed = choice.strategy in self._plan.detectors.asked or accelerator in self._proven
-        log.log(
-            logging.INFO if result.works else logging.WARNING if is_missed else logging.DEBUG,
-            "%s %s (%s) %s",
-            choice.strategy,
-            choice.model,
-            choice.device,
-            "works" if result.fault is None else f"cannot be used: {result.fault.text}",
-        )
+    def _on_probe_result(self, accelerator: int, fault: DetectorFault | None) -> None:
         now = time.monotonic()
-        actions = self._core.on_probe_result(accelerator, result.fault, now)
+        actions = self._core.on_probe_result(accelerator, fault, now)
         self._changed(self._core.view(now))
         self._execute(actions)
 
@@ -318,15 +282,9 @@ class Pool:
         now = time.monotonic()
         match message:
             case Ready():
-                log.info(
-                    "worker %d ready: %s %s in %.0f ms%s",
-                    slot,
-                    message.strategy,
-                    message.model,
-                    message.load_ms,
-                    "" if message.sandbox.mechanism else f" (not sandboxed: {message.sandbox.reason or SANDBOX_OFF})",
-                    extra={"worker": slot},
-                )
+                detector = f"{message.strategy} {message.model} in {message.load_ms:.0f} ms"
+                note = "" if message.sandbox.mechanism else f" (not sandboxed: {message.sandbox.reason or SANDBOX_OFF})"
+                log.info("worker %d ready: %s%s", slot, detector, note, extra={"worker": slot})
                 actions = self._core.on_ready(slot, message, now)
                 self._changed(self._core.view(now))
                 return actions

@@ -43,8 +43,8 @@ from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade, CascadeInput, CascadeResult
 from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
+from edge_agent.worker.face_quality import quality
 from edge_agent.worker.frame_difference import is_unchanged, thumbnail
-from edge_agent.worker.quality import quality
 from edge_agent.worker.sandbox import enter_sandbox
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ from edge_agent.worker.annotate import LONGEST_SIDE, annotate, blurred, crop, to
 from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
+from edge_agent.worker.face_quality import quality
 from edge_agent.worker.main import Worker, load_first
-from edge_agent.worker.quality import quality
 from tests.pictures import jpeg
 from tests.values import detected
 
