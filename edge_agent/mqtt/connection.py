@@ -219,7 +219,7 @@ class Connection:
             return ConnectFault(ConnectError.NO_THREAD, str(NoThreadError()))
         if not self._answered.wait(CONNECT_TIMEOUT_S):
             return ConnectFault(ConnectError.NOT_MQTT)
-        return self.end if self.lost.is_set() else None
+        return None if self._accepted else self.end  # one that was accepted and is lost already ends in the usual way
 
     def _listen(self, client: PahoClient) -> None:
         client.on_connect = self._on_connect
