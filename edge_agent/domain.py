@@ -99,11 +99,12 @@ class ReplyTo:
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """A picture's header: `jpeg` or `png`, and pixels as stored."""
+    """A picture's header: `jpeg` or `png`, and pixels as stored; `length` is where the picture ends in its data."""
 
     format: str
     width: int
     height: int
+    length: int = 0
 
 
 NO_HEADER = ImageHeader("", 0, 0)

@@ -20,6 +20,7 @@ from edge_agent.domain import (
 )
 from edge_agent.errors import ImageError
 from edge_agent.ingest.image_header import check_size, read_header
+from edge_agent.ingest.payload import is_json, json_value, picture_bytes, picture_of_text, strip_blanks
 from edge_agent.wire import FailureReason
 
 LONGEST_FRAME_ID: Final = 128
@@ -54,9 +55,9 @@ class ImageLimits:
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The JSON form of a frame; the picture is base64."""
+    """The JSON form of a frame; the picture is text: base64, or a data URL."""
 
-    image: bytes
+    image: str
     trigger: str = ""
     captured_at: object = ""
     frame_id: str = ""
@@ -73,16 +74,17 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     now_s: float,
     now_at: datetime,
     default: Trigger = Trigger.CONTINUOUS,
+    picture_path: str = "",
 ) -> Arrival:
     """Return the frame in a message, with a failure if it is unusable.
 
-    `default` is its trigger if the publisher names none.
+    `default` is its trigger if the publisher names none, `picture_path` the place of the picture in the JSON.
     """
-    failure = None
-    envelope = Envelope(b"")
+    failure, image = None, b""
+    envelope = Envelope("")
     try:
-        envelope = _parse_payload(message.payload, limits)
-        header = read_header(envelope.image)
+        image, envelope = _parse_payload(message.payload, limits, picture_path)
+        header = read_header(image)
         check_size(header, limits.max_pixels)
     except ImageError as error:
         failure = Failure(FailureReason(error.reason), error.detail)
@@ -98,7 +100,7 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
         frame_id=frame_id,
         event_id=_fingerprint(f"{doorbell}/{frame_id}".encode()),
         trigger=trigger if trigger is not None else default,
-        image=b"" if failure else envelope.image,
+        image=b"" if failure else image[: header.length],
         header=header,
         received_s=now_s,
         received_at=now_at,
@@ -108,26 +110,35 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     return Arrival(frame, message.packet, failure, trigger is not None, message.duplicate or bool(own_id))
 
 
-def _parse_payload(payload: bytes, limits: ImageLimits) -> Envelope:
-    """Return the envelope of a payload, JSON or a bare picture; raise ImageError if it is neither."""
+def _parse_payload(payload: bytes, limits: ImageLimits, picture_path: str) -> tuple[bytes, Envelope]:
+    """Return the picture in a payload and what stands beside it; raise ImageError if there is no picture."""
     if len(payload) > _longest(limits.max_bytes):
         raise _too_large(len(payload))
-    envelope = _read_envelope(payload) if payload[:1] == b"{" else Envelope(payload)
-    if len(envelope.image) > limits.max_bytes:
-        raise _too_large(len(envelope.image))
-    return envelope
+    bare = strip_blanks(payload)
+    envelope = _read_envelope(bare, picture_path) if is_json(bare) else Envelope("")
+    image = picture_of_text(envelope.image) if is_json(bare) else picture_bytes(bare)
+    if len(image) > limits.max_bytes:
+        raise _too_large(len(image))
+    return image, envelope
 
 
 def _longest(max_bytes: int) -> int:
-    """Return the largest message size: base64 makes four bytes of three, plus the other keys."""
-    return max_bytes * 4 // 3 + 1000
+    """Return the largest message size: base64 makes 4 bytes of 3, in lines and escaped 7 % more; plus the other keys."""
+    return max_bytes * 4 // 3 * 107 // 100 + 1000
 
 
-def _read_envelope(payload: bytes) -> Envelope:
+def _read_envelope(payload: bytes, picture_path: str) -> Envelope:
+    """Return the envelope of a JSON object, or of a JSON string that is the picture itself."""
     try:
-        return _decoder.decode(payload)
+        if payload[:1] == b'"':
+            return Envelope(msgspec.json.decode(payload, type=str))
+        if not picture_path:
+            return _decoder.decode(payload)
+        value = msgspec.json.decode(payload)
+        return msgspec.convert({**value, "image": json_value(value, picture_path)}, Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        detail = "the message is neither a picture nor JSON as described in docs/mqtt.md"
+        place = f"`{picture_path}`" if picture_path else "`image`"
+        detail = f"the message is no JSON with a picture as text in {place}"
         raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
 
 
