@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
-from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
+from edge_agent.agent.source_settings import sources_of
+from edge_agent.domain import DetectorPlan, Outcome, Packet
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
-from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import Router, RouterLimits
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.pool.views import PoolView
-    from edge_agent.settings.model import Settings, SourceSettings
+    from edge_agent.settings.model import Settings
 
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20
@@ -123,7 +123,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
         is_ours=partition.includes,
         may_be_answered=functools.partial(topics.may_be_answered, prefix=prefix),
     )
-    sources = tuple(map(source_of, settings.sources))
+    sources = sources_of(settings)
     parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
     intake = Router(parse, sources, limits, inbox.put, inbox.qsize)
 
@@ -154,27 +154,13 @@ def link_filters(settings: Settings) -> list[str]:
         *topics.subscriptions(settings.agent_id, settings.home_assistant.prefix),
         *(each for level in partition.levels() for each in topics.doorbell_subscriptions(level)),
         *([topics.shared_subscription(partition.share_group)] if partition.share_group else []),
-        *(each for source in map(source_of, settings.sources) for each in source.filters()),
+        *(each for source in sources_of(settings) for each in source.filters()),
     ]
 
 
 def partition_of(settings: Settings) -> Partition:
     """Return this agent's doorbells."""
     return Partition(settings.doorbells.include, settings.mqtt.share_group)
-
-
-def source_of(settings: SourceSettings) -> Source:
-    """Return a source for the settings of another publisher."""
-    if settings.preset:
-        return PRESETS[settings.preset]
-    return Source(
-        settings.frame,
-        settings.press,
-        settings.press_payload,
-        settings.press_path,
-        settings.doorbell,
-        Trigger[settings.trigger.upper()],
-    )
 
 
 def image_limits(settings: Settings) -> ImageLimits:

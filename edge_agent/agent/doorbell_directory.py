@@ -43,12 +43,17 @@ class DoorbellDirectory:
             enabled=settings.home_assistant.discovery,
         )
 
-    def on_activity(self, doorbell: str, now: float) -> None:
-        """Record that a doorbell sent something; announce a new one."""
-        if not self._doorbells.is_known(doorbell):
+    def on_activity(self, doorbell: str, now: float, display_name: str = "", *, is_frame: bool = True) -> None:
+        """Record that a doorbell sent something; announce a new one, and one whose display name is new."""
+        is_renamed = self._home_assistant.set_name(doorbell, display_name)
+        if is_renamed or not self._doorbells.is_known(doorbell):
             self._out.publish_all(self._home_assistant.doorbell(doorbell))
             self._options.publish_doorbell(doorbell)
-        self._out.publish_all(self._doorbells.on_activity(doorbell, now))
+        self._out.publish_all(self._doorbells.on_activity(doorbell, now, is_frame=is_frame))
+
+    def on_availability(self, doorbell: str, *, online: bool) -> None:
+        """Record what a doorbell's publisher says of it."""
+        self._out.publish_all(self._doorbells.on_availability(doorbell, online=online))
 
     def on_connected(self, now: float) -> None:
         """Publish every retained message again: the broker may have lost them."""

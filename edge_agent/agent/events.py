@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from edge_agent.domain import Outcome, Packet
 from edge_agent.ingest.frames import Arrival
-from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import (
+    Command,
+    DiscoveryMessage,
+    Dropped,
+    HomeAssistantBirth,
+    Ignored,
+    OptionSet,
+    Pressed,
+    SourceSignal,
+)
 from edge_agent.mqtt.link import LinkDown, LinkUp
 from edge_agent.pool.views import PoolView
 
@@ -45,6 +54,7 @@ class PoolCrashed:
 AgentEvent = (
     Arrival
     | Pressed
+    | SourceSignal
     | Command
     | OptionSet
     | DiscoveryMessage

@@ -18,15 +18,27 @@ from edge_agent import topics
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
+from edge_agent.agent.misnamed_topics import MisnamedTopics
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
+from edge_agent.agent.source_settings import sources_of
+from edge_agent.agent.source_signals import SourceSignals
+from edge_agent.agent.source_times import SourceTimesFile
 from edge_agent.domain import Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
-from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
-from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import (
+    Command,
+    DiscoveryMessage,
+    Dropped,
+    HomeAssistantBirth,
+    Ignored,
+    OptionSet,
+    Pressed,
+    SourceSignal,
+)
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
@@ -95,6 +107,9 @@ class Agent:
             self._reporter,
             self._stamp,
         )
+        times_file = SourceTimesFile(state_file.path.with_suffix(".sources.json"))
+        self._signals = SourceSignals(times_file, self._pipeline, self._directory, self._out, pending, self._counters)
+        self._misnamed = MisnamedTopics()
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -119,19 +134,18 @@ class Agent:
 
     def _dispatch(self, event: AgentEvent) -> None:
         match event:
-            case Arrival():
-                self._pipeline.on_frame(event)
+            case Arrival() | Pressed() | SourceSignal():
+                self._on_doorbell(event)
             case Outcome():
                 self._quarantine.on_outcome(event)
                 self._pipeline.on_outcome(event)
-            case Pressed():
-                self._pipeline.on_press(event)
             case PublishReply() | Subscribed():
                 self._on_broker_reply(event)
             case Command() | OptionSet() | DiscoveryMessage() | HomeAssistantBirth() | Ignored():
                 self._on_request(event)
-            case Dropped(reason, packet):
+            case Dropped(reason, packet, topic):
                 self._counters.dropped[reason] += 1
+                self._misnamed.report(topic)
                 self._out.acknowledge(packet)
             case PoolView():
                 self._reporter.on_pool_view(event)
@@ -139,6 +153,17 @@ class Agent:
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
                 self._begin_shutdown(event)
+
+    def _on_doorbell(self, event: Arrival | Pressed | SourceSignal) -> None:
+        match event:
+            case Arrival(awaits_time=True):
+                self._signals.hold(event)
+            case Arrival():
+                self._pipeline.on_frame(event)
+            case Pressed():
+                self._pipeline.on_press(event)
+            case SourceSignal():
+                self._signals.on_signal(event)
 
     # Requests over MQTT, other than frames and presses
 
@@ -199,12 +224,13 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._pipeline, self._reporter, self._directory, self._liveness)
+        parts = (self._pipeline, self._signals, self._reporter, self._directory, self._liveness)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
 
     def _tick(self, now: float) -> None:
+        self._signals.tick(now)
         self._pipeline.tick(now)
         self._options.tick(now)
         self._directory.tick(now)
@@ -252,6 +278,7 @@ class Agent:
             if isinstance(event, PublishReply):
                 self._out.confirm(event.packet)
         self._link.stop()
+        self._signals.close(time.monotonic())
         self._options.close()
         self._quarantine.close()
         self._liveness.end()
@@ -261,7 +288,7 @@ def _frame_topics(settings: Settings) -> str:
     """Return the frame topics for a log line; of many, only the first few."""
     levels = Partition(settings.doorbells.include).levels()
     own = [topics.frame("<id>" if level == ANY else level) for level in levels]
-    others = [each.frame or PRESETS[each.preset or ""].frame for each in settings.sources]
+    others = [each.frame or each.press for each in sources_of(settings)]
     found = [*own, *others]
     more = f" and {len(found) - TOPICS_SHOWN} more" if len(found) > TOPICS_SHOWN else ""
     return f"{', '.join(found[:TOPICS_SHOWN])}{more}"

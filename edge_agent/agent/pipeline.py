@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
+from edge_agent.domain import Failure, Frame, Outcome, Publication, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
     from edge_agent.telemetry.reporter import Reporter
 
+SNAPSHOT_REQUEST_S: Final = 5.0
+"""A request that could not be sent within this time is dropped: its picture would not show the visitor."""
 VISITORS: Final = "edge_agent.visitors"
 """The logger of rings and visits: one line each."""
 visitors = logging.getLogger(VISITORS)
@@ -83,7 +85,7 @@ class Pipeline:
             self._counters.dropped["too_many_doorbells"] += 1
             self._out.acknowledge(arrival.packet)
             return
-        self._directory.on_activity(frame.doorbell, now)
+        self._directory.on_activity(frame.doorbell, now, arrival.display_name)
         if not arrival.has_trigger and self._presses.is_open(frame.doorbell, frame.received_s):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
@@ -169,14 +171,17 @@ class Pipeline:
 
     # Presses
 
-    def on_press(self, pressed: Pressed) -> None:
-        """Publish a ring, unless the press is known; prioritize the doorbell's queued frames."""
+    def on_press(self, pressed: Pressed) -> str:
+        """Publish a ring, unless the press is known; prioritize the doorbell's queued frames.
+
+        Return the press's id, or '' if it is refused.
+        """
         now = time.monotonic()
         if not self._doorbells.accepts(pressed.doorbell):
             self._counters.dropped["too_many_doorbells"] += 1
             self._out.acknowledge(pressed.packet)
-            return
-        self._directory.on_activity(pressed.doorbell, now)
+            return ""
+        self._directory.on_activity(pressed.doorbell, now, pressed.display_name, is_frame=False)
         new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
         press = self._presses.add(new)
         if self._pending.is_completed(press.press_id):
@@ -185,7 +190,15 @@ class Pipeline:
             self._pending.add(press.press_id, pressed.packet)
         if press is new:
             self._ring(press, now)
+            self._request_snapshot(pressed, now)
         self._pool.prioritize(pressed.doorbell)
+        return press.press_id
+
+    def _request_snapshot(self, pressed: Pressed, now: float) -> None:
+        """Ask the publisher for a picture of the press, if it takes requests."""
+        if pressed.snapshot_request:
+            payload = pressed.snapshot_payload.encode()
+            self._out.publish(Publication(pressed.snapshot_request, payload, qos=1, lifetime_s=SNAPSHOT_REQUEST_S), now)
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1

@@ -33,8 +33,6 @@ RIVAL_S: Final = 3.0
 """Another client that was thrown out comes back within a second or two."""
 NAME: Final = re.compile(r"edge[-_]agent$")
 """What is run by whoever runs an agent."""
-NOBODY: Final = "edge-agent.doctor"
-"""No doorbell can be called so: what is said of it is passed over."""
 DOORBELL: Final = "edge-agent-doctor"
 """Fits where a name must be one; nobody asks for what is published of it."""
 
@@ -105,7 +103,7 @@ def _try_subscription(trial: ConnectionCheck, topic_filter: str) -> rules.Subscr
     if refused != "" or "+" not in topic_filter or is_shared or trial.protocol != "5":
         return rules.Subscribed(topic_filter, refused)
     # of a device's configuration, an empty message says that there is no such device
-    name = DOORBELL if topic_filter.endswith("/config") else NOBODY
+    name = DOORBELL if topic_filter.endswith("/config") else topics.NOBODY
     topic = topic_filter.replace("+", name)
     written = trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
     heard = written == "" and trial.wait_for_message(topic, ECHO_S) is not None

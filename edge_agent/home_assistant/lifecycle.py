@@ -13,6 +13,7 @@ from edge_agent.domain import Publication
 from edge_agent.home_assistant.agent_device import agent_device
 from edge_agent.home_assistant.doorbell_device import doorbell_device
 from edge_agent.home_assistant.naming import ORIGIN, agent_discovery_id, doorbell_discovery_id, doorbell_of
+from edge_agent.ingest.names import doorbell_id
 from edge_agent.topics import is_identifier
 from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
 
@@ -54,6 +55,7 @@ class HomeAssistant:
         self._prefix = prefix
         self._enabled = enabled
         self._delay_s = delay_s
+        self._names: dict[str, str] = {}
         self._configs_due_s: float | None = None
         self._states_due_s: float | None = None
 
@@ -67,8 +69,16 @@ class HomeAssistant:
         """Return the discovery message of a new doorbell."""
         return [self._announce(self._doorbell(name))] if self._enabled else []
 
+    def set_name(self, doorbell: str, display_name: str) -> bool:
+        """Set the display name of a doorbell, unless it is ''; return whether that changed it."""
+        is_new = bool(display_name) and self._names.get(doorbell) != display_name
+        if is_new:
+            self._names[doorbell] = display_name
+        return is_new
+
     def removal(self, name: str) -> Publication:
         """Return the message that removes a doorbell."""
+        self._names.pop(name, None)
         return _publication(withdraw(doorbell_discovery_id(name), prefix=self._prefix))
 
     def on_birth(self, now: float) -> None:
@@ -104,6 +114,8 @@ class HomeAssistant:
         if device is None or not self._is_ours(device):
             return "", []
         name = doorbell_of(device.discovery_id)
+        if name not in self._names and doorbell_id(device.name) == name != device.name:
+            self._names[name] = device.name  # of an earlier run: the id was made of it
         if not self._enabled or not (is_identifier(name) or device.discovery_id == agent_discovery_id(self._agent_id)):
             return "", [_publication(withdraw(device.discovery_id, prefix=self._prefix))]
         current = self._doorbell(name) if name else self._agent()
@@ -123,7 +135,7 @@ class HomeAssistant:
         )
 
     def _doorbell(self, name: str) -> Discovery:
-        return doorbell_device(name, agent_id=self._agent_id, version=self._version)
+        return doorbell_device(name, agent_id=self._agent_id, version=self._version, name=self._names.get(name, ""))
 
     def _announce(self, discovery: Discovery) -> Publication:
         return _publication(announce(discovery, prefix=self._prefix))

@@ -36,7 +36,8 @@ class Arrival:
     """A parsed frame; `failure` says why it is unusable, if it is.
 
     `has_trigger` is set if the publisher named the trigger. `repeatable` is set if another frame with the
-    same event_id is a repetition: it was redelivered, or its publisher gave it an id.
+    same event_id is a repetition: it was redelivered, or its publisher gave it an id. `awaits_time` is set if another
+    message says when the picture was taken.
     """
 
     frame: Frame
@@ -44,6 +45,8 @@ class Arrival:
     failure: Failure | None = None
     has_trigger: bool = False
     repeatable: bool = False
+    display_name: str = ""
+    awaits_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def _parse_payload(payload: bytes, limits: ImageLimits, picture_path: str) -> tu
 
 
 def _longest(max_bytes: int) -> int:
-    """Return the largest message size: base64 makes 4 bytes of 3, in lines and escaped 7 % more; plus the other keys."""
+    """Return the largest message size: base64 makes 4 bytes of 3, in lines and escaped 7 % more; plus other keys."""
     return max_bytes * 4 // 3 * 107 // 100 + 1000
 
 

@@ -6,13 +6,14 @@ import ipaddress
 import os
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.section import Section, fits, split_list
+from edge_agent.settings.sources import SourceSettings
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -230,37 +231,6 @@ class DoorbellSettings(Section):
         return value
 
 
-class SourceSettings(Section):
-    """Another publisher of pictures."""
-
-    preset: Literal["ring-mqtt", "wyze-bridge", "frigate"] | None = Field(
-        None, description="Project whose topics are built in"
-    )
-    frame: str = Field("", description="Topic of the pictures; the level {doorbell} names the doorbell")
-    press: str = Field("", description="Topic of the presses")
-    press_payload: str = Field("", description="Payload that means a press; empty: any message")
-    press_path: str = Field(
-        "", description="Path of that payload in the JSON, such as event.type; empty: the whole message"
-    )
-    doorbell: str = Field("", description="Name of the doorbell, for topics without {doorbell}")
-    trigger: Literal["motion", "continuous"] = Field(
-        "continuous", description="Trigger of pictures that do not belong to a press"
-    )
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if bool(self.preset) == bool(self.frame):
-            message = "name either a preset or a frame topic"
-            raise ValueError(message)
-        patterns = [pattern for pattern in (self.frame, self.press) if pattern]
-        if "#" in "".join(patterns) or any(
-            pattern.count("{doorbell}") + bool(self.doorbell) != 1 for pattern in patterns
-        ):
-            message = "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
-            raise ValueError(message)
-        return self
-
-
 class HomeAssistantSettings(Section):
     """Home Assistant discovery."""
 
@@ -348,7 +318,7 @@ class Settings(BaseSettings):
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
     sources: tuple[SourceSettings, ...] = Field(
-        (), description="Pictures of other publishers: presets or your own topics"
+        (), description="Pictures and presses of other publishers: presets or your own topics"
     )
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()

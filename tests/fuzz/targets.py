@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.domain import Message, Packet
 from edge_agent.errors import ImageError, SettingsError
-from edge_agent.ingest.adapters import PRESETS, Source, read_source
+from edge_agent.ingest.adapters import Source, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import JPEG_START, PNG_START, check_size, read_header
+from edge_agent.ingest.presets import PRESETS, preset_sources
 from edge_agent.ingest.router import Incoming, Router, RouterLimits
 from edge_agent.settings.loading import load_settings
 from ha_discovery.retained import read_retained
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 AGENT: Final = "hall"
 PIXELS: Final = 20_000_000
-SOURCES: Final = (*PRESETS.values(), Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", "ring", "event.type"))
+SOURCES: Final = (
+    *(source for name in PRESETS for source in preset_sources(name)),
+    Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", ("ring",), "event.type"),
+    Source("deep/{doorbell}/{doorbell}/jpeg", frame_path="a.b"),
+)
 PARTS: Final = b"\x1e"
 """Separates the parts of one input."""
 
@@ -34,10 +39,13 @@ def topic(data: bytes) -> None:
     text = data.decode(errors="replace")
     meaning = topics.parse(text, AGENT)
     names = [getattr(meaning, "doorbell", "a")]
-    source = read_source(SOURCES, text, b"ON")
+    source = read_source(SOURCES, text)
     names.append(getattr(source, "doorbell", "a"))
     assert all(map(topics.is_identifier, names)), names
     assert topics.is_identifier(topics.fit_identifier(text))
+    if source is not None:
+        assert source.display_name.isprintable()
+        assert "+" not in source.snapshot_request.split("/") or "+" in text.split("/")
     if topics.may_be_answered(text):
         assert meaning is None
         assert text.isprintable()
