@@ -14,11 +14,13 @@ import msgspec
 import psutil
 
 from edge_agent import topics
+from edge_agent.agent.source_settings import sources_of
 from edge_agent.app import link_filters
 from edge_agent.doctor import broker_rules as rules
 from edge_agent.doctor.finding import Finding, error
 from edge_agent.domain import Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.ingest.adapters import NAMED_LEVEL
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.connection_check import ConnectionCheck
 
@@ -147,6 +149,8 @@ def _published(settings: Settings) -> dict[str, Publication]:
     tried = {f"edge_agent/{agent}/#": Publication(f"edge_agent/{agent}/doctor", b"", qos=1)}
     if not settings.doorbells.include:
         tried |= {build("+"): Publication(build(DOORBELL), b"", qos=1) for build in builders}
+    requests = {each.snapshot_request.replace(NAMED_LEVEL, "+") for each in sources_of(settings)} - {""}
+    tried |= {each: Publication(each.replace("+", topics.NOBODY), b"", qos=1) for each in requests}
     if settings.home_assistant.discovery:
         tried[f"{prefix}/device/+/config"] = Publication(f"{prefix}/device/{DOORBELL}/config", b"", qos=1)
     return tried

@@ -13,7 +13,9 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import host_rules as machine
+from edge_agent.doctor import source_rules as publishers
 from edge_agent.doctor.broker_rules import Subscribed, Use
+from edge_agent.domain import ImageHeader
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.pool import ProbeResult
 from edge_agent.wire import DetectorChoice
@@ -256,3 +258,22 @@ def test_the_load(load1: float, level: Level) -> None:
 )
 def test_the_port_of_the_page(fault: str, is_ours: bool, level: Level) -> None:
     assert machine.assess_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level
+
+
+@pytest.mark.parametrize(
+    ("heights", "level", "text"),
+    [
+        ([], Level.OK, "unknown"),
+        ([1080], Level.OK, "1 snapshots are large enough"),
+        ([480, 1080], Level.OK, "2 snapshots"),
+        ([270], Level.WARNING, "frigate/cam0/person/snapshot 200x270"),
+        ([1080, 300], Level.WARNING, "frigate/cam1/person/snapshot 200x300"),
+        ([270] * 5, Level.WARNING, "and 2 more"),
+    ],
+)
+def test_small_crops_of_frigate_are_found(heights: list[int], level: Level, text: str) -> None:
+    sizes = {f"frigate/cam{at}/person/snapshot": ImageHeader("jpeg", 200, each) for at, each in enumerate(heights)}
+    found = publishers.assess_frigate(sizes)
+    assert found.level is level
+    assert text in found.text
+    assert ("crop: false, height: 1080" in found.fix) == (level is Level.WARNING)

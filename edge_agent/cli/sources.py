@@ -1,0 +1,171 @@
+"""`edge-agent sources`: find the topics that carry pictures or presses, and add them to agent.yaml."""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edge_agent.cli.palette import QUIET
+from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError, reason_of
+from edge_agent.ingest.recognizer import Heard, Kind, Recognizer, source_entries
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.settings.loading import config_path, load_settings, read_text
+from edge_agent.settings.source_lines import source_lines, with_sources
+
+if TYPE_CHECKING:
+    from edge_agent.domain import Message
+    from edge_agent.settings.broker import MqttSettings
+
+EVERYTHING: Final = "#"
+POLL_INTERVAL_S: Final = 0.5
+MINUTE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How long to listen, and whether to add what is found to the settings file, with or without a question."""
+
+    seconds: float
+    write: bool = False
+    yes: bool = False
+
+
+def find_sources(mqtt: MqttSettings, config: Path | None, search: Search) -> None:
+    """Listen, show what was found, and add it to the settings file if asked to."""
+    if not mqtt.host:
+        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
+        raise SettingsError(message)
+    path = _writable(config) if search.write else None
+    heard = _listen(mqtt, search.seconds)
+    console = Console(highlight=False, soft_wrap=True)
+    if not heard:
+        console.print(
+            f"no pictures and no presses within {search.seconds:g} s. Press the button, and check that this user may"
+            " read all topics (`topic read #` in mosquitto's access list)"
+        )
+        return
+    console.print(_table(heard, search.seconds))
+    known = _known(path or config_path(config))
+    entries = [entry for entry in source_entries(heard) if entry not in known]
+    if not entries:
+        console.print("\nagent.yaml has all of them")
+        return
+    console.print(f"\nLines for agent.yaml:\n\nsources:\n{source_lines(entries)}", markup=False)
+    if path is not None:
+        _write(path, entries, console, ask=not search.yes)
+
+
+def _listen(mqtt: MqttSettings, seconds: float) -> list[Heard]:
+    received: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    recognizer = Recognizer()
+    connection = Connection(
+        mqtt,
+        client_id=f"edge_agent-sources-{secrets.token_hex(4)}",
+        events=ConnectionEvents(message=received.put),
+    )
+    connection.open()
+    try:
+        connection.subscribe([EVERYTHING])
+        end_s = time.monotonic() + seconds
+        with Console(stderr=True).status(f"listening for {seconds:g} s; press the button now ..."):
+            while (remaining_s := end_s - time.monotonic()) > 0:
+                _take(connection, received, recognizer, min(POLL_INTERVAL_S, remaining_s))
+    finally:
+        connection.close()
+    return sorted(recognizer.heard.values(), key=lambda each: each.topic)
+
+
+def _take(
+    connection: Connection, received: queue.SimpleQueue[Message], recognizer: Recognizer, timeout_s: float
+) -> None:
+    try:
+        message = received.get(timeout=timeout_s)
+    except queue.Empty:
+        if not connection.is_healthy():
+            reason = f"the connection to the broker ended: {connection.end.reason}"
+            raise BrokerUnreachableError(reason) from None
+        return
+    recognizer.take(message.topic, message.payload, retained=message.retained)
+
+
+def _table(heard: list[Heard], seconds: float) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("topic", "kind", "size", "per minute", "preset"):
+        table.add_column(name, header_style=QUIET, overflow="fold")
+    for each in heard:
+        rate = f"{each.live * MINUTE_S / seconds:.3g}" if each.live else "retained"
+        cells = (each.topic, _kind(each), _size(each), rate, each.fit.preset if each.fit else "none")
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _kind(heard: Heard) -> str:
+    content = heard.content
+    return f"{content.kind} ({content.path})" if content.path else content.kind
+
+
+def _size(heard: Heard) -> str:
+    if heard.content.kind is Kind.PRESS:
+        return f"{heard.largest_bytes} B"
+    return f"{heard.content.width}x{heard.content.height}, {heard.largest_bytes / 1000:.0f} kB"
+
+
+def _known(path: Path | None) -> list[dict[str, Any]]:
+    """Return the sources of the settings file."""
+    content = yaml.safe_load(read_text(path)) if path is not None and path.exists() else None
+    known = content.get("sources") if isinstance(content, dict) else None
+    return known if isinstance(known, list) else []
+
+
+def _writable(config: Path | None) -> Path:
+    path = config_path(config, must_exist=False)
+    if path is None:
+        message = "there is no settings file: name one with --config"
+        raise SettingsError(message)
+    return path
+
+
+def _write(path: Path, entries: list[dict[str, Any]], console: Console, *, ask: bool) -> None:
+    """Add the entries to the file, after a look: a file that would be invalid is not written."""
+    if ask and not sys.stdin.isatty():
+        message = f"nothing was written: confirm on a terminal, or use --yes to add the lines to {path}"
+        raise EdgeAgentError(message)
+    if ask and not typer.confirm(f"Add these lines to {path}?"):
+        return
+    text = with_sources(read_text(path) if path.exists() else "", entries)
+    try:
+        _replace(path, f"{text.rstrip()}\n")
+    except OSError as error:
+        message = f"{path} cannot be written ({reason_of(error)}): add the lines yourself"
+        raise EdgeAgentError(message) from error
+    console.print(f"added to {path}; restart the agent to use them")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace a file by one that was loaded before, with the same rights."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".yaml", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        load_settings(new, {})
+        new.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        if path.exists() and os.geteuid() == 0:
+            shutil.chown(new, path.stat().st_uid, path.stat().st_gid)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
