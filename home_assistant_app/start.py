@@ -33,6 +33,7 @@ VARIABLES: Final = {
     "log_level": "LOG__LEVEL",
     "workers": "POOL__WORKERS",
     "doorbells": "DOORBELLS__INCLUDE",
+    "sources": "SOURCES",
     "mqtt_host": "MQTT__HOST",
     "mqtt_port": "MQTT__PORT",
     "mqtt_username": "MQTT__USERNAME",

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.section import Section, fits, split_list
-from edge_agent.settings.sources import SourceSettings
+from edge_agent.settings.sources import SourceSettings, split_sources
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -317,8 +317,8 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
-    sources: tuple[SourceSettings, ...] = Field(
-        (), description="Pictures and presses of other publishers: presets or your own topics"
+    sources: Annotated[tuple[SourceSettings, ...], NoDecode, BeforeValidator(split_sources)] = Field(
+        (), description="Pictures and presses of other publishers: names of presets, or your own topics"
     )
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()

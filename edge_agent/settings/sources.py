@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from edge_agent.settings.section import Section, fits
+from edge_agent.settings.section import Section, fits, split_list
 
 NAMED_LEVEL: Final = "{doorbell}"
 PATH_WORDS: Final = "use the names of keys, with dots between them, such as event.type"
@@ -52,6 +53,20 @@ def _text(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+def split_sources(value: object) -> object:
+    """Return a list of sources, in which the name of a preset stands for it: `ring-mqtt,frigate`, or JSON."""
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            message = "use the names of presets, with commas between them, or a list as JSON"
+            raise ValueError(message) from None
+    listed = split_list(value)
+    if not isinstance(listed, list | tuple):
+        return listed
+    return [{"preset": each} if isinstance(each, str) else each for each in listed]
 
 
 class SourceSettings(Section):

@@ -10,6 +10,7 @@ from edge_agent.agent.source_settings import sources_of
 from edge_agent.domain import Trigger
 from edge_agent.errors import SettingsError
 from edge_agent.ingest.adapters import Source, read_source
+from edge_agent.ingest.presets import preset_sources
 from edge_agent.settings.loading import load_settings
 
 if TYPE_CHECKING:
@@ -41,6 +42,34 @@ def _press(*payloads: str) -> Source:
 )  # fmt: skip
 def test_own_topics_become_a_source(tmp_path: Path, text: str, expected: Source) -> None:
     assert _sources(tmp_path, text) == (expected,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ring-mqtt,frigate", "ring-mqtt, frigate", '[{"preset": "ring-mqtt"}, "frigate"]', '["ring-mqtt","frigate"]'],
+)
+def test_a_variable_names_presets(text: str) -> None:
+    settings = load_settings(None, {}, environment={"EDGE_AGENT_SOURCES": text})
+    assert [each.preset for each in settings.sources] == ["ring-mqtt", "frigate"]
+
+
+def test_a_file_names_presets(tmp_path: Path) -> None:
+    assert _sources(tmp_path, "frigate") == preset_sources("frigate")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("ring", "use ring-mqtt, wyze-bridge"),
+        ("[ring-mqtt", "use the names of presets, with commas between them, or a list as JSON"),
+        ('{"preset": "ring-mqtt"}', "use a list"),
+        ("[" * 5000, "use the names of presets"),
+    ],
+)
+def test_a_wrong_variable_is_refused_with_a_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(None, {}, environment={"EDGE_AGENT_SOURCES": text})
+    assert sentence in str(refused.value)
 
 
 def test_a_preset_has_another_base(tmp_path: Path) -> None:
