@@ -24,6 +24,7 @@ from edge_agent.ingest.router import Router, RouterLimits
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
+from edge_agent.mqtt.source_search import search_sources
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.platform.malloc import return_large_blocks
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
@@ -31,6 +32,7 @@ from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
+from edge_agent.web.source_search import SourceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +71,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         timer.start()
-    with serving(settings.http, board):
+    search = SourceSearch(functools.partial(search_sources, settings.mqtt))
+    with serving(settings.http, board, search):
         return agent.run()
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import queue
-import secrets
 import shutil
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import typer
 import yaml
@@ -20,19 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from edge_agent.cli.palette import QUIET
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError, reason_of
-from edge_agent.ingest.recognizer import Heard, Kind, Recognizer, source_entries
-from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.errors import EdgeAgentError, SettingsError, reason_of
+from edge_agent.ingest.recognizer import source_entries
+from edge_agent.mqtt.source_search import search_sources
 from edge_agent.settings.loading import config_path, load_settings, read_text
 from edge_agent.settings.source_lines import source_lines, with_sources
+from edge_agent.web.source_page import HEADS, source_cells
 
 if TYPE_CHECKING:
-    from edge_agent.domain import Message
+    from edge_agent.ingest.recognizer import Heard
     from edge_agent.settings.broker import MqttSettings
-
-EVERYTHING: Final = "#"
-POLL_INTERVAL_S: Final = 0.5
-MINUTE_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +44,8 @@ def find_sources(mqtt: MqttSettings, config: Path | None, search: Search) -> Non
         message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
         raise SettingsError(message)
     path = _writable(config) if search.write else None
-    heard = _listen(mqtt, search.seconds)
+    with Console(stderr=True).status(f"listening for {search.seconds:g} s; press the button now ..."):
+        heard = search_sources(mqtt, search.seconds)
     console = Console(highlight=False, soft_wrap=True)
     if not heard:
         console.print(
@@ -69,59 +64,13 @@ def find_sources(mqtt: MqttSettings, config: Path | None, search: Search) -> Non
         _write(path, entries, console, ask=not search.yes)
 
 
-def _listen(mqtt: MqttSettings, seconds: float) -> list[Heard]:
-    received: queue.SimpleQueue[Message] = queue.SimpleQueue()
-    recognizer = Recognizer()
-    connection = Connection(
-        mqtt,
-        client_id=f"edge_agent-sources-{secrets.token_hex(4)}",
-        events=ConnectionEvents(message=received.put),
-    )
-    connection.open()
-    try:
-        connection.subscribe([EVERYTHING])
-        end_s = time.monotonic() + seconds
-        with Console(stderr=True).status(f"listening for {seconds:g} s; press the button now ..."):
-            while (remaining_s := end_s - time.monotonic()) > 0:
-                _take(connection, received, recognizer, min(POLL_INTERVAL_S, remaining_s))
-    finally:
-        connection.close()
-    return sorted(recognizer.heard.values(), key=lambda each: each.topic)
-
-
-def _take(
-    connection: Connection, received: queue.SimpleQueue[Message], recognizer: Recognizer, timeout_s: float
-) -> None:
-    try:
-        message = received.get(timeout=timeout_s)
-    except queue.Empty:
-        if not connection.is_healthy():
-            reason = f"the connection to the broker ended: {connection.end.reason}"
-            raise BrokerUnreachableError(reason) from None
-        return
-    recognizer.take(message.topic, message.payload, retained=message.retained)
-
-
 def _table(heard: list[Heard], seconds: float) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("topic", "kind", "size", "per minute", "preset"):
+    for name in HEADS:
         table.add_column(name, header_style=QUIET, overflow="fold")
     for each in heard:
-        rate = f"{each.live * MINUTE_S / seconds:.3g}" if each.live else "retained"
-        cells = (each.topic, _kind(each), _size(each), rate, each.fit.preset if each.fit else "none")
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(Text(cell) for cell in source_cells(each, seconds)))
     return table
-
-
-def _kind(heard: Heard) -> str:
-    content = heard.content
-    return f"{content.kind} ({content.path})" if content.path else content.kind
-
-
-def _size(heard: Heard) -> str:
-    if heard.content.kind is Kind.PRESS:
-        return f"{heard.largest_bytes} B"
-    return f"{heard.content.width}x{heard.content.height}, {heard.largest_bytes / 1000:.0f} kB"
 
 
 def _known(path: Path | None) -> list[dict[str, Any]]:

@@ -263,6 +263,10 @@ class HttpSettings(Section):
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )
 
+    sources: bool = Field(
+        default=False, description="Offer a search for sources on the page, which then shows the topics of the broker"
+    )
+
     @field_validator("allowed")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:

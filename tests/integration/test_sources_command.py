@@ -7,15 +7,25 @@ import pty
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from edge_agent.mqtt.source_search import search_sources
+from edge_agent.settings.model import HttpSettings, Settings
+from edge_agent.web.board import Board
+from edge_agent.web.server import serving
+from edge_agent.web.source_search import SourceSearch
+from tests.broker import free_port
 from tests.command_line import edge_agent
 from tests.pictures import jpeg
 from tests.publishers import ding, snapshot
 from tests.shared_data import PROJECT
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,3 +135,19 @@ def test_a_file_that_cannot_be_written_costs_one_sentence(
     assert missing_done.returncode == 2
     assert "cannot be read" in missing_done.stderr
     assert "Traceback" not in missing_done.stderr
+
+
+@pytest.mark.broker
+def test_the_page_shows_the_same(mosquitto: Mosquitto, publishers: None) -> None:
+    mqtt = Settings(mqtt={"host": mosquitto.host, "port": mosquitto.port}).mqtt
+    search = SourceSearch(partial(search_sources, mqtt), 2.0)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/sources"
+    with serving(HttpSettings(enabled=True, port=port, sources=True), Board("attic", time.monotonic()), search):
+        with urllib.request.urlopen(f"{address}/search", timeout=10) as started:  # noqa: S310 - our own server
+            assert started.url == address
+        wait_until(lambda: not search.view().left_s)
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            document = answer.read().decode()
+    assert "yard/cam/jpg" in document
+    assert "- preset: wyze-bridge" in document

@@ -89,6 +89,7 @@ def test_only_the_ingress_may_open_the_page() -> None:
     assert settings.http.enabled
     assert settings.http.allowed == ("172.30.32.2",)
     assert settings.http.port == CONFIG["ingress_port"]
+    assert settings.http.sources
 
 
 def test_the_app_has_the_agents_version() -> None:
