@@ -1,16 +1,30 @@
-"""The sources of the settings."""
+"""The sources and topics of the settings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from edge_agent import topics
 from edge_agent.domain import Trigger
 from edge_agent.ingest.adapters import Source
+from edge_agent.ingest.partition import ANY, Partition
 from edge_agent.ingest.presets import preset_sources
 
 if TYPE_CHECKING:
     from edge_agent.settings.model import Settings
     from edge_agent.settings.sources import SourceSettings
+
+TOPICS_SHOWN: Final = 4
+
+
+def frame_topics(settings: Settings) -> str:
+    """Return the frame topics for a log line; of many, only the first few."""
+    levels = Partition(settings.doorbells.include).levels()
+    own = [topics.frame("<id>" if level == ANY else level) for level in levels]
+    others = [each.frame or each.press for each in sources_of(settings)]
+    found = [*own, *others]
+    more = f" and {len(found) - TOPICS_SHOWN} more" if len(found) > TOPICS_SHOWN else ""
+    return f"{', '.join(found[:TOPICS_SHOWN])}{more}"
 
 
 def sources_of(settings: Settings) -> tuple[Source, ...]:

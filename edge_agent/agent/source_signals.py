@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.agent.source_times import SourceTimes
+from edge_agent.domain import DropReason
 from edge_agent.ingest.adapters import Role
 from edge_agent.ingest.held_frames import HeldFrames
 from edge_agent.ingest.payload import strip_blanks
@@ -15,23 +16,23 @@ from edge_agent.ingest.router import press_of
 if TYPE_CHECKING:
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.pipeline import Pipeline
+    from edge_agent.agent.press_control import PressControl
     from edge_agent.agent.source_times import SourceTimesFile
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import SourceSignal
-    from edge_agent.mqtt.pending_acks import PendingAcks
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.telemetry.counters import Counters
 
 SAVE_S: Final = 0.5
-"""Time between a new time and its save, and between two looks at unanswered presses."""
-LONGEST_ANSWER_S: Final = 60.0
-"""A press counts as answered after this time, even if the broker never confirmed its answer."""
+"""Time between a new time and its save, and between two checks of presses that the journal does not have."""
+LONGEST_WAIT_S: Final = 60.0
+"""The time of a press is stored after this time, even if the journal cannot be written."""
 _ONLINE: Final = {b"online": True, b"offline": False}
 
 
 @dataclass(frozen=True, slots=True)
-class _Unanswered:
-    """A press that an earlier run did not finish, if the agent ended now: its time is not stored yet."""
+class _Unsaved:
+    """A press that a crash would lose: its time is not stored yet, and its repetition rings."""
 
     press_id: str
     doorbell: str
@@ -46,22 +47,22 @@ class SourceSignals:
         self,
         file: SourceTimesFile,
         pipeline: Pipeline,
+        presses: PressControl,
         directory: DoorbellDirectory,
         out: Publisher,
-        pending: PendingAcks,
         counters: Counters,
     ) -> None:
         self._file = file
         self._pipeline = pipeline
+        self._presses = presses
         self._directory = directory
         self._out = out
-        self._pending = pending
         self._counters = counters
         stored = file.load()
         self._stored_presses = dict(stored.presses)
         self._rules = PressRules(dict(stored.presses))
         self._held = HeldFrames(dict(stored.frames))
-        self._unanswered: list[_Unanswered] = []
+        self._unsaved: list[_Unsaved] = []
         self._save_due_s: float | None = None
 
     def on_signal(self, signal: SourceSignal) -> None:
@@ -100,7 +101,7 @@ class SourceSignals:
         if pressed:
             self._press(signal)
         else:
-            self._drop(signal, "retained" if message.retained else "no_press")
+            self._drop(signal, DropReason.RETAINED if message.retained else DropReason.NO_PRESS)
 
     def _on_timed_value(self, signal: SourceSignal) -> None:
         """Handle a press that carries its own time."""
@@ -110,7 +111,7 @@ class SourceSignals:
             self._press(signal, time)
             return
         self._store_press(doorbell)
-        self._drop(signal, "no_press")
+        self._drop(signal, DropReason.NO_PRESS)
 
     def _on_press_time(self, signal: SourceSignal) -> None:
         """Handle a time that belongs to the value on another topic."""
@@ -128,14 +129,14 @@ class SourceSignals:
     def _press(self, signal: SourceSignal, time: float | None = None) -> None:
         press_id = self._pipeline.on_press(press_of(signal))
         if time is not None:
-            self._unanswered.append(_Unanswered(press_id, signal.about.doorbell, time, signal.received_s))
+            self._unsaved.append(_Unsaved(press_id, signal.about.doorbell, time, signal.received_s))
             self._mark_due(signal.received_s)
 
     def _store_press(self, doorbell: str) -> None:
-        """Store the time of a doorbell's last press, unless it still has no answer."""
+        """Store the time of a doorbell's last press, unless the journal does not have the press yet."""
         time = self._rules.times.get(doorbell)
-        is_open = any(each.doorbell == doorbell for each in self._unanswered)
-        if time is not None and not is_open and time != self._stored_presses.get(doorbell):
+        is_unsaved = any(each.doorbell == doorbell for each in self._unsaved)
+        if time is not None and not is_unsaved and time != self._stored_presses.get(doorbell):
             self._stored_presses[doorbell] = time
             self._mark_due(0.0)
 
@@ -152,7 +153,7 @@ class SourceSignals:
         if timed is None:
             return
         if timed.is_repeated:
-            self._counters.dropped["repeated_picture"] += 1
+            self._counters.dropped[DropReason.REPEATED_PICTURE] += 1
             self._out.acknowledge(timed.arrival.packet)
         else:
             self._pipeline.on_frame(timed.arrival)
@@ -165,7 +166,7 @@ class SourceSignals:
         if online is not None:
             self._directory.on_availability(signal.about.doorbell, online=online)
 
-    def _drop(self, signal: SourceSignal, reason: str) -> None:
+    def _drop(self, signal: SourceSignal, reason: DropReason) -> None:
         self._counters.dropped[reason] += 1
         self._out.acknowledge(signal.message.packet)
 
@@ -194,13 +195,12 @@ class SourceSignals:
 
     def _save(self, now: float) -> None:
         self._save_due_s = None
-        for each in [each for each in self._unanswered if self._is_answered(each, now)]:
-            self._unanswered.remove(each)
+        for each in [each for each in self._unsaved if self._is_safe(each, now)]:
+            self._unsaved.remove(each)
             self._stored_presses[each.doorbell] = each.time
         self._file.save(SourceTimes(dict(self._stored_presses), dict(self._held.times)))
-        if self._unanswered:
+        if self._unsaved:
             self._mark_due(now)
 
-    def _is_answered(self, press: _Unanswered, now: float) -> bool:
-        is_late = now - press.pressed_s >= LONGEST_ANSWER_S
-        return not press.press_id or self._pending.is_completed(press.press_id) or is_late
+    def _is_safe(self, press: _Unsaved, now: float) -> bool:
+        return self._presses.is_saved(press.press_id) or now - press.pressed_s >= LONGEST_WAIT_S

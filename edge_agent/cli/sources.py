@@ -25,7 +25,7 @@ from edge_agent.settings.source_lines import source_lines, with_sources
 from edge_agent.web.source_page import HEADS, source_cells
 
 if TYPE_CHECKING:
-    from edge_agent.ingest.recognizer import Heard
+    from edge_agent.ingest.recognizer import ObservedTopic
     from edge_agent.settings.broker import MqttSettings
 
 
@@ -45,17 +45,17 @@ def find_sources(mqtt: MqttSettings, config: Path | None, search: Search) -> Non
         raise SettingsError(message)
     path = _writable(config) if search.write else None
     with Console(stderr=True).status(f"listening for {search.seconds:g} s; press the button now ..."):
-        heard = search_sources(mqtt, search.seconds)
+        observed = search_sources(mqtt, search.seconds)
     console = Console(highlight=False, soft_wrap=True)
-    if not heard:
+    if not observed:
         console.print(
             f"no pictures and no presses within {search.seconds:g} s. Press the button, and check that this user may"
             " read all topics (`topic read #` in mosquitto's access list)"
         )
         return
-    console.print(_table(heard, search.seconds))
+    console.print(_table(observed, search.seconds))
     known = _known(path or config_path(config))
-    entries = [entry for entry in source_entries(heard) if entry not in known]
+    entries = [entry for entry in source_entries(observed) if entry not in known]
     if not entries:
         console.print("\nagent.yaml has all of them")
         return
@@ -64,11 +64,11 @@ def find_sources(mqtt: MqttSettings, config: Path | None, search: Search) -> Non
         _write(path, entries, console, ask=not search.yes)
 
 
-def _table(heard: list[Heard], seconds: float) -> Table:
+def _table(observed: list[ObservedTopic], seconds: float) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in HEADS:
         table.add_column(name, header_style=QUIET, overflow="fold")
-    for each in heard:
+    for each in observed:
         table.add_row(*(Text(cell) for cell in source_cells(each, seconds)))
     return table
 

@@ -1,4 +1,4 @@
-"""From a message's payload to the bytes of its picture: raw, base64 text, a data URL, or any of these in JSON. Pure.
+"""From a message's payload to the bytes of its picture: raw, base64 text or a data URL. Pure.
 
 It is strict: what it does not recognize by its first bytes is refused at once. It is bounded: each step copies the
 payload at most once, and `ImageLimits` bounds the payload.
@@ -90,8 +90,8 @@ def _from_text(payload: bytes) -> bytes:
         return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
     except binascii.Error as error:
         detail = "the message is damaged or cut off base64 text"
-        raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
+        raise ImageError(FailureReason.BAD_IMAGE, detail) from error
 
 
 def _refuse(detail: str) -> NoReturn:
-    raise ImageError(FailureReason.BAD_IMAGE.value, detail)
+    raise ImageError(FailureReason.BAD_IMAGE, detail)

@@ -59,7 +59,7 @@ class Fit(NamedTuple):
 
 
 @dataclass(slots=True)
-class Heard:
+class ObservedTopic:
     """A topic that carries pictures or presses."""
 
     topic: str
@@ -71,24 +71,24 @@ class Heard:
 
 
 class Recognizer:
-    """What was heard so far, by topic."""
+    """What was observed so far, by topic."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, Heard] = {}
+        self.observed: dict[str, ObservedTopic] = {}
 
     def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Record a message, if its topic carries pictures or presses."""
-        heard = self.heard.get(topic)
-        if heard is None:
-            heard = self._add(topic, payload)
-        if heard is not None:
-            heard.messages += 1
-            heard.live += not retained
-            heard.largest_bytes = max(heard.largest_bytes, len(payload))
+        observed = self.observed.get(topic)
+        if observed is None:
+            observed = self._add(topic, payload)
+        if observed is not None:
+            observed.messages += 1
+            observed.live += not retained
+            observed.largest_bytes = max(observed.largest_bytes, len(payload))
 
-    def _add(self, topic: str, payload: bytes) -> Heard | None:
+    def _add(self, topic: str, payload: bytes) -> ObservedTopic | None:
         levels = topic.split("/")
-        if levels[0] in _OURS or NOBODY in levels or len(self.heard) >= MOST_TOPICS:
+        if levels[0] in _OURS or NOBODY in levels or len(self.observed) >= MOST_TOPICS:
             return None
         fit, role = find_preset(topic)
         content = picture_content(payload) or (press_content(levels, payload) if role is not Role.FRAME else None)
@@ -96,8 +96,8 @@ class Recognizer:
             content = Content(Kind.PRESS)
         if content is None or not topic.isprintable() or any(mark in topic for mark in "{}"):
             return None
-        self.heard[topic] = Heard(topic, content, fit if role in {Role.FRAME, Role.PRESS} else None)
-        return self.heard[topic]
+        self.observed[topic] = ObservedTopic(topic, content, fit if role in {Role.FRAME, Role.PRESS} else None)
+        return self.observed[topic]
 
 
 def picture_content(payload: bytes) -> Content | None:
@@ -146,23 +146,23 @@ def find_preset(topic: str) -> tuple[Fit | None, Role | None]:
     return None, None
 
 
-def source_entry(heard: Heard) -> dict[str, Any]:
+def source_entry(observed: ObservedTopic) -> dict[str, Any]:
     """Return the lines of agent.yaml that read a topic, as a mapping."""
-    if heard.fit is not None:
-        return {"preset": heard.fit.preset} | ({"base": heard.fit.base} if heard.fit.base else {})
-    content = heard.content
-    place = {"doorbell": _name(heard.topic.split("/"))}
+    if observed.fit is not None:
+        return {"preset": observed.fit.preset} | ({"base": observed.fit.base} if observed.fit.base else {})
+    content = observed.content
+    place = {"doorbell": _name(observed.topic.split("/"))}
     if content.kind is not Kind.PRESS:
         key = {} if content.path in {"", "image"} else {"frame_path": content.path}
-        return {"frame": heard.topic, **key, **place}
+        return {"frame": observed.topic, **key, **place}
     value = {"press_payload": content.value} if content.value else {}
-    return {"press": heard.topic, **value, **({"press_path": content.path} if content.path else {}), **place}
+    return {"press": observed.topic, **value, **({"press_path": content.path} if content.path else {}), **place}
 
 
-def source_entries(heard: list[Heard]) -> list[dict[str, Any]]:
+def source_entries(observed: list[ObservedTopic]) -> list[dict[str, Any]]:
     """Return the entries for all topics, each once: presets first."""
     entries: list[dict[str, Any]] = []
-    for each in sorted(heard, key=lambda each: (each.fit is None, each.topic)):
+    for each in sorted(observed, key=lambda each: (each.fit is None, each.topic)):
         entry = source_entry(each)
         if entry not in entries:
             entries.append(entry)

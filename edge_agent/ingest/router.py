@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
-from edge_agent.domain import (
-    Failure,
-    Message,
-    Packet,
-    ReplyTo,
-    Setting,
-    Trigger,
-)
+from edge_agent.domain import DropReason, Failure, Message, Packet, ReplyTo, Setting, Trigger
 from edge_agent.ingest.adapters import Role, Source, SourceMessage, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.press_rules import is_press
@@ -24,19 +18,17 @@ from edge_agent.wire import FailureReason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BIRTH: Final = b"online"
+ONLINE: Final = b"online"
 LARGEST_DEVICE: Final = 1_000_000
 """Largest accepted device announcement in bytes; ours have about 20,000."""
 LONGEST_VALUE: Final = 32
 """Largest accepted option value in bytes."""
-NOT_OURS: Final = "other_agent"
-"""The doorbell belongs to another agent."""
 TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A doorbell was pressed. `repeated` is set if the broker delivered this before.
+    """A doorbell was pressed. `repeated` is set if the broker delivered this before, under the same `identity`.
 
     `snapshot_request` is the topic where its picture is requested with `snapshot_payload`; '' if it cannot be.
     """
@@ -46,6 +38,7 @@ class Pressed:
     pressed_at: datetime
     packet: Packet | None
     repeated: bool
+    identity: str = ""
     display_name: str = ""
     snapshot_request: str = ""
     snapshot_payload: str = ""
@@ -75,7 +68,7 @@ class Command:
 class Dropped:
     """An unused message, and why it was dropped; `topic` is set if it names no valid doorbell."""
 
-    reason: str
+    reason: DropReason
     packet: Packet | None = None
     topic: str = ""
 
@@ -90,10 +83,20 @@ class OptionSet:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryMessage:
-    """A retained Home Assistant device announcement, from any publisher."""
+    """A Home Assistant device announcement, from any publisher; an empty one removes the device."""
 
     topic: str
     payload: bytes
+    retained: bool
+    packet: Packet | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAvailability:
+    """An agent came or went; it may be this one."""
+
+    agent: str
+    online: bool
     packet: Packet | None
 
 
@@ -111,9 +114,9 @@ class Ignored:
     packet: Packet | None
 
 
-Incoming = (
-    Arrival | Pressed | SourceSignal | Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored | Dropped
-)
+Request = Command | OptionSet | DiscoveryMessage | AgentAvailability | HomeAssistantBirth | Ignored
+"""A message that is neither a frame nor a press."""
+Incoming = Arrival | Pressed | SourceSignal | Request | Dropped
 OWN: Final = Source()
 """Frames on the agent's own topics."""
 
@@ -161,19 +164,14 @@ class Router:
             message = replace(message, response_topic="")
         self._deliver(self._parse_message(message, time.monotonic(), datetime.now(UTC)))
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: DropReason) -> None:
         """Count a message that could not be decoded."""
         self._deliver(Dropped(reason))
 
     def _parse_message(self, message: Message, now_s: float, now_at: datetime) -> Incoming:  # noqa: PLR0911 - a table: one line per topic
         parsed = self._parse(message.topic)
-        match parsed:
-            case topics.HomeAssistantStatusTopic():
-                return HomeAssistantBirth(message.packet) if message.payload == BIRTH else Ignored(message.packet)
-            case topics.HomeAssistantDeviceTopic():
-                return _parse_device(message)
-            case _:
-                pass
+        if (notice := _parse_notice(message, parsed)) is not None:
+            return notice
         if reason := self._reason_to_drop(message, parsed):
             return Dropped(reason, message.packet)
         match parsed:
@@ -182,7 +180,7 @@ class Router:
             case topics.FrameTopic(doorbell):
                 return self._parse_frame(message, doorbell, now_s, now_at)
             case topics.PressTopic(doorbell):
-                return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate)
+                return _pressed(message, doorbell, now_s, now_at)
             case topics.AgentCommandTopic(command):
                 return self._parse_command(message, command)
             case topics.AgentOptionTopic(option):
@@ -192,25 +190,27 @@ class Router:
             case _:
                 return self._parse_source(message, now_s, now_at)
 
-    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> str:
-        """Return why this agent drops a message on its own topics, or ''."""
-        if parsed is not None and self._is_outdated(message):
-            return "retained"
+    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> DropReason | None:
+        """Return why this agent drops a message on its own topics, or None."""
+        is_frame = isinstance(parsed, topics.FrameTopic | topics.SharedFrameTopic)
+        if parsed is not None and self._is_outdated(message, is_frame=is_frame):
+            return DropReason.RETAINED
         match parsed:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
-                return "" if self._limits.is_ours(doorbell) else NOT_OURS
+                return None if self._limits.is_ours(doorbell) else DropReason.OTHER_AGENT
             case _:
-                return ""
+                return None
 
-    def _is_outdated(self, message: Message) -> bool:
-        return message.retained and not self._limits.accept_retained
+    def _is_outdated(self, message: Message, *, is_frame: bool) -> bool:
+        """Return whether a message is retained and of no use; a press or a command of long ago never is of use."""
+        return message.retained and not (is_frame and self._limits.accept_retained)
 
     @staticmethod
     def _parse_command(message: Message, command: str) -> Incoming:
         """Take a command; only `remove` has a value, and that names a doorbell."""
         value = message.payload.decode("ascii", errors="replace") if command == "remove" else ""
         if command == "remove" and not topics.is_identifier(value):
-            return Dropped("command", message.packet)
+            return Dropped(DropReason.COMMAND, message.packet)
         reply_to = ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None
         return Command(command, message.packet, value, reply_to)
 
@@ -218,7 +218,7 @@ class Router:
     def _parse_option(message: Message, setting: Setting) -> Incoming:
         """Parse an option with its raw value; the options validate it later."""
         if len(message.payload) > LONGEST_VALUE or not message.payload.isascii():
-            return Dropped("option", message.packet)
+            return Dropped(DropReason.OPTION, message.packet)
         return OptionSet(replace(setting, value=message.payload.decode("ascii")), message.packet)
 
     def _parse_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
@@ -228,13 +228,13 @@ class Router:
             return _unwanted(message, about)
         if about.needs_earlier:
             return SourceSignal(about, message, now_s, now_at)
-        if self._is_outdated(message):
-            return Dropped("retained", message.packet)
+        if self._is_outdated(message, is_frame=about.role is Role.FRAME):
+            return Dropped(DropReason.RETAINED, message.packet)
         if about.role is Role.FRAME:
             return self._parse_frame(message, about.doorbell, now_s, now_at, about.source, about.display_name)
         if is_press(about.source, message.payload):
             return press_of(SourceSignal(about, message, now_s, now_at))
-        return Dropped("no_press", message.packet)
+        return Dropped(DropReason.NO_PRESS, message.packet)
 
     def _parse_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
@@ -263,9 +263,11 @@ class Router:
             picture_path=source.frame_path,
         )
         arrival = replace(arrival, display_name=display_name, awaits_time=bool(source.frame_time))
+        if message.retained and arrival.frame.trigger is Trigger.PRESS:
+            arrival = replace(arrival, frame=replace(arrival.frame, trigger=Trigger.CONTINUOUS))
         waiting = self._waiting()
         if arrival.frame.trigger is not Trigger.PRESS and waiting > self._limits.most_waiting:
-            return Dropped("overload", message.packet)
+            return Dropped(DropReason.OVERLOAD, message.packet)
         if waiting > self._limits.most_presses_waiting:
             return replace(arrival, frame=replace(arrival.frame, image=b""), failure=TOO_MANY)
         return arrival
@@ -278,27 +280,43 @@ class Router:
 def _unwanted(message: Message, about: SourceMessage | None) -> Dropped:
     """Drop a message of nobody, or of another agent's doorbell."""
     if about is not None:
-        return Dropped(NOT_OURS, message.packet)
-    return Dropped("topic", message.packet, message.topic if topics.names_doorbell(message.topic) else "")
+        return Dropped(DropReason.OTHER_AGENT, message.packet)
+    return Dropped(DropReason.TOPIC, message.packet, message.topic if topics.names_doorbell(message.topic) else "")
 
 
 def press_of(signal: SourceSignal) -> Pressed:
     """Return the press that a source's message means."""
     about, message = signal.about, signal.message
-    return Pressed(
-        about.doorbell,
-        signal.received_s,
-        signal.received_at,
-        message.packet,
-        message.duplicate,
-        about.display_name,
-        about.snapshot_request,
-        about.source.snapshot_payload,
+    return replace(
+        _pressed(message, about.doorbell, signal.received_s, signal.received_at),
+        display_name=about.display_name,
+        snapshot_request=about.snapshot_request,
+        snapshot_payload=about.source.snapshot_payload,
     )
 
 
-def _parse_device(message: Message) -> Incoming:
-    """Parse a retained device announcement; a live one may be our own, sent back to us."""
-    if message.retained and len(message.payload) <= LARGEST_DEVICE:
-        return DiscoveryMessage(message.topic, message.payload, message.packet)
+def _pressed(message: Message, doorbell: str, now_s: float, now_at: datetime) -> Pressed:
+    """Return a press. MQTT gives its packet no other identity than the id, which later packets get again."""
+    content = hashlib.blake2b(message.payload, digest_size=8).hexdigest()
+    identity = f"{message.packet.packet_id}/{doorbell}/{content}" if message.packet else ""
+    return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate, identity)
+
+
+def _parse_notice(message: Message, parsed: topics.IncomingTopic | None) -> Request | None:
+    """Parse what Home Assistant and other agents tell of themselves, retained or not; None for another message."""
+    match parsed:
+        case topics.HomeAssistantStatusTopic():
+            return HomeAssistantBirth(message.packet) if message.payload == ONLINE else Ignored(message.packet)
+        case topics.HomeAssistantDeviceTopic():
+            return _parse_device(message)
+        case topics.AgentAvailabilityTopic(agent):
+            return AgentAvailability(agent, message.payload == ONLINE, message.packet)
+        case _:
+            return None
+
+
+def _parse_device(message: Message) -> Request:
+    """Parse a device announcement; one that is not retained may be our own, sent back to us."""
+    if len(message.payload) <= LARGEST_DEVICE:
+        return DiscoveryMessage(message.topic, message.payload, message.retained, message.packet)
     return Ignored(message.packet)

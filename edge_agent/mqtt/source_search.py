@@ -7,8 +7,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.errors import BrokerUnreachableError
-from edge_agent.ingest.recognizer import Heard, Recognizer
+from edge_agent.errors import BrokerLostError
+from edge_agent.ingest.recognizer import ObservedTopic, Recognizer
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ EVERYTHING: Final = "#"
 POLL_INTERVAL_S: Final = 0.5
 
 
-def search_sources(mqtt: MqttSettings, seconds: float) -> list[Heard]:
-    """Return the topics with pictures or presses; raise BrokerUnreachableError if the connection fails or ends."""
+def search_sources(mqtt: MqttSettings, seconds: float) -> list[ObservedTopic]:
+    """Return the topics with pictures or presses; raise an error if the connection fails or ends."""
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
     recognizer = Recognizer()
     connection = Connection(
@@ -36,7 +36,7 @@ def search_sources(mqtt: MqttSettings, seconds: float) -> list[Heard]:
             _take(connection, received, recognizer, min(POLL_INTERVAL_S, remaining_s))
     finally:
         connection.close()
-    return sorted(recognizer.heard.values(), key=lambda each: each.topic)
+    return sorted(recognizer.observed.values(), key=lambda each: each.topic)
 
 
 def _take(
@@ -46,7 +46,7 @@ def _take(
         message = received.get(timeout=timeout_s)
     except queue.Empty:
         if not connection.is_healthy():
-            reason = f"the connection to the broker ended: {connection.end.reason}"
-            raise BrokerUnreachableError(reason) from None
+            reason = f"the connection to the broker ended: {connection.end.text}"
+            raise BrokerLostError(reason) from None
         return
     recognizer.take(message.topic, message.payload, retained=message.retained)

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from edge_agent.settings.section import Section, fits, split_list
+from edge_agent.settings.section import LONGEST_NAME, Section, fits, split_list
 
 NAMED_LEVEL: Final = "{doorbell}"
 PATH_WORDS: Final = "use the names of keys, with dots between them, such as event.type"
@@ -96,7 +96,11 @@ class SourceSettings(Section):
     snapshot_request: str = Field("", description="Topic where a picture is requested at a press")
     snapshot_payload: Annotated[str, BeforeValidator(_text)] = Field("true", description="Payload of that request")
     doorbell: str = Field("", max_length=128, description="Name of the doorbell, for topics without {doorbell}")
-    name: str = Field("", max_length=64, description="Name of that doorbell in Home Assistant; empty: from `doorbell`")
+    name: str = Field(
+        "",
+        max_length=LONGEST_NAME,
+        description="Name of `doorbell` in Home Assistant; of {doorbell}, see `doorbells.each.<id>.name`",
+    )
     trigger: Literal["motion", "continuous"] = Field(
         "continuous", description="Trigger of pictures that do not belong to a press"
     )
@@ -109,6 +113,8 @@ class SourceSettings(Section):
 
     def _fault(self) -> str:
         """Return what is wrong with the keys together, or ''."""
+        if self.name and not self.doorbell:
+            return "`name` needs `doorbell`; for {doorbell} and presets, use doorbells.each.<id>.name"
         if self.preset:
             own = [name for name in (*_TOPICS, "snapshot_request") if getattr(self, name)]
             return f"a preset has its own topics: remove {own[0]}, or the preset" if own else ""
@@ -118,8 +124,6 @@ class SourceSettings(Section):
             return "name a preset, a frame topic or a press topic"
         if any(not _fits(getattr(self, name), self.doorbell) for name in _TOPICS if getattr(self, name)):
             return "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
-        if self.name and not self.doorbell:
-            return "name is for one doorbell: set doorbell, too"
         return ""
 
 

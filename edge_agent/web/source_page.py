@@ -9,7 +9,7 @@ from edge_agent.settings.source_lines import source_lines
 from edge_agent.web.markup import Markup, join, tag
 
 if TYPE_CHECKING:
-    from edge_agent.ingest.recognizer import Heard
+    from edge_agent.ingest.recognizer import ObservedTopic
     from edge_agent.web.source_search import SearchView
 
 MINUTE_S: Final = 60.0
@@ -44,25 +44,25 @@ def _body(view: SearchView, seconds: float) -> tuple[Markup, ...]:
     again = tag("p", tag("a", f"Search for {seconds:.0f} s", href="sources/search"))
     if view.fault:
         return (tag("p", f"The search failed: {view.fault}", role="alert"), again)
-    if view.heard is None:
+    if view.observed is None:
         return (tag("p", "Find the topics that carry pictures or presses."), again)
-    if not view.heard:
+    if not view.observed:
         return (tag("p", NOTHING), again)
-    lines = f"sources:\n{source_lines(source_entries(list(view.heard)))}"
-    return (_table(view.heard, seconds), tag("h2", "Lines for agent.yaml"), tag("pre", lines), again)
+    lines = f"sources:\n{source_lines(source_entries(list(view.observed)))}"
+    return (_table(view.observed, seconds), tag("h2", "Lines for agent.yaml"), tag("pre", lines), again)
 
 
-def _table(heard: tuple[Heard, ...], seconds: float) -> Markup:
+def _table(observed: tuple[ObservedTopic, ...], seconds: float) -> Markup:
     head = tag("tr", *(tag("th", each) for each in HEADS))
-    rows = (tag("tr", *(tag("td", cell) for cell in source_cells(each, seconds))) for each in heard)
+    rows = (tag("tr", *(tag("td", cell) for cell in source_cells(each, seconds))) for each in observed)
     return tag("table", tag("thead", head), tag("tbody", join(rows)))
 
 
-def source_cells(heard: Heard, seconds: float) -> tuple[str, str, str, str, str]:
+def source_cells(observed: ObservedTopic, seconds: float) -> tuple[str, str, str, str, str]:
     """Return a found topic as the cells of a table."""
-    content, kilobytes = heard.content, heard.largest_bytes / 1000
+    content, kilobytes = observed.content, observed.largest_bytes / 1000
     kind = f"{content.kind} ({content.path})" if content.path else content.kind
     is_press = content.kind is Kind.PRESS
-    size = f"{heard.largest_bytes} B" if is_press else f"{content.width}x{content.height}, {kilobytes:.0f} kB"
-    rate = f"{heard.live * MINUTE_S / seconds:.3g}" if heard.live else "retained"
-    return heard.topic, kind, size, rate, heard.fit.preset if heard.fit else "none"
+    size = f"{observed.largest_bytes} B" if is_press else f"{content.width}x{content.height}, {kilobytes:.0f} kB"
+    rate = f"{observed.live * MINUTE_S / seconds:.3g}" if observed.live else "retained"
+    return observed.topic, kind, size, rate, observed.fit.preset if observed.fit else "none"

@@ -13,7 +13,7 @@ from edge_agent.errors import EdgeAgentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge_agent.ingest.recognizer import Heard
+    from edge_agent.ingest.recognizer import ObservedTopic
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ class SearchView:
     """A search for the page: the time that is left (0: none runs), what the last one found (None: there was none)."""
 
     left_s: float = 0.0
-    heard: tuple[Heard, ...] | None = None
+    observed: tuple[ObservedTopic, ...] | None = None
     fault: str = ""
 
 
 class SourceSearch:
-    """Searches on request; thread-safe. `search` takes the seconds to listen, and returns what it heard."""
+    """Searches on request; thread-safe. `search` takes the seconds to listen, and returns what it observed."""
 
-    def __init__(self, search: Callable[[float], list[Heard]], seconds: float = SEARCH_S) -> None:
+    def __init__(self, search: Callable[[float], list[ObservedTopic]], seconds: float = SEARCH_S) -> None:
         self.seconds = seconds
         self._search = search
         self._lock = threading.Lock()
@@ -55,7 +55,7 @@ class SourceSearch:
 
     def _run(self) -> None:
         try:
-            found = SearchView(heard=tuple(self._search(self.seconds)))
+            found = SearchView(observed=tuple(self._search(self.seconds)))
         except EdgeAgentError as error:
             found = SearchView(fault=str(error))
         except Exception:  # the outermost boundary of this thread: without it, the search would seem to run for ever

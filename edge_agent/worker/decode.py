@@ -61,16 +61,16 @@ def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
     try:
         pixels = cv2.imdecode(np.frombuffer(ended, np.uint8), flag)
     except cv2.error as error:
-        raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be decoded: {error.err}") from error
+        raise ImageError(FailureReason.BAD_IMAGE, f"the picture cannot be decoded: {error.err}") from error
     if pixels is None:
-        raise ImageError(FailureReason.BAD_IMAGE.value, "the picture cannot be decoded: its data is damaged")
+        raise ImageError(FailureReason.BAD_IMAGE, "the picture cannot be decoded: its data is damaged")
     if ended is not data and _lacks_rows(np.asarray(pixels)):
-        raise ImageError(FailureReason.BAD_IMAGE.value, "the picture cannot be used: it is a cut off JPEG")
+        raise ImageError(FailureReason.BAD_IMAGE, "the picture cannot be used: it is a cut off JPEG")
     for shown in (ImageSize(width, height), ImageSize(height, width)):
         if _is_of_size(pixels.shape, shown, reduction):
             return Picture(np.asarray(pixels, np.uint8), shown)
     detail = "the picture cannot be decoded: its size differs from its header"
-    raise ImageError(FailureReason.BAD_IMAGE.value, detail)
+    raise ImageError(FailureReason.BAD_IMAGE, detail)
 
 
 def _with_end(data: bytes) -> bytes:

@@ -47,7 +47,11 @@ def agent(broker: Mosquitto, recorder: Recorder) -> Iterator[AgentProcess]:
                 recorder.publish(each.topic, each.payload, retain=True)
     sources = json.dumps([{"preset": name} for name in PRESETS] + OWN_SOURCES)
     with AgentProcess.with_script(
-        broker.port, SOURCES=sources, DOORBELLS__SKIP_DUPLICATES="true", PRESS__DEADLINE_S="0.3"
+        broker.port,
+        SOURCES=sources,
+        DOORBELLS__SKIP_DUPLICATES="true",
+        PRESS__DEADLINE_S="0.3",
+        PRESS__DEBOUNCE_S="0",
     ) as agent:
         agent.wait_until_ready(recorder)
         yield agent

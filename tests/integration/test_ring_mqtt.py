@@ -37,6 +37,7 @@ SETTINGS: Final = {
     "DOORBELLS__VISIT_GAP_S": str(30 / FASTER),
     "PRESS__WINDOW_S": "60",
     "PRESS__DEADLINE_S": "60",
+    "PRESS__DEBOUNCE_S": str(5 / FASTER),
 }
 
 
@@ -64,8 +65,8 @@ def test_every_ding_is_one_ring_one_answer_and_one_visit(
             ring.on_home_assistant_birth(at)
 
         def stop_agent(at: int) -> None:
-            rung = sum(each < at for each in DINGS)
-            wait_until(lambda: _count(recorder, f"doorbell/{CAMERA}/answer")["face"] >= rung)
+            pressed = sum(each < at for each in DINGS)
+            wait_until(lambda: _count(recorder, f"doorbell/{CAMERA}/answer")["face"] >= pressed)
             agent.signal(end)
             agent.wait()
 

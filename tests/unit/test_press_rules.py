@@ -113,7 +113,7 @@ DING: Final = 1767355200.0
         ({"front": DING - 9}, [(1, OFF), (1.1, DING), (90, ON), (90.1, DING + 89)], [90.1]),
         ({"front": DING - 9}, [(1, DING), (1.1, ON)], [1.1]),  # the time comes first
         ({"front": DING - 9}, [(1, DING), (1.1, ON), (60, DING + 59), (60.1, ON)], [1.1, 60]),
-        ({}, [(1, ON), (1.1, DING)], [1]),  # never heard a time: its value is enough, once
+        ({}, [(1, ON), (1.1, DING)], [1]),  # it never sent a time: its value is enough, once
         ({}, [(1, ON), (1.1, DING), (60, ON), (60.1, DING + 59)], [1, 60.1]),
         ({}, [(1, OFF), (1.1, DING), (60, ON), (60.1, DING + 59)], [60.1]),
         ({}, [(1, ON), (31, ON), (200, OFF), (300, ON)], [1, 300]),  # no time at all: by edge

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TEXT = base64.b64encode(jpeg()).decode()
 
 
-def _heard(topic: str, payload: bytes) -> Recognizer:
+def _observed(topic: str, payload: bytes) -> Recognizer:
     recognizer = Recognizer()
     recognizer.take(topic, payload, retained=False)
     return recognizer
@@ -36,7 +36,7 @@ def test_the_preset_of_each_publisher_fits(case: Case) -> None:
     recognizer = Recognizer()
     for each in case.sent:
         recognizer.take(each.topic, each.payload, retained=each.retain)
-    entries = source_entries(list(recognizer.heard.values()))
+    entries = source_entries(list(recognizer.observed.values()))
     assert {"preset": case.preset} in entries
     others = [entry for entry in entries if entry != {"preset": case.preset}]
     assert all("frame" in entry or "press" in entry for entry in others)
@@ -67,8 +67,8 @@ def test_the_preset_of_each_publisher_fits(case: Case) -> None:
 def test_a_topic_is_recognized_by_what_it_carries(
     topic: str, payload: bytes, kind: Kind, size: tuple[int, int], entry: dict[str, Any] | None
 ) -> None:
-    recognizer = _heard(topic, payload)
-    found = recognizer.heard[topic]
+    recognizer = _observed(topic, payload)
+    found = recognizer.observed[topic]
     assert (found.content.kind, (found.content.width, found.content.height)) == (kind, size)
     assert entry is None or source_entries([found]) == [entry]
 
@@ -85,14 +85,14 @@ def test_a_topic_is_recognized_by_what_it_carries(
     ],
 )  # fmt: skip
 def test_other_topics_are_no_sources(topic: str, payload: bytes) -> None:
-    assert not _heard(topic, payload).heard
+    assert not _observed(topic, payload).observed
 
 
 def test_topics_are_bounded() -> None:
     recognizer = Recognizer()
     for number in range(MOST_TOPICS + 10):
         recognizer.take(f"cam/{number}/jpg", jpeg(), retained=False)
-    assert len(recognizer.heard) == MOST_TOPICS
+    assert len(recognizer.observed) == MOST_TOPICS
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_the_lines_fit_our_example_and_read_what_was_found(tmp_path: Path) -> No
     recognizer = Recognizer()
     for topic, payload in topics.items():
         recognizer.take(topic.replace("#", "x"), payload, retained=False)
-    entries = source_entries(list(recognizer.heard.values()))
+    entries = source_entries(list(recognizer.observed.values()))
     file = tmp_path / "agent.yaml"
     example = (PROJECT / "config" / "agent.yaml").read_text(encoding="utf-8")
     file.write_text(with_sources(example, entries), encoding="utf-8")
     sources = sources_of(load_settings(file, {}, environment={}))
-    assert all(read_source(sources, topic) for topic in recognizer.heard)
+    assert all(read_source(sources, topic) for topic in recognizer.observed)
     assert source_lines([]) == ""

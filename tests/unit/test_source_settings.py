@@ -97,7 +97,7 @@ def test_a_preset_of_one_device_gives_a_doorbell_of_another_name(tmp_path: Path)
         ("{frame: 'a/x{doorbell}'}", "each topic needs one level {doorbell}"),
         ("{frame: 'a/{doorbell}', press: b}", "each topic needs one level {doorbell}"),
         ("{frame: 'a/{doorbell}', base: b}", "base belongs to a preset"),
-        ("{frame: 'a/{doorbell}', name: b}", "name is for one doorbell"),
+        ("{frame: 'a/{doorbell}', name: b}", "`name` needs `doorbell`"),
         ("{preset: frigate, base: a/#}", "use a topic without + and #"),
         ("{frame: 'a/{doorbell}', frame_path: 'a..b'}", "use the names of keys, with dots between them"),
         ("{press: a, doorbell: b, press_payload: {a: b}}", "sources.0.press_payload"),

@@ -21,8 +21,8 @@ from edge_agent.domain import Pictures, Publication, Trigger, WorkerDetector
 from edge_agent.doorbells import events
 from edge_agent.doorbells.payloads import StatePayload, encode
 from edge_agent.doorbells.presses import Answer
-from edge_agent.errors import BrokerUnreachableError
-from edge_agent.ingest.recognizer import Heard, Recognizer
+from edge_agent.errors import BrokerLostError
+from edge_agent.ingest.recognizer import ObservedTopic, Recognizer
 from edge_agent.platform.host_metrics import HostView
 from edge_agent.pool.views import (
     AcceleratorState,
@@ -31,6 +31,7 @@ from edge_agent.pool.views import (
     SlotState,
     WorkerView,
 )
+from edge_agent.reasons import ConnectError, ExitReason
 from edge_agent.telemetry.counters import Counters, Readings, metrics
 from edge_agent.telemetry.health import BrokerPayload, Run, health
 from edge_agent.telemetry.problems import BrokerView, Snapshot
@@ -44,7 +45,7 @@ from edge_agent.web.site import POLICY, Request, Sources, respond
 from edge_agent.web.source_search import SourceSearch
 from edge_agent.wire import Unavailable
 from tests.pictures import jpeg
-from tests.values import NOON, detected, outcome, press
+from tests.values import NOON, NOT_INSTALLED, detected, outcome, press
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,12 +61,12 @@ JPEG = b"\xff\xd8 a picture"
 def pool_view(**changes: Any) -> PoolView:
     workers = tuple(
         WorkerView(
-            slot, SlotState.IDLE, 0.0, 100 + slot, WorkerDetector(slot, "cpu", "yunet_n"), 5, 1.5, 0, 70_000_000, ""
+            slot, SlotState.IDLE, 0.0, 100 + slot, WorkerDetector(slot, "cpu", "yunet_n"), 5, 1.5, 0, 70_000_000, None
         )
         for slot in range(2)
     )
     waiting = {Trigger.PRESS: 1, Trigger.MOTION: 2, Trigger.CONTINUOUS: 3}
-    return replace(PoolView(workers, waiting, 0, 0, 0, {"was ended by SIGKILL": 2}, ()), **changes)
+    return replace(PoolView(workers, waiting, 0, 0, 0, {ExitReason.KILLED: 2}, ()), **changes)
 
 
 def problem(text: str) -> ProblemPayload:
@@ -86,7 +87,14 @@ def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any
 
 def without_broker(*problems: ProblemPayload) -> Publication:
     reason = "Connection refused"
-    broker = BrokerPayload(connected=False, since=NOON, protocol=None, connections=1, reason=reason)
+    broker = BrokerPayload(
+        connected=False,
+        since=NOON,
+        protocol=None,
+        connections=1,
+        reason=ConnectError.CONNECTION_REFUSED,
+        detail=reason,
+    )
     return health_message(
         "degraded", *(problems or (problem(f"No connection to the broker: {reason}"),)), broker=broker
     )
@@ -331,9 +339,10 @@ def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
     }
 
 
+@pytest.mark.usefixtures("wording")
 def test_metrics_say_what_mqtt_says() -> None:
     accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.IN_USE)
-    view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
+    view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", NOT_INSTALLED),))
     board = board_with(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
     timings.record(outcome(detected()), 0.5)
@@ -355,7 +364,9 @@ def test_metrics_say_what_mqtt_says() -> None:
     assert found["edge_agent_frames_answered_total", '{"outcome": "face"}'] == 1
     assert found["edge_agent_frames_failed_total", '{"reason": "timeout"}'] == 0
     assert found["edge_agent_faces_total", "{}"] == 2
-    assert found["edge_agent_worker_deaths_total", '{"how": "was ended by SIGKILL"}'] == 2
+    assert found["edge_agent_worker_deaths_total", '{"reason": "killed"}'] == 2
+    assert found["edge_agent_worker_deaths_total", '{"reason": "crashed"}'] == 0
+    assert found["edge_agent_messages_dropped_total", '{"reason": "topic"}'] == 0
     assert found["edge_agent_accelerator_usable", '{"device": "usb:0", "model": "ssd", "strategy": "edgetpu"}'] == 1
 
 
@@ -414,11 +425,11 @@ def test_the_page_is_identical_without_changes() -> None:
     assert page(board.view(2.0, UNIX_NOW)) == page(board.view(2.0, UNIX_NOW))
 
 
-def heard_topics(_seconds: float) -> list[Heard]:
+def observed_topics(_seconds: float) -> list[ObservedTopic]:
     recognizer = Recognizer()
     recognizer.take("ring/1/camera/2/snapshot/image", jpeg(), retained=True)
     recognizer.take("cam/<b>yard<b>/jpg", jpeg(), retained=False)
-    return list(recognizer.heard.values())
+    return list(recognizer.observed.values())
 
 
 def searched(search: SourceSearch) -> str:
@@ -430,7 +441,7 @@ def searched(search: SourceSearch) -> str:
 
 
 def test_the_page_of_sources_shows_topics_presets_and_lines() -> None:
-    search = SourceSearch(heard_topics, 30.0)
+    search = SourceSearch(observed_topics, 30.0)
     assert "Search for 30 s" in request_search(search, "/sources").body.decode()
     tags, text = visible(searched(search))
     assert tags <= {"html", "head", "meta", "title", "link", "body", "main", "section", "h1", "h2", "p", "a", "table",
@@ -441,9 +452,9 @@ def test_the_page_of_sources_shows_topics_presets_and_lines() -> None:
 
 
 def test_a_search_that_fails_says_why() -> None:
-    def fail(_seconds: float) -> list[Heard]:
+    def fail(_seconds: float) -> list[ObservedTopic]:
         message = "the broker is away"
-        raise BrokerUnreachableError(message)
+        raise BrokerLostError(message)
 
     assert "The search failed: the broker is away" in searched(SourceSearch(fail))
     assert "internal error" in searched(SourceSearch(lambda _seconds: [next(iter(()))]))
@@ -453,7 +464,7 @@ def test_a_search_that_fails_says_why() -> None:
 def test_one_search_runs_at_a_time_and_the_page_reloads_meanwhile() -> None:
     begun, release = list[float](), threading.Event()
 
-    def wait(seconds: float) -> list[Heard]:
+    def wait(seconds: float) -> list[ObservedTopic]:
         begun.append(seconds)
         release.wait(30)
         return []
@@ -473,4 +484,4 @@ def test_without_the_setting_there_is_no_search() -> None:
     assert request_search(None, "/sources").status == 404
     assert request_search(None, "/sources/search").status == 404
     assert "find sources" not in request_search(None, "/").body.decode()
-    assert "find sources" in request_search(SourceSearch(heard_topics), "/").body.decode()
+    assert "find sources" in request_search(SourceSearch(observed_topics), "/").body.decode()
