@@ -25,7 +25,8 @@ The agent reads each setting from these sources. The first source that sets it w
 3. the file named by the environment variable with `_FILE` appended: `EDGE_AGENT_MQTT__PASSWORD_FILE=/path`;
 4. a file in the secrets folder that is named like the variable, in lower or upper case:
    `/run/secrets/edge_agent_mqtt__password`. `EDGE_AGENT_SECRETS_DIR` sets another folder;
-5. the YAML file named by `--config` or `EDGE_AGENT_CONFIG`; [agent.yaml](../config/agent.yaml) holds every key;
+5. the YAML file named by `--config` or `EDGE_AGENT_CONFIG`, else `/etc/edge-agent/agent.yaml` if it exists;
+   [agent.yaml](../config/agent.yaml) holds every key;
 6. the default.
 
 - Files are UTF-8 text. A byte order mark and the final line break are ignored. A file named by `_FILE` or

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
-from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
+from edge_agent.agent.source_settings import sources_of
+from edge_agent.domain import DetectorPlan, Outcome, Packet
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalFile
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
-from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import Router, RouterLimits
 from edge_agent.model_store import SOURCES, ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
+from edge_agent.mqtt.source_search import search_sources
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.platform.exit_limit import EXIT_LIMIT
 from edge_agent.platform.malloc import return_large_blocks
@@ -34,12 +35,13 @@ from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
+from edge_agent.web.source_search import SourceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.pool.views import PoolView
-    from edge_agent.settings.model import Settings, SourceSettings
+    from edge_agent.settings.model import Settings
 
 MEGABYTE: Final = 1_000_000
 MEBIBYTE: Final = 1 << 20
@@ -77,7 +79,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         start_thread(timer)
-    with serving(settings.http, board):
+    search = SourceSearch(functools.partial(search_sources, settings.mqtt))
+    with serving(settings.http, board, search):
         return agent.run()
 
 
@@ -132,7 +135,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
         is_ours=partition.includes,
         may_be_answered=functools.partial(topics.may_be_answered, prefix=prefix),
     )
-    sources = tuple(map(source_of, settings.sources))
+    sources = sources_of(settings)
     parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
     intake = Router(parse, sources, limits, inbox.put, inbox.qsize)
 
@@ -163,27 +166,13 @@ def link_filters(settings: Settings) -> list[str]:
         *topics.subscriptions(settings.agent_id, settings.home_assistant.prefix),
         *(each for level in partition.levels() for each in topics.doorbell_subscriptions(level)),
         *([topics.shared_subscription(partition.share_group)] if partition.share_group else []),
-        *(each for source in map(source_of, settings.sources) for each in source.filters()),
+        *(each for source in sources_of(settings) for each in source.filters()),
     ]
 
 
 def partition_of(settings: Settings) -> Partition:
     """Return this agent's doorbells."""
     return Partition(settings.doorbells.include, settings.mqtt.share_group)
-
-
-def source_of(settings: SourceSettings) -> Source:
-    """Return a source for the settings of another publisher."""
-    if settings.preset:
-        return PRESETS[settings.preset]
-    return Source(
-        settings.frame,
-        settings.press,
-        settings.press_payload,
-        settings.press_path,
-        settings.doorbell,
-        Trigger[settings.trigger.upper()],
-    )
 
 
 def image_limits(settings: Settings) -> ImageLimits:

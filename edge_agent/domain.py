@@ -118,11 +118,12 @@ class SideKey(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """A picture's header: `jpeg` or `png`, and pixels as stored."""
+    """A picture's header: `jpeg` or `png`, and pixels as stored; `length` is where the picture ends in its data."""
 
     format: str
     width: int
     height: int
+    length: int = 0
 
 
 NO_HEADER = ImageHeader("", 0, 0)
@@ -198,6 +199,7 @@ class DropReason(StrEnum):
     TOPIC = "topic"
     TOPIC_ENCODING = "topic_encoding"
     NO_PRESS = "no_press"
+    REPEATED_PICTURE = "repeated_picture"
     COMMAND = "command"
     TOO_MANY_DOORBELLS = "too_many_doorbells"
     OTHER_AGENT = "other_agent"

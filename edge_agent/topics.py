@@ -17,6 +17,9 @@ SHARE: Final = "$share"
 
 LONGEST_REPLY_TOPIC: Final = 256
 
+NOBODY: Final = "edge-agent.doctor"
+"""No doorbell is called so: messages about it only test the broker."""
+
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
@@ -174,6 +177,15 @@ def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTo
             return HomeAssistantDeviceTopic()
         case _:
             return None
+
+
+def names_doorbell(topic: str) -> bool:
+    """Return whether a topic is that of a doorbell's frames, presses or options, with whatever name."""
+    match topic.split("/"):
+        case ["doorbell", *name, "frame" | "shared_frame" | "press" | "set"]:
+            return NOBODY not in name
+        case _:
+            return False
 
 
 def of_doorbell(topic: str) -> tuple[str, str] | None:

@@ -33,6 +33,7 @@ VARIABLES: Final = {
     "log_level": "LOG__LEVEL",
     "workers": "POOL__WORKERS",
     "doorbells": "DOORBELLS__INCLUDE",
+    "sources": "SOURCES",
     "mqtt_host": "MQTT__HOST",
     "mqtt_port": "MQTT__PORT",
     "mqtt_username": "MQTT__USERNAME",
@@ -53,6 +54,7 @@ def settings_of(options: Mapping[str, Any], service: Mapping[str, Any]) -> dict[
         "HTTP__HOST": "0.0.0.0",  # noqa: S104 - of the container; who may ask is the next line
         "HTTP__ALLOWED": INGRESS,
         "HTTP__PORT": PORT,
+        "HTTP__SOURCES": "true",
         "MODELS__CACHE_DIR": str(DATA / "models"),
         "STATE__DIR": str(DATA / "state"),
     }

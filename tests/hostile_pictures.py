@@ -80,6 +80,60 @@ def unusual() -> dict[str, bytes]:
     }
 
 
+def _segments(data: bytes) -> list[tuple[int, bytes]]:
+    """Return the marker and the bytes of each segment up to the first scan, and then all that follows as one."""
+    found, position = [], 2
+    while data[position + 1] != 0xDA:
+        length = 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        found.append((data[position + 1], data[position : position + length]))
+        position += length
+    return [*found, (0xDA, data[position:])]
+
+
+def without_tables(data: bytes) -> bytes:
+    """Return a JPEG without its Huffman tables, as MJPEG frames are."""
+    return data[:2] + b"".join(segment for marker, segment in _segments(data) if marker != 0xC4)
+
+
+@functools.cache
+def of_cameras() -> dict[str, bytes]:
+    """Return JPEGs and PNGs of the pattern as cameras send them: their encoder forgot something, all rows are there."""
+    whole, other = _saved("JPEG"), jpeg(seed=9)
+    thumbnail = b"\xff\xe1" + struct.pack(">H", len(other) + 8) + b"Exif\0\0" + other
+    return {
+        "JPEG without Huffman tables": without_tables(whole),
+        "JPEG without Huffman tables and end": without_tables(whole)[:-2],
+        "JPEG without its end": whole[:-2],
+        "JPEG without its end, after a thumbnail": whole[:2] + thumbnail + whole[2:-2],
+        "JPEG without its end, and zeros": whole[:-2] + bytes(4000),
+        "JPEG and zeros": whole + bytes(50_000),
+        "JPEG and a line end": whole + b"\r\n",
+        "JPEG and garbage": whole + random.Random(1).randbytes(9000),  # noqa: S311 - no secret
+        "JPEG and 500 scans": whole + b"\xff\xda\0\x08\1\1\0\0\x3f\0" * 500,
+        "progressive JPEG and garbage": _saved("JPEG", progressive=True) + b"\xff\xda" * 500,
+        "progressive JPEG without its end": _saved("JPEG", progressive=True)[:-2],
+        "two JPEGs": whole + other,
+        "JPEG and a larger one": whole + jpeg(4000, 3000, seed=9),
+        "PNG and garbage": _saved("PNG") + b"\xff\xd8\xff" * 300,
+        "two PNGs": _saved("PNG") + png(),
+    }
+
+
+@functools.cache
+def cut() -> dict[str, bytes]:
+    """Return JPEGs that lack rows; only their decoder sees it."""
+    whole, progressive = _saved("JPEG"), _saved("JPEG", progressive=True)
+    return {
+        "half a JPEG": whole[: len(whole) // 2],
+        "half a JPEG, and zeros": whole[: len(whole) // 2] + bytes(len(whole) // 2),
+        "nine tenths of a JPEG": whole[: len(whole) * 8 // 10],
+        "a tenth of a progressive JPEG": progressive[: len(progressive) // 10],
+        "half a JPEG to be turned": _saved("JPEG", exif=_exif())[: len(whole) // 2],
+        "half a JPEG without tables": without_tables(whole)[: len(whole) // 2],
+        "a JPEG up to its scan": whole[: whole.index(b"\xff\xda") + 14],
+    }
+
+
 @functools.cache
 def damaged() -> dict[str, bytes]:
     """Return pictures with a valid header and invalid data."""
@@ -103,7 +157,7 @@ def refused() -> dict[str, bytes]:
         "nothing": b"",
         "noise": chance.randbytes(5000),
         "noise that begins as a JPEG": b"\xff\xd8\xff" + chance.randbytes(5000),
-        "half a JPEG": jpeg()[: len(jpeg()) // 2],
+        "half a JPEG header": jpeg()[:100],
         "half a PNG": png()[: len(png()) // 2],
         "JPEG of 65535 x 65535": small_jpeg(65535, 65535),
         "JPEG of 20000 x 20000": small_jpeg(20000, 20000),

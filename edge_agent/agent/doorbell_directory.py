@@ -24,6 +24,7 @@ from edge_agent.home_assistant import (
     fault_of,
     page_url,
 )
+from edge_agent.ingest.names import doorbell_id
 from edge_agent.ingest.partition import Partition
 from edge_agent.telemetry.registry import HEALTH_INTERVAL_S
 
@@ -77,7 +78,7 @@ class DoorbellDirectory:
             telemetry_period_s=HEALTH_INTERVAL_S,
             prefix=settings.home_assistant.prefix,
             enabled=settings.home_assistant.discovery,
-            names=DisplayNames(settings.display_names()),
+            names=DisplayNames({doorbell_id(own): name for own, name in settings.display_names().items()}),
         )
         self._entity_events = EntityEvents(enabled=settings.home_assistant.discovery)
         self._deleted_until_s: dict[str, float] = {}
@@ -91,15 +92,22 @@ class DoorbellDirectory:
         """Return which doorbells another agent handles too, as a sentence, or ''."""
         return fault_of(self._conflicts)
 
-    def on_activity(self, doorbell: str, now: float) -> None:
-        """Record that a doorbell sent something; announce a new one."""
+    def on_activity(self, doorbell: str, now: float, display_name: str = "", *, is_frame: bool = True) -> None:
+        """Record that a doorbell sent something; announce a new one, and one whose display name is new."""
         self._out.publish_all(self._home_assistant.agent_again())
+        is_renamed = self._home_assistant.set_name(doorbell, display_name)
         if not self._doorbells.is_known(doorbell):
             self._announce(doorbell, now)
             self._options.publish_doorbell(doorbell)
-        self._out.publish_all(self._doorbells.on_activity(doorbell, now))
+        elif is_renamed:
+            self._out.publish_all(self._home_assistant.doorbell(doorbell, self._doorbells.names()))
+        self._out.publish_all(self._doorbells.on_activity(doorbell, now, is_frame=is_frame))
         if self._claims.is_claimed(doorbell) and doorbell not in self._conflicts:
             self._update_conflicts()
+
+    def on_availability(self, doorbell: str, *, online: bool) -> None:
+        """Record the availability that a doorbell's publisher reports."""
+        self._out.publish_all(self._doorbells.on_availability(doorbell, online=online))
 
     def publish(self, publications: Iterable[Publication], now: float) -> None:
         """Publish events and pictures at once, and for Home Assistant's entities when it has subscribed."""

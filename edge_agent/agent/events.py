@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edge_agent.domain import Outcome, Packet
 from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.ingest.frames import Arrival
-from edge_agent.ingest.router import Dropped, Pressed, Request
+from edge_agent.ingest.router import Dropped, Pressed, Request, SourceSignal
 from edge_agent.mqtt.link import LinkDown, LinkUp
 from edge_agent.pool.views import PoolView
 
@@ -47,6 +47,7 @@ class PoolCrashed:
 AgentEvent = (
     Arrival
     | Pressed
+    | SourceSignal
     | Request
     | Dropped
     | Outcome

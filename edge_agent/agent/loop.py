@@ -18,18 +18,20 @@ from edge_agent import topics
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
+from edge_agent.agent.misnamed_topics import MisnamedTopics
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.agent.press_control import PressControl
+from edge_agent.agent.source_settings import frame_topics
+from edge_agent.agent.source_signals import SourceSignals
+from edge_agent.agent.source_times import SourceTimesFile
 from edge_agent.domain import DropReason, Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.wall_clock import WallClock
 from edge_agent.errors import NoThreadError
-from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
-from edge_agent.ingest.partition import ANY, Partition
 from edge_agent.ingest.router import (
     AgentAvailability,
     Command,
@@ -40,6 +42,7 @@ from edge_agent.ingest.router import (
     OptionSet,
     Pressed,
     Request,
+    SourceSignal,
 )
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
@@ -63,7 +66,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TOPICS_SHOWN: Final = 4
 FLUSH_S: Final = 1.0
 """How long the broker may take to acknowledge the last messages."""
 
@@ -128,6 +130,11 @@ class Agent:
             self._stamp,
             self._clock,
         )
+        times_file = SourceTimesFile(state_file.path.with_suffix(".sources.json"))
+        self._signals = SourceSignals(
+            times_file, self._pipeline, self._presses, self._directory, self._out, self._counters
+        )
+        self._misnamed = MisnamedTopics()
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -152,19 +159,18 @@ class Agent:
 
     def _dispatch(self, event: AgentEvent) -> None:
         match event:
-            case Arrival():
-                self._pipeline.on_frame(event)
+            case Arrival() | Pressed() | SourceSignal():
+                self._on_doorbell(event)
             case Outcome():
                 self._quarantine.on_outcome(event)
                 self._pipeline.on_outcome(event)
-            case Pressed():
-                self._pipeline.on_press(event)
             case PublishReply() | Subscribed() | JournalWritten():
                 self._on_reply(event)
             case Command() | OptionSet() | DiscoveryMessage() | AgentAvailability() | HomeAssistantBirth() | Ignored():
                 self._on_request(event)
-            case Dropped(reason, packet):
+            case Dropped(reason, packet, topic):
                 self._counters.dropped[reason] += 1
+                self._misnamed.report(topic)
                 self._out.acknowledge(packet)
             case PoolView():
                 self._reporter.on_pool_view(event)
@@ -173,6 +179,17 @@ class Agent:
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
                 self._begin_shutdown(event)
+
+    def _on_doorbell(self, event: Arrival | Pressed | SourceSignal) -> None:
+        match event:
+            case Arrival(awaits_time=True):
+                self._signals.hold(event)
+            case Arrival():
+                self._pipeline.on_frame(event)
+            case Pressed():
+                self._pipeline.on_press(event)
+            case SourceSignal():
+                self._signals.on_signal(event)
 
     # Requests over MQTT, other than frames and presses
 
@@ -239,7 +256,7 @@ class Agent:
             return
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         if self._reporter.telemetry.broker.connections == 1:
-            log.info("waiting for frames on %s", _frame_topics(self._settings))
+            log.info("waiting for frames on %s", frame_topics(self._settings))
         self._out.on_connected(link.number, now, link.largest_packet_bytes)
         self._reporter.on_blocked(self._out.blocked(now))
         self._directory.on_connected(now)
@@ -255,12 +272,13 @@ class Agent:
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._presses, self._pipeline, self._reporter, self._directory, self._liveness)
+        parts = (self._presses, self._signals, self._pipeline, self._reporter, self._directory, self._liveness)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
 
     def _tick(self, now: float) -> None:
+        self._signals.tick(now)
         self._presses.tick(now)
         self._pipeline.tick(now)
         self._options.tick(now)
@@ -322,16 +340,7 @@ class Agent:
                 self._on_confirmed(event)
         self._link.stop()
         self._presses.close(time.monotonic())
+        self._signals.close(time.monotonic())
         self._options.close()
         self._quarantine.close()
         self._liveness.end()
-
-
-def _frame_topics(settings: Settings) -> str:
-    """Return the frame topics for a log line; of many, only the first few."""
-    levels = Partition(settings.doorbells.include).levels()
-    own = [topics.frame("<id>" if level == ANY else level) for level in levels]
-    others = [each.frame or PRESETS[each.preset or ""].frame for each in settings.sources]
-    found = [*own, *others]
-    more = f" and {len(found) - TOPICS_SHOWN} more" if len(found) > TOPICS_SHOWN else ""
-    return f"{', '.join(found[:TOPICS_SHOWN])}{more}"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.agent.press_control import VISITORS, Admission, PressControl
-from edge_agent.domain import DropReason, Failure, Frame, Outcome, Shed, ShedReason, Trigger
+from edge_agent.domain import DropReason, Failure, Frame, Outcome, Publication, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 PACKET_OVERHEAD_BYTES: Final = 500
 """Topic and properties of a picture's message."""
+SNAPSHOT_REQUEST_S: Final = 5.0
+"""A request that could not be sent within this time is dropped: its picture would not show the visitor."""
 visitors = logging.getLogger(VISITORS)
 
 
@@ -88,7 +90,7 @@ class Pipeline:
             self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(arrival.packet)
             return
-        self._directory.on_activity(frame.doorbell, now)
+        self._directory.on_activity(frame.doorbell, now, arrival.display_name)
         if not arrival.has_trigger and self._presses.belongs_to_press(frame):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
@@ -168,17 +170,31 @@ class Pipeline:
             elif change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
 
-    def on_press(self, pressed: Pressed) -> None:
-        """Publish a ring, unless the press is known; prioritize the doorbell's queued frames."""
+    # Presses
+
+    def on_press(self, pressed: Pressed) -> str:
+        """Publish a ring, unless the press is known; prioritize the doorbell's queued frames.
+
+        Return the press's id, or '' if it is not new.
+        """
         now = time.monotonic()
         self._clock.observe(pressed.pressed_s, pressed.pressed_at)
         if not self._doorbells.accepts(pressed.doorbell):
             self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(pressed.packet)
-            return
-        self._directory.on_activity(pressed.doorbell, now)
-        self._presses.on_press(pressed, now)
+            return ""
+        self._directory.on_activity(pressed.doorbell, now, pressed.display_name, is_frame=False)
+        press_id = self._presses.on_press(pressed, now)
+        if press_id:
+            self._request_snapshot(pressed, now)
         self._pool.prioritize(pressed.doorbell)
+        return press_id
+
+    def _request_snapshot(self, pressed: Pressed, now: float) -> None:
+        """Request a picture of the press, if its publisher takes requests."""
+        if pressed.snapshot_request:
+            payload = pressed.snapshot_payload.encode()
+            self._out.publish(Publication(pressed.snapshot_request, payload, qos=1, lifetime_s=SNAPSHOT_REQUEST_S), now)
 
     # Time
 

@@ -156,21 +156,21 @@ class PressControl:
 
     # Presses and their frames
 
-    def on_press(self, pressed: Pressed, now: float) -> None:
-        """Ring once for each push."""
+    def on_press(self, pressed: Pressed, now: float) -> str:
+        """Ring once for each push; return the id of a new press, or ''."""
         packet = pressed.packet
         known = self._journal.press_of_packet(pressed.identity, now) if packet and pressed.repeated else ""
         if known:
             self._drop(PressDropReason.REDELIVERED, pressed.doorbell)
             self._acknowledge_when_safe(known, packet)
-            return
+            return ""
         has_waited = packet is not None and (
             pressed.repeated or self._absence.may_have_waited(packet.connection, pressed.pressed_s)
         )
         if has_waited and self._may_be_too_old(pressed.pressed_s):
             self._drop(PressDropReason.TOO_OLD, pressed.doorbell)
             self._out.acknowledge(packet)
-            return
+            return ""
         new = Press(
             pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at, age_known=not has_waited
         )
@@ -183,6 +183,11 @@ class PressControl:
             self._drop(PressDropReason.DEBOUNCED, pressed.doorbell)
             self._save(now)
         self._acknowledge_when_safe(press.press_id, packet)
+        return press.press_id if press is new else ""
+
+    def is_saved(self, press_id: str) -> bool:
+        """Return whether a crash would not lose a press: the journal has it, or it is answered."""
+        return press_id not in self._unsaved
 
     def belongs_to_press(self, frame: Frame) -> bool:
         """Return whether a frame without a trigger belongs to a press."""
@@ -299,7 +304,7 @@ class PressControl:
             self._presses.remove(press.press_id)
             self._journal.drop(press.press_id)
             return
-        self._directory.on_activity(press.doorbell, now)
+        self._directory.on_activity(press.doorbell, now, is_frame=False)
         if not stored.ring_sent:
             self._ring(press, now)
 

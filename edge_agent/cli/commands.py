@@ -169,6 +169,23 @@ def remove(
 
 
 @commands.command(cls=Command)
+@takes_broker
+def sources(
+    broker: Flags,
+    config: Config = None,
+    seconds: Annotated[float, typer.Option(help="How long to listen.", metavar="SECONDS", min=1.0)] = 30.0,
+    write: Annotated[
+        bool, typer.Option("--write", help="Add the lines to the settings file, after a question.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --write: do not ask.")] = False,
+) -> None:
+    """Find topics that carry pictures or presses, the preset of each, and the lines for agent.yaml."""
+    from edge_agent.cli.sources import Search, find_sources  # noqa: PLC0415 - each command loads only what it needs
+
+    find_sources(load_settings(config, broker).mqtt, config, Search(seconds, write, yes))
+
+
+@commands.command(cls=Command)
 def detectors(
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per detector.")] = False,

@@ -6,6 +6,7 @@ import itertools
 import queue
 import secrets
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -156,7 +157,7 @@ def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
     topic = topics.frame(sending.doorbell)
     if protocol == "5":
         return Publication(topic, image, qos=1, properties=said)
-    return Publication(topic, msgspec.json.encode(Envelope(image, **said)), qos=1)
+    return Publication(topic, msgspec.json.encode(Envelope(b64encode(image).decode(), **said)), qos=1)
 
 
 def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:

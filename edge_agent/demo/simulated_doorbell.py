@@ -6,6 +6,7 @@ import argparse
 import itertools
 import secrets
 import time
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,7 +87,7 @@ def publications(step: Step, doorbell: str, image: bytes, now_at: datetime) -> I
     """Yield the messages of a step; frames are JSON, since the embedded broker has no user properties."""
     if step.press:
         yield Publication(topics.press(doorbell), b"pressed", qos=1)
-    envelope = Envelope(image, step.trigger.code, now_at.isoformat(), secrets.token_hex(8))
+    envelope = Envelope(b64encode(image).decode(), step.trigger.code, now_at.isoformat(), secrets.token_hex(8))
     yield Publication(topics.frame(doorbell), msgspec.json.encode(envelope), qos=1)
 
 

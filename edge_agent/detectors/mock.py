@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from edge_agent.wire import DetectorChoice
 
 FOREVER_S = 3600
+NOBODY = "nobody"
 
 
 class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The detector's script.
 
     Every picture takes `latency_ms` and shows `faces` faces. A picture whose width is in `by_width` runs that act
-    instead. `load` runs before the detector is ready. Both name one of `ACTS`.
+    instead; it shows nobody after the act `nobody`. `load` runs before the detector is ready. Both name one of `ACTS`.
     """
 
     latency_ms: float = 0.0
@@ -57,7 +58,10 @@ class ScriptedDetector:
         """Return the scripted faces, side by side in the middle of `image` (height x width x 3)."""
         height, width = image.shape[:2]
         time.sleep(self._script.latency_ms / 1000)
-        self._act(self._script.by_width.get(str(width), "nothing"))
+        act = self._script.by_width.get(str(width), "nothing")
+        self._act(act)
+        if act == NOBODY:
+            return []
         size = max(1, min(height // 3, width // (2 * self._script.faces + 1)))
         return [
             Face(Box((2 * number + 1) * size, height // 3, size, size), 0.9) for number in range(self._script.faces)
@@ -65,7 +69,7 @@ class ScriptedDetector:
 
     def _act(self, name: str) -> None:
         match name:
-            case "nothing":
+            case "nothing" | "nobody":
                 pass
             case "exit":
                 os._exit(3)

@@ -15,11 +15,13 @@ import msgspec
 import psutil
 
 from edge_agent import topics
+from edge_agent.agent.source_settings import sources_of
 from edge_agent.app import link_filters
 from edge_agent.doctor import broker_rules as rules
 from edge_agent.doctor.finding import Finding, error
 from edge_agent.domain import Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.ingest.adapters import NAMED_LEVEL
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.connection_check import ConnectionCheck
 from edge_agent.reasons import ConnectError, ConnectFault
@@ -35,8 +37,6 @@ RIVAL_S: Final = 3.0
 """Another client that was disconnected returns within a second or two."""
 NAME: Final = re.compile(r"edge[-_]agent$")
 """Commands of a user who runs an agent."""
-NOBODY: Final = "edge-agent.doctor"
-"""Not a valid doorbell name: messages about it are ignored."""
 DOORBELL: Final = "edge-agent-doctor"
 """A valid name that nobody subscribes to."""
 
@@ -110,7 +110,7 @@ def _try_subscription(trial: ConnectionCheck, topic_filter: str) -> rules.Subscr
     if refused != "" or "+" not in topic_filter or is_shared or trial.protocol != "5":
         return rules.Subscribed(topic_filter, refused)
     # an empty device configuration means that there is no such device
-    name = DOORBELL if topic_filter.endswith("/config") else NOBODY
+    name = DOORBELL if topic_filter.endswith("/config") else topics.NOBODY
     topic = topic_filter.replace("+", name)
     written = trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
     echoed = written == "" and trial.wait_for_message(topic, ECHO_S) is not None
@@ -158,6 +158,8 @@ def _published(settings: Settings) -> dict[str, Publication]:
     tried = {f"edge_agent/{agent}/#": Publication(f"edge_agent/{agent}/doctor", b"", qos=1)}
     if not settings.doorbells.include:
         tried |= {build("+"): Publication(build(DOORBELL), b"", qos=1) for build in builders}
+    requests = {each.snapshot_request.replace(NAMED_LEVEL, "+") for each in sources_of(settings)} - {""}
+    tried |= {each: Publication(each.replace("+", topics.NOBODY), b"", qos=1) for each in requests}
     if settings.home_assistant.discovery:
         tried[f"{prefix}/device/+/config"] = Publication(f"{prefix}/device/{DOORBELL}/config", b"", qos=1)
     return tried

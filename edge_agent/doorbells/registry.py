@@ -28,11 +28,16 @@ UNKNOWN: Final = StatePayload()
 
 @dataclass(slots=True)
 class _Doorbell:
-    """`published` is the last published state, `published_s` when; `order_s` is the arrival time of its frame."""
+    """`published` is the last published state, `published_s` when; `order_s` is the arrival time of its frame.
+
+    `last_frame_s` is None before the first frame: a button without a camera is never silent. `is_active` is set when
+    the doorbell has sent something itself: one of an earlier run may not.
+    """
 
     name: str
-    last_frame_s: float
+    last_frame_s: float | None
     online: bool = True
+    is_active: bool = True
     state: StatePayload = UNKNOWN
     published: StatePayload = UNKNOWN
     published_s: float = 0.0
@@ -48,6 +53,8 @@ class Doorbells:
         self._offline_after_s = offline_after_s
         self._most = most
         self._doorbells: dict[str, _Doorbell] = {}
+        self._reported: dict[str, bool] = {}
+        """What the publishers of doorbells say of them; it counts more than whether frames arrive."""
         self._due_s = math.inf
         """No doorbell goes offline before; recomputed only then, since frames arrive far more often."""
 
@@ -65,29 +72,37 @@ class Doorbells:
 
     def active(self) -> tuple[str, ...]:
         """Return the doorbells that have sent something themselves: those of an earlier run may not."""
-        return tuple(name for name, each in self._doorbells.items() if each.last_frame_s > -math.inf)
+        return tuple(name for name, each in self._doorbells.items() if each.is_active)
 
     def restore(self, name: str) -> list[Publication]:
         """Add a doorbell of an earlier run, which has sent nothing yet; return its messages."""
-        self._doorbells[name] = _Doorbell(name, float("-inf"), online=False)
+        self._doorbells[name] = _Doorbell(name, None, online=self._reported.get(name, False), is_active=False)
         return _present(self._doorbells[name])
 
     def remove(self, name: str) -> None:
         """Remove a doorbell."""
         self._doorbells.pop(name, None)
 
-    def on_activity(self, name: str, now: float) -> list[Publication]:
-        """Record that a doorbell sent something; return the messages that follow."""
+    def on_activity(self, name: str, now: float, *, is_frame: bool = True) -> list[Publication]:
+        """Record that a doorbell sent a frame or a press; return the messages that follow."""
         self._due_s = min(self._due_s, now + self._offline_after_s)
         doorbell = self._doorbells.get(name)
         if doorbell is None:
-            doorbell = self._doorbells[name] = _Doorbell(name, now)
+            online = self._reported.get(name, True)
+            doorbell = self._doorbells[name] = _Doorbell(name, now if is_frame else None, online=online)
             return _present(doorbell)
-        doorbell.last_frame_s = now
-        if doorbell.online:
-            return []
-        doorbell.online = True
-        return [availability(topics.doorbell_availability(name), online=True)]
+        doorbell.is_active = True
+        if is_frame or doorbell.last_frame_s is not None:
+            doorbell.last_frame_s = now
+        return self._set_online(doorbell, online=self._reported.get(name, True))
+
+    def on_availability(self, name: str, *, online: bool) -> list[Publication]:
+        """Record what a doorbell's publisher says of it; return the messages that follow."""
+        while name not in self._reported and len(self._reported) >= self._most:
+            self._reported.pop(next(iter(self._reported)))
+        self._reported[name] = online
+        doorbell = self._doorbells.get(name)
+        return [] if doorbell is None else self._set_online(doorbell, online=online)
 
     def on_outcome(
         self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
@@ -165,7 +180,17 @@ class Doorbells:
         return [publication for each in self._doorbells.values() for publication in _present(each)]
 
     def _offline_s(self, doorbell: _Doorbell) -> float:
+        """Return when a doorbell is offline if no frame arrives: never, if its publisher says whether it is."""
+        if doorbell.last_frame_s is None or doorbell.name in self._reported:
+            return math.inf
         return doorbell.last_frame_s + self._offline_after_s
+
+    @staticmethod
+    def _set_online(doorbell: _Doorbell, *, online: bool) -> list[Publication]:
+        if doorbell.online == online:
+            return []
+        doorbell.online = online
+        return [availability(topics.doorbell_availability(doorbell.name), online=online)]
 
     def _publish_state(self, doorbell: _Doorbell, now: float) -> list[Publication]:
         doorbell.published, doorbell.published_s = doorbell.state, now

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.ingest.names import doorbell_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -22,13 +24,15 @@ def default_name(doorbell: str) -> str:
 
 
 class DisplayNames:
-    """The name of each doorbell: that of the settings, or one made of its id. Two equal names get the ids.
+    """The name of each doorbell: that of the settings, its publisher's, or one made of its id.
 
-    `configured` are the names of the settings, by doorbell.
+    Two equal names get the ids. `configured` are the names of the settings, by doorbell.
     """
 
     def __init__(self, configured: Mapping[str, str]) -> None:
         self._configured = configured
+        self._given: dict[str, str] = {}
+        """The names of publishers, by doorbell."""
         self._with_id: set[str] = set()
         """Doorbells whose names have the id, and keep it when the other one is gone."""
 
@@ -37,8 +41,20 @@ class DisplayNames:
         base = self._base(doorbell)
         return _with_id(base, doorbell) if doorbell in self._with_id else base
 
+    def set_given(self, doorbell: str, name: str) -> bool:
+        """Set the name that a doorbell's publisher gives; return whether the doorbell has another name now."""
+        before = self._base(doorbell)
+        self._given[doorbell] = name
+        is_changed = self._base(doorbell) != before
+        if is_changed:
+            self._with_id.discard(doorbell)
+        return is_changed
+
     def restore(self, doorbell: str, name: str) -> None:
-        """Use a name that was announced earlier, if it has the id: names do not change at each start."""
+        """Use a name that was announced earlier, if the id is made of it, or it has the id: names survive a restart."""
+        plain = name.removesuffix(_with_id("", doorbell))
+        if doorbell not in self._given and doorbell_id(plain) == doorbell != plain:
+            self._given[doorbell] = plain
         if name == _with_id(self._base(doorbell), doorbell):
             self._with_id.add(doorbell)
 
@@ -52,10 +68,11 @@ class DisplayNames:
 
     def remove(self, doorbell: str) -> None:
         """Forget a doorbell."""
+        self._given.pop(doorbell, None)
         self._with_id.discard(doorbell)
 
     def _base(self, doorbell: str) -> str:
-        return self._configured.get(doorbell) or default_name(doorbell)
+        return self._configured.get(doorbell) or self._given.get(doorbell) or default_name(doorbell)
 
     def _is_same(self, one: str, other: str) -> bool:
         return self._base(one).casefold() == self._base(other).casefold()

@@ -88,6 +88,10 @@ class HomeAssistant:
         self._is_agent_deleted = False
         return [self._announce(self._agent())]
 
+    def set_name(self, doorbell: str, display_name: str) -> bool:
+        """Set the name that a doorbell's publisher gives, unless it is ''; return whether that changed it."""
+        return bool(display_name) and self._names.set_given(doorbell, display_name)
+
     def removal(self, name: str) -> Publication:
         """Return the message that removes a doorbell."""
         self._names.remove(name)

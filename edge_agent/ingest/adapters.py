@@ -1,117 +1,135 @@
-"""Adapters: other publishers' topics as doorbells, and the meaning of their messages. Pure.
+"""Adapters: other publishers' topics as doorbells. Pure; presets.py has the known publishers.
 
-In a pattern like `ring/+/camera/{doorbell}/snapshot/image`, the level `{doorbell}` names the doorbell.
+In a pattern like `ring/+/camera/{doorbell}/snapshot/image`, the level `{doorbell}` names the doorbell. A name of
+several levels (`house/gate`) has several of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Trigger
-from edge_agent.topics import fit_identifier
+from edge_agent.ingest.names import display_name, doorbell_id
+from edge_agent.topics import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 NAMED_LEVEL: Final = "{doorbell}"
 
 
+class Role(Enum):
+    """What the messages on a topic of a source are."""
+
+    FRAME = auto()
+    FRAME_TIME = auto()
+    PRESS = auto()
+    PRESS_TIME = auto()
+    AVAILABILITY = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The topics of a publisher's pictures and presses.
+    """The topics of a publisher, and how it says what.
 
-    `doorbell` names the doorbell of patterns without a named level. A press is any message on `press`; with
-    `press_payload`, one with that payload; with `press_path` (`event.type`), one with that payload at this JSON path.
+    `doorbell` names the doorbell of patterns without a named level, and `name` is its display name. A picture is the
+    payload, or the text at `frame_path` in its JSON; `frame_time` is the topic that says when the last one was taken.
+
+    A press is any message on `press`; with `press_payload`, one with one of these values, at `press_path` in the JSON.
+    With `press_edge`, only the change to such a value is a press. With a time (at `press_time_path` in the JSON on
+    `press_time`, or in the press itself), only one with a new time is. At a press, the agent publishes
+    `snapshot_payload` to `snapshot_request`.
     """
 
-    frame: str
+    frame: str = ""
     press: str = ""
-    press_payload: str = ""
+    press_payload: tuple[str, ...] = ()
     press_path: str = ""
     doorbell: str = ""
     trigger: Trigger = Trigger.CONTINUOUS
+    name: str = ""
+    frame_path: str = ""
+    frame_time: str = ""
+    frame_time_path: str = ""
+    press_edge: bool = False
+    press_time: str = ""
+    press_time_path: str = ""
+    availability: str = ""
+    snapshot_request: str = ""
+    snapshot_payload: str = "true"
+
+    def topics(self) -> Iterator[tuple[Role, str]]:
+        """Yield the patterns to subscribe to."""
+        patterns = {
+            Role.FRAME: self.frame,
+            Role.FRAME_TIME: self.frame_time,
+            Role.PRESS: self.press,
+            Role.PRESS_TIME: self.press_time,
+            Role.AVAILABILITY: self.availability,
+        }
+        return ((role, pattern) for role, pattern in patterns.items() if pattern)
 
     def filters(self) -> tuple[str, ...]:
         """Return the topic filters to subscribe to."""
-        return tuple(pattern.replace(NAMED_LEVEL, "+") for pattern in (self.frame, self.press) if pattern)
+        return tuple(pattern.replace(NAMED_LEVEL, "+") for _, pattern in self.topics())
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a press has a time."""
+        return bool(self.press_time or self.press_time_path)
 
 
 @dataclass(frozen=True, slots=True)
-class SourceFrame:
-    """A picture of a doorbell; `trigger` applies unless the doorbell was pressed."""
+class SourceMessage:
+    """A message of a source: its doorbell, and where the doorbell's picture is requested ('' if it cannot be)."""
 
+    source: Source
+    role: Role
     doorbell: str
-    trigger: Trigger
+    display_name: str = ""
+    snapshot_request: str = ""
+
+    @property
+    def needs_earlier(self) -> bool:
+        """Whether it means something only together with earlier messages."""
+        if self.role is Role.PRESS:
+            return self.source.press_edge or self.source.is_timed
+        return self.role is not Role.FRAME
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePress:
-    """A doorbell was pressed."""
-
-    doorbell: str
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOther:
-    """A message of a source without a frame or a press, such as the release of the button."""
-
-
-PRESETS: Final = {
-    "ring-mqtt": Source(
-        "ring/+/camera/{doorbell}/snapshot/image", press="ring/+/camera/{doorbell}/ding/state", press_payload="ON"
-    ),
-    "wyze-bridge": Source("wyzebridge/{doorbell}/image"),
-    "frigate": Source("frigate/{doorbell}/person/snapshot", trigger=Trigger.MOTION),
-}
-"""By project name; topics as in its documentation."""
-
-
-def read_source(
-    sources: Iterable[Source], topic: str, payload: bytes
-) -> SourceFrame | SourcePress | SourceOther | None:
-    """Return the meaning of a message, or None if its topic belongs to no source."""
+def read_source(sources: Iterable[Source], topic: str) -> SourceMessage | None:
+    """Return what a topic is, or None if it belongs to no source."""
+    levels = topic.split("/")
     for source in sources:
-        doorbell = match(source.frame, topic, source.doorbell)
-        if doorbell:
-            return SourceFrame(doorbell, source.trigger)
-        doorbell = match(source.press, topic, source.doorbell)
-        if doorbell:
-            return SourcePress(doorbell) if is_press(source, payload) else SourceOther()
+        for role, pattern in source.topics():
+            name = match(pattern, levels, source.doorbell)
+            if name:
+                shown = source.name or display_name(name)
+                request = _fill(source.snapshot_request, pattern, levels) if role is Role.PRESS else ""
+                return SourceMessage(source, role, doorbell_id(name), shown, request)
     return None
 
 
-def match(pattern: str, topic: str, doorbell: str) -> str:
-    """Return the doorbell of a topic by a pattern, or '' if it does not match.
+def match(pattern: str, levels: list[str], doorbell: str) -> str:
+    """Return the doorbell's name in a topic by a pattern, or '' if it does not match.
 
-    It is the named level as an identifier, or `doorbell` if the pattern has none.
+    It is the named levels, or `doorbell` if the pattern has none.
     """
-    pattern_levels, topic_levels = pattern.split("/"), topic.split("/")
-    if not pattern or len(pattern_levels) != len(topic_levels):
+    wanted = pattern.split("/")
+    if len(wanted) != len(levels) or NOBODY in levels:
         return ""
-    if any(level not in {"+", NAMED_LEVEL, name} for level, name in zip(pattern_levels, topic_levels, strict=True)):
+    if any(level not in {"+", NAMED_LEVEL, name} for level, name in zip(wanted, levels, strict=True)):
         return ""
-    named = [name for level, name in zip(pattern_levels, topic_levels, strict=True) if level == NAMED_LEVEL]
-    return fit_identifier(named[0]) if named else doorbell
+    named = [name for level, name in zip(wanted, levels, strict=True) if level == NAMED_LEVEL]
+    return "/".join(named) if named else doorbell
 
 
-def is_press(source: Source, payload: bytes) -> bool:
-    """Return whether a message on a press topic is a press."""
-    if not source.press_payload:
-        return True
-    if not source.press_path:
-        return payload.decode(errors="replace").strip() == source.press_payload
-    try:
-        value = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return str(_json_value(value, source.press_path)) == source.press_payload
-
-
-def _json_value(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value at a JSON path like `event.type`, or None."""
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _fill(request: str, pattern: str, levels: list[str]) -> str:
+    """Return a request's topic: its named level as in the message, and each `+` as at the same place of the message."""
+    named = iter([name for level, name in zip(pattern.split("/"), levels, strict=True) if level == NAMED_LEVEL])
+    return "/".join(
+        next(named, "") if level == NAMED_LEVEL else levels[place] if level == "+" and place < len(levels) else level
+        for place, level in enumerate(request.split("/"))
+    )

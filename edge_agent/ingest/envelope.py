@@ -1,9 +1,7 @@
-"""The JSON form of a frame: a picture in base64, and keys beside it that are read as far as possible. Pure."""
+"""The JSON form of a frame: a picture as text, and keys beside it that are read as far as possible. Pure."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import math
 import re
@@ -14,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from edge_agent.domain import Failure, SideKey, Trigger
+from edge_agent.errors import ImageError
+from edge_agent.ingest.payload import json_value, picture_of_text
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -28,16 +28,13 @@ LARGEST_SECONDS: Final = 1e11
 LARGEST_NUMBER: Final = 1e20
 SCANNED_BYTES: Final = 4096
 """In broken JSON, a trigger is searched in so many bytes at the beginning and at the end."""
-INVALID: Final = Failure(
-    FailureReason.BAD_IMAGE, "the message is neither a picture nor JSON as described in docs/mqtt.md"
-)
 _TRIGGER: Final = re.compile(rb'"trigger"\s*:\s*"([a-z]{1,20})"')
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The JSON form of a frame; the picture is base64."""
+    """The JSON form of a frame; the picture is text: base64, or a data URL."""
 
-    image: bytes
+    image: str
     trigger: object = ""
     captured_at: object = ""
     frame_id: object = ""
@@ -66,13 +63,15 @@ class Content:
 _decoder = msgspec.json.Decoder(Envelope)
 
 
-def read_envelope(payload: bytes) -> Content:
-    """Return the content of JSON; what is broken in it does not hide the rest."""
+def read_envelope(payload: bytes, picture_path: str = "") -> Content:
+    """Return the content of JSON, with the picture at a path; what is broken in it does not hide the rest."""
+    if picture_path:
+        return _read_any_json(payload, picture_path)
     try:
         envelope = _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _read_odd_envelope(payload)
-    return Content(envelope.image, keys={key.value: getattr(envelope, key.value) for key in _KEYS})
+        return _read_any_json(payload, "image")
+    return _content(envelope.image, {key.value: getattr(envelope, key.value) for key in _KEYS})
 
 
 def scan(payload: bytes) -> Mapping[str, object]:
@@ -109,27 +108,24 @@ def read_time(value: object, now_at: datetime) -> datetime | None:
 _KEYS: Final = (SideKey.TRIGGER, SideKey.CAPTURED_AT, SideKey.FRAME_ID)
 
 
-def _read_odd_envelope(payload: bytes) -> Content:
-    """Read JSON that is not strict, such as NaN or text that is not UTF-8, or has a picture that is no base64."""
+def _read_any_json(payload: bytes, picture_path: str) -> Content:
+    """Read any JSON, even with NaN or text that is not UTF-8; a string is the picture itself."""
+    detail = f"the message is no JSON with a picture as text in `{picture_path}`"
+    absent = Failure(FailureReason.BAD_IMAGE, detail)
     try:
         found = json.loads(payload.decode("utf-8", errors="replace"), parse_int=_number)
     except (ValueError, RecursionError):
-        return Content(failure=INVALID, keys=scan(payload), is_valid=False)
-    if not isinstance(found, dict):
-        return Content(failure=INVALID, is_valid=False)
-    keys = {key.value: found.get(key.value) for key in _KEYS}
+        return Content(failure=absent, keys=scan(payload), is_valid=False)
+    keys = {key.value: found.get(key.value) for key in _KEYS} if isinstance(found, dict) else {}
+    text = found if isinstance(found, str) else json_value(found, picture_path)
+    return _content(text, keys) if isinstance(text, str) else Content(failure=absent, keys=keys)
+
+
+def _content(text: str, keys: Mapping[str, object]) -> Content:
     try:
-        return Content(_picture(found.get("image")), keys=keys)
-    except (ValueError, binascii.Error):
-        return Content(failure=INVALID, keys=keys)
-
-
-def _picture(value: object) -> bytes:
-    """Return a picture in base64; raise ValueError if it is none."""
-    if not isinstance(value, str):
-        message = "the image is no text"
-        raise ValueError(message)  # noqa: TRY004 - one kind of error, whatever is wrong with it
-    return base64.b64decode(value, validate=True)
+        return Content(picture_of_text(text), keys=keys)
+    except ImageError as error:
+        return Content(failure=Failure(error.reason, error.detail), keys=keys)
 
 
 def _number(digits: str) -> int | None:

@@ -18,8 +18,9 @@ from edge_agent.domain import (
     Trigger,
 )
 from edge_agent.errors import ImageError
-from edge_agent.ingest.envelope import LONGEST_TIME, Content, read_envelope, read_side_keys, scan
+from edge_agent.ingest.envelope import LONGEST_TIME, SCANNED_BYTES, Content, read_envelope, read_side_keys, scan
 from edge_agent.ingest.image_header import check_size, read_header
+from edge_agent.ingest.payload import is_json, picture_bytes, strip_blanks
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Arrival:
 
     `has_trigger` is set if the publisher named the trigger. `repeatable` is set if another frame with the
     same event_id is a repetition: it was `redelivered`, or its publisher gave it an id. `unreadable` are keys that were
-    passed over.
+    passed over. `awaits_time` is set if another message says when the picture was taken.
     """
 
     frame: Frame
@@ -45,6 +46,8 @@ class Arrival:
     repeatable: bool = False
     redelivered: bool = False
     unreadable: tuple[SideKey, ...] = ()
+    display_name: str = ""
+    awaits_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,13 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     now_s: float,
     now_at: datetime,
     default: Trigger = Trigger.CONTINUOUS,
+    picture_path: str = "",
 ) -> Arrival:
     """Return the frame in a message, with a failure if it is unusable; its trigger holds even then.
 
-    `default` is its trigger if the publisher names none.
+    `default` is its trigger if the publisher names none, `picture_path` the place of the picture in the JSON.
     """
-    content = _parse_payload(message.payload, limits)
+    content = _parse_payload(message.payload, limits, picture_path)
     header, failure = _check(content, limits)
     said = read_side_keys(message.properties, content.keys, now_at)
     taken = message.properties.get(SideKey.CAPTURED_AT.value, "")
@@ -78,7 +82,7 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
         frame_id=frame_id,
         event_id=_fingerprint(f"{doorbell}/{frame_id}".encode()),
         trigger=said.trigger if said.trigger is not None else default,
-        image=b"" if failure else content.image,
+        image=b"" if failure else content.image[: header.length],
         header=header,
         received_s=now_s,
         received_at=now_at,
@@ -96,12 +100,18 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     )
 
 
-def _parse_payload(payload: bytes, limits: ImageLimits) -> Content:
-    """Return the content of a payload, JSON or a bare picture."""
-    is_json = payload[:1] == b"{"
+def _parse_payload(payload: bytes, limits: ImageLimits, picture_path: str) -> Content:
+    """Return the content of a payload: JSON, a bare picture, or its text."""
     if len(payload) > _longest(limits.max_bytes):
-        return Content(failure=_too_large(len(payload)), keys=scan(payload) if is_json else {})
-    return read_envelope(payload) if is_json else Content(payload)
+        start = strip_blanks(payload[:SCANNED_BYTES])
+        return Content(failure=_too_large(len(payload)), keys=scan(payload) if is_json(start) else {})
+    bare = strip_blanks(payload)
+    if is_json(bare):
+        return read_envelope(bare, picture_path)
+    try:
+        return Content(picture_bytes(bare))
+    except ImageError as error:
+        return Content(failure=Failure(error.reason, error.detail))
 
 
 def _check(content: Content, limits: ImageLimits) -> tuple[ImageHeader, Failure | None]:
@@ -114,13 +124,13 @@ def _check(content: Content, limits: ImageLimits) -> tuple[ImageHeader, Failure 
         header = read_header(content.image)
         check_size(header, limits.max_pixels)
     except ImageError as error:
-        return NO_HEADER, Failure(FailureReason(error.reason), error.detail)
+        return NO_HEADER, Failure(error.reason, error.detail)
     return header, None
 
 
 def _longest(max_bytes: int) -> int:
-    """Return the largest message size: base64 makes four bytes of three, plus the other keys."""
-    return max_bytes * 4 // 3 + 1000
+    """Return the largest message size: base64 makes 4 bytes of 3, in lines and escaped 7 % more; plus other keys."""
+    return max_bytes * 4 // 3 * 107 // 100 + 1000
 
 
 def _too_large(size: int) -> Failure:

@@ -13,6 +13,9 @@ IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png"})
 JPEG_START: Final = b"\xff\xd8\xff"
 JPEG_END: Final = b"\xff\xd9"
 PNG_START: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_END: Final = b"\0\0\0\0IEND"
+_PNG_END_BYTES: Final = 12
+"""The last chunk with its checksum."""
 
 _FRAME_HEADERS: Final = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 """SOF markers (ITU-T T.81, table B.1)."""
@@ -45,7 +48,11 @@ _NO_FRAME: Final = _JpegFrame(0, 0, 0, is_progressive=False)
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Return format and size of a complete JPEG or PNG; raise ImageError if it is neither, or is cut off."""
+    """Return format, size and length of the first picture in the data; raise ImageError if it is no JPEG or PNG.
+
+    What follows a picture is no part of it: zeros, garbage, another picture. A JPEG without its end is accepted here:
+    only its decoder knows whether all of it is there.
+    """
     if data.startswith(JPEG_START):
         return _read_jpeg(data)
     if not data.startswith(PNG_START):
@@ -72,8 +79,10 @@ def _read_jpeg(data: bytes) -> ImageHeader:
         elif marker in _FRAME_HEADERS:
             _refuse("it is a lossless, hierarchical or arithmetically coded JPEG, or contains several pictures")
         elif marker == _SCAN_STARTS:
-            _check_scans(data, position, frame)
-            return ImageHeader("jpeg", frame.width, frame.height)
+            end = data.find(JPEG_END, position)
+            length = len(data) if end < 0 else end + len(JPEG_END)
+            _check_scans(data, position, length, frame)
+            return ImageHeader("jpeg", frame.width, frame.height, length)
         if marker not in _WITHOUT_LENGTH:
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
     return _refuse("it is a JPEG without a picture")
@@ -96,7 +105,7 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
 
 def _read_frame_header(data: bytes, position: int, *, is_progressive: bool) -> _JpegFrame:
     segment = data[position : position + 8]
-    if len(segment) < 8 or data.rfind(JPEG_END) < position:  # noqa: PLR2004 - up to the number of components
+    if len(segment) < 8:  # noqa: PLR2004 - up to the number of components
         _refuse("it is a cut off JPEG")
     bits, height, width, components = struct.unpack(">BHHB", segment[2:])
     if bits != _BITS or components not in _COMPONENTS:
@@ -104,25 +113,26 @@ def _read_frame_header(data: bytes, position: int, *, is_progressive: bool) -> _
     return _JpegFrame(width, height, components, is_progressive)
 
 
-def _check_scans(data: bytes, position: int, frame: _JpegFrame) -> None:
+def _check_scans(data: bytes, position: int, length: int, frame: _JpegFrame) -> None:
     """Refuse a picture with too many scans, or scans without a frame; the first scan's header is at `position`.
 
-    A scan of all components is the only one, unless it is progressive: only then is the whole file searched.
+    A scan of all components is the only one, unless it is progressive: only then is the whole picture searched.
     """
     if frame is _NO_FRAME:
         _refuse("it is a JPEG without a frame header")
     is_only = not frame.is_progressive and data[position + 2 : position + 3] == bytes((frame.components,))
-    if not is_only and data.count(bytes((0xFF, _SCAN_STARTS)), position) >= _MOST_SCANS:
+    if not is_only and data.count(bytes((0xFF, _SCAN_STARTS)), position, length) >= _MOST_SCANS:
         _refuse(f"it is a JPEG with more than {_MOST_SCANS} scans")
 
 
 def _read_png(data: bytes) -> ImageHeader:
-    if data[8:16] != b"\0\0\0\x0dIHDR" or len(data) < 33 or b"IEND" not in data[-64:]:  # noqa: PLR2004 - with IHDR
+    end = data.find(_PNG_END, 33)  # after IHDR
+    if data[8:16] != b"\0\0\0\x0dIHDR" or end < 0:
         _refuse("it is a damaged or cut off PNG")
     width, height, bits, colour, *methods = struct.unpack(">IIBBBBB", data[16:29])
     if bits not in _PNG_KINDS.get(colour, ()) or methods[:2] != [0, 0]:
         _refuse("it is a PNG with an invalid colour type or bit depth")
-    return ImageHeader("png", width, height)
+    return ImageHeader("png", width, height, min(len(data), end + _PNG_END_BYTES))
 
 
 def _refuse(why: str) -> NoReturn:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.domain import DropReason, Failure, Message, Packet, ReplyTo, Setting, Trigger
-from edge_agent.ingest.adapters import Source, SourceFrame, SourceOther, SourcePress, read_source
+from edge_agent.ingest.adapters import Role, Source, SourceMessage, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
+from edge_agent.ingest.press_rules import is_press
 from edge_agent.wire import FailureReason
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ TOO_MANY = Failure(FailureReason.OVERLOAD, "too many messages were waiting")
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """A doorbell was pressed. `repeated` is set if the broker delivered this before, under the same `identity`."""
+    """A doorbell was pressed. `repeated` is set if the broker delivered this before, under the same `identity`.
+
+    `snapshot_request` is the topic where its picture is requested with `snapshot_payload`; '' if it cannot be.
+    """
 
     doorbell: str
     pressed_s: float
@@ -35,6 +39,19 @@ class Pressed:
     packet: Packet | None
     repeated: bool
     identity: str = ""
+    display_name: str = ""
+    snapshot_request: str = ""
+    snapshot_payload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSignal:
+    """A message of a source that means something only together with earlier ones."""
+
+    about: SourceMessage
+    message: Message
+    received_s: float
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +66,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """An unused message, and why it was dropped."""
+    """An unused message, and why it was dropped; `topic` is set if it names no valid doorbell."""
 
     reason: DropReason
     packet: Packet | None = None
+    topic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,9 @@ class Ignored:
 
 Request = Command | OptionSet | DiscoveryMessage | AgentAvailability | HomeAssistantBirth | Ignored
 """A message that is neither a frame nor a press."""
-Incoming = Arrival | Pressed | Request | Dropped
+Incoming = Arrival | Pressed | SourceSignal | Request | Dropped
+OWN: Final = Source()
+"""Frames on the agent's own topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +178,7 @@ class Router:
             case topics.SharedFrameTopic(doorbell):
                 return self._parse_shared_frame(message, doorbell, now_s, now_at)
             case topics.FrameTopic(doorbell):
-                return self._parse_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
+                return self._parse_frame(message, doorbell, now_s, now_at)
             case topics.PressTopic(doorbell):
                 return _pressed(message, doorbell, now_s, now_at)
             case topics.AgentCommandTopic(command):
@@ -171,8 +191,9 @@ class Router:
                 return self._parse_source(message, now_s, now_at)
 
     def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> DropReason | None:
-        """Return why this agent drops a message, or None."""
-        if message.retained and not (self._limits.accept_retained and self._may_be_retained(parsed, message.topic)):
+        """Return why this agent drops a message on its own topics, or None."""
+        is_frame = isinstance(parsed, topics.FrameTopic | topics.SharedFrameTopic)
+        if parsed is not None and self._is_outdated(message, is_frame=is_frame):
             return DropReason.RETAINED
         match parsed:
             case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
@@ -180,11 +201,9 @@ class Router:
             case _:
                 return None
 
-    def _may_be_retained(self, parsed: topics.IncomingTopic | None, topic: str) -> bool:
-        """Return whether a retained message can be of use: only a frame; a press or a command of long ago never is."""
-        if parsed is None:
-            return isinstance(read_source(self._sources, topic, b""), SourceFrame)
-        return isinstance(parsed, topics.FrameTopic | topics.SharedFrameTopic)
+    def _is_outdated(self, message: Message, *, is_frame: bool) -> bool:
+        """Return whether a message is retained and of no use; a press or a command of long ago never is of use."""
+        return message.retained and not (is_frame and self._limits.accept_retained)
 
     @staticmethod
     def _parse_command(message: Message, command: str) -> Incoming:
@@ -204,31 +223,46 @@ class Router:
 
     def _parse_source(self, message: Message, now_s: float, now_at: datetime) -> Incoming:
         """Parse a message of another publisher's topics."""
-        match read_source(self._sources, message.topic, message.payload):
-            case SourceFrame(doorbell) | SourcePress(doorbell) if not self._limits.is_ours(doorbell):
-                return Dropped(DropReason.OTHER_AGENT, message.packet)
-            case SourceFrame() as source_frame:
-                return self._parse_frame(message, source_frame, now_s, now_at)
-            case SourcePress(doorbell):
-                return _pressed(message, doorbell, now_s, now_at)
-            case SourceOther():
-                return Dropped(DropReason.NO_PRESS, message.packet)
-            case None:
-                return Dropped(DropReason.TOPIC, message.packet)
+        about = read_source(self._sources, message.topic)
+        if about is None or not self._limits.is_ours(about.doorbell):
+            return _unwanted(message, about)
+        if about.needs_earlier:
+            return SourceSignal(about, message, now_s, now_at)
+        if self._is_outdated(message, is_frame=about.role is Role.FRAME):
+            return Dropped(DropReason.RETAINED, message.packet)
+        if about.role is Role.FRAME:
+            return self._parse_frame(message, about.doorbell, now_s, now_at, about.source, about.display_name)
+        if is_press(about.source, message.payload):
+            return press_of(SourceSignal(about, message, now_s, now_at))
+        return Dropped(DropReason.NO_PRESS, message.packet)
 
     def _parse_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
-        incoming = self._parse_frame(message, SourceFrame(doorbell, Trigger.CONTINUOUS), now_s, now_at)
+        incoming = self._parse_frame(message, doorbell, now_s, now_at)
         if not isinstance(incoming, Arrival):
             return incoming
         trigger = max(incoming.frame.trigger, Trigger.MOTION)
         return replace(incoming, frame=replace(incoming.frame, shared=True, trigger=trigger))
 
-    def _parse_frame(self, message: Message, source_frame: SourceFrame, now_s: float, now_at: datetime) -> Incoming:
-        limits = self._limits.image
+    def _parse_frame(  # noqa: PLR0913, PLR0917 - a message, its doorbell, its times, its source
+        self,
+        message: Message,
+        doorbell: str,
+        now_s: float,
+        now_at: datetime,
+        source: Source = OWN,
+        display_name: str = "",
+    ) -> Incoming:
         arrival = read_frame(
-            message, source_frame.doorbell, limits, now_s=now_s, now_at=now_at, default=source_frame.trigger
+            message,
+            doorbell,
+            self._limits.image,
+            now_s=now_s,
+            now_at=now_at,
+            default=source.trigger,
+            picture_path=source.frame_path,
         )
+        arrival = replace(arrival, display_name=display_name, awaits_time=bool(source.frame_time))
         if message.retained and arrival.frame.trigger is Trigger.PRESS:
             arrival = replace(arrival, frame=replace(arrival.frame, trigger=Trigger.CONTINUOUS))
         waiting = self._waiting()
@@ -240,7 +274,25 @@ class Router:
 
     def _may_be_answered(self, topic: str) -> bool:
         """Return whether replies to a topic are allowed: not if a source would take them for a press."""
-        return self._limits.may_be_answered(topic) and read_source(self._sources, topic, b"") is None
+        return self._limits.may_be_answered(topic) and read_source(self._sources, topic) is None
+
+
+def _unwanted(message: Message, about: SourceMessage | None) -> Dropped:
+    """Drop a message of nobody, or of another agent's doorbell."""
+    if about is not None:
+        return Dropped(DropReason.OTHER_AGENT, message.packet)
+    return Dropped(DropReason.TOPIC, message.packet, message.topic if topics.names_doorbell(message.topic) else "")
+
+
+def press_of(signal: SourceSignal) -> Pressed:
+    """Return the press that a source's message means."""
+    about, message = signal.about, signal.message
+    return replace(
+        _pressed(message, about.doorbell, signal.received_s, signal.received_at),
+        display_name=about.display_name,
+        snapshot_request=about.snapshot_request,
+        snapshot_payload=about.source.snapshot_payload,
+    )
 
 
 def _pressed(message: Message, doorbell: str, now_s: float, now_at: datetime) -> Pressed:

@@ -56,6 +56,18 @@ class ConnectionCheck(Connection):
                 return message
         return None
 
+    def messages_within(self, timeout_s: float) -> list[Message]:
+        """Return the messages that come within this time."""
+        found, end_s = [], time.monotonic() + timeout_s
+        while (remaining_s := end_s - time.monotonic()) > 0:
+            try:
+                found.append(self._received.get(timeout=remaining_s))
+            except queue.Empty:
+                break
+            if packet := found[-1].packet:
+                self.acknowledge(packet)
+        return found
+
     def _verdict(self, packet_id: int | None, timeout_s: float) -> str | None:
         give_up_s = time.monotonic() + timeout_s
         while time.monotonic() < give_up_s:

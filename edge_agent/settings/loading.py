@@ -37,6 +37,8 @@ SECRETS_VARIABLE: Final = f"{PREFIX}SECRETS_DIR"
 TEST_PREFIX: Final = f"{PREFIX}TEST_"
 """What the project's own tests read; nothing of the agent."""
 SECRETS_FOLDER: Final = Path("/run/secrets")
+CONFIG_FILE: Final = Path("/etc/edge-agent/agent.yaml")
+"""Read if it exists and no other file is named; an update leaves it alone."""
 FILE_SUFFIX: Final = "_FILE"
 
 
@@ -76,7 +78,7 @@ def remove_secrets(environment: MutableMapping[str, str] = os.environ) -> None:
 def _layers(config: Path | None, flags: Mapping[str, Any], variables: Mapping[str, str]) -> tuple[Layer, ...]:
     """Return what each source says, the strongest first."""
     plain = {name: value for name, value in variables.items() if name in _variable_names()}
-    path = config or _path(variables.get(CONFIG_VARIABLE))
+    path = config_path(config, variables=variables)
     return (
         Layer("the command line", _without_nulls(flags)),
         Layer("the environment", _nested(plain)),
@@ -84,6 +86,14 @@ def _layers(config: Path | None, flags: Mapping[str, Any], variables: Mapping[st
         Layer("the secrets folder", _nested(_secrets(_path(variables.get(SECRETS_VARIABLE))))),
         Layer(str(path), _yaml(path) if path else {}),
     )
+
+
+def config_path(
+    config: Path | None, *, variables: Mapping[str, str] = os.environ, must_exist: bool = True
+) -> Path | None:
+    """Return the settings file: the given one, that of the environment, or the usual one if it exists."""
+    named = config or _path(variables.get(CONFIG_VARIABLE))
+    return named or (CONFIG_FILE if not must_exist or CONFIG_FILE.exists() else None)
 
 
 def _own_variables(environment: Mapping[str, str]) -> dict[str, str]:

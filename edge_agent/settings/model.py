@@ -5,15 +5,16 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.detection import DetectionSettings
 from edge_agent.settings.pool import PoolSettings, QueueSettings
-from edge_agent.settings.section import Section, fits, split_list
+from edge_agent.settings.section import LONGEST_NAME, Section, fits, split_list
+from edge_agent.settings.sources import SourceSettings, split_sources
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -24,7 +25,6 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 PREFIX: Final = "EDGE_AGENT_"
 """Prefix of our environment variables."""
 
-LONGEST_NAME: Final = 100
 PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
@@ -138,45 +138,6 @@ class DoorbellSettings(Section):
         return value
 
 
-class SourceSettings(Section):
-    """Another publisher of pictures."""
-
-    preset: Literal["ring-mqtt", "wyze-bridge", "frigate"] | None = Field(
-        None, description="Project whose topics are built in"
-    )
-    frame: str = Field("", description="Topic of the pictures; the level {doorbell} names the doorbell")
-    press: str = Field("", description="Topic of the presses")
-    press_payload: str = Field("", description="Payload that means a press; empty: any message")
-    press_path: str = Field(
-        "", description="Path of that payload in the JSON, such as event.type; empty: the whole message"
-    )
-    doorbell: str = Field("", description="Doorbell id, for topics without {doorbell}")
-    name: str = Field(
-        "",
-        max_length=LONGEST_NAME,
-        description="Name of `doorbell` in Home Assistant; of {doorbell}, see `doorbells.each.<id>.name`",
-    )
-    trigger: Literal["motion", "continuous"] = Field(
-        "continuous", description="Trigger of pictures that do not belong to a press"
-    )
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if bool(self.preset) == bool(self.frame):
-            message = "name either a preset or a frame topic"
-            raise ValueError(message)
-        patterns = [pattern for pattern in (self.frame, self.press) if pattern]
-        if "#" in "".join(patterns) or any(
-            pattern.count("{doorbell}") + bool(self.doorbell) != 1 for pattern in patterns
-        ):
-            message = "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
-            raise ValueError(message)
-        if self.name and not self.doorbell:
-            message = "`name` needs `doorbell`; for {doorbell} and presets, use doorbells.each.<id>.name"
-            raise ValueError(message)
-        return self
-
-
 class HomeAssistantSettings(Section):
     """Home Assistant discovery."""
 
@@ -213,6 +174,10 @@ class HttpSettings(Section):
     )
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
+    )
+
+    sources: bool = Field(
+        default=False, description="Offer a search for sources on the page, which then shows the topics of the broker"
     )
 
     @field_validator("allowed")
@@ -270,8 +235,8 @@ class Settings(BaseSettings):
     images: ImageSettings = ImageSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     doorbells: DoorbellSettings = DoorbellSettings()
-    sources: tuple[SourceSettings, ...] = Field(
-        (), description="Pictures of other publishers: presets or your own topics"
+    sources: Annotated[tuple[SourceSettings, ...], NoDecode, BeforeValidator(split_sources)] = Field(
+        (), description="Pictures and presses of other publishers: names of presets, or your own topics"
     )
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+LONGEST_NAME: Final = 100
+"""Characters of a doorbell's name in Home Assistant."""
 
 
 class Section(BaseModel):

@@ -38,8 +38,11 @@ def duration(seconds: float) -> str:
     return f"{max(0, seconds):.0f} s"
 
 
-def page(view: View, base: str = "") -> str:
-    """Return the whole page; `base` is the path under which a proxy serves it, or ''."""
+def page(view: View, base: str = "", *, has_search: bool = False) -> str:
+    """Return the whole page; `base` is the path under which a proxy serves it, or ''.
+
+    `has_search` adds a link to the search for sources.
+    """
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -52,7 +55,13 @@ def page(view: View, base: str = "") -> str:
         tag("script", src="page.js", defer=True),
     )
     layout = "one" if len(view.doorbells) == 1 else None
-    body = tag("body", _alarm(view), _header(view), tag("main", *_main(view), class_=layout), _footer(view))
+    body = tag(
+        "body",
+        _alarm(view),
+        _header(view),
+        tag("main", *_main(view), class_=layout),
+        _footer(view, has_search=has_search),
+    )
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
@@ -250,7 +259,8 @@ def _accelerator(accelerator: AcceleratorPayload) -> str:
     return f"{said}: {accelerator.detail}" if accelerator.detail else said
 
 
-def _footer(view: View) -> Markup:
+def _footer(view: View, *, has_search: bool) -> Markup:
     version = view.health.version if view.health else ""
+    search = (" · ", tag("a", "find sources", href="sources")) if has_search else ()
     said = f"edge-agent {version} · up for {duration(view.running_s)} · "
-    return tag("footer", tag("p", said, tag("a", "metrics", href="metrics"), data_part="footer"))
+    return tag("footer", tag("p", said, tag("a", "metrics", href="metrics"), *search, data_part="footer"))

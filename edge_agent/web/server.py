@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from edge_agent.settings.model import HttpSettings
     from edge_agent.web.board import Board
+    from edge_agent.web.source_search import SourceSearch
 
 log = logging.getLogger(__name__)
 
@@ -68,13 +69,18 @@ def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) 
 
 
 @contextlib.contextmanager
-def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
-    """Serve HTTP during the block, if the settings enable it; if that fails, the block runs without."""
+def serving(settings: HttpSettings, board: Board, search: SourceSearch) -> Iterator[None]:
+    """Serve HTTP during the block, if the settings enable it; if that fails, the block runs without.
+
+    The page offers the search for sources if the settings allow it.
+    """
     listener = _listen(settings) if settings.enabled else None
     if listener is None:
         yield
         return
-    sources = Sources(lambda: board.view(time.monotonic(), time.time()), board.picture)
+    sources = Sources(
+        lambda: board.view(time.monotonic(), time.time()), board.picture, search if settings.sources else None
+    )
     with _running(listener, application(sources, settings.allowed), settings.allowed):
         yield
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.web.board import SILENT_S
 from edge_agent.web.exposition import exposition
 from edge_agent.web.page import page
+from edge_agent.web.source_page import source_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge_agent.web.board import View
+    from edge_agent.web.source_search import SourceSearch
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -69,6 +71,7 @@ class Sources:
 
     view: Callable[[], View]
     picture: Callable[[str], bytes]
+    search: SourceSearch | None = None
 
 
 def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Response:  # noqa: PLR0911 - a table: one line per path
@@ -79,8 +82,11 @@ def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Respo
         return _text(421, "Unknown host name; behind a proxy, list the proxy's address in http.allowed.")
     match request.path.split("/"):
         case ["", ""]:
-            base = f"{request.ingress_path}/" if PREFIX.fullmatch(request.ingress_path) else ""
-            return Response(200, page(sources.view(), base).encode(), "text/html; charset=utf-8")
+            base = _base(request)
+            html = page(sources.view(), base, has_search=sources.search is not None)
+            return Response(200, html.encode(), "text/html; charset=utf-8")
+        case ["", "sources", *rest] if sources.search and rest in ([], ["search"]):
+            return _search(sources.search, _base(request), start=bool(rest))
         case ["", "livez"]:
             return _live(sources.view())
         case ["", "readyz"]:
@@ -94,6 +100,19 @@ def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Respo
             return Response(200, FILES[name], TYPES[name])
         case _:
             return _text(404, "Page not found.")
+
+
+def _base(request: Request) -> str:
+    """Return the path under which a proxy serves the page, or ''."""
+    return f"{request.ingress_path}/" if PREFIX.fullmatch(request.ingress_path) else ""
+
+
+def _search(search: SourceSearch, base: str, *, start: bool) -> Response:
+    """Start a search and lead to its page, or return that page."""
+    if start:
+        search.start()
+        return Response(303, b"", headers={"Location": "../sources"})
+    return Response(200, source_page(search.view(), search.seconds, base).encode(), "text/html; charset=utf-8")
 
 
 def is_allowed(client: str, allowed: Sequence[str]) -> bool:

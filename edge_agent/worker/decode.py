@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -15,6 +15,10 @@ from edge_agent.wire import Box, Face, FailureReason, ImageSize
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+_JPEG_START: Final = b"\xff\xd8"
+_JPEG_END: Final = b"\xff\xd9"
+_NEVER_DECODED: Final = 128
+"""libjpeg shows this value in all three channels where a JPEG holds no data."""
 _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
 
@@ -47,22 +51,39 @@ def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
     """Decode a JPEG or PNG of `width` x `height` to at least `side` on its longer side, if it was that large.
 
     Applies the EXIF rotation. A JPEG is reduced during decoding, which halves the time of a 1080p one and
-    changes nothing for a network with an input of 640 pixels or fewer.
+    changes nothing for a network with an input of 640 pixels or fewer. A JPEG may lack its Huffman tables (libjpeg has
+    the standard ones) and its end, if all of its rows are there.
     """
+    ended = _with_end(data)
     reduction, flag = next(
         (each for each in _REDUCTIONS if max(width, height) // each[0] >= side), (1, cv2.IMREAD_COLOR)
     )
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+        pixels = cv2.imdecode(np.frombuffer(ended, np.uint8), flag)
     except cv2.error as error:
         raise ImageError(FailureReason.BAD_IMAGE, f"the picture cannot be decoded: {error.err}") from error
     if pixels is None:
         raise ImageError(FailureReason.BAD_IMAGE, "the picture cannot be decoded: its data is damaged")
+    if ended is not data and _lacks_rows(np.asarray(pixels)):
+        raise ImageError(FailureReason.BAD_IMAGE, "the picture cannot be used: it is a cut off JPEG")
     for shown in (ImageSize(width, height), ImageSize(height, width)):
         if _is_of_size(pixels.shape, shown, reduction):
             return Picture(np.asarray(pixels, np.uint8), shown)
     detail = "the picture cannot be decoded: its size differs from its header"
     raise ImageError(FailureReason.BAD_IMAGE, detail)
+
+
+def _with_end(data: bytes) -> bytes:
+    """Return a JPEG with its end marker, without the zeros that stand in its place; other data as it is."""
+    if not data.startswith(_JPEG_START) or data.endswith(_JPEG_END):
+        return data
+    return data.rstrip(b"\0") + _JPEG_END
+
+
+def _lacks_rows(pixels: npt.NDArray[np.generic]) -> bool:
+    """Return whether the last row of a JPEG holds no data; a rotated picture has it at any edge."""
+    edges = (pixels[-1], pixels[0], pixels[:, 0], pixels[:, -1])
+    return any(bool((edge == _NEVER_DECODED).all()) for edge in edges)
 
 
 def _is_of_size(shape: tuple[int, ...], size: ImageSize, reduction: int) -> bool:

@@ -16,6 +16,7 @@ from edge_agent.doorbells import events
 from edge_agent.settings.model import HttpSettings
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
+from edge_agent.web.source_search import SourceSearch
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.browser.chromium import Chromium
@@ -241,7 +242,7 @@ def test_the_page_detects_a_hanging_agent_thread(browser: Chromium) -> None:
     board.record(events.availability(topics.doorbell_availability("front"), online=True), time.monotonic())
     browser.look_like(*PHONE, "light")
     port = free_port()
-    with serving(HttpSettings(enabled=True, port=port), board):
+    with serving(HttpSettings(enabled=True, port=port), board, SourceSearch(lambda _seconds: [])):
         browser.open(f"http://127.0.0.1:{port}/")
         wait_for_alarm(browser, "The agent has not responded for ", "no response")
         board.beat(time.monotonic())

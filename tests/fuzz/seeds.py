@@ -88,6 +88,22 @@ def _envelopes() -> list[bytes]:
     return [*payloads, *(PARTS.join((payload, *SAID)) for payload in payloads)]
 
 
+def _payloads() -> list[bytes]:
+    pictures = (small_jpeg(), small_png())
+    texts = [
+        make(each) for each in pictures for make in (base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes)
+    ]
+    urls = [b"data:image/jpeg;base64," + text for text in texts]
+    blanks = [b"\xef\xbb\xbf" + texts[0] + b"\r\n", b"\n " + pictures[0] + bytes(9), texts[0].rstrip(b"=") + b"\0"]
+    objects = [b'{"image": "%s"}' % each.replace(b"\n", b"\\n") for each in (*texts, *urls)]
+    keyed = [
+        b"a.0.b" + PARTS + b'{"a": [{"b": "%s"}]}' % texts[0],
+        b"image" + PARTS + objects[0],
+        b"a" + PARTS + texts[0],
+    ]
+    return [*pictures, *texts, *urls, *blanks, *objects, *keyed, b'"' + urls[0] + b'"', b"data:;base64,", b'{"a":' * 40]
+
+
 def _headers() -> list[bytes]:
     sizes = ((16, 8), (65535, 65535), (0, 1), (20000, 20000))
     pictures = [make(*size) for make in (small_jpeg, small_png) for size in sizes]
@@ -106,4 +122,10 @@ def _settings() -> list[bytes]:
     return [b"\n".join(lines[start : start + 12]) for start in range(0, len(lines), 12)] + pieces + environments
 
 
-_WRITTEN: Final = {"topic": _topics, "envelope": _envelopes, "header": _headers, "settings": _settings}
+_WRITTEN: Final = {
+    "topic": _topics,
+    "envelope": _envelopes,
+    "payload": _payloads,
+    "header": _headers,
+    "settings": _settings,
+}

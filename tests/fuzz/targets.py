@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.domain import Message, Packet
 from edge_agent.errors import ImageError, SettingsError
-from edge_agent.ingest.adapters import PRESETS, Source, read_source
-from edge_agent.ingest.frames import Arrival, ImageLimits
-from edge_agent.ingest.image_header import check_size, read_header
+from edge_agent.ingest.adapters import Source, read_source
+from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
+from edge_agent.ingest.image_header import JPEG_START, PNG_START, check_size, read_header
+from edge_agent.ingest.presets import PRESETS, preset_sources
 from edge_agent.ingest.router import Incoming, Router, RouterLimits
 from edge_agent.settings.loading import load_settings
 from ha_discovery.retained import read_retained
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 AGENT: Final = "hall"
 PIXELS: Final = 20_000_000
-SOURCES: Final = (*PRESETS.values(), Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", "ring", "event.type"))
+SOURCES: Final = (
+    *(source for name in PRESETS for source in preset_sources(name)),
+    Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", ("ring",), "event.type"),
+    Source("deep/{doorbell}/{doorbell}/jpeg", frame_path="a.b"),
+)
 PARTS: Final = b"\x1e"
 """Separates the parts of one input."""
 
@@ -34,10 +39,13 @@ def topic(data: bytes) -> None:
     text = data.decode(errors="replace")
     meaning = topics.parse(text, AGENT)
     names = [getattr(meaning, "doorbell", "a")]
-    source = read_source(SOURCES, text, b"ON")
+    source = read_source(SOURCES, text)
     names.append(getattr(source, "doorbell", "a"))
     assert all(map(topics.is_identifier, names)), names
     assert topics.is_identifier(topics.fit_identifier(text))
+    if source is not None:
+        assert source.display_name.isprintable()
+        assert "+" not in source.snapshot_request.split("/") or "+" in text.split("/")
     if topics.may_be_answered(text):
         assert meaning is None
         assert text.isprintable()
@@ -60,6 +68,21 @@ def envelope(data: bytes) -> None:
     read_retained("homeassistant/device/a/config", payload)
 
 
+def payload(data: bytes) -> None:
+    """Any payload is a picture within its limits, or refused with a reason; the path of its picture changes nothing."""
+    *path, content = data.split(PARTS, 1)
+    named = path[0].decode(errors="replace") if path else ""
+    where = named if named.isprintable() else ""
+    limits, message = ImageLimits(100_000, PIXELS), Message("cam/front/jpeg", content)
+    arrival = read_frame(message, "front", limits, now_s=1.0, now_at=datetime.now(UTC), picture_path=where)
+    if arrival.failure is None:
+        assert arrival.frame.image.startswith((JPEG_START, PNG_START))
+        assert 0 < len(arrival.frame.image) == arrival.frame.header.length <= limits.max_bytes
+    else:
+        assert arrival.failure.detail.isprintable()
+        assert not arrival.frame.image
+
+
 def header(data: bytes) -> None:
     """Any bytes are a picture of an allowed size, or refused with a reason."""
     try:
@@ -71,6 +94,7 @@ def header(data: bytes) -> None:
     else:
         assert found.format in {"jpeg", "png"}
         assert 0 < found.width * found.height <= PIXELS
+        assert 0 < found.length <= len(data)
 
 
 def settings(data: bytes) -> None:
@@ -86,7 +110,7 @@ def settings(data: bytes) -> None:
 
 
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
-    "topic": topic, "envelope": envelope, "header": header, "settings": settings,
+    "topic": topic, "envelope": envelope, "payload": payload, "header": header, "settings": settings,
 }  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
+from edge_agent.ingest.names import doorbell_id
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.home_assistant.at_home import (
     AGENT,
@@ -64,6 +66,19 @@ def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -
         wait_state(home, entity(home, AGENT, "connectivity"), "off")
         for key in ("face_present", "camera", "detection", "snapshot", "snapshot_camera"):
             wait_state(home, entity(home, DOORBELL, key), "unavailable")
+
+
+def test_a_camera_with_a_name_of_its_own_is_shown_as_it_is(home: Any, recorder: Recorder) -> None:
+    device = f"edge_doorbell_{doorbell_id('Haustür links')}"
+    with agent_for(home, SOURCES="blue-iris") as agent:
+        agent.wait_until_ready(recorder)
+        for _ in range(2):
+            recorder.publish("BlueIris/Haustür links/alert-image-b64", base64.b64encode(jpeg()))
+            entity(home, device, "face_present")
+            devices = {each["identifiers"][0][1]: each for each in home.devices()}
+            assert devices[device]["name"] == "Haustür links"
+            agent.start()
+            agent.wait_until_ready(recorder)
 
 
 def test_each_control_changes_the_agent(home: Any, recorder: Recorder) -> None:

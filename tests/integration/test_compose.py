@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from edge_agent.settings.keys import setting_keys
+from edge_agent.settings.loading import CONFIG_FILE
 from tests.agent_process import AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.certificates import Authority
@@ -33,7 +34,13 @@ COMPOSE_TLS = yaml.safe_load((PROJECT / "compose.tls.yaml").read_text(encoding="
 
 def _prepare(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     program("mosquitto_passwd", "mosquitto")  # the script runs it
-    places = {"CONFIG": str(PROJECT / "config"), "ACCESS": str(folder), "DATA": str(folder), "PATH": PLACES}
+    places = {
+        "CONFIG": str(PROJECT / "config"),
+        "SETTINGS": str(folder / "settings"),
+        "ACCESS": str(folder),
+        "DATA": str(folder),
+        "PATH": PLACES,
+    }
     return subprocess.run(
         ["/bin/sh", PROJECT / "deploy" / "compose" / "prepare"],
         env={**places, **PASSWORDS, **variables},
@@ -106,6 +113,27 @@ def test_a_mistake_in_env_gives_one_sentence(tmp_path: Path, variables: dict[str
 
 
 @pytest.mark.broker
+def test_the_users_own_lines_are_added_to_the_access_list(tmp_path: Path) -> None:
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "settings" / "acl").write_text("user ring\ntopic write ring/#\n", encoding="utf-8")
+    assert _prepare(tmp_path, DOORBELLS="ring:its-secret").returncode == 0
+    with (
+        _broker(tmp_path) as broker,
+        Recorder(broker.port, login=("edge-agent", PASSWORDS["AGENT_PASSWORD"])) as agent,
+        Recorder(broker.port, topic_filter="nothing", login=("ring", "its-secret")) as ring,
+    ):
+        ring.publish("ring/1/camera/2/status", "online")
+        agent.wait_for_count("ring/1/camera/2/status", 1)
+
+
+def test_the_settings_file_is_in_a_place_that_an_update_leaves_alone() -> None:
+    mounts = COMPOSE["services"]["agent"]["volumes"]
+    assert f"${{SETTINGS_DIR:-./settings}}:{CONFIG_FILE.parent}:ro" in mounts
+    ignored = (PROJECT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "/settings/" in ignored
+    assert str(CONFIG_FILE) in (PROJECT / "config" / "edge-agent.service").read_text(encoding="utf-8")
+
+
 def test_secrets_are_readable_by_one_user_only(tmp_path: Path) -> None:
     assert _prepare(tmp_path).returncode == 0
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("passwd", "acl")} == {0o600}

@@ -21,7 +21,9 @@ from edge_agent.doctor.broker_checks import check_broker
 from edge_agent.doctor.detector_checks import check_detectors
 from edge_agent.doctor.host_checks import check_host, try_folder
 from edge_agent.doctor.host_rules import SystemFault
+from edge_agent.doctor.source_checks import check_sources
 from edge_agent.errors import NoDetectorError
+from edge_agent.ingest.presets import PRESETS
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
@@ -29,6 +31,7 @@ from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import PASSWORD, Mosquitto, free_port, set_password
 from tests.certificates import Authority
 from tests.command_line import edge_agent
+from tests.pictures import jpeg
 from tests.programs import program
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT, missing, shared
@@ -99,6 +102,34 @@ def test_the_doctor_does_not_disturb_a_running_agent(mosquitto: Mosquitto, recor
             "edge_agent/test/doctor",
         )
         assert not [topic for topic in left if late.messages(topic)]
+
+
+@pytest.mark.broker
+def test_the_doctor_is_no_doorbell_of_another_publisher(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    presets = [{"preset": name} for name in PRESETS]
+    with AgentProcess.with_script(mosquitto.port, SOURCES=json.dumps(presets)) as agent:
+        agent.wait_until_ready(recorder)
+        found = list(check_broker(settings(mosquitto.port, sources=presets)))
+        assert levels(found)["subscriptions"] is Level.OK
+        assert levels(found)["publishing"] is Level.OK
+        recorder.publish("doorbell/front/press")
+        recorder.wait_for("doorbell/front/ring")
+        assert {each.topic for each in recorder.messages("doorbell/+/availability") if each.payload} == {
+            "doorbell/front/availability"
+        }
+
+
+@pytest.mark.broker
+def test_small_crops_of_frigate_are_found(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    recorder.publish("frigate/porch/person/snapshot", jpeg(180, 270), retain=True)
+    recorder.publish("frigate/yard/person/snapshot", jpeg(1920, 1080), retain=True)
+    found = first_finding(
+        "frigate", check_sources(settings(mosquitto.port, sources=[{"preset": "frigate"}])), Level.WARNING
+    )
+    assert "frigate/porch/person/snapshot 180x270" in found.text
+    assert "yard" not in found.text
+    assert not list(check_sources(settings(mosquitto.port, sources=[{"preset": "ring-mqtt"}])))
+    assert not list(check_sources(settings(free_port(), sources=[{"preset": "frigate"}])))
 
 
 def test_no_broker_is_named() -> None:

@@ -9,7 +9,7 @@ import runpy
 import shutil
 import subprocess
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 import yaml
@@ -18,9 +18,11 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent import topics
+from edge_agent.ingest.presets import PRESETS, preset_sources
 from edge_agent.settings.keys import setting_keys
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
+from edge_agent.settings.sources import PresetName
 from tests.broker import PASSWORD, Mosquitto, set_password
 from tests.shared_data import PROJECT
 
@@ -220,6 +222,20 @@ def test_the_access_list_allows_every_subscription_of_the_agent(broker: Mosquitt
         assert subscribed.wait(WAIT_S)
         assert _publish(broker, user, PASSWORD, topic)
         assert received.get(timeout=WAIT_S) == topic
+
+
+def test_the_access_list_has_the_topics_of_every_preset() -> None:
+    own = _config("acl.example").read_text(encoding="utf-8").partition("user homeassistant")[0]
+    sources = [source for name in PRESETS for source in preset_sources(name)]
+    lines = {f"topic read {each}" for source in sources for each in source.filters()}
+    lines |= {
+        f"topic write {each.snapshot_request.replace('{doorbell}', '+')}" for each in sources if each.snapshot_request
+    }
+    assert lines <= set(own.splitlines())
+
+
+def test_the_settings_know_every_preset() -> None:
+    assert set(get_args(PresetName)) == set(PRESETS)
 
 
 def _config(name: str) -> Path:

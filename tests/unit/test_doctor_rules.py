@@ -15,7 +15,9 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import host_rules as machine
+from edge_agent.doctor import source_rules as publishers
 from edge_agent.doctor.broker_rules import Subscribed, Use
+from edge_agent.domain import ImageHeader
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from edge_agent.pool import ProbeResult
@@ -299,3 +301,22 @@ def test_the_port_of_the_page(number: int, is_ours: bool, level: Level, fix: str
     refused = machine.Refused.by(OSError(number, os.strerror(number))) if number else None
     found = machine.assess_port("127.0.0.1:8099", refused, is_ours=is_ours)
     assert (found.level, fix in found.fix) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("heights", "level", "text"),
+    [
+        ([], Level.OK, "unknown"),
+        ([1080], Level.OK, "1 snapshots are large enough"),
+        ([480, 1080], Level.OK, "2 snapshots"),
+        ([270], Level.WARNING, "frigate/cam0/person/snapshot 200x270"),
+        ([1080, 300], Level.WARNING, "frigate/cam1/person/snapshot 200x300"),
+        ([270] * 5, Level.WARNING, "and 2 more"),
+    ],
+)
+def test_small_crops_of_frigate_are_found(heights: list[int], level: Level, text: str) -> None:
+    sizes = {f"frigate/cam{at}/person/snapshot": ImageHeader("jpeg", 200, each) for at, each in enumerate(heights)}
+    found = publishers.assess_frigate(sizes)
+    assert found.level is level
+    assert text in found.text
+    assert ("crop: false, height: 1080" in found.fix) == (level is Level.WARNING)

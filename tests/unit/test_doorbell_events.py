@@ -185,6 +185,49 @@ def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
     assert [each.payload for each in doorbells.on_activity("front", 21.0)] == [b"online"]
 
 
+def _told(publications: list[Publication]) -> list[bytes]:
+    return [each.payload for each in publications if each.topic.endswith("/availability")]
+
+
+def test_a_button_without_a_camera_is_never_silent() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    assert _told(doorbells.on_activity("front", 0.0, is_frame=False)) == [b"online"]
+    assert doorbells.tick(1000.0) == []
+    doorbells.on_activity("front", 1000.0)
+    assert _told(doorbells.tick(1010.0)) == [b"offline"]
+
+
+def test_a_doorbell_is_active_when_it_has_sent_something_itself() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=3)
+    for name in ("front", "back"):
+        doorbells.restore(name)
+    doorbells.on_activity("front", 0.0, is_frame=False)
+    doorbells.on_activity("side", 0.0)
+    assert doorbells.active() == ("front", "side")
+
+
+def test_what_the_publisher_says_counts_more_than_frames() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    assert doorbells.on_availability("front", online=True) == []
+    assert _told(doorbells.on_activity("front", 0.0)) == [b"online"]
+    assert doorbells.tick(1000.0) == []
+    assert _told(doorbells.on_availability("front", online=False)) == [b"offline"]
+    assert _told(doorbells.on_availability("front", online=False)) == []
+    assert doorbells.on_activity("front", 1001.0) == []
+    assert _told(doorbells.on_availability("front", online=True)) == [b"online"]
+
+
+def test_a_publisher_may_report_before_the_first_frame() -> None:
+    doorbells = Doorbells(offline_after_s=10.0, most=2)
+    doorbells.on_availability("front", online=False)
+    assert _told(doorbells.on_activity("front", 0.0)) == [b"offline"]
+    doorbells.on_availability("back", online=True)
+    assert _told(doorbells.restore("back")) == [b"online"]
+    for number in range(100):
+        doorbells.on_availability(f"{number}", online=True)
+    assert doorbells.names() == ("front", "back")
+
+
 @given(st.lists(st.tuples(st.sampled_from(["front", "back", "side"]), st.floats(0.1, 15.0)), max_size=30))
 def test_every_silent_doorbell_goes_offline_in_time(activity: list[tuple[str, float]]) -> None:
     doorbells, now, last, told = Doorbells(offline_after_s=10.0, most=3), 0.0, dict[str, float](), dict[str, bytes]()

@@ -22,6 +22,7 @@ from edge_agent.home_assistant import (
     fault_of,
 )
 from edge_agent.home_assistant.entity_events import LIFETIME_S, RETRY_PICTURE_S, RETRY_S, UNTIL_SUBSCRIBED_S
+from edge_agent.ingest.names import doorbell_id
 
 NOW = 100.0
 SUBSCRIBED = NOW + UNTIL_SUBSCRIBED_S
@@ -78,6 +79,28 @@ def test_names_of_the_settings_come_first() -> None:
     assert names.name("54e019a3f2c7") == "Front door (54e019a3f2c7)"
     names.remove("garden")
     assert names.name("garden") == "Front Door"
+
+
+def test_a_publisher_names_its_doorbell_unless_the_settings_do() -> None:
+    names = DisplayNames({"garden": "Garden"})
+    assert not names.set_given("garden", "Cam 2")
+    assert names.set_given("cam", "Gate")
+    assert not names.set_given("cam", "Gate")
+    assert (names.name("garden"), names.name("cam")) == ("Garden", "Gate")
+    names.remove("cam")
+    assert names.name("cam") == "Cam doorbell"
+
+
+def test_names_of_publishers_that_are_equal_have_their_ids_after_a_restart_too() -> None:
+    names, spellings = DisplayNames({}), ("Haustür", "HAUSTÜR")
+    one, other = map(doorbell_id, spellings)
+    for doorbell, name in zip((one, other), spellings, strict=True):
+        names.set_given(doorbell, name)
+    assert names.add(other, [one]) == [one]
+    after = DisplayNames({})
+    after.restore(one, names.name(one))
+    assert after.name(one) == names.name(one) == f"Haustür ({one})"
+    assert not after.set_given(one, "Haustür")
 
 
 @given(st.lists(st.from_regex(r"[a-bA-B_\-]{1,4}|doorbell_?[ab]?", fullmatch=True), unique=True, max_size=12))

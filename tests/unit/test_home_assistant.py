@@ -12,6 +12,7 @@ from edge_agent import home_assistant as ours
 from edge_agent import topics
 from edge_agent.doorbells.payloads import StatePayload
 from edge_agent.home_assistant import DisplayNames, HomeAssistant, HostFacts, Outdated, Restored
+from edge_agent.ingest.names import doorbell_id
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, PoolView
 from edge_agent.telemetry.health import HealthPayload
 from edge_agent.wire import Unavailable
@@ -322,6 +323,26 @@ def test_a_birth_is_answered_by_configurations_and_then_by_states() -> None:
 def test_a_doorbell_of_an_earlier_run_is_restored() -> None:
     (config,) = announced_after_birth().doorbell("front")
     assert restored(announced_after_birth(), config.topic, config.payload) == ("front", [config])
+
+
+def test_a_display_name_is_announced_and_survives_a_restart() -> None:
+    doorbell = doorbell_id("Haustür links")
+    ours = announced_after_birth()
+    assert ours.set_name(doorbell, "Haustür links")
+    assert not ours.set_name(doorbell, "Haustür links")
+    assert not ours.set_name(doorbell, "")
+    (config,) = ours.doorbell(doorbell)
+    assert json.loads(config.payload)["device"]["name"] == "Haustür links"
+    assert restored(announced_after_birth(), config.topic, config.payload) == (doorbell, [config])
+
+
+def test_a_name_that_is_not_of_the_id_does_not_survive() -> None:
+    ours = announced_after_birth()
+    ours.set_name("front", "Old name of a source")
+    (config,) = ours.doorbell("front")
+    name, (again,) = restored(announced_after_birth(), config.topic, config.payload)
+    assert name == "front"
+    assert json.loads(again.payload)["device"]["name"] == "Front doorbell"
 
 
 def test_components_of_an_older_version_are_removed_first() -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from edge_agent import __version__
+from edge_agent.ingest.presets import PRESETS
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
 from tests.shared_data import PROJECT
@@ -55,7 +56,8 @@ def test_every_option_has_a_type_a_setting_and_a_translation() -> None:
 def test_every_option_sets_its_setting() -> None:
     options = {
         "agent_id": "attic", "min_confidence": 0.8, "privacy": "blurred", "press_only": True, "log_level": "debug",
-        "workers": 3, "doorbells": ["front", "gate-*"], "mqtt_host": "broker", "mqtt_port": 1884,
+        "workers": 3, "doorbells": ["front", "gate-*"],
+        "sources": ["ring-mqtt", "frigate"], "mqtt_host": "broker", "mqtt_port": 1884,
         "mqtt_username": "me", "mqtt_password": "mine",
     }  # fmt: skip
     settings = _settings(options, SERVICE)
@@ -63,8 +65,14 @@ def test_every_option_sets_its_setting() -> None:
     assert settings.detection.min_confidence == pytest.approx(0.8)
     assert (settings.doorbells.privacy, settings.doorbells.press_only) == ("blurred", True)
     assert settings.doorbells.include == ("front", "gate-*")
+    assert [each.preset for each in settings.sources] == ["ring-mqtt", "frigate"]
     assert [str(address) for address in settings.mqtt.addresses()] == ["broker:1884"]
     assert (settings.mqtt.username, settings.mqtt.password.get_secret_value()) == ("me", "mine")
+
+
+def test_the_option_of_sources_offers_every_preset() -> None:
+    (offered,) = CONFIG["schema"]["sources"]
+    assert offered.removeprefix("list(").removesuffix(")?").split("|") == list(PRESETS)
 
 
 def test_the_password_of_the_supervisor_goes_to_no_other_broker() -> None:
@@ -81,6 +89,7 @@ def test_only_the_ingress_may_open_the_page() -> None:
     assert settings.http.enabled
     assert settings.http.allowed == ("172.30.32.2",)
     assert settings.http.port == CONFIG["ingress_port"]
+    assert settings.http.sources
 
 
 def test_the_app_has_the_agents_version() -> None:

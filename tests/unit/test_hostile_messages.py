@@ -15,8 +15,9 @@ from edge_agent.cli.event_table import PLAIN, to_line, to_row
 from edge_agent.domain import DropReason, Message, Packet, Publication, Setting, Trigger
 from edge_agent.doorbells.options import Options
 from edge_agent.doorbells.options_file import StoredOptions
-from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.adapters import Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
+from edge_agent.ingest.presets import preset_sources
 from edge_agent.ingest.router import (
     Command,
     DiscoveryMessage,
@@ -38,14 +39,14 @@ from tests.values import NOON
 
 LIMITS = ImageLimits(max_bytes=1_000_000, max_pixels=1_000_000)
 PACKET = Packet(1, 1)
-BY_TOPIC = Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", "ring", "event.type")
+BY_TOPIC = Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", ("ring",), "event.type")
 
 
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
     limits = RouterLimits(LIMITS, accept_retained=False, most_waiting=10, most_presses_waiting=50)
     parse = partial(topics.parse, agent_id="hall")
-    Router(parse, (PRESETS["ring-mqtt"], BY_TOPIC), limits, delivered.append, lambda: 0).route(message)
+    Router(parse, (*preset_sources("ring-mqtt"), BY_TOPIC), limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered
     return incoming
 
@@ -80,7 +81,7 @@ def _envelope(**said: Any) -> bytes:
 )
 def test_case_18_an_invalid_doorbell_name_is_dropped(name: str) -> None:
     for topic in (f"doorbell/{name}/frame", f"doorbell/{name}/press", f"doorbell/{name}/detection/set"):
-        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped(DropReason.TOPIC, PACKET)
+        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped(DropReason.TOPIC, PACKET, topic)
 
 
 @pytest.mark.parametrize(

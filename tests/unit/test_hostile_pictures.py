@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -75,6 +76,56 @@ def test_an_unusual_picture_is_decoded_correctly(kind: str) -> None:
     picture = _decoded(hostile_pictures.unusual()[kind])
     assert picture.size == ImageSize(320, 240)
     assert np.abs(picture.pixels.astype(int) - pixels()).mean() < 3
+
+
+@pytest.mark.parametrize("kind", sorted(hostile_pictures.of_cameras()))
+@pytest.mark.parametrize("side", [SIDE, 80])
+def test_what_a_cameras_encoder_forgot_costs_no_picture(kind: str, side: int) -> None:
+    arrival = _arrive(hostile_pictures.of_cameras()[kind])
+    assert arrival.failure is None
+    header = arrival.frame.header
+    picture = decode(arrival.frame.image, width=header.width, height=header.height, side=side)
+    assert picture.size == ImageSize(320, 240)
+    shown = np.asarray(cv2.resize(pixels(), picture.pixels.shape[1::-1], interpolation=cv2.INTER_AREA))
+    assert np.abs(picture.pixels.astype(int) - shown).mean() < 5
+
+
+@pytest.mark.parametrize("kind", sorted(hostile_pictures.of_cameras()))
+def test_only_the_first_picture_goes_to_a_worker(kind: str) -> None:
+    data = hostile_pictures.of_cameras()[kind]
+    image = _arrive(data).frame.image
+    assert data.startswith(image)
+    if "and" in kind or "two" in kind:
+        assert (
+            image.endswith((b"\xff\xd9", b"IEND\xaeB`\x82")) or "without its end, and" in kind or "tables and" in kind
+        )
+
+
+@pytest.mark.parametrize("kind", sorted(hostile_pictures.cut()))
+@pytest.mark.parametrize("side", [SIDE, 80])
+def test_a_jpeg_that_lacks_rows_is_refused_by_its_decoder(kind: str, side: int) -> None:
+    arrival = _arrive(hostile_pictures.cut()[kind])
+    assert arrival.failure is None
+    header = arrival.frame.header
+    with pytest.raises(ImageError, match=r"cut off|cannot be decoded") as refused:
+        decode(arrival.frame.image, width=header.width, height=header.height, side=side)
+    assert refused.value.reason == FailureReason.BAD_IMAGE.value
+
+
+@pytest.mark.parametrize("kind", sorted({**hostile_pictures.of_cameras(), **hostile_pictures.cut()}))
+def test_the_pictures_of_cameras_cost_no_more_time_and_memory(kind: str) -> None:
+    data = {**hostile_pictures.of_cameras(), **hostile_pictures.cut()}[kind]
+    spent_ms = []
+    for _ in range(5):
+        before_s = time.thread_time()
+        _arrive(data)
+        spent_ms.append((time.thread_time() - before_s) * 1000)
+    assert min(spent_ms) < MOST_MS
+    tracemalloc.start()
+    _arrive(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < MOST_BYTES
 
 
 @pytest.mark.parametrize("kind", sorted(hostile_pictures.unusual()))

@@ -13,10 +13,20 @@ from hypothesis import strategies as st
 
 from edge_agent import topics
 from edge_agent.domain import DropReason, Message, Packet, SideKey, Trigger
-from edge_agent.ingest.adapters import PRESETS, Source
+from edge_agent.ingest.adapters import Role, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
-from edge_agent.ingest.router import AgentAvailability, Command, Dropped, Incoming, Pressed, Router, RouterLimits
+from edge_agent.ingest.presets import preset_sources
+from edge_agent.ingest.router import (
+    AgentAvailability,
+    Command,
+    Dropped,
+    Incoming,
+    Pressed,
+    Router,
+    RouterLimits,
+    SourceSignal,
+)
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
 from tests.values import NOON
@@ -166,7 +176,7 @@ def test_an_invalid_frame_id_is_replaced_by_a_hash(frame_id: str) -> None:
     [
         b"", b"{", b"{}", b"[]", b'{"image": 5}', b'{"image": "not base64!"}', b'{"image": ""}', b"GIF89a",
         b"\xff\xd8\xff",
-        b"\xff\xd8\xff\xe0\x00\x10JFIF", jpeg()[:-30], png()[:-20], b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
+        b"\xff\xd8\xff\xe0\x00\x10JFIF", jpeg()[:100], png()[:-20], b"\x89PNG\r\n\x1a\n" + b"\0" * 40,
         b'{"image":' + b"[" * 1000, b'{"image":"","frame_id":' + b"9" * 5000 + b"}", b'{"image": NaN}',
         b'{"image":"","frame_id":"\\ud800"}', b'{"image":"' + b"\xff" * 10 + b'"}', b"BM" + b"\0" * 100,
         b"II*\0" + b"\0" * 100, b"\x00\x00\x00\x1cftypheic" + b"\0" * 100,
@@ -236,11 +246,13 @@ def test_the_router_sorts_by_topic() -> None:
     assert _take(Message("edge_agent/hall/command/health", b"")) == Command("health", None)
     assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped(DropReason.TOPIC, packet)
     assert _take(Message("edge_agent/other/command/health", b"")) == Dropped(DropReason.TOPIC)
+    assert _take(Message("other", b"", retained=True)) == Dropped(DropReason.TOPIC)
 
 
 @pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
 def test_an_invalid_name_is_dropped(doorbell: str) -> None:
-    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped(DropReason.TOPIC)
+    topic = f"doorbell/{doorbell}/frame"
+    assert _take(Message(topic, jpeg())) == Dropped(DropReason.TOPIC, topic=topic)
 
 
 def test_retained_frames_are_dropped_unless_accepted() -> None:
@@ -289,50 +301,54 @@ def test_overload_drops_ordinary_frames_and_no_presses() -> None:
     assert (answered.failure.reason, answered.frame.image) == (FailureReason.OVERLOAD, b"")
 
 
-RING, CAMERA = "ring/1f-2a/camera/9087a1", Source("cam/jpeg", "cam/event", "ring", "event.type", "hall")
+RING_CAMERA = "ring/1f-2a/camera/9087a1"
+EVENT = Source("cam/jpeg", "cam/event", ("ring",), "event.type", "hall")
+(RING,), (_, WYZE), (FRIGATE,) = map(preset_sources, ("ring-mqtt", "wyze-bridge", "frigate"))
 
 
 @pytest.mark.parametrize(
     ("source", "topic", "payload", "meant"),
     [
         (
-            PRESETS["ring-mqtt"],
-            f"{RING}/snapshot/image",
+            RING,
+            f"{RING_CAMERA}/snapshot/image",
             jpeg(),
             ("frame", "9087a1", Trigger.CONTINUOUS),
         ),
-        (PRESETS["ring-mqtt"], f"{RING}/ding/state", b"ON", ("press", "9087a1")),
-        (PRESETS["ring-mqtt"], f"{RING}/ding/state", b"OFF", ("dropped", "no_press")),
-        (PRESETS["ring-mqtt"], "ring/1f-2a/alarm/9087a1/ding/state", b"ON", ("dropped", "topic")),
-        (PRESETS["wyze-bridge"], "wyzebridge/front-door/image", jpeg(), ("frame", "front-door", Trigger.CONTINUOUS)),
-        (PRESETS["frigate"], "frigate/front_door/person/snapshot", jpeg(), ("frame", "front_door", Trigger.MOTION)),
-        (PRESETS["frigate"], "frigate/front_door/car/snapshot", jpeg(), ("dropped", "topic")),
+        (RING, f"{RING_CAMERA}/ding/state", b"ON", ("signal", Role.PRESS, "9087a1")),
+        (RING, f"{RING_CAMERA}/ding/attributes", b"{}", ("signal", Role.PRESS_TIME, "9087a1")),
+        (RING, f"{RING_CAMERA}/snapshot/attributes", b"{}", ("signal", Role.FRAME_TIME, "9087a1")),
+        (RING, f"{RING_CAMERA}/status", b"online", ("signal", Role.AVAILABILITY, "9087a1")),
+        (RING, "ring/1f-2a/alarm/9087a1/ding/state", b"ON", ("dropped", "topic")),
+        (WYZE, "wyzebridge/front-door/thumbnail", jpeg(), ("frame", "front-door", Trigger.CONTINUOUS)),
+        (FRIGATE, "frigate/front_door/person/snapshot", jpeg(), ("frame", "front_door", Trigger.MOTION)),
+        (FRIGATE, "frigate/front_door/car/snapshot", jpeg(), ("dropped", "topic")),
         (
-            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            EVENT,
             "cam/jpeg",
             jpeg(),
             ("frame", "hall", Trigger.CONTINUOUS),
         ),
         (
-            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            EVENT,
             "cam/event",
             b'{"event": {"type": "ring"}}',
             ("press", "hall"),
         ),
         (
-            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            EVENT,
             "cam/event",
             b'{"event": 5}',
             ("dropped", "no_press"),
         ),
         (
-            Source("cam/jpeg", "cam/event", "ring", "event.type", "hall"),
+            EVENT,
             "cam/event",
             b"[" * 5000,
             ("dropped", "no_press"),
         ),
         (Source("cam/jpeg", "cam/button", doorbell="hall"), "cam/button", b"", ("press", "hall")),
-        (Source("a/{doorbell}/jpeg"), "a/my door!/jpeg", jpeg(), ("frame", "my-door", Trigger.CONTINUOUS)),
+        (Source("a/{doorbell}/jpeg"), "a/my door!/jpeg", jpeg(), ("frame", "my-door-b043380216", Trigger.CONTINUOUS)),
     ],
 )
 def test_other_publishers_are_understood(source: Source, topic: str, payload: bytes, meant: tuple[object, ...]) -> None:
@@ -343,6 +359,8 @@ def test_other_publishers_are_understood(source: Source, topic: str, payload: by
             assert meant == ("frame", incoming.frame.doorbell, incoming.frame.trigger)
         case Pressed():
             assert meant == ("press", incoming.doorbell)
+        case SourceSignal():
+            assert meant == ("signal", incoming.about.role, incoming.about.doorbell)
         case Dropped():
             assert meant == ("dropped", incoming.reason)
         case Command():
@@ -350,5 +368,11 @@ def test_other_publishers_are_understood(source: Source, topic: str, payload: by
 
 
 def test_a_source_is_subscribed_by_filters() -> None:
-    assert PRESETS["ring-mqtt"].filters() == ("ring/+/camera/+/snapshot/image", "ring/+/camera/+/ding/state")
-    assert PRESETS["frigate"].filters() == ("frigate/+/person/snapshot",)
+    assert RING.filters() == (
+        "ring/+/camera/+/snapshot/image",
+        "ring/+/camera/+/snapshot/attributes",
+        "ring/+/camera/+/ding/state",
+        "ring/+/camera/+/ding/attributes",
+        "ring/+/camera/+/status",
+    )
+    assert FRIGATE.filters() == ("frigate/+/person/snapshot",)

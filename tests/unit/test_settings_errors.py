@@ -12,7 +12,8 @@ from edge_agent.errors import SettingsError
 from edge_agent.settings.error_texts import SENTENCES, UNKNOWN
 from edge_agent.settings.keys import SettingKey, setting_keys
 from edge_agent.settings.loading import load_settings
-from edge_agent.settings.model import Settings, SourceSettings
+from edge_agent.settings.model import Settings
+from edge_agent.settings.sources import SourceSettings
 
 WRONG: tuple[Any, ...] = (
     "", " ", "wrong value!", "\ud800", "#/+", "-1", 0, -1, 1.5, 10**30, 10**5000, float("nan"), float("inf"), True,

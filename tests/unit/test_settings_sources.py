@@ -309,3 +309,14 @@ def test_settings_cannot_be_changed() -> None:
 def test_the_agents_name_fits_into_a_topic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "front door.local")
     assert load_settings(None, {}, environment={}).agent_id == "front-door-local"
+
+
+def test_the_usual_file_is_read_if_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = tmp_path / "usual.yaml"
+    monkeypatch.setattr(loading, "CONFIG_FILE", usual)
+    assert load_settings(None, {}, environment={}).agent_id != "usual"
+    usual.write_text("agent_id: usual", encoding="utf-8")
+    assert load_settings(None, {}, environment={}).agent_id == "usual"
+    other = yaml_file(tmp_path, "agent_id: other")
+    assert load_settings(other, {}, environment={}).agent_id == "other"
+    assert load_settings(None, {}, environment={"EDGE_AGENT_CONFIG": str(other)}).agent_id == "other"

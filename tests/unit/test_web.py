@@ -5,6 +5,7 @@ from __future__ import annotations
 import html.parser
 import json
 import re
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,8 @@ from edge_agent.domain import Pictures, Publication, Trigger, WorkerDetector
 from edge_agent.doorbells import events
 from edge_agent.doorbells.payloads import StatePayload, encode
 from edge_agent.doorbells.presses import Answer
+from edge_agent.errors import BrokerLostError
+from edge_agent.ingest.recognizer import ObservedTopic, Recognizer
 from edge_agent.platform.host_metrics import HostView
 from edge_agent.pool.views import (
     AcceleratorState,
@@ -39,8 +42,11 @@ from edge_agent.web.chart import ceiling, chart, span_s
 from edge_agent.web.markup import tag
 from edge_agent.web.page import ago, page
 from edge_agent.web.site import POLICY, Request, Sources, respond
+from edge_agent.web.source_search import SourceSearch
 from edge_agent.wire import Unavailable
+from tests.pictures import jpeg
 from tests.values import NOON, NOT_INSTALLED, detected, outcome, press
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from edge_agent.web.site import Response
@@ -114,6 +120,12 @@ def board_with(*publications: Publication) -> Board:
 def request(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str, ...] = (), **said: str) -> Response:
     request = Request(path, **({"client": "127.0.0.1", "host": "localhost:8099"} | said))
     return respond(request, Sources(lambda: board.view(now, UNIX_NOW), board.picture), allowed)
+
+
+def request_search(search: SourceSearch | None, path: str) -> Response:
+    board = board_with()
+    sources = Sources(lambda: board.view(2.0, UNIX_NOW), board.picture, search)
+    return respond(Request(path, client="127.0.0.1", host="localhost"), sources, ())
 
 
 def visible(document: str) -> tuple[set[str], str]:
@@ -411,3 +423,65 @@ def test_ages_are_shown_in_words(seconds: float, words: str) -> None:
 def test_the_page_is_identical_without_changes() -> None:
     board = board_with(health_message(), metrics_message())
     assert page(board.view(2.0, UNIX_NOW)) == page(board.view(2.0, UNIX_NOW))
+
+
+def observed_topics(_seconds: float) -> list[ObservedTopic]:
+    recognizer = Recognizer()
+    recognizer.take("ring/1/camera/2/snapshot/image", jpeg(), retained=True)
+    recognizer.take("cam/<b>yard<b>/jpg", jpeg(), retained=False)
+    return list(recognizer.observed.values())
+
+
+def searched(search: SourceSearch) -> str:
+    """Return the page after a search."""
+    answer = request_search(search, "/sources/search")
+    assert (answer.status, answer.headers["Location"]) == (303, "../sources")
+    wait_until(lambda: not search.view().left_s)
+    return request_search(search, "/sources").body.decode()
+
+
+def test_the_page_of_sources_shows_topics_presets_and_lines() -> None:
+    search = SourceSearch(observed_topics, 30.0)
+    assert "Search for 30 s" in request_search(search, "/sources").body.decode()
+    tags, text = visible(searched(search))
+    assert tags <= {"html", "head", "meta", "title", "link", "body", "main", "section", "h1", "h2", "p", "a", "table",
+                    "thead", "tbody", "tr", "th", "td", "pre"}  # fmt: skip
+    assert "ring/1/camera/2/snapshot/image" in text
+    assert "- preset: ring-mqtt" in text
+    assert "cam/<b>yard<b>/jpg" in text
+
+
+def test_a_search_that_fails_says_why() -> None:
+    def fail(_seconds: float) -> list[ObservedTopic]:
+        message = "the broker is away"
+        raise BrokerLostError(message)
+
+    assert "The search failed: the broker is away" in searched(SourceSearch(fail))
+    assert "internal error" in searched(SourceSearch(lambda _seconds: [next(iter(()))]))
+    assert "No pictures and no presses were found" in searched(SourceSearch(lambda _seconds: []))
+
+
+def test_one_search_runs_at_a_time_and_the_page_reloads_meanwhile() -> None:
+    begun, release = list[float](), threading.Event()
+
+    def wait(seconds: float) -> list[ObservedTopic]:
+        begun.append(seconds)
+        release.wait(30)
+        return []
+
+    search = SourceSearch(wait)
+    for _ in range(3):
+        request_search(search, "/sources/search")
+    document = request_search(search, "/sources").body.decode()
+    assert 'http-equiv="refresh"' in document
+    assert "more seconds" in document
+    release.set()
+    wait_until(lambda: not search.view().left_s)
+    assert begun == [30.0]
+
+
+def test_without_the_setting_there_is_no_search() -> None:
+    assert request_search(None, "/sources").status == 404
+    assert request_search(None, "/sources/search").status == 404
+    assert "find sources" not in request_search(None, "/").body.decode()
+    assert "find sources" in request_search(SourceSearch(observed_topics), "/").body.decode()
