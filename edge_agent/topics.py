@@ -215,6 +215,11 @@ def best_face(doorbell: str) -> str:
     return f"doorbell/{doorbell}/best_face"
 
 
+def picture(doorbell: str) -> str:
+    """Return the topic of the notice that follows a snapshot: which press and which visit it shows."""
+    return f"doorbell/{doorbell}/picture"
+
+
 def doorbell_availability(doorbell: str) -> str:
     """Return the retained topic that is online while the doorbell's frames arrive."""
     return f"doorbell/{doorbell}/availability"

@@ -12,6 +12,7 @@ from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
+from edge_agent.doorbells.picture_notices import PictureNotices
 from edge_agent.doorbells.policy import job_for, press_times, reason_to_skip
 from edge_agent.doorbells.presses import Answer, Press, Presses
 from edge_agent.doorbells.visits import VisitChange, Visits, log_text
@@ -63,6 +64,7 @@ class Pipeline:
         self._stamp = stamp
         self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
         self._frame_filter = FrameFilter(settings.doorbells)
+        self._notices = PictureNotices()
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._stopping = False
 
@@ -156,12 +158,21 @@ class Pipeline:
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
         if outcome.pictures.snapshot:
-            self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
-            self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+            self._publish_pictures(outcome, now)
+
+    def _publish_pictures(self, outcome: Outcome, now: float) -> None:
+        """Publish a snapshot, and then which press and visit it shows."""
+        doorbell = outcome.frame.doorbell
+        notice = self._notices.notice(outcome, self._visits.visit_id(doorbell), self._stamp(now))
+        self._doorbells.on_snapshot(doorbell, outcome.pictures, notice, now)
+        self._out.publish_all(events.pictures(doorbell, outcome.pictures))
+        if notice is not None:
+            self._out.publish(notice, now)
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._out.publish(events.visit(change, self._stamp(now)), now)
+            pictures = self._options.policy_for(change.visit.doorbell).gives_pictures
+            self._out.publish(events.visit(change, self._stamp(now), picture_expected=pictures), now)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
@@ -190,7 +201,9 @@ class Pipeline:
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
-        self._out.publish(events.ring(press, self._stamp(now)), now)
+        self._notices.on_ring(press)
+        pictures = self._options.policy_for(press.doorbell).gives_pictures
+        self._out.publish(events.ring(press, self._stamp(now), picture_expected=pictures), now)
 
     def _publish_answers(self, answers: list[Answer], now: float) -> None:
         for answer in answers:

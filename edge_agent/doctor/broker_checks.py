@@ -143,6 +143,7 @@ def _published(settings: Settings) -> dict[str, Publication]:
         topics.doorbell_state,
         topics.snapshot,
         topics.best_face,
+        topics.picture,
         topics.doorbell_availability,
         *(functools.partial(topics.doorbell_option, option=each) for each in topics.DOORBELL_OPTIONS),
     ]

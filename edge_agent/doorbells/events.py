@@ -18,6 +18,7 @@ from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
     FacesPayload,
+    PicturePayload,
     RingPayload,
     StatePayload,
     TimingPayload,
@@ -29,6 +30,7 @@ from edge_agent.wire import Detected
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.domain import Frame
     from edge_agent.doorbells.presses import Answer, Press
     from edge_agent.doorbells.visits import VisitChange
 
@@ -66,7 +68,7 @@ def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
     return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
 
 
-def ring(press: Press, stamp: Stamp) -> Publication:
+def ring(press: Press, stamp: Stamp, *, picture_expected: bool = True) -> Publication:
     """Return the ring event of a press."""
     payload = RingPayload(
         event_type="ring",
@@ -78,6 +80,7 @@ def ring(press: Press, stamp: Stamp) -> Publication:
         age_ms=stamp.age_ms(press.pressed_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
+        picture_expected=picture_expected,
     )
     return Publication(topics.ring(press.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
 
@@ -112,7 +115,24 @@ def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
 
-def visit(change: VisitChange, stamp: Stamp) -> Publication:
+def picture(frame: Frame, press_id: str | None, visit_id: str | None, stamp: Stamp) -> Publication:
+    """Return the notice for a snapshot of a frame; it must follow the snapshot."""
+    payload = PicturePayload(
+        event_id=f"{frame.event_id}-picture",
+        doorbell=frame.doorbell,
+        press_id=press_id,
+        visit_id=visit_id,
+        frame_id=frame.frame_id,
+        frame_event_id=frame.event_id,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(frame.taken_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.picture(frame.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
+
+
+def visit(change: VisitChange, stamp: Stamp, *, picture_expected: bool = True) -> Publication:
     """Return the event of a visit's change."""
     current = change.visit
     payload = VisitPayload(
@@ -133,6 +153,7 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
         age_ms=stamp.age_ms(current.last_taken_s),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
+        picture_expected=picture_expected,
     )
     return Publication(topics.visit(current.doorbell), encode(payload), qos=1)
 

@@ -38,6 +38,7 @@ class _Doorbell:
     order_s: float = 0.0
     snapshot_s: float = float("-inf")
     pictures: Pictures = NO_PICTURES
+    notice: Publication | None = None
 
 
 class Doorbells:
@@ -109,16 +110,17 @@ class Doorbells:
         doorbell = self._doorbells.get(name)
         return doorbell is not None and now - doorbell.snapshot_s >= interval_s
 
-    def on_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
-        """Note that pictures of this doorbell were published; the best face stays until there is another."""
+    def on_snapshot(self, name: str, pictures: Pictures, notice: Publication | None, now: float) -> None:
+        """Record that pictures and their notice were published; the best face stays until there is another."""
         if name in self._doorbells:
             doorbell = self._doorbells[name]
-            doorbell.snapshot_s = now
+            doorbell.snapshot_s, doorbell.notice = now, notice
             doorbell.pictures = Pictures(pictures.snapshot, pictures.best_face or doorbell.pictures.best_face)
 
     def last_pictures(self) -> list[Publication]:
         """Return the last pictures of every doorbell, for a subscriber that may have missed them."""
-        return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
+        doorbells = self._doorbells.values()
+        return [each for doorbell in doorbells for each in _last_pictures(doorbell)]
 
     def tick(self, now: float) -> list[Publication]:
         """Return the availability of the doorbells that have gone offline."""
@@ -163,6 +165,12 @@ def _has_detected(
 def _nobody(previous: StatePayload) -> StatePayload:
     """Return the state after a visit."""
     return StatePayload(face_present=False, faces=0, last_seen=previous.last_seen)
+
+
+def _last_pictures(doorbell: _Doorbell) -> list[Publication]:
+    """Return the pictures and the notice of the last snapshot, in the order in which they were published."""
+    notice = [doorbell.notice] if doorbell.notice else []
+    return [*pictures(doorbell.name, doorbell.pictures), *notice]
 
 
 def _present(doorbell: _Doorbell) -> list[Publication]:
