@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -48,13 +49,20 @@ def harness(installation: Path) -> Any:
 
 @pytest.fixture
 def home(harness: Any, installation: Path, tmp_path: Path) -> Iterator[Any]:
-    """Return a running Home Assistant; at its end its log must have no warning about MQTT or automations.
+    """Return a running Home Assistant, as `running` does."""
+    with running(harness, installation, tmp_path / "home") as started:
+        yield started
+
+
+@contextlib.contextmanager
+def running(harness: Any, installation: Path, folder: Path, extra_yaml: str = "") -> Iterator[Any]:
+    """Run a Home Assistant; at its end its log must have no warning about MQTT or automations.
 
     Warnings about a broker that a test stopped are ignored.
     """
-    with harness.start(tmp_path / "home", installation) as running:
-        yield running
-        complaints = running.logs(pattern=r"mqtt|automation|blueprint|template")
+    with harness.start(folder, installation, extra_yaml=extra_yaml) as started:
+        yield started
+        complaints = started.logs(pattern=r"mqtt|automation|blueprint|template")
     assert [each for each in complaints if not BROKER_AWAY.search(each["message"])] == []
 
 
