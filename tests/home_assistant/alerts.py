@@ -34,7 +34,7 @@ def alert_input(house: House, **inputs: Any) -> dict[str, Any]:
 class House:
     """What a test does at the door, and what it sees on the phone."""
 
-    def __init__(self, home: Any, recorder: Recorder, agent: AgentProcess, phone: Phone, media: Path) -> None:  # noqa: PLR0913, PLR0917 - its parts
+    def __init__(self, home: Any, recorder: Recorder, agent: AgentProcess, phone: Phone, media: Path) -> None:
         self.home = home
         self.recorder = recorder
         self.agent = agent

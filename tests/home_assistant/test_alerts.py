@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.home_assistant import stand_in
 from tests.home_assistant.alerts import House, alert_input, broken
 from tests.home_assistant.at_home import MARKS, entity, wait_state
 from tests.home_assistant.conftest import running
@@ -30,8 +32,18 @@ def shared_house(harness: Any, installation: Any, tmp_path_factory: pytest.TempP
     media = folder / "media"
     media.mkdir()
     extra = f"homeassistant:\n  media_dirs:\n    local: {media}\n" + EXTRA_YAML + TIMERS
-    with running(harness, installation, folder / "home", extra) as home, House.start(home, media) as house:
+    with (
+        running(harness, installation, folder / "home", extra, expected="the model is away") as home,
+        House.start(home, media) as house,
+    ):
         yield house
+
+
+@pytest.fixture(scope="module")
+def with_stand_ins(shared_house: House) -> None:
+    """Add a voice, a speaker and a model to the house."""
+    stand_in.install(shared_house.home)
+    shared_house.wait_until_subscribed()
 
 
 @pytest.fixture
@@ -264,6 +276,33 @@ def test_a_run_by_hand_tests_the_alert(house: House) -> None:
     house.home.call("automation.trigger", {}, {"entity_id": f"automation.{house.automation('doorbell_alert')}"})
     assert house.phone.wait_for(lambda _: True).message == "Front doorbell: the bell rings"
     house.wait_until_idle(timeout_s=4)
+
+
+@pytest.mark.usefixtures("with_stand_ins")
+def test_a_voice_speaks_and_a_description_only_updates(house: House) -> None:
+    """The alert is there before the description, and stays if there is none."""
+    speech = {"tts": "tts.stand_in_voice", "speakers": ["media_player.stand_in_speaker"]}
+    house.automate("doorbell_alert", alert_input(house, ai_task="ai_task.stand_in_model", **speech))
+    ring = house.ring(face_photo())
+    described = house.phone.wait_for(lambda each: each.message.startswith("A picture of"))
+    assert described.message == f"A picture of {len(house.picture_of(ring))} bytes"
+    assert described.picture == house.picture_of(ring)
+    (alert,) = house.phone.alerts().values()
+    assert [each.message for each in alert[:2]] == ["Front doorbell: the bell rings"] * 2
+    assert [each.data["push"]["sound"] for each in alert] == ["default", "none", "none"]
+    spoken = wait_state(house.home, "media_player.stand_in_speaker", "playing")["attributes"]["media_title"]
+    assert parse_qs(urlsplit(spoken).query)["message"] == ["Front doorbell: the bell rings"]
+
+
+@pytest.mark.usefixtures("with_stand_ins")
+def test_a_model_that_fails_changes_nothing(house: House) -> None:
+    folder = f"{house.media}/doorbell"
+    inputs = {"ai_task": "ai_task.stand_in_model", "ai_instructions": "fail", "picture_folder": folder}
+    house.automate("doorbell_alert", alert_input(house, **inputs))
+    ring = house.ring(face_photo())
+    assert house.updated(ring).picture == house.picture_of(ring)
+    house.wait_until_idle()
+    assert len(house.phone.received()) == 2
 
 
 def test_nobody_answered_knows_an_open_door(house: House) -> None:
