@@ -45,9 +45,10 @@ class House:
 
     @classmethod
     @contextlib.contextmanager
-    def start(cls, home: Any, media: Path) -> Iterator[Self]:
+    def start(cls, home: Any, media: Path, **settings: str) -> Iterator[Self]:
         """Start the agent, connect a phone, and wait until both doorbells are known."""
-        with Recorder(home.d["mqtt_port"]) as recorder, agent_for(home, DOORBELLS__EACH=PRIVATE) as agent:
+        settings = {"DOORBELLS__EACH": PRIVATE, **settings}
+        with Recorder(home.d["mqtt_port"]) as recorder, agent_for(home, **settings) as agent:
             agent.wait_until_ready(recorder)
             with Phone(home) as phone:
                 house = cls(home, recorder, agent, phone, media)
@@ -117,13 +118,17 @@ class House:
         )
 
     def picture_of(self, press_id: str, doorbell: str = "front") -> bytes:
-        """Return the first snapshot that the agent published for a press."""
+        """Return the first snapshot that the agent published for a press, once there is one."""
         self.recorder.wait_for(f"doorbell/{doorbell}/picture", lambda event: event["press_id"] == press_id)
+        return self.snapshot_of("press_id", press_id, doorbell)
+
+    def snapshot_of(self, key: str, value: str, doorbell: str = "front") -> bytes:
+        """Return the first snapshot of a press or a visit: the one before the first notice that names it."""
         snapshot = b""
         for each in self.recorder.messages(f"doorbell/{doorbell}/+"):
             if each.topic.endswith("/snapshot"):
                 snapshot = each.payload
-            elif each.topic.endswith("/picture") and each.json["press_id"] == press_id:
+            elif each.topic.endswith("/picture") and each.json[key] == value:
                 break
         return snapshot
 
@@ -144,7 +149,7 @@ class House:
 
         def ended() -> bool:
             kinds = [each["event_type"] for each in self.recorder.events(f"doorbell/{doorbell}/visit")]
-            return kinds[-1:] == ["face_left"]
+            return not kinds or kinds[-1] == "face_left"
 
         wait_until(ended)
 
