@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -52,8 +53,9 @@ def test_every_ring_of_an_evening_alerts_once_with_its_own_picture(
     ):
         house.automate("doorbell_alert", alert_input(house, quiet_time=QUIET_S))
         rows = [(step, seen_in(house, step)) for step in EVENING]
+        delays = delays_s(house)
     with capsys.disabled():
-        sys.stdout.write(table(rows))
+        sys.stdout.write(f"{table(rows)}; after the ring: median {median(delays):.2f} s, at most {max(delays):.2f} s\n")
     assert [(step.what, seen) for step, seen in rows] == [(step.what, step.expected) for step, _ in rows]
 
 
@@ -78,6 +80,12 @@ def kind_of(house: House, alert: list[Notification]) -> str:
     return f"{name} with its picture" if shown == [right] else f"{name} with {len(shown)} pictures, or a wrong one"
 
 
+def delays_s(house: House) -> list[float]:
+    """Return the seconds from each ring on MQTT to its notification on the phone."""
+    rang_s = {house.tag(each.json["press_id"]): each.at_s for each in house.recorder.messages("doorbell/front/ring")}
+    return [alert[0].at_s - rang_s[tag] for tag, alert in house.phone.alerts().items() if tag in rang_s]
+
+
 def table(rows: list[tuple[Step, tuple[str, ...]]]) -> str:
     """Return the evening as a table, with its ghosts and losses."""
     lines = [f"\n{'at':6} {'what happens':58} {'expected':34} seen"]
@@ -88,7 +96,7 @@ def table(rows: list[tuple[Step, tuple[str, ...]]]) -> str:
     ghosts = sum(max(0, len(seen) - len(step.expected)) for step, seen in rows)
     lost = sum(max(0, len(step.expected) - len(seen)) for step, seen in rows)
     alerts = sum(len(step.expected) for step, _ in rows)
-    return "\n".join([*lines, f"{alerts} alerts expected, {ghosts} ghosts, {lost} lost\n"])
+    return "\n".join([*lines, f"{alerts} alerts expected, {ghosts} ghosts, {lost} lost"])
 
 
 # What happens
