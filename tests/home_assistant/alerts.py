@@ -100,7 +100,11 @@ class House:
         return str(self.recorder.wait_for_count(topic, count + 1)[-1].json["press_id"])
 
     def frame(self, picture: bytes, doorbell: str = "front") -> None:
+        """Send a picture, and wait for its result."""
+        topic = f"doorbell/{doorbell}/faces"
+        count = len(self.recorder.messages(topic))
         self.recorder.publish(f"doorbell/{doorbell}/frame", picture)
+        self.recorder.wait_for_count(topic, count + 1)
 
     # On the phone
 

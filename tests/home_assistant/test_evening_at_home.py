@@ -171,12 +171,16 @@ def the_agent_restarts(house: House) -> None:
 
 
 def the_broker_restarts(house: House) -> None:
+    born = births(house)
     house.home.restart_broker(down=1.0)
+    wait_until(lambda: births(house) > born)
     wait_until_back(house)
 
 
 def home_assistant_restarts(house: House) -> None:
+    born = births(house)
     house.home.restart_ha()
+    wait_until(lambda: births(house) > born)
     wait_until_back(house)
 
 
@@ -184,6 +188,11 @@ def home_assistant_restarts_after_a_ring(house: House) -> None:
     """Restart it while a run waits for the picture: the alert is out, and the run ends."""
     house.alert_of(house.ring())
     home_assistant_restarts(house)
+
+
+def births(house: House) -> int:
+    """Return how often Home Assistant has said that it has subscribed to everything."""
+    return sum(each.payload == b"online" for each in house.recorder.messages("homeassistant/status"))
 
 
 def wait_until_back(house: House) -> None:
