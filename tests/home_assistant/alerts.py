@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.home_assistant.at_home import BLUEPRINTS, agent_for, entity, wait_state
@@ -149,11 +150,15 @@ class House:
         wait_state(self.home, entity(self.home, device, "face_present"), "off")
 
     def wait_until_visit_ends(self, doorbell: str = "front") -> None:
-        """Wait for the end of the visit that began last."""
+        """Wait for the end of the visit to which the last face belongs."""
+
+        def times(what: str, key: str, value: str) -> list[datetime]:
+            events = self.recorder.events(f"doorbell/{doorbell}/{what}")
+            return [datetime.fromisoformat(each["published_at"]) for each in events if each[key] == value]
 
         def ended() -> bool:
-            kinds = [each["event_type"] for each in self.recorder.events(f"doorbell/{doorbell}/visit")]
-            return not kinds or kinds[-1] == "face_left"
+            faces, left = times("faces", "outcome", "face"), times("visit", "event_type", "face_left")
+            return not faces or (bool(left) and faces[-1] < left[-1])
 
         wait_until(ended)
 
@@ -166,6 +171,8 @@ class House:
         )
 
     def wait_until_quiet(self) -> None:
-        """Wait until nobody is at the door and the window of the last press is closed."""
+        """Wait until nobody is at the door."""
+        for doorbell in ("front", "private"):
+            self.wait_until_visit_ends(doorbell)
         present = entity(self.home, self.device, "face_present")
         wait_state(self.home, present, "off")
