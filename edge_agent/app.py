@@ -16,6 +16,7 @@ from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopReques
 from edge_agent.agent.loop import Agent
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
+from edge_agent.doorbells.journal_file import JournalFile
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
@@ -61,9 +62,11 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
-    state_file = OptionsFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
+    folder = settings.state.dir or default_folder()
+    state_file = OptionsFile(folder / f"{settings.agent_id}.json")
+    journal_file = JournalFile(folder / f"{settings.agent_id}.presses.json", inbox.put)
     board = Board(settings.agent_id, time.monotonic())
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, journal_file, board)
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
@@ -136,7 +139,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             will=events.availability(topics.agent_availability(settings.agent_id), online=False),
             events=ConnectionEvents(
                 message=intake.route,
-                published=lambda packet_id, refused: inbox.put(PublishReply(Packet(number, packet_id), refused)),
+                published=lambda packet_id, *reply: inbox.put(PublishReply(Packet(number, packet_id), *reply)),
                 undecodable=intake.drop,
                 subscribed=lambda refused: inbox.put(Subscribed(refused)),
             ),

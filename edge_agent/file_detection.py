@@ -125,8 +125,8 @@ class _Run:
         if isinstance(event, Outcome):
             self._done[int(event.frame.frame_id)] = event
         elif not event.working() and (event.unavailable or event.restarts >= HOPELESS_RESTARTS):
-            reasons = [f"{each.strategy} {each.model}: {each.reason}" for each in event.unavailable]
-            reasons += [worker.last_error for worker in event.workers if worker.last_error]
+            reasons = [f"{each.strategy} {each.model}: {each.fault.text}" for each in event.unavailable]
+            reasons += [worker.last_error.text for worker in event.workers if worker.last_error]
             message = f"no detector can be used: {'; '.join(dict.fromkeys(reasons))}"
             raise PoolStartError(message)
 

@@ -13,6 +13,7 @@ from edge_agent.cli.usage import FILE, FOLDER, Command, Group
 from edge_agent.domain import Trigger
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import LOG_LEVELS
 
 commands = typer.Typer(
     name="edge-agent",
@@ -23,11 +24,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
-
-
-def _log_levels() -> list[str]:
-    """Return the words for shell completion."""
-    return ["debug", "info", "warning", "error"]
 
 
 def _trigger_words() -> list[str]:
@@ -57,7 +53,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     config: Config = None,
     agent_id: Annotated[str | None, typer.Option(help="Name of this agent in topics.", metavar="NAME")] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error.", metavar="LEVEL", autocompletion=_log_levels)
+        str | None,
+        typer.Option(help="debug, info, warning or error.", metavar="LEVEL", autocompletion=lambda: list(LOG_LEVELS)),
     ] = None,
     simulate: Annotated[
         Path | None,

@@ -14,13 +14,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
-from edge_agent.agent.pipeline import VISITORS
+from edge_agent.agent.press_control import VISITORS
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
 from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_visitors
 from edge_agent.domain import Message
-from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.errors import BrokerLostError, BrokerUnreachableError, SettingsError
 from edge_agent.platform.program_name import command
 from edge_agent.settings.keys import secret_values
 
@@ -71,7 +71,7 @@ def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
 def _show(settings: Settings) -> None:
     """Show the agent's events, as any subscriber receives them."""
     with (
-        contextlib.suppress(BrokerUnreachableError),
+        contextlib.suppress(BrokerUnreachableError, BrokerLostError),
         Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,
     ):
         show(_keep_pictures(watcher.messages()), Console())

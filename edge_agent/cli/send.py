@@ -17,11 +17,12 @@ from rich.console import Console
 from rich.progress import track
 
 from edge_agent import topics
+from edge_agent.cli.flags import require_broker, require_doorbell_name
 from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
+from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, SettingsError, reason_of
 from edge_agent.file_detection import find_images
-from edge_agent.ingest.frames import Envelope
+from edge_agent.ingest.envelope import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
 
 if TYPE_CHECKING:
@@ -51,12 +52,8 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
 
     Raise NoAgentError if no agent is listening, or none answers.
     """
-    if not topics.is_identifier(sending.doorbell):
-        message = f"{sending.doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
-        raise SettingsError(message)
-    if not settings.host:
-        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
-        raise SettingsError(message)
+    require_doorbell_name(sending.doorbell)
+    require_broker(settings)
     files = find_images(paths)
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
     refused: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -64,7 +61,8 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
         settings,
         client_id=f"edge_agent-send-{secrets.token_hex(4)}",
         events=ConnectionEvents(
-            message=received.put, published=lambda packet, is_refused: refused.put(packet) if is_refused else None
+            message=received.put,
+            published=lambda packet, is_refused, _without_subscriber: refused.put(packet) if is_refused else None,
         ),
     )
     replies = Replies(sending.doorbell, is_press=sending.press)
@@ -95,7 +93,7 @@ def _say_sent(count: int, sending: Sending) -> None:
 
 def _listen(connection: Connection, received: queue.SimpleQueue[Message], replies: Replies) -> None:
     """Wait for replies until the verdict can no longer change."""
-    replies.unrouted = connection.unheard
+    replies.unrouted = connection.without_subscriber
     began_s = time.monotonic()
     while True:
         limit_s = ANSWER_S if replies.may_be_answered() else RETAINED_S
@@ -157,4 +155,4 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
         message = f"the broker did not confirm a frame within {CONFIRM_S:g} s"
-        raise BrokerUnreachableError(message)
+        raise BrokerLostError(message)

@@ -90,7 +90,7 @@ class OptionsFile:
     def _save(self, chosen: StoredOptions) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
+            replace_file(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
         except OSError as error:
             self._unsaved = chosen
             self._report(
@@ -112,7 +112,7 @@ class OptionsFile:
         self.fault = fault
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file atomically, readable only by its owner, and synced to disk when this returns."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

@@ -9,8 +9,11 @@ from edge_agent.domain import Trigger
 from edge_agent.doorbells import events
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge_agent.domain import Outcome, Publication
     from edge_agent.doorbells.events import Stamp
+    from edge_agent.doorbells.policy import DetectionPolicy
     from edge_agent.doorbells.presses import Press
 
 RECENT_PRESSES: Final = 8
@@ -20,12 +23,17 @@ RECENT_PRESSES: Final = 8
 class PictureNotices:
     """Matches snapshots with presses and visits. Pure: arrival times decide, and no clock is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy_for: Callable[[str], DetectionPolicy]) -> None:
+        self._policy_for = policy_for
         self._presses: dict[str, deque[Press]] = {}
         self._visits: dict[str, str] = {}
 
-    def on_ring(self, press: Press) -> None:
-        """Record a press that rang."""
+    def is_expected(self, doorbell: str) -> bool:
+        """Return whether a snapshot of this doorbell can follow an event."""
+        return self._policy_for(doorbell).gives_pictures
+
+    def on_press(self, press: Press) -> None:
+        """Record a press of this or the last run: its picture may come before its ring, or long after its answer."""
         self._presses.setdefault(press.doorbell, deque(maxlen=RECENT_PRESSES)).append(press)
 
     def notice(self, outcome: Outcome, visit_id: str | None, stamp: Stamp) -> Publication | None:

@@ -1,4 +1,4 @@
-"""The pinned files on this machine, above all models: found, or fetched once, and verified each time."""
+"""The pinned files on this host, mainly models: found, or downloaded once, and verified each time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def find_fault(model: PinnedFile, path: Path) -> str:
-    """Return what is wrong with the file at `path`, as words that follow its name, or nothing if it is that version."""
+    """Return why the file at `path` is not this version, as words that follow its name, or ''."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -46,16 +46,16 @@ def find_fault(model: PinnedFile, path: Path) -> str:
 
 
 def _git_blob(file: BinaryIO) -> str:
-    """Return the id under which git keeps a file."""
+    """Return the git blob id of a file."""
     file.seek(0)
     content = file.read()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 class FileStore:
-    """Gives the path of a pinned file: from the user's `folder`, from the cache, or else from the first source.
+    """Returns the path of a pinned file: from the user's `folder`, from the cache, or from the first source.
 
-    Several processes may use one cache at once: a file appears in it in one step, whole and verified.
+    Several processes may use one cache at the same time: a file appears in it atomically, complete and verified.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class FileStore:
         return self._find(self._file(name), [])
 
     def faults(self, name: str) -> list[str]:
-        """Return what is wrong with the copies of a file that are here."""
+        """Return why the copies of a file on this host cannot be used."""
         file = self._file(name)
         paths = [path for folder in self._folders() if (path := folder / file.filename).exists()]
         return [f"{path} {fault}" for path in paths if (fault := find_fault(file, path))]
@@ -86,7 +86,7 @@ class FileStore:
     def resolve(self, name: str, *, quietly: bool = False) -> Path:
         """Return the verified file of that name; raise ModelUnavailableError with the reason of every source.
 
-        That one is fetched is news, unless it is done `quietly`: nobody asked for it.
+        A download is logged, unless `quietly`: nobody asked for it.
         """
         file = self._file(name)
         refusals: list[str] = []
@@ -143,21 +143,19 @@ class FileStore:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             return workspace(self._cache_dir)
         except OSError as error:
-            log.warning(
-                "files are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), reason_of(error)
-            )
+            log.warning("files are kept in %s for now: the cache is not writable (%s)", spare_dir(), reason_of(error))
             make_own(spare_dir())
             return workspace(spare_dir())
 
     def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
         return (
-            f"the {file.kind} {file.name} cannot be had: {'; '.join(refusals)}. Put {file.filename} ({file.origin})"
+            f"the {file.kind} {file.name} is not available: {'; '.join(refusals)}. Put {file.filename} ({file.origin})"
             f" into {self._folder or self._cache_dir}, or set EDGE_AGENT_MODELS__DIR to a folder that holds it"
         )
 
 
 class ModelStore(FileStore):
-    """Gives the models' files."""
+    """The store of the models' files."""
 
     def __init__(
         self,

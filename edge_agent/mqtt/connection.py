@@ -1,7 +1,7 @@
 """One MQTT connection, from CONNECT to its end. A new connection is a new object.
 
-paho could reconnect by itself, but then an acknowledgement kept from the old connection can hit a packet id
-that the new one uses for another message, and what waits unsent goes out however old it is.
+paho could reconnect by itself, but then a late acknowledgement from the old connection could hit a packet id that the
+new one uses for another message, and paho would send unsent messages regardless of their age.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.domain import Message, Packet, Publication
+from edge_agent.domain import DropReason, Message, Packet, Publication
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
-from edge_agent.mqtt.tls import explain, tls_context
-from edge_agent.topics import SHARE
+from edge_agent.mqtt import faults
+from edge_agent.mqtt.tls import tls_context
+from edge_agent.reasons import ConnectError, ConnectFault
+from edge_agent.topics import SHARE, is_press_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,34 +35,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 5.0
-UNSUPPORTED_PROTOCOL: Final = 132
-"""MQTT 5.0, section 3.2.2.2: 0x84 Unsupported Protocol Version; paho gives it for 3.1.1's code 1 too."""
-SESSION_TAKEN_OVER: Final = 142
-"""MQTT 5.0, section 3.14.2.1: 0x8E, another client connected with the same client id."""
 INSECURE: Final = (
-    "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): whoever stands between can read and change everything"
+    "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): anyone in between can read and change everything"
 )
 
-_PROTOCOLS = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,), "auto": (paho.MQTTv5, paho.MQTTv311)}
+SECOND_TRY_S: Final = 1.0
+"""A broker that does not know MQTT 5 may close the connection each time; one that is starting does so once."""
 
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Why a connection ended."""
-
-    reason: str
-    taken_over: bool = False
+_REFUSED_VERSION = {ConnectError.PROTOCOL_UNSUPPORTED, ConnectError.CLOSED_AT_ONCE}
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A publication that was handed to the network; `packet_id` comes back when the broker has it."""
+    """A publication passed to the network; `packet_id` returns with the broker's confirmation."""
 
     packet_id: int
     _info: paho.MQTTMessageInfo
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until the broker has it (QoS 1) or it was written (QoS 0); return whether that came in time."""
+        """Wait until the broker confirms it (QoS 1) or it is written (QoS 0); return whether that happened in time."""
         try:
             self._info.wait_for_publish(timeout_s)
         except (RuntimeError, ValueError):
@@ -71,27 +63,27 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvents:
-    """What a connection reports, on its network thread: the functions must be quick and never block.
+    """Callbacks of a connection, on its network thread: they must be fast and never block.
 
-    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5); `subscribed`
-    is told all topic filters that the broker refuses by now.
+    `published` gets a confirmed packet, whether the broker denied it, and whether its topic has no subscriber (both
+    with MQTT 5 only); `subscribed` gets all topic filters that the broker has refused so far.
     """
 
     message: Callable[[Message], None] = lambda _message: None
-    published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
-    undecodable: Callable[[str], None] = lambda _reason: None
+    published: Callable[[int, bool, bool], None] = lambda _packet_id, _refused, _without_subscriber: None
+    undecodable: Callable[[DropReason], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
 
 
 class _Client(paho.Client):
-    """paho's client, which says when its thread was last seen at work; monotonic seconds, from when it is made."""
+    """paho's client, with the time when its thread was last active; monotonic seconds, initially its creation."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.alive_s = time.monotonic()
 
     def loop_misc(self) -> MQTTErrorCode:
-        """Do what paho does once a second at the least."""
+        """Run paho's housekeeping, which paho calls at least once a second."""
         self.alive_s = time.monotonic()
         return super().loop_misc()
 
@@ -111,48 +103,54 @@ class Connection:
     ) -> None:
         self.number = number
         self.lost = threading.Event()
-        self.end = Lost("not connected")
+        self.end = ConnectFault(ConnectError.NOT_CONNECTED)
         self.session_present = False
         self.largest_packet_bytes: int | None = None
         self.refused: tuple[str, ...] = ()
-        self.unheard = 0
-        """Messages that the broker took though nobody has subscribed to their topic, as far as it tells (MQTT 5)."""
+        self.without_subscriber = 0
+        """Number of accepted messages without a subscriber, if the broker reports it (MQTT 5)."""
         self._asked: deque[tuple[str, ...]] = deque()
         self._settings = settings
         self._client_id = client_id
         self._clean = clean
         self._will = will
         self._events = events or ConnectionEvents()
+        self._on_accepted: Callable[[], None] = lambda: None
         self._answered = threading.Event()
         self._accepted = False
-        self._refusal: int | None = None
         self._client: _Client | None = None
+
+    @property
+    def host(self) -> str:
+        """The broker's host, as in the settings."""
+        return self._settings.host
 
     @property
     def protocol(self) -> str:
         """The protocol version in use."""
         return "5" if self._is_mqtt5() else "3.1.1"
 
-    def open(self) -> None:
+    def open(self, on_accepted: Callable[[], None] = lambda: None) -> None:
         """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does.
 
-        Raise SettingsError where TLS cannot be as the settings want it.
+        `on_accepted` is called on the network thread, before the first message of a kept session.
+        Raise SettingsError if the TLS settings cannot be used.
         """
-        reasons: list[str] = []
+        self._on_accepted = on_accepted
+        found: dict[str, ConnectFault] = {}
         for address in self._settings.addresses():
-            reason = self._reach(address)
-            if not reason:
+            fault = self._reach(address)
+            if fault is None:
                 if self._settings.tls.insecure:
                     log.warning("%s", INSECURE)
                 return
-            reasons.append(f"{address}: {reason}")
-        message = f"no connection to the broker at {'; '.join(reasons)}"
-        raise BrokerUnreachableError(message)
+            found[str(address)] = fault
+        raise BrokerUnreachableError(found)
 
     def subscribe(self, filters: Iterable[str], qos: int = 1) -> None:
-        """Ask for the topics that match `filters`; what the broker refuses of them is in `refused` then.
+        """Subscribe to `filters`; those that the broker refuses are in `refused` afterwards.
 
-        What is shared may be shed, and is asked for with QoS 0: a broker keeps nothing for a member that is gone.
+        Shared subscriptions use QoS 0: their frames may be shed, and the broker keeps nothing for an absent member.
         """
         client = self._opened()
         wanted = [(each, 0 if each.startswith(SHARE) else qos) for each in filters]
@@ -160,17 +158,17 @@ class Connection:
             wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
         self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
-            client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
+            client.subscribe([(each, _subscribe_options(each, level)) for each, level in wanted])
         else:
             client.subscribe(wanted)
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
-        """Let go of what a kept session may still have from another time."""
+        """Unsubscribe from filters that a kept session may still have."""
         if filters:
             self._opened().unsubscribe(list(filters))
 
     def publish(self, publication: Publication) -> Sent:
-        """Hand a publication to the network thread, without waiting."""
+        """Pass a publication to the network thread, without waiting."""
         properties = None
         if self._is_mqtt5() and (publication.correlation_data or publication.properties):
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -184,16 +182,16 @@ class Connection:
         return Sent(info.mid, info)
 
     def acknowledge(self, packet: Packet) -> None:
-        """Tell the broker that a message is dealt with, unless it came over another connection."""
+        """Acknowledge a message, unless it arrived over another connection."""
         if packet.connection == self.number and not self.lost.is_set():
             self._opened().ack(packet.packet_id, 1)
 
     def is_accepted(self) -> bool:
-        """Return whether the broker took the connection and it was not lost since."""
+        """Return whether the broker accepted the connection and it has not been lost."""
         return self._accepted and not self.lost.is_set()
 
     def is_healthy(self) -> bool:
-        """Return whether the connection stands and its network thread lives.
+        """Return whether the connection is up and its network thread is alive.
 
         paho's own `is_connected` stays true when its thread has died of an exception.
         """
@@ -201,43 +199,54 @@ class Connection:
         return not self.lost.is_set() and thread is not None and thread.is_alive()
 
     def alive_s(self) -> float:
-        """Return when the network thread was last seen at work, in monotonic seconds; 0: it was not yet."""
+        """Return when the network thread was last active, in monotonic seconds; 0: not yet."""
         return self._client.alive_s if self._client else 0.0
 
     def close(self) -> None:
-        """Say DISCONNECT (the will is not sent) and stop the network thread."""
+        """Send DISCONNECT (the will is not sent) and stop the network thread."""
         if self._client is not None:
             self._client.disconnect()
             self._client.loop_stop()
             self._client = None
 
-    def _reach(self, address: Address) -> str:
-        """Connect to one address; return why it failed, or ''."""
-        reason = ""
-        for protocol in _PROTOCOLS[self._settings.protocol]:
-            reason = self._try(address, protocol)
-            if not reason:
-                return ""
-            self.close()
-            if self._refusal not in {None, UNSUPPORTED_PROTOCOL}:
-                break
-        return reason
+    def _reach(self, address: Address) -> ConnectFault | None:
+        """Connect to one address; return why it failed, or None.
 
-    def _try(self, address: Address, protocol: Any) -> str:
-        """Connect with one protocol version; return why it failed, or ''."""
+        With `auto`, only a broker that refuses MQTT 5 gets 3.1.1. Silence is no refusal: the broker may be suspended.
+        """
+        protocol = paho.MQTTv311 if self._settings.protocol == "3.1.1" else paho.MQTTv5
+        fault = self._try(address, protocol)
+        if self._settings.protocol != "auto" or fault is None:
+            return self._closed(fault)
+        if fault.reason is ConnectError.CLOSED_AT_ONCE:
+            self.close()
+            time.sleep(SECOND_TRY_S)
+            fault = self._try(address, paho.MQTTv5)
+        if fault is not None and fault.reason in _REFUSED_VERSION:
+            self.close()
+            fault = self._try(address, paho.MQTTv311)
+        return self._closed(fault)
+
+    def _closed(self, fault: ConnectFault | None) -> ConnectFault | None:
+        """Close after a failed attempt, and return its fault."""
+        if fault is not None:
+            self.close()
+        return fault
+
+    def _try(self, address: Address, protocol: Any) -> ConnectFault | None:
+        """Connect with one protocol version; return why it failed, or None."""
         self._answered.clear()
         self._accepted = False
         self.lost.clear()
-        self._refusal = None
         self._client = self._build(protocol)
         try:
             self._client.connect(address.host, address.port, **self._connect_options(protocol))
-        except (OSError, ValueError, IndexError) as error:  # the last from paho, for a strange answer of a websocket
-            return explain(error, encrypted=self._settings.tls.enabled)
+        except (OSError, ValueError, IndexError) as error:
+            return faults.of_exception(error, encrypted=self._settings.tls.enabled)
         self._client.loop_start()
         if not self._answered.wait(CONNECT_TIMEOUT_S):
-            return "it did not answer as an MQTT broker does"
-        return self.end.reason if self.lost.is_set() else ""
+            return ConnectFault(ConnectError.NOT_MQTT)
+        return self.end if self.lost.is_set() else None
 
     def _build(self, protocol: Any) -> _Client:
         client = _Client(
@@ -277,8 +286,7 @@ class Connection:
 
     def _opened(self) -> _Client:
         if self._client is None:
-            message = "the connection is not open"
-            raise BrokerUnreachableError(message)
+            raise BrokerUnreachableError({self.host: ConnectFault(ConnectError.NOT_CONNECTED)})
         return self._client
 
     def _is_mqtt5(self) -> bool:
@@ -286,21 +294,20 @@ class Connection:
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._refusal = reason.value
-            self._on_lost(Lost(reason_of_refusal(reason.value)))
+            self._on_lost(faults.of_connack(reason.value))
         else:
             self._accepted = True
             self.session_present = flags.session_present
             self.largest_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+            self._on_accepted()
         self._answered.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        said = flags.is_disconnect_packet_from_server
-        text = reason_of_end(reason.value, said=said) if said or self._accepted else CLOSED_AT_ONCE
-        self._on_lost(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
+        told = flags.is_disconnect_packet_from_server
+        self._on_lost(faults.of_disconnect(reason.value, told=told, accepted=self._accepted))
         self._answered.set()
 
-    def _on_lost(self, end: Lost) -> None:
+    def _on_lost(self, end: ConnectFault) -> None:
         if not self.lost.is_set():
             self.end = end
             self.lost.set()
@@ -310,14 +317,14 @@ class Connection:
         try:
             message = _message(received, packet)
         except UnicodeDecodeError:
-            self._events.undecodable("topic_encoding")
+            self._events.undecodable(DropReason.TOPIC_ENCODING)
             self._acknowledge_unread(packet)
             return
         try:
             self._events.message(message)
         except Exception:  # an exception here would end paho's thread while the connection looks alive
-            log.exception("a message could not be taken in")
-            self._events.undecodable("internal_error")
+            log.exception("a message could not be handled")
+            self._events.undecodable(DropReason.INTERNAL_ERROR)
             self._acknowledge_unread(packet)
 
     def _acknowledge_unread(self, packet: Packet | None) -> None:
@@ -325,19 +332,25 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self.unheard += reason.value == NO_SUBSCRIBERS
-        self._events.published(packet_id, reason.is_failure)
+        is_without_subscriber = reason.value == faults.NO_SUBSCRIBERS
+        self.without_subscriber += is_without_subscriber
+        self._events.published(packet_id, reason.is_failure, is_without_subscriber)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        """Use the answers to a SUBSCRIBE, which come in the order of what was asked."""
+        """Handle the reason codes of a SUBACK, which have the order of the subscription."""
         asked = self._asked.popleft()
         refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         self.refused = (*(each for each in self.refused if each not in asked), *refused)
         self._events.subscribed(self.refused)
 
 
+def _subscribe_options(topic_filter: str, qos: int) -> SubscribeOptions:
+    """Return the options of a subscription. A bridge sends retained presses again as new ones, but for this flag."""
+    return SubscribeOptions(qos=qos, retainAsPublished=is_press_filter(topic_filter))
+
+
 def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
-    """Return paho's message as ours; raise UnicodeDecodeError where its topic is no UTF-8."""
+    """Convert paho's message; raise UnicodeDecodeError if its topic is not UTF-8."""
     properties = received.properties
     return Message(
         topic=received.topic,

@@ -136,6 +136,14 @@ class HeartbeatFile:
         else:
             self.fault = ""
 
+    def last_beat_s(self, now: float) -> float | None:
+        """Return when the agent of this file was alive last, or None if that is unknown."""
+        try:
+            beat_s = msgspec.json.decode(self.path.read_bytes(), type=Heartbeat).agent_s
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return beat_s if beat_s <= now else None
+
     def remove(self) -> None:
         """Remove the file."""
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Keeps the pictures on which workers died, where the settings name a folder for them."""
+"""Keeps the pictures on which workers died, if the settings name a folder for them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIX: Final = ".poison"
-"""Not the suffix of a picture format: nothing that searches for pictures opens one of these by accident."""
+"""Not the suffix of a picture format: no picture viewer or indexer opens one of these by accident."""
 
 TRIAL_BYTES: Final = 1_000_000
-"""Where this much can be written, a picture can be kept: most are smaller."""
+"""If this much can be written, a picture can be kept: most are smaller."""
 RETRY_INTERVAL_S: Final = 10.0
 
 
 class Quarantine:
-    """The folder. A thread of its own writes, so nothing waits for a slow disk; `fault` says why that fails, or ''."""
+    """The folder. A thread of its own writes: nothing waits for a slow disk. `fault` says why it fails, or ''."""
 
     def __init__(self, folder: Path | None, max_files: int) -> None:
         self.fault = ""
@@ -42,13 +42,13 @@ class Quarantine:
             self._writer.submit(self._keep, outcome.frame, self._folder)
 
     def tick(self, now: float) -> None:
-        """After a failure: try, from time to time, whether the folder can be written again."""
+        """After a failure, test from time to time whether the folder is writable again."""
         if self._folder and self.fault and now >= self._retry_s:
             self._retry_s = now + RETRY_INTERVAL_S
             self._writer.submit(self._retry, self._folder)
 
     def close(self) -> None:
-        """Wait until everything is written."""
+        """Wait until every picture is written."""
         self._writer.shutdown()
 
     def _keep(self, frame: Frame, folder: Path) -> None:

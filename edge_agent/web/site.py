@@ -126,7 +126,7 @@ def _ready(view: View) -> Response:
     if view.silent_s > SILENT_S or health is None:
         reasons = [f"the agent has been silent for {view.silent_s:.0f} s"]
     else:
-        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.reason}"]
+        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.detail}"]
         reasons += [] if health.workers_alive else ["no worker accepts frames", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
 

@@ -4,8 +4,10 @@ Both sides import this package; it imports neither. Messages are msgpack over on
 a worker decodes untrusted pictures and must not send code). Picture bytes use one anonymous memory file per worker.
 """
 
+from edge_agent.reasons import DetectorFault, FailureReason, UnavailableReason
 from edge_agent.wire.buffer import SharedBuffer
 from edge_agent.wire.messages import (
+    PICTURE_BYTES,
     Batch,
     Box,
     Detected,
@@ -13,7 +15,6 @@ from edge_agent.wire.messages import (
     Face,
     FaceRules,
     Failed,
-    FailureReason,
     FromWorker,
     ImageSize,
     Loading,
@@ -22,6 +23,7 @@ from edge_agent.wire.messages import (
     Ready,
     Rejected,
     RejectionReason,
+    Sandbox,
     SecondStage,
     SnapshotMode,
     StageTimes,
@@ -39,10 +41,12 @@ from edge_agent.wire.messages import (
 )
 
 __all__ = [
+    "PICTURE_BYTES",
     "Batch",
     "Box",
     "Detected",
     "DetectorChoice",
+    "DetectorFault",
     "Face",
     "FaceRules",
     "Failed",
@@ -55,6 +59,7 @@ __all__ = [
     "Ready",
     "Rejected",
     "RejectionReason",
+    "Sandbox",
     "SecondStage",
     "SharedBuffer",
     "SnapshotMode",
@@ -63,6 +68,7 @@ __all__ = [
     "Task",
     "ToWorker",
     "Unavailable",
+    "UnavailableReason",
     "Unchanged",
     "Unusable",
     "WorkerSpec",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,7 +150,8 @@ def test_quarantined_pictures_are_stored_up_to_the_limit(
         for number, act in enumerate(("exit", "kill")):
             recorder.publish("doorbell/front/frame", jpeg(WIDTHS[act], 80))
             recorder.wait_for_count("doorbell/front/faces", number + 1)
-        (kept,) = wait_until(lambda: list((tmp_path / "poison").iterdir()))
+        assert agent.stop() == 0  # a picture is kept after its event was published
+    (kept,) = (tmp_path / "poison").iterdir()
     assert kept.read_bytes() == jpeg(WIDTHS["kill"], 80)
 
 
@@ -201,7 +203,7 @@ shift = pathlib.Path(sys.argv.pop())
 class Shifted(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
-        days = int(shift.read_text()) if shift.exists() else 0
+        days = float(shift.read_text()) if shift.exists() else 0
         return datetime.datetime.now(tz) + datetime.timedelta(days=days)
 
 agent.datetime = intake.datetime = Shifted
@@ -211,7 +213,7 @@ if __name__ == "__main__":
 """The agent, with a wall clock that a file shifts by days."""
 
 
-def move_clock(shift: Path, days: int) -> None:
+def move_clock(shift: Path, days: float) -> None:
     """Write the file atomically: the agent must not read half of it."""
     written = shift.with_suffix(".new")
     written.write_text(str(days), encoding="ascii")
@@ -220,7 +222,8 @@ def move_clock(shift: Path, days: int) -> None:
 
 def test_case_26_deadlines_ignore_the_wall_clock(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     script, shift = {"latency_ms": 300, "faces": 0}, tmp_path / "days"
-    with AgentProcess.with_script(mosquitto.port, script, PRESS__DEADLINE_S="1.5") as agent:
+    settings = {"PRESS__DEADLINE_S": "1.5", "PRESS__DEBOUNCE_S": "0"}
+    with AgentProcess.with_script(mosquitto.port, script, **settings) as agent:
         agent.start_in(program=("-c", SHIFTED_CLOCK, "run", str(shift)))
         agent.wait_until_ready(recorder)
         for number, days in enumerate((1, -1), start=1):
@@ -232,7 +235,39 @@ def test_case_26_deadlines_ignore_the_wall_clock(mosquitto: Mosquitto, recorder:
             assert answer.json["event_type"] == "no_face"
             assert answer.at_s - ring.at_s > 1.0
             assert 1000 < answer.json["age_ms"] < 10_000
+            jump_s = answer.json["clock_jump_s"]
+            assert jump_s == pytest.approx((days - (0, 1)[number - 1]) * 86_400, abs=1)
         assert recorder.events(HEALTH)[-1]["status"] == "ok"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_case_26_an_hours_jump_of_the_wall_clock_changes_no_age_and_no_duration(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, hours: int
+) -> None:
+    shift = tmp_path / "days"
+    with AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="2") as agent:
+        agent.start_in(program=("-c", SHIFTED_CLOCK, "run", str(shift)))
+        agent.wait_until_ready(recorder)
+        for number in range(3):
+            if number == 1:
+                recorder.wait_for("doorbell/front/visit")
+                move_clock(shift, hours / 24)
+            recorder.publish("doorbell/front/frame", jpeg(seed=number), user=_taken_now())
+            event = recorder.wait_for_count("doorbell/front/faces", number + 1)[number].json
+            assert 0 <= event["age_ms"] < 5000
+        left = recorder.wait_for("doorbell/front/visit", lambda visit: visit["event_type"] == "face_left")
+    assert left["frames"] == 3
+    assert left["clock_jump_s"] == pytest.approx(3600 * hours, abs=1)
+    assert 0 <= left["duration_s"] < 10
+    assert 0 <= left["age_ms"] < 20_000
+    times = [datetime.fromisoformat(left[key]) for key in ("started_at", "last_seen_at")]
+    assert 0 <= (times[1] - times[0]).total_seconds() < 10
+    (appeared, *_) = recorder.events("doorbell/front/visit")
+    assert (appeared["clock_jump_s"], appeared["started_at"]) == (0, left["started_at"])
+
+
+def _taken_now() -> dict[str, str]:
+    return {"captured_at": datetime.now(UTC).isoformat()}
 
 
 def test_case_27_a_second_agent_with_our_id_is_reported(mosquitto: Mosquitto, recorder: Recorder) -> None:

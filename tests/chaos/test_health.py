@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.telemetry.problems import CODES
+from edge_agent.telemetry.problems import ProblemCode
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg
@@ -335,4 +335,4 @@ def test_an_agent_that_is_frozen_is_not_alive(mosquitto: Mosquitto, recorder: Re
 
 def test_every_rule_is_provoked_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    assert [code for code in CODES if f'"{code}"' not in text] == []
+    assert [code for code in ProblemCode if f'"{code}"' not in text] == []

@@ -27,6 +27,11 @@ def broken() -> bytes:
     return jpeg()[:120]
 
 
+def with_comment(picture: bytes, comment: bytes) -> bytes:
+    """Return a JPEG with a comment behind its first marker."""
+    return picture[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + picture[2:]
+
+
 def alert_input(house: House, **inputs: Any) -> dict[str, Any]:
     """Return the inputs of an alert to the phone."""
     return {"doorbell": house.device_id(), "phones": [house.phone.device_id], **inputs}
@@ -43,12 +48,13 @@ class House:
         self.media = media
         self.device = "edge_doorbell_front"
         self._serial = 0
+        self._frames = 0
 
     @classmethod
     @contextlib.contextmanager
     def start(cls, home: Any, media: Path, **settings: str) -> Iterator[Self]:
         """Start the agent, connect a phone, and wait until both doorbells are known."""
-        settings = {"DOORBELLS__EACH": PRIVATE, **settings}
+        settings = {"DOORBELLS__EACH": PRIVATE, "PRESS__DEBOUNCE_S": "0", **settings}
         with Recorder(home.d["mqtt_port"]) as recorder, agent_for(home, **settings) as agent:
             agent.wait_until_ready(recorder)
             with Phone(home) as phone:
@@ -101,10 +107,11 @@ class House:
         return str(self.recorder.wait_for_count(topic, count + 1)[-1].json["press_id"])
 
     def frame(self, picture: bytes, doorbell: str = "front") -> None:
-        """Send a picture, and wait for its result."""
+        """Send a picture, and wait for its result; as from a camera, no two pictures are the same."""
         topic = f"doorbell/{doorbell}/faces"
         count = len(self.recorder.messages(topic))
-        self.recorder.publish(f"doorbell/{doorbell}/frame", picture)
+        self._frames += 1
+        self.recorder.publish(f"doorbell/{doorbell}/frame", with_comment(picture, b"%08d" % self._frames))
         self.recorder.wait_for_count(topic, count + 1)
 
     # On the phone

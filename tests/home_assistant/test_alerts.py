@@ -213,7 +213,7 @@ def test_a_muted_doorbell_rings_without_a_sound(house: House) -> None:
     assert loud.data["push"]["sound"] == {"name": "default", "critical": 1, "volume": 1.0}
     camera, mute = loud.data["actions"]
     assert (camera["action"], camera["title"], mute["title"]) == ("URI", "Open the camera", "Mute for an hour")
-    assert camera["uri"] == f"/?more-info-entity-id={entity(house.home, house.device, 'snapshot')}"
+    assert camera["uri"] == f"/?more-info-entity-id={entity(house.home, house.device, 'snapshot_camera')}"
     house.phone.press(mute["action"])
     timer = wait_state(house.home, "timer.mute", "active")
     assert timer["attributes"]["duration"] == "1:00:00"

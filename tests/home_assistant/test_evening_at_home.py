@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from tests.home_assistant.alerts import House, alert_input, broken
-from tests.home_assistant.at_home import MARKS, entity, wait_state
+from tests.home_assistant.at_home import AGENT, MARKS, entity, wait_state
 from tests.home_assistant.conftest import running
 from tests.home_assistant.phone import EXTRA_YAML
 from tests.photos import face_photo
@@ -197,12 +197,12 @@ def births(house: House) -> int:
 
 def wait_until_back(house: House) -> None:
     """Wait until Home Assistant shows the doorbell again, which keeps sending an empty porch."""
-    camera, workers = entity(house.home, house.device, "camera"), entity(house.home, "edge_agent_test", "workers_alive")
+    camera, detector = entity(house.home, house.device, "camera"), entity(house.home, AGENT, "detector")
 
     def is_back() -> bool:
         house.home.pub("doorbell/front/frame", jpeg(seed=3))
-        states = [(house.home.state(each) or {}).get("state") for each in (camera, workers)]
-        return states == ["on", "2"]
+        states = [(house.home.state(each) or {}).get("state") for each in (camera, detector)]
+        return states == ["on", "CPU"]
 
     wait_until(is_back, timeout_s=60, why=lambda: str(house.home.states()))
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from edge_agent.web.server import HEADER_BYTES, MOST_CLIENTS
-from tests.agent_process import AgentProcess
+from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.pictures import jpeg
 from tests.waiting import wait_until
@@ -47,6 +47,16 @@ def wait_for(port: int, path: str, status: int) -> bytes:
 
 def with_http(broker_port: int, http_port: int) -> AgentProcess:
     return AgentProcess.with_script(broker_port, HTTP__ENABLED="true", HTTP__PORT=str(http_port))
+
+
+def test_home_assistant_gets_the_address_of_the_page(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    """As the settings have it; an agent without a page has none."""
+    url, port = "http://pi.lan:8099/", str(free_port())
+    for enabled, expected in {"true": url, "false": None}.items():
+        recorder.clear()
+        with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED=enabled, HTTP__PORT=port, HTTP__URL=url):
+            config = recorder.wait_for(f"homeassistant/device/edge_agent_{AGENT_ID}/config")
+            assert config["device"].get("configuration_url") == expected
 
 
 def test_it_is_alive_without_a_broker_but_not_ready(mosquitto: Mosquitto, recorder: Recorder) -> None:

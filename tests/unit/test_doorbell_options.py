@@ -14,7 +14,8 @@ from edge_agent.doorbells.options import Options, options_of
 from edge_agent.doorbells.options_file import OptionsFile, StoredOptions, default_folder
 from edge_agent.doorbells.policy import reason_to_skip
 from edge_agent.errors import SettingsError
-from edge_agent.settings.model import DetectionSettings, DoorbellOptions, DoorbellSettings
+from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.model import DoorbellOptions, DoorbellSettings
 from tests.values import NOON, frame
 
 if TYPE_CHECKING:
