@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.agent_process import AGENT_ID
 from tests.home_assistant.alerts import House, alert_input, broken
-from tests.home_assistant.at_home import AGENT, MARKS, entity, wait_state
+from tests.home_assistant.at_home import AGENT, DOORBELL, MARKS, entity, wait_state
 from tests.home_assistant.conftest import running
 from tests.home_assistant.phone import EXTRA_YAML
 from tests.photos import face_photo
@@ -29,6 +30,8 @@ OFFLINE_AFTER_S: Final = 4
 """The silence after which a camera counts as offline; two minutes by default."""
 QUIET_S: Final = 8
 """The quiet time of faces; half a minute by default."""
+LATEST_PICTURE_S: Final = 30
+"""How long a picture may follow its ring: Home Assistant takes up to 15 s to connect again after a broker's restart."""
 OWN, NONE, FACE = "ring with its picture", "ring without a picture", "face with its picture"
 """What an alert shows."""
 
@@ -46,12 +49,12 @@ class Step:
 def test_every_ring_of_an_evening_alerts_once_with_its_own_picture(
     harness: Any, installation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"DOORBELLS__OFFLINE_AFTER_S": str(OFFLINE_AFTER_S)}
+    settings = {"DOORBELLS__OFFLINE_AFTER_S": str(OFFLINE_AFTER_S), "PRESS__WINDOW_S": str(LATEST_PICTURE_S)}
     with (
         running(harness, installation, tmp_path / "home", EXTRA_YAML) as home,
         House.start(home, tmp_path, **settings) as house,
     ):
-        house.automate("doorbell_alert", alert_input(house, quiet_time=QUIET_S))
+        house.automate("doorbell_alert", alert_input(house, quiet_time=QUIET_S, picture_wait=LATEST_PICTURE_S))
         rows = [(step, seen_in(house, step)) for step in EVENING]
         delays = delays_s(house)
     with capsys.disabled():
@@ -171,9 +174,7 @@ def the_agent_restarts(house: House) -> None:
 
 
 def the_broker_restarts(house: House) -> None:
-    born = births(house)
-    house.home.restart_broker(down=1.0)
-    wait_until(lambda: births(house) > born)
+    the_broker_is_back(house)
     wait_until_back(house)
 
 
@@ -188,6 +189,44 @@ def home_assistant_restarts_after_a_ring(house: House) -> None:
     """Restart it while a run waits for the picture: the alert is out, and the run ends."""
     house.alert_of(house.ring())
     home_assistant_restarts(house)
+
+
+def the_agent_restarts_after_a_ring(house: House) -> None:
+    """Kill it between the press and its picture: the press journal tells it which press the picture shows."""
+    ring = house.ring()
+    house.alert_of(ring)
+    house.agent.kill()
+    house.agent.start()
+    house.agent.wait_until_ready(house.recorder)
+    house.frame(jpeg(seed=4))
+    house.updated(ring)
+
+
+def the_broker_restarts_after_a_ring(house: House) -> None:
+    ring = house.ring()
+    house.alert_of(ring)
+    the_broker_is_back(house)
+    house.frame(jpeg(seed=5))
+    house.updated(ring)
+
+
+def a_new_doorbell_rings(house: House) -> None:
+    """Remove the doorbell, so that its ring announces it: Home Assistant keeps the id of the device."""
+    house.recorder.publish(f"edge_agent/{AGENT_ID}/command/remove", "front")
+    wait_until(lambda: house.home.device_id(DOORBELL) is None)
+    house.updated(house.ring(jpeg(seed=6)))
+
+
+def the_broker_is_back(house: House) -> None:
+    """Restart the broker, and wait until the agent and Home Assistant are connected."""
+    born, connected = births(house), connections(house)
+    house.home.restart_broker(down=1.0)
+    wait_until(lambda: births(house) > born and connections(house) > connected)
+
+
+def connections(house: House) -> int:
+    """Return how often the agent has published that it is online."""
+    return sum(each.payload == b"online" for each in house.recorder.messages(f"edge_agent/{AGENT_ID}/availability"))
 
 
 def births(house: House) -> int:
@@ -224,5 +263,8 @@ EVENING: Final = (
     Step("18:24", "Home Assistant restarts", home_assistant_restarts, ()),
     Step("18:25", "rings with a face after Home Assistant's restart", rings_with_a_face, (OWN,)),
     Step("18:27", "rings; Home Assistant restarts before the picture", home_assistant_restarts_after_a_ring, (NONE,)),
-    Step("18:29", "rings after silence, the last time", rings_after_silence, (OWN,)),
+    Step("18:29", "rings; the agent restarts before the picture", the_agent_restarts_after_a_ring, (OWN,)),
+    Step("18:31", "rings; the broker restarts before the picture", the_broker_restarts_after_a_ring, (OWN,)),
+    Step("18:33", "the first ring of a new doorbell", a_new_doorbell_rings, (OWN,)),
+    Step("18:35", "rings after silence, the last time", rings_after_silence, (OWN,)),
 )
