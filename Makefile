@@ -34,7 +34,7 @@ cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker fail
 	@$(BIN)/pytest tests/chaos $(ARGS)
 
 .PHONY: home-assistant
-home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; three minutes
+home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; ten minutes
 	@$(BIN)/pytest tests/home_assistant $(ARGS)
 
 .PHONY: packaging

@@ -25,8 +25,8 @@ AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
 ENTITY_EVENTS: Final = ("ring", "visit")
 """The events that Home Assistant's entities have topics of their own for."""
-PICTURES: Final = ("snapshot", "best_face")
-"""The pictures of a doorbell."""
+PICTURES: Final = ("snapshot", "best_face", "picture")
+"""The pictures of a doorbell, and the notice that follows a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +287,11 @@ def is_entity_event(topic: str) -> bool:
 def best_face(doorbell: str) -> str:
     """Return where the picture of the best face is published."""
     return f"doorbell/{doorbell}/best_face"
+
+
+def picture(doorbell: str) -> str:
+    """Return the topic of the notice that follows a snapshot: which press and which visit it shows."""
+    return f"doorbell/{doorbell}/picture"
 
 
 def doorbell_availability(doorbell: str) -> str:

@@ -28,6 +28,7 @@ from edge_agent.agent.source_times import SourceTimesFile
 from edge_agent.domain import DropReason, Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalWritten
+from edge_agent.doorbells.picture_notices import PictureNotices
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.wall_clock import WallClock
 from edge_agent.errors import NoThreadError
@@ -107,6 +108,7 @@ class Agent:
         self._directory = DoorbellDirectory(
             settings, self._doorbells, self._options, self._out, self._reporter.telemetry, host
         )
+        notices = PictureNotices(self._options.policy_for)
         self._presses = PressControl(
             settings,
             journal_file,
@@ -116,6 +118,7 @@ class Agent:
             self._stamp,
             self._doorbells,
             self._directory,
+            notices,
             self._liveness.last_run_s,
         )
         self._pipeline = Pipeline(
@@ -123,6 +126,7 @@ class Agent:
             pool,
             self._out,
             self._presses,
+            notices,
             self._doorbells,
             self._directory,
             self._options,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.options_control import OptionsControl
+    from edge_agent.doorbells.picture_notices import PictureNotices
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.doorbells.wall_clock import WallClock
     from edge_agent.ingest.frames import Arrival
@@ -47,6 +48,7 @@ class Pipeline:
         pool: Pool,
         out: Publisher,
         presses: PressControl,
+        notices: PictureNotices,
         doorbells: Doorbells,
         directory: DoorbellDirectory,
         options: OptionsControl,
@@ -66,6 +68,7 @@ class Pipeline:
         self._stamp = stamp
         self._clock = clock
         self._frame_filter = FrameFilter(settings.doorbells)
+        self._notices = notices
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._snapshot_interval_s = settings.images.snapshot_interval_s
         self._stopping = False
@@ -158,11 +161,20 @@ class Pipeline:
         seen_at = frame.captured_at or frame.received_at
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
-        self._directory.publish(self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s), now)
+        self._publish_pictures(outcome, now)
+
+    def _publish_pictures(self, outcome: Outcome, now: float) -> None:
+        """Publish a snapshot if it is due, and then which press and visit it shows."""
+        pictures = self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s)
+        if not pictures:
+            return
+        notice = self._notices.notice(outcome, self._visits.visit_id(outcome.frame.doorbell), self._stamp(now))
+        self._directory.publish([*pictures, notice] if notice else pictures, now)
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._directory.publish([events.visit(change, self._stamp(now))], now)
+            is_expected = self._notices.is_expected(change.visit.doorbell)
+            self._directory.publish([events.visit(change, self._stamp(now), picture_expected=is_expected)], now)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_appeared":

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.domain import Frame, Outcome, Packet
     from edge_agent.doorbells.journal_file import JournalFile, JournalWritten
+    from edge_agent.doorbells.picture_notices import PictureNotices
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
@@ -84,6 +85,7 @@ class PressControl:
         stamp: Callable[[float], events.Stamp],
         doorbells: Doorbells,
         directory: DoorbellDirectory,
+        notices: PictureNotices,
         last_run_s: float | None,
     ) -> None:
         self._settings = settings.press
@@ -94,6 +96,7 @@ class PressControl:
         self._stamp = stamp
         self._doorbells = doorbells
         self._directory = directory
+        self._notices = notices
         boot_id = kernel_boot_id()
         stored = in_this_boot(file.load(), boot_id, time.monotonic(), datetime.now(UTC))
         self._journal = PressJournal(stored, boot_id, settings.press.remember_s)
@@ -128,6 +131,7 @@ class PressControl:
         self._journal.away_since_s = None
         restored, self._restored = self._restored, ()
         for each in restored:
+            self._notices.on_press(each.press())
             if not each.answered:
                 self._continue(each, now)
         self._presses.resume(now)
@@ -286,6 +290,8 @@ class PressControl:
 
     def _open(self, press: Press, now: float) -> None:
         self._journal.open(press)
+        self._notices.on_press(press)
+        self._doorbells.on_press(press.doorbell)
         self._waiting_rings[press.press_id] = _WaitingRing(press, now + RING_DELAY_S)
         self._unsaved[press.press_id] = self._save(now)
 
@@ -305,6 +311,7 @@ class PressControl:
             self._journal.drop(press.press_id)
             return
         self._directory.on_activity(press.doorbell, now, is_frame=False)
+        self._doorbells.on_press(press.doorbell)
         if not stored.ring_sent:
             self._ring(press, now)
 
@@ -315,9 +322,9 @@ class PressControl:
 
     def _ring(self, press: Press, now: float) -> None:
         self._counters.presses += 1
-        self._doorbells.on_ring(press.doorbell)
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
-        self._directory.publish([events.ring(press, self._stamp(now))], now)
+        is_expected = self._notices.is_expected(press.doorbell)
+        self._directory.publish([events.ring(press, self._stamp(now), picture_expected=is_expected)], now)
 
     def _publish(self, answers: list[Answer], now: float) -> None:
         for answer in answers:

@@ -152,6 +152,7 @@ def _published(settings: Settings) -> dict[str, Publication]:
         topics.last_snapshot,
         *(functools.partial(topics.entity_event, what=each) for each in topics.ENTITY_EVENTS),
         topics.best_face,
+        topics.picture,
         topics.doorbell_availability,
         *(functools.partial(topics.doorbell_option, option=each) for each in topics.DOORBELL_OPTIONS),
     ]

@@ -18,6 +18,7 @@ from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
     FacesPayload,
+    PicturePayload,
     RingPayload,
     StatePayload,
     TimingPayload,
@@ -30,6 +31,7 @@ from edge_agent.wire import Detected
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.domain import Frame
     from edge_agent.doorbells.presses import Answer, Press
     from edge_agent.doorbells.visits import VisitChange
 
@@ -72,7 +74,7 @@ def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
     return Publication(to.topic, encode(_faces_payload(outcome, stamp)), qos=1, correlation_data=to.correlation_data)
 
 
-def ring(press: Press, stamp: Stamp) -> Publication:
+def ring(press: Press, stamp: Stamp, *, picture_expected: bool = True) -> Publication:
     """Return the ring event of a press; the broker's acknowledgement is reported by event id."""
     payload = RingPayload(
         event_type="ring",
@@ -85,6 +87,7 @@ def ring(press: Press, stamp: Stamp) -> Publication:
         clock_jump_s=_press_jump_s(press, stamp),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
+        picture_expected=picture_expected,
     )
     return Publication(
         topics.ring(press.doorbell), encode(payload), qos=1, key=payload.event_id, lifetime_s=RING_LIFETIME_S
@@ -127,12 +130,29 @@ def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
 
 
+def picture(frame: Frame, press_id: str | None, visit_id: str | None, stamp: Stamp) -> Publication:
+    """Return the notice for a snapshot of a frame; it must follow the snapshot."""
+    payload = PicturePayload(
+        event_id=f"{frame.event_id}-picture",
+        doorbell=frame.doorbell,
+        press_id=press_id,
+        visit_id=visit_id,
+        frame_id=frame.frame_id,
+        frame_event_id=frame.event_id,
+        published_at=stamp.now_at,
+        age_ms=stamp.age_ms(frame.taken_s),
+        boot_id=stamp.boot_id,
+        sequence=stamp.sequence,
+    )
+    return Publication(topics.picture(frame.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
+
+
 def last_snapshot(doorbell: str, drawn: Pictures) -> Publication:
     """Return a snapshot that was published before; it has a topic of its own, since it is not new."""
     return Publication(topics.last_snapshot(doorbell), drawn.snapshot, qos=1, lifetime_s=RING_LIFETIME_S)
 
 
-def visit(change: VisitChange, stamp: Stamp) -> Publication:
+def visit(change: VisitChange, stamp: Stamp, *, picture_expected: bool = True) -> Publication:
     """Return the event of a visit's change."""
     current = change.visit
     payload = VisitPayload(
@@ -154,6 +174,7 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
         clock_jump_s=stamp.clock_jump_s(current.first_taken_s, current.started_at),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
+        picture_expected=picture_expected,
     )
     return Publication(topics.visit(current.doorbell), encode(payload), qos=1)
 

@@ -65,6 +65,7 @@ class RingPayload(msgspec.Struct, frozen=True):
     clock_jump_s: float
     boot_id: str
     sequence: int
+    picture_expected: bool
 
 
 class AnswerPayload(msgspec.Struct, frozen=True):
@@ -107,6 +108,22 @@ class VisitPayload(msgspec.Struct, frozen=True):
     published_at: datetime
     age_ms: int
     clock_jump_s: float
+    boot_id: str
+    sequence: int
+    picture_expected: bool
+
+
+class PicturePayload(msgspec.Struct, frozen=True):
+    """The snapshot just published: which press and which visit it shows, or null."""
+
+    event_id: str
+    doorbell: str
+    press_id: str | None
+    visit_id: str | None
+    frame_id: str
+    frame_event_id: str
+    published_at: datetime
+    age_ms: int
     boot_id: str
     sequence: int
 

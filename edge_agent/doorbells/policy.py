@@ -26,6 +26,11 @@ class DetectionPolicy:
     press_only: bool
     detecting: bool = True
 
+    @property
+    def gives_pictures(self) -> bool:
+        """Return whether a snapshot of its frames can be published."""
+        return self.detecting and self.privacy is not Privacy.EVENTS_ONLY
+
 
 def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float) -> DetectionPolicy:
     """Return the detection policy of `doorbell`; `min_confidence` is the general value."""

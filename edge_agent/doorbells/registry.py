@@ -133,10 +133,10 @@ class Doorbells:
         doorbell.state = _nobody(doorbell.state)
         return self._publish_state(doorbell, now)
 
-    def on_ring(self, name: str) -> None:
-        """Record that a doorbell rings: its next press frame gives a snapshot."""
+    def on_press(self, name: str) -> None:
+        """Record that a doorbell is pressed: its next press frame gives a snapshot."""
         if name in self._doorbells:
-            self._doorbells[name].snapshots.on_ring()
+            self._doorbells[name].snapshots.on_press()
 
     def on_visit_start(self, name: str) -> None:
         """Record that a visit has begun: its first face gives a snapshot."""

@@ -24,8 +24,8 @@ class Snapshots:
     shows_face: bool = True
     is_pending_for_ring: bool = False
 
-    def on_ring(self) -> None:
-        """Record a ring: the next press frame gives a snapshot."""
+    def on_press(self) -> None:
+        """Record a press: the next press frame gives a snapshot, even if it comes before the ring."""
         self.is_pending_for_ring = True
 
     def on_visit_start(self) -> None:

@@ -39,6 +39,8 @@ from ha_discovery import (
 )
 
 MODEL: Final = "Doorbell"
+SHOWN: Final = "{{ dict(press_id=value_json.press_id, visit_id=value_json.visit_id) | to_json }}"
+"""The attributes of the snapshot: the press and the visit that it shows, for automations that wait for its picture."""
 
 
 def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "") -> Discovery:
@@ -131,7 +133,14 @@ def _state(doorbell: str) -> tuple[Component, ...]:
 def _images(doorbell: str) -> tuple[Component, ...]:
     return (
         Image(
-            Entity("snapshot", "Snapshot", icon="mdi:doorbell-video"),
+            Entity(
+                "snapshot",
+                "Snapshot",
+                icon="mdi:doorbell-video",
+                json_attributes_topic=topics.picture(doorbell),
+                json_attributes_template=SHOWN,
+                qos=1,
+            ),
             image_topic=topics.snapshot(doorbell),
             content_type="image/jpeg",
         ),

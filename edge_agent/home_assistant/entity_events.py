@@ -62,7 +62,7 @@ class EntityEvents:
         """Forget what a doorbell still has to send."""
         self._subscribed_s.pop(doorbell, None)
         self._waiting = [each for each in self._waiting if each.doorbell != doorbell]
-        for topic in (topics.snapshot(doorbell), topics.best_face(doorbell)):
+        for topic in (topics.snapshot(doorbell), topics.best_face(doorbell), topics.picture(doorbell)):
             self._pictures.pop(topic, None)
 
     def on_published(self, publication: Publication, now: float) -> list[Publication]:
@@ -90,6 +90,7 @@ class EntityEvents:
             if not is_event:
                 self._pictures[topic] = again
             self._waiting.append(_Waiting(again, topics.doorbell_of(topic), now + wait_s))
+            self._send_notice_again(again, now + wait_s)
 
     def due(self, now: float) -> list[Publication]:
         """Return, once, what is due, in its order."""
@@ -113,11 +114,24 @@ class EntityEvents:
         return []
 
     def _on_picture(self, publication: Publication, doorbell: str, now: float) -> None:
-        self._waiting = [each for each in self._waiting if each.publication.topic != publication.topic]
-        self._pictures[publication.topic] = publication
+        """Replace an older picture; a new snapshot also withdraws the notice of the one before."""
+        topic, notice = publication.topic, topics.picture(doorbell)
+        outdated = {topic, notice} if topic == topics.snapshot(doorbell) else {topic}
+        self._waiting = [each for each in self._waiting if each.publication.topic not in outdated]
+        for each in outdated:
+            self._pictures.pop(each, None)
+        self._pictures[topic] = publication
         due_s = self._subscribed_s.get(doorbell, now)
         if due_s > now:
             self._waiting.append(_Waiting(publication, doorbell, due_s))
+
+    def _send_notice_again(self, snapshot: Publication, due_s: float) -> None:
+        """Let its notice follow a snapshot that is sent again: it says what the snapshot shows."""
+        doorbell = topics.doorbell_of(snapshot.topic)
+        notice = self._pictures.get(topics.picture(doorbell))
+        if snapshot.topic == topics.snapshot(doorbell) and notice is not None:
+            again = self._pictures[notice.topic] = replace(notice, lifetime_s=snapshot.lifetime_s)
+            self._waiting.append(_Waiting(again, doorbell, due_s))
 
     def _is_last_picture(self, publication: Publication) -> bool:
         """Return whether a publication is the last picture of its topic, and does not wait already."""

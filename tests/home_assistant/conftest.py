@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -50,15 +51,24 @@ def harness(installation: Path) -> Any:
 
 @pytest.fixture
 def home(harness: Any, installation: Path, tmp_path: Path) -> Iterator[Any]:
-    """Return a running Home Assistant; at its end its log must have no warning about MQTT or automations.
+    """Return a running Home Assistant, as `running` does."""
+    with running(harness, installation, tmp_path / "home") as started:
+        yield started
 
-    Warnings about a broker that a test stopped are ignored.
+
+@contextlib.contextmanager
+def running(
+    harness: Any, installation: Path, folder: Path, extra_yaml: str = "", expected: str = "$^"
+) -> Iterator[Any]:
+    """Run a Home Assistant; at its end its log must have no warning about MQTT or automations.
+
+    Warnings about a broker that a test stopped, and those that a test expects, are ignored.
     """
-    with harness.start(tmp_path / "home", installation) as running:
-        yield running
-        complaints = running.logs(pattern=r"mqtt|automation|blueprint|template")
-    unexpected = [each for each in complaints if not BROKER_AWAY.search(each["message"])]
-    assert [each for each in unexpected if not each["message"].startswith(OWN_DELETION)] == []
+    with harness.start(folder, installation, extra_yaml=extra_yaml) as started:
+        yield started
+        complaints = started.logs(pattern=r"mqtt|automation|blueprint|template")
+    ignored = re.compile(f"{BROKER_AWAY.pattern}|^{OWN_DELETION}|{expected}")
+    assert [each for each in complaints if not ignored.search(each["message"])] == []
 
 
 @pytest.fixture

@@ -68,6 +68,24 @@ def test_the_picture_of_a_face_is_published_with_the_snapshot(mosquitto: Mosquit
     assert len(face.payload) < len(snapshot.payload)
 
 
+def test_a_notice_follows_the_snapshot_of_a_press(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_real_detector(mosquitto.port) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", _scene(1.0), user={"trigger": "motion"})
+        visit = recorder.wait_for("doorbell/front/picture")
+        recorder.publish("doorbell/front/press", "")
+        recorder.publish("doorbell/front/frame", _scene(2.0, seed=1))
+        recorder.wait_for_count("doorbell/front/picture", 2)
+    (ring,) = recorder.events("doorbell/front/ring")
+    notice = recorder.events("doorbell/front/picture")[1]
+    assert (visit["press_id"], notice["press_id"]) == (None, ring["press_id"])
+    assert visit["visit_id"] == notice["visit_id"] == recorder.events("doorbell/front/visit")[0]["visit_id"]
+    assert ring["picture_expected"] is True
+    topics = [each.topic.split("/")[2] for each in recorder.messages("doorbell/front/+")]
+    order = [each for each in topics if each in {"ring", "snapshot", "picture"}]
+    assert order == ["snapshot", "picture", "ring", "snapshot", "picture"]
+
+
 def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with AgentProcess.with_real_detector(mosquitto.port, DOORBELLS__PRIVACY="blurred") as agent:
         agent.wait_until_ready(recorder)
@@ -87,6 +105,11 @@ def test_events_only_publishes_no_picture(mosquitto: Mosquitto, recorder: Record
         assert agent.stop() == 0
     assert all(event["outcome"] == "face" for event in events)
     assert _published(recorder) == []
+    assert recorder.messages("doorbell/front/picture") == []
+    expected = [
+        event["picture_expected"] for kind in ("ring", "visit") for event in recorder.events(f"doorbell/front/{kind}")
+    ]
+    assert set(expected) == {False}
     sent = _scene(1.0)
     assert not any(
         sent[200:300] in each.payload for each in recorder.messages("#") if not each.topic.endswith("/frame")

@@ -13,6 +13,7 @@ from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
     FacesPayload,
+    PicturePayload,
     RingPayload,
     StatePayload,
     TimingPayload,
@@ -55,7 +56,7 @@ DOCUMENTS = sorted(
     [
         AcceleratorPayload, AnswerPayload, BrokerPayload, DetectorPayload, ErrorPayload, FacesPayload,
         HealthPayload, HostPayload, LatencyPayload, MetricsPayload, MissingPayload, ProblemPayload, QuantilesPayload,
-        RingPayload, StatePayload,
+        PicturePayload, RingPayload, StatePayload,
         TimingPayload, VisitPayload, WorkerPayload,
     ],
 )  # fmt: skip
@@ -75,7 +76,7 @@ def test_every_code_is_documented() -> None:
     "topic",
     [
         topics.faces("<id>"), topics.ring("<id>"), topics.answer("<id>"), topics.snapshot("<id>"),
-        topics.visit("<id>"), topics.best_face("<id>"),
+        topics.visit("<id>"), topics.best_face("<id>"), topics.picture("<id>"),
         topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
         topics.shared_frame("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),

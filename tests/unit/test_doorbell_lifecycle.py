@@ -181,6 +181,10 @@ def ring(number: int = 1) -> Publication:
     return Publication(topics.ring("front"), b"%d" % number, qos=1, key="press")
 
 
+def picture_notice() -> Publication:
+    return Publication(topics.picture("front"), b"{}", qos=1, lifetime_s=LIFETIME_S)
+
+
 def snapshot(number: int = 1) -> Publication:
     return Publication(topics.snapshot("front"), b"%d" % number, qos=1, lifetime_s=LIFETIME_S)
 
@@ -266,6 +270,25 @@ def test_a_picture_that_reached_nobody_is_sent_again_unless_there_is_a_newer_one
     assert again.payload == b"2"
     events.on_without_subscriber(again, NOW + 6)
     assert events.next_due_s() == NOW + 6 + RETRY_PICTURE_S
+
+
+def test_a_notice_follows_its_snapshot_whenever_that_is_sent() -> None:
+    """Of a new doorbell, and if only the snapshot reached nobody; a new snapshot withdraws it."""
+    events = EntityEvents(enabled=True)
+    events.on_announced("front", NOW)
+    first, notice, both = snapshot(1), picture_notice(), [topics.snapshot("front"), topics.picture("front")]
+    for each in (first, notice):
+        assert events.on_published(each, NOW) == []
+    assert [each.topic for each in events.due(SUBSCRIBED)] == both
+    for each in (first, notice):
+        events.on_without_subscriber(each, SUBSCRIBED)
+    again = events.due(SUBSCRIBED + RETRY_PICTURE_S)
+    assert [each.topic for each in again] == both
+    events.on_without_subscriber(again[0], SUBSCRIBED + 6)
+    assert [each.topic for each in events.due(SUBSCRIBED + 6 + RETRY_PICTURE_S)] == both
+    events.on_published(second := snapshot(2), NOW + 20)
+    events.on_without_subscriber(second, NOW + 20)
+    assert sent(events.due(NOW + 30)) == [(topics.snapshot("front"), b"2")]
 
 
 def test_a_removed_doorbell_sends_nothing() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent import home_assistant as ours
 from edge_agent import topics
-from edge_agent.doorbells.payloads import StatePayload
+from edge_agent.doorbells.payloads import PicturePayload, StatePayload
 from edge_agent.home_assistant import DisplayNames, HomeAssistant, HostFacts, Outdated, Restored
 from edge_agent.ingest.names import doorbell_id
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, PoolView
@@ -93,9 +93,9 @@ def test_telemetry_becomes_unknown_after_three_periods() -> None:
 
 def test_the_keys_that_templates_read_are_in_every_message() -> None:
     """Home Assistant logs a warning for a missing key."""
-    for device, payload in ((AGENT, HealthPayload), (DOORBELL, StatePayload)):
+    for device, payloads in ((AGENT, (HealthPayload,)), (DOORBELL, (StatePayload, PicturePayload))):
         read = set(re.findall(r"value_json\.(\w+)", announce(device).payload.decode()))
-        assert read - {"event_type"} <= set(payload.__struct_fields__)
+        assert read - {"event_type"} <= {field for payload in payloads for field in payload.__struct_fields__}
 
 
 @pytest.mark.parametrize("discovery", [AGENT, DOORBELL])

@@ -46,7 +46,7 @@ def test_a_visit_gives_one_every_interval(trigger: Trigger) -> None:
 def test_a_ring_gives_one_at_once_of_its_own_frame() -> None:
     snapshots = Snapshots()
     assert snapshots.accept(shown(1), 0.0, INTERVAL_S)
-    snapshots.on_ring()
+    snapshots.on_press()
     assert not snapshots.accept(shown(1), 1.0, INTERVAL_S), "an ordinary frame that was in progress"
     assert mode(snapshots, Trigger.PRESS, 1.0) is ALWAYS
     assert snapshots.accept(shown(1, Trigger.PRESS), 1.0, INTERVAL_S)
@@ -56,7 +56,7 @@ def test_a_ring_gives_one_at_once_of_its_own_frame() -> None:
 
 def test_the_first_face_after_a_snapshot_without_one_gives_one_at_once() -> None:
     snapshots = Snapshots()
-    snapshots.on_ring()
+    snapshots.on_press()
     assert snapshots.accept(shown(0, Trigger.PRESS), 0.0, INTERVAL_S)
     assert mode(snapshots, Trigger.PRESS, 1.0) is WITH_FACES
     assert not snapshots.accept(outcome(failure(), Trigger.PRESS), 1.0, INTERVAL_S)
