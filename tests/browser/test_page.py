@@ -71,7 +71,9 @@ def _house() -> Iterator[House]:
     port = free_port()
     with Mosquitto() as broker, Recorder(broker.port) as recorder:
         http = {"HTTP__ENABLED": "true", "HTTP__PORT": str(port)}
-        with AgentProcess(broker.port, DETECTION__STRATEGIES="gpu,mock", **http) as agent:
+        with AgentProcess(
+            broker.port, DETECTION__STRATEGIES="gpu,mock", IMAGES__SNAPSHOT_INTERVAL_S="0", **http
+        ) as agent:
             agent.wait_until_ready(recorder)
             house = House(agent, broker, recorder, port)
             house.ring("front")
