@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
+from edge_agent.capture.process import Surroundings
+from edge_agent.capture.specs import camera_specs
+from edge_agent.capture.supervisor import Cameras
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
@@ -57,6 +60,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     tls_context(settings.mqtt.tls)
     return_large_blocks()
     os.umask(FOR_US_ALONE)
+    specs = camera_specs(settings)
     remove_secrets()
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
@@ -69,8 +73,13 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         timer.start()
-    with serving(settings.http, board):
-        return agent.run()
+    cameras = Cameras(specs, Surroundings(settings.agent_id, settings.mqtt, settings.log), inbox.put)
+    cameras.start()
+    try:
+        with serving(settings.http, board):
+            return agent.run()
+    finally:
+        cameras.stop()
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:

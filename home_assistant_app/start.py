@@ -19,6 +19,7 @@ OWN_SETTINGS: Final = Path("/config/agent.yaml")
 """In the app's own folder of configurations: for all that has no option."""
 USB: Final = Path("/dev/bus/usb")
 USER: Final = 10001
+HOME_ASSISTANT: Final = "http://supervisor/core"
 SUPERVISOR: Final = "http://supervisor/services/mqtt"
 INGRESS: Final = "172.30.32.2"
 """The only one that may ask for the page: it has checked who the user is."""
@@ -115,6 +116,11 @@ def main() -> None:
     environment = settings_of(options, {} if options.get("mqtt_host") else ask_supervisor())
     if "EDGE_AGENT_MQTT__HOST" not in environment:
         sys.exit("no broker is configured: install the Mosquitto broker app, or set mqtt_host in this app's options")
+    if token := os.environ.get("SUPERVISOR_TOKEN", ""):
+        environment |= {
+            "EDGE_AGENT_HOME_ASSISTANT__URL": HOME_ASSISTANT,
+            "EDGE_AGENT_HOME_ASSISTANT__TOKEN": token,
+        }
     if OWN_SETTINGS.exists():
         environment["EDGE_AGENT_CONFIG"] = str(OWN_SETTINGS)
     become_nobody()

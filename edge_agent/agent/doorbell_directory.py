@@ -13,7 +13,10 @@ from edge_agent.ingest.partition import Partition
 from edge_agent.telemetry.registry import HEALTH_INTERVAL_S
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from edge_agent.agent.options_control import OptionsControl
+    from edge_agent.capture.views import CameraView
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.settings.model import Settings
@@ -69,6 +72,17 @@ class DoorbellDirectory:
         if name and self._doorbells.accepts(name) and not self._doorbells.is_known(name):
             self._out.publish_all(self._doorbells.restore(name))
             self._options.publish_doorbell(name)
+
+    def on_cameras(self, views: Iterable[CameraView]) -> None:
+        """Publish that a doorbell is offline whose camera is away; announce it, if it never sent anything."""
+        for name in (view.doorbell for view in views if view.is_gone):
+            if not self._partition.includes(name) or not self._doorbells.accepts(name):
+                continue
+            if not self._doorbells.is_known(name):
+                self._out.publish_all(self._home_assistant.doorbell(name))
+                self._out.publish_all(self._doorbells.restore(name))
+                self._options.publish_doorbell(name)
+            self._out.publish_all(self._doorbells.on_lost(name))
 
     def remove(self, name: str) -> None:
         """Clear every retained message of a doorbell; its next frame announces it again."""

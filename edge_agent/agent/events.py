@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
+from edge_agent.capture.views import CamerasChanged
 from edge_agent.domain import Outcome, Packet
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
@@ -53,6 +54,7 @@ AgentEvent = (
     | Dropped
     | Outcome
     | PoolView
+    | CamerasChanged
     | LinkUp
     | LinkDown
     | PublishReply

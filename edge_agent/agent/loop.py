@@ -20,6 +20,7 @@ from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped,
 from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
+from edge_agent.capture.views import CamerasChanged
 from edge_agent.domain import Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.registry import Doorbells
@@ -133,12 +134,19 @@ class Agent:
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
                 self._out.acknowledge(packet)
-            case PoolView():
-                self._reporter.on_pool_view(event)
+            case PoolView() | CamerasChanged():
+                self._on_view(event)
             case LinkUp() | LinkDown():
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
                 self._begin_shutdown(event)
+
+    def _on_view(self, view: PoolView | CamerasChanged) -> None:
+        if isinstance(view, PoolView):
+            self._reporter.on_pool_view(view)
+        else:
+            self._reporter.on_cameras(view.views)
+            self._directory.on_cameras(view.views)
 
     # Requests over MQTT, other than frames and presses
 

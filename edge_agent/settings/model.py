@@ -12,7 +12,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
-from edge_agent.settings.section import Section, fits, split_list
+from edge_agent.settings.cameras import CameraSettings, check_cameras
+from edge_agent.settings.home_assistant import HomeAssistantSettings
+from edge_agent.settings.section import Section, split_list
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -22,8 +24,6 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 
 PREFIX: Final = "EDGE_AGENT_"
 """Prefix of our environment variables."""
-
-PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
 def default_workers() -> int:
@@ -261,15 +261,6 @@ class SourceSettings(Section):
         return self
 
 
-class HomeAssistantSettings(Section):
-    """Home Assistant discovery."""
-
-    discovery: bool = Field(default=True, description="Announce the agent and its doorbells to Home Assistant")
-    prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
-        "homeassistant", description="Discovery prefix of Home Assistant"
-    )
-
-
 class ModelSettings(Section):
     """Where model files are stored."""
 
@@ -350,6 +341,7 @@ class Settings(BaseSettings):
     sources: tuple[SourceSettings, ...] = Field(
         (), description="Pictures of other publishers: presets or your own topics"
     )
+    cameras: tuple[CameraSettings, ...] = Field((), description="Cameras whose pictures the agent takes itself")
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
@@ -366,6 +358,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what the constructor is given, and nothing else."""
         return (init_settings,)
+
+    @model_validator(mode="after")
+    def _cameras_are_supported(self) -> Self:
+        check_cameras(self.cameras, self.home_assistant)
+        return self
 
     @field_validator("agent_id")
     @classmethod

@@ -29,6 +29,7 @@ COMPONENTS: Final = {
     "worker_away": "worker",
     "accelerator_lost": "accelerator",
     "detector_unavailable": "detector",
+    "camera_away": "camera",
     "broker_lost": "broker",
     "broker_refuses": "broker",
     "overload": "queue",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
     from edge_agent.telemetry.timings import RecentView
@@ -27,6 +28,8 @@ DEATHS: Final = 3
 DEATHS_WINDOW_S: Final = 60.0
 BROKER_S, FIRST_BROKER_S = 3.0, 10.0
 """A connection that comes back at once is no problem, and the first one takes a moment."""
+CAMERA_S: Final = 10.0
+"""Many cameras that lose their connection are back sooner."""
 UNREACHABLE: Final = "no connection to the broker at "
 """How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 MIN_FRAMES: Final = 5
@@ -44,7 +47,7 @@ STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 """Best first."""
 CODES: Final = (
     "no_workers", "worker_circuit_open", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
-    "broker_lost", "broker_refuses", "overload", "frames_failing", "state", "quarantine", "heartbeat",
+    "broker_lost", "broker_refuses", "overload", "frames_failing", "camera_away", "state", "quarantine", "heartbeat",
     "hot", "throttled", "under_voltage", "memory_low", "disk_low",
 )  # fmt: skip
 """Every kind of problem."""
@@ -101,6 +104,7 @@ class Snapshot:
     now_at: datetime
     deaths: int = 0
     faults: dict[str, str] = field(default_factory=dict)
+    cameras: tuple[CameraView, ...] = ()
 
 
 def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
@@ -113,6 +117,7 @@ def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tu
         *_of_detectors(snapshot),
         *_of_broker(snapshot.broker),
         *_of_frames(snapshot.recent),
+        *_of_cameras(snapshot.cameras),
         *(Problem(code, text) for code, text in snapshot.faults.items() if text),
         *_of_host(snapshot.host, known),
     )
@@ -218,6 +223,13 @@ def _of_frames(recent: RecentView) -> Iterator[Problem]:
         if reason not in TOO_MANY and count >= FAILED_SHARE * wanted:
             text = f"{count} of the last {wanted} pictures {FAILURES[reason]}"
             yield Problem("frames_failing", text, reason)
+
+
+def _of_cameras(cameras: tuple[CameraView, ...]) -> Iterator[Problem]:
+    for camera in cameras:
+        if camera.fault:
+            text = f"The camera of {camera.doorbell} is away: {camera.fault}"
+            yield Problem("camera_away", text, camera.doorbell, appear_s=CAMERA_S)
 
 
 def _of_host(host: HostView, known: frozenset[str]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from edge_agent.telemetry.utilization import Utilization
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import PoolView
 
@@ -39,6 +40,7 @@ class Telemetry:
         self.counters = Counters()
         self.timings = Timings(now)
         self.faults: dict[str, str] = {}
+        self.cameras: tuple[CameraView, ...] = ()
         self.broker = BrokerView(connected=False, since_at=run.started_at)
         self._run = run
         self._boot_id = boot_id
@@ -79,8 +81,9 @@ class Telemetry:
         self._health_due_s = now + HEALTH_INTERVAL_S
         timings = self.timings.view(now)
         snapshot = Snapshot(
-            view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults)
-        )
+            view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults),
+            self.cameras,
+        )  # fmt: skip
         new = self._status.update(find_problems(snapshot, self._status.codes()), now, now_at)
         run = replace(self._run, uptime_s=now - self._started_s)
         payload = health(snapshot, self._status.verdict(), run, timings, self._busy.record(view, now))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
+from edge_agent.capture.camera import CaptureReason, Kind
 from edge_agent.domain import ShedReason, Trigger
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
@@ -23,6 +24,7 @@ from edge_agent.telemetry.error_events import COMPONENTS, ErrorPayload
 from edge_agent.telemetry.health import (
     AcceleratorPayload,
     BrokerPayload,
+    CameraPayload,
     HealthPayload,
     HostPayload,
     MissingPayload,
@@ -52,7 +54,7 @@ DOCUMENTS = sorted(
 @pytest.mark.parametrize(
     "payload",
     [
-        AcceleratorPayload, AnswerPayload, BrokerPayload, DetectorPayload, ErrorPayload, FacesPayload,
+        AcceleratorPayload, AnswerPayload, BrokerPayload, CameraPayload, DetectorPayload, ErrorPayload, FacesPayload,
         HealthPayload, HostPayload, LatencyPayload, MetricsPayload, MissingPayload, ProblemPayload, QuantilesPayload,
         RingPayload, StatePayload,
         TimingPayload, VisitPayload, WorkerPayload,
@@ -65,6 +67,7 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 def test_every_code_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
     words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
+    words |= {reason.value for reason in CaptureReason} | {kind.value for kind in Kind}
     assert words <= WORDS
 
 
