@@ -11,6 +11,6 @@ One process per camera, which holds the camera's password and decodes what the c
 
 `schedule`, `ring`, `multipart`, `reconnect` and `doorbell_events` are pure: time is an argument. Because the ring holds
 compressed items, the seconds before a press cost memory and no decoding. The parent (`supervisor`) starts the
-processes, reads their `Report`s, kills one that is silent or too large, and restarts it by the pool's restart policy. It decodes
-nothing.
+processes, reads their `Report`s, kills one that is silent or too large, and restarts it by the pool's restart policy.
+It decodes nothing.
 """

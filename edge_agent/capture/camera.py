@@ -211,6 +211,8 @@ class Source(Protocol):
     def read(self, eager: Callable[[], bool]) -> Iterator[Item]:
         """Yield what the camera sends until `close`; `eager()` is whether every picture is wanted now.
 
+        An item that is yielded again says that nothing has changed.
+
         Raise CaptureError when the camera fails.
         """
         ...

@@ -41,6 +41,8 @@ class HttpSource:
         self._woken = threading.Event()
         self._closed = False
         self._validators: dict[str, str] = {}
+        self._still: list[Item] = []
+        """The last still: what the camera calls unchanged is yielded again, as the same item."""
 
     def read(self, eager: Callable[[], bool]) -> Iterator[Item]:
         """Yield every picture."""
@@ -70,6 +72,7 @@ class HttpSource:
 
     def _items(self, response: httpx.Response) -> Iterator[Item]:
         if response.status_code == NOT_MODIFIED:
+            yield from self._still
             return
         content_type = response.headers.get("content-type", "")
         if content_type.lower().startswith(MIXED):
@@ -78,7 +81,8 @@ class HttpSource:
         self._validators = {
             asked: response.headers[name] for name, asked in VALIDATORS.items() if name in response.headers
         }
-        yield _item(read_body(response, self._max_bytes))
+        self._still = [_item(read_body(response, self._max_bytes))]
+        yield from self._still
 
     def _stream(self, response: httpx.Response, content_type: str) -> Iterator[Item]:
         boundary = boundary_of(content_type)

@@ -61,6 +61,14 @@ def tls_context(fingerprint: str) -> ssl.SSLContext:
     return context
 
 
+class WrongCertificateError(ssl.SSLError):
+    """The certificate is not the pinned one; `found` tells which one it is."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__("the certificate is not the pinned one")
+        self.found = f"it has the fingerprint {digest}"
+
+
 def _pinned(fingerprint: str) -> type[ssl.SSLSocket]:
     class PinnedSocket(ssl.SSLSocket):
         """A TLS socket that accepts one certificate."""
@@ -69,8 +77,7 @@ def _pinned(fingerprint: str) -> type[ssl.SSLSocket]:
             super().do_handshake(block)
             digest = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
             if digest != fingerprint:
-                message = f"the certificate has the fingerprint {digest}"
-                raise ssl.SSLCertVerificationError(message)
+                raise WrongCertificateError(digest)
 
     return PinnedSocket
 
@@ -160,8 +167,7 @@ def _explain(error: httpx.HTTPError) -> CaptureError:
     cause: Any = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            pinned = str(cause.args[0]) if isinstance(cause, ssl.SSLCertVerificationError) and not cause.reason else ""
-            return CaptureError(CaptureReason.CERTIFICATE, pinned)
+            return CaptureError(CaptureReason.CERTIFICATE, getattr(cause, "found", ""))
         cause = cause.__cause__ or cause.__context__
     match error:
         case httpx.TimeoutException():

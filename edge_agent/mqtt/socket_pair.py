@@ -17,6 +17,6 @@ def use_local_pairs() -> None:
 
 def _local_pair() -> tuple[socket.socket, socket.socket]:
     one, other = socket.socketpair()
-    one.setblocking(False)
-    other.setblocking(False)
+    one.settimeout(0)
+    other.settimeout(0)
     return one, other

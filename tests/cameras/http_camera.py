@@ -20,7 +20,7 @@ BOUNDARY: Final = "frame"
 class HttpCamera:
     """Answers GET with what `answer` writes; counts requests, and those with a password."""
 
-    def __init__(self, answer: Callable[[Request], None], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answer: Callable[[Request], object], *, tls: ssl.SSLContext | None = None) -> None:
         self.requests = 0
         self.passwords = 0
         self.connections: set[tuple[str, int]] = set()

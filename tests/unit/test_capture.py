@@ -136,7 +136,7 @@ def part(body: bytes, *, length: bool, end: bytes = b"\r\n", boundary: bytes = b
     st.sampled_from([b"\r\n", b"\n"]),
     st.integers(1, 40),
 )
-def test_parts_come_out_as_they_went_in(bodies: list[bytes], length: bool, end: bytes, step: int) -> None:  # noqa: FBT001 - drawn
+def test_parts_come_out_as_they_went_in(bodies: list[bytes], length: bool, end: bytes, step: int) -> None:
     if not length:
         bodies = [body.rstrip(b"\r\n") + b"." for body in bodies]
     sent = b"".join(part(body, length=length, end=end) for body in bodies) + b"--frame"
@@ -157,8 +157,7 @@ def test_parts_come_out_as_they_went_in(bodies: list[bytes], length: bool, end: 
 def test_a_stream_without_end_is_refused(sent: bytes, reason: CaptureReason) -> None:
     parser = MultipartParser(b"frame", 1000)
     with pytest.raises(CaptureError) as refused:
-        for start in range(0, len(sent), 500):
-            parser.feed(sent[start : start + 500])
+        [parser.feed(sent[start : start + 500]) for start in range(0, len(sent), 500)]
     assert refused.value.reason is reason
 
 
