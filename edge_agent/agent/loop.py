@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.agent.camera_pictures import CameraPictures
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
@@ -82,6 +83,9 @@ class Agent:
         self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
         self._options = OptionsControl(settings, state_file, self._out, pool, self._reporter)
+        self._camera_pictures = CameraPictures(
+            (camera.doorbell for camera in settings.cameras), self._options.policy_for, board.record_camera
+        )
         self._directory = DoorbellDirectory(
             settings, self._doorbells, self._options, self._out, self._reporter.telemetry
         )
@@ -121,6 +125,7 @@ class Agent:
     def _dispatch(self, event: AgentEvent) -> None:
         match event:
             case Arrival():
+                self._camera_pictures.on_frame(event)
                 self._pipeline.on_frame(event)
             case Outcome():
                 self._quarantine.on_outcome(event)

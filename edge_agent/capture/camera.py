@@ -203,6 +203,9 @@ class Decoder(Protocol):
 class Source(Protocol):
     """A camera of one kind."""
 
+    clock_difference_s: float | None
+    """How far the camera's clock is ahead, None if it does not tell the time."""
+
     @property
     def decoder(self) -> Decoder:
         """What makes pictures of the items of this source."""

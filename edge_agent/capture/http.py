@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.capture.camera import CaptureError, CaptureReason, Item
@@ -40,6 +41,7 @@ class HttpSource:
         self._interval_s = spec.still_interval_s or spec.idle_interval_s
         self._woken = threading.Event()
         self._closed = False
+        self.clock_difference_s: float | None = None
         self._validators: dict[str, str] = {}
         self._still: list[Item] = []
         """The last still: what the camera calls unchanged is yielded again, as the same item."""
@@ -49,6 +51,7 @@ class HttpSource:
         while not self._closed:
             began_s = time.monotonic()
             with self._client.get(self._url, self._validators) as response:
+                self.clock_difference_s = clock_difference_s(response.headers.get("date", ""), datetime.now(UTC))
                 yield from self._items(response)
             self._wait(began_s, eager)
 
@@ -100,6 +103,14 @@ class HttpSource:
                 return
             if now - good_s > STALL_S:
                 raise CaptureError(CaptureReason.STALLED)
+
+
+def clock_difference_s(date: str, now_at: datetime) -> float | None:
+    """Return how far the clock of a Date header is ahead, None if it is unusable."""
+    try:
+        return (parsedate_to_datetime(date) - now_at).total_seconds()
+    except (ValueError, TypeError):
+        return None
 
 
 def _item_or_none(image: bytes) -> Item | None:

@@ -48,6 +48,8 @@ def check_installed() -> None:
 class RtspSource:
     """A camera's stream; `decoder` makes pictures of its packets."""
 
+    clock_difference_s: float | None = None
+
     def __init__(self, spec: CameraSpec) -> None:
         check_installed()
         av_logging.set_level(av_logging.PANIC)

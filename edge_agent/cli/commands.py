@@ -63,6 +63,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
         Path | None,
         typer.Option(help="Simulate a doorbell with the images in this folder.", metavar=FOLDER, file_okay=False),
     ] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="Capture this camera as the doorbell `front`.", metavar="URL")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop after this many seconds.", metavar="SECONDS", min=0.1)
     ] = None,
@@ -71,6 +74,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
 
     flags = {**broker, "agent_id": agent_id, "log": {"level": log_level}}
+    if camera:
+        flags["cameras"] = [{"url": camera}]
     raise typer.Exit(run_agent(load_settings(config, flags), folder=simulate, seconds=seconds))
 
 

@@ -112,7 +112,7 @@ def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
     if listener is None:
         yield
         return
-    sources = Sources(lambda: board.view(time.monotonic(), time.time()), board.picture)
+    sources = Sources(lambda: board.view(time.monotonic(), time.time()), board.picture, board.test_picture)
     with _running(listener, application(sources, settings.allowed)):
         yield
 

@@ -68,6 +68,7 @@ class Sources:
 
     view: Callable[[], View]
     picture: Callable[[str], bytes]
+    test_picture: Callable[[str], bytes]
 
 
 def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Response:  # noqa: PLR0911 - a table: one line per path
@@ -89,6 +90,8 @@ def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Respo
             return Response(200, body, content_type)
         case ["", "picture", doorbell] if jpeg := sources.picture(doorbell):
             return Response(200, jpeg, "image/jpeg")
+        case ["", "camera", doorbell] if image := sources.test_picture(doorbell):
+            return Response(200, image, _image_type(image))
         case ["", name] if name in FILES:
             return Response(200, FILES[name], TYPES[name])
         case _:
@@ -129,6 +132,10 @@ def _ready(view: View) -> Response:
         reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.reason}"]
         reasons += [] if health.workers_alive else ["no worker accepts frames", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
+
+
+def _image_type(image: bytes) -> str:
+    return "image/jpeg" if image.startswith(b"\xff\xd8") else "image/png"
 
 
 def _text(status: int, text: str) -> Response:

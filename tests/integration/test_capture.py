@@ -48,8 +48,8 @@ def camera() -> Iterator[HttpCamera]:
         yield camera
 
 
-def agent_with(broker: Mosquitto, *cameras: dict[str, Any], **settings: str) -> AgentProcess:
-    return AgentProcess.with_script(broker.port, CAMERAS=json.dumps(cameras), **settings)
+def agent_with(broker: Mosquitto, *cameras: dict[str, Any]) -> AgentProcess:
+    return AgentProcess.with_script(broker.port, CAMERAS=json.dumps(cameras))
 
 
 def camera_health(recorder: Recorder, accept: Any, doorbell: str = "front") -> dict[str, Any]:
@@ -64,7 +64,7 @@ def camera_health(recorder: Recorder, accept: Any, doorbell: str = "front") -> d
 
 
 def is_live(camera: dict[str, Any]) -> bool:
-    return camera["state"] == "live" and camera["frames"] > 0
+    return bool(camera["state"] == "live" and camera["frames"] > 0)
 
 
 def test_a_press_anywhere_is_answered_with_pictures_from_before(
@@ -263,3 +263,31 @@ def test_a_capture_process_reaches_only_its_camera_and_the_broker(tmp_path: Any)
     attempts = json.loads(done.stdout)
     assert attempts.pop("words") == f"Landlock {landlock.version()}"
     assert {name for name, result in attempts.items() if result == "done"} == {"reach the camera", "resolve"}
+
+
+def test_the_doctor_tries_each_camera(broker: Mosquitto, camera: HttpCamera) -> None:
+    with HttpCamera(lambda request: request.has_basic("viewer", "other")) as guarded, RtspServer() as stream:
+        cameras = [
+            {"url": camera.url},
+            {"url": guarded.url.replace("//", "//viewer:Geheim@"), "doorbell": "gate"},
+            {"url": stream.url, "doorbell": "back"},
+            {"url": "http://127.0.0.1:1/x.jpg?password=Geheim", "doorbell": "side"},
+        ]
+        done = edge_agent(
+            "doctor",
+            "--json",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(broker.port),
+            EDGE_AGENT_CAMERAS=json.dumps(cameras),
+        )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    said = {each["check"]: (each["level"], each["text"]) for each in found if each["check"].startswith("camera")}
+    assert "jpeg 320x240" in said["camera front"][1]
+    assert said["camera gate"][0] == "error"
+    assert "refuses the user name or password" in said["camera gate"][1]
+    assert "h264 640x360" in said["camera back"][1]
+    assert "cannot be reached" in said["camera side"][1]
+    assert "Geheim" not in done.stdout + done.stderr
+    assert guarded.passwords == 1
