@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Final
 
-FRESH_S: Final = 10.0
+FRESH_S: Final = 2.0
 """An `event` entity that returns from `unavailable` shows its last event again: its time is then long before."""
 BY_TIME: Final = frozenset({"event", "button", "input_button"})
 """Domains whose state is the time of the last event."""
+NO_STATE: Final = frozenset({"unknown", "unavailable"})
 
 
 class Meaning(Enum):
@@ -31,14 +32,32 @@ class StateChange:
     changed_at: str
 
 
+class LastEvents:
+    """The last event of each entity: the same one is shown again when an entity returns."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, str] = {}
+
+    def is_new(self, change: StateChange) -> bool:
+        """Return whether a change is not the event that was there before; remember it."""
+        is_new = not _is_by_time(change) or self._at.get(change.entity) != change.after
+        if _is_by_time(change) and change.after not in NO_STATE:
+            self._at[change.entity] = change.after
+        return is_new
+
+
 def meaning(change: StateChange, *, press: str, motion: str) -> Meaning | None:
     """Return what a change means for the entities of a camera, None for nothing."""
-    is_on = _fired(change) if change.entity.partition(".")[0] in BY_TIME else _turned_on(change)
+    is_on = _fired(change) if _is_by_time(change) else _turned_on(change)
     if change.entity == press and is_on:
         return Meaning.PRESS
     if change.entity == motion:
         return Meaning.MOTION_ON if is_on else Meaning.MOTION_OFF if change.after == "off" else None
     return None
+
+
+def _is_by_time(change: StateChange) -> bool:
+    return change.entity.partition(".")[0] in BY_TIME
 
 
 def _turned_on(change: StateChange) -> bool:

@@ -12,7 +12,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from edge_agent.capture.camera import CaptureError, CaptureReason
-from edge_agent.capture.doorbell_events import Meaning, StateChange, meaning
+from edge_agent.capture.doorbell_events import LastEvents, Meaning, StateChange, meaning
 from edge_agent.capture.http import HttpSource
 from edge_agent.capture.http_client import CONNECT_S, tls_context
 from edge_agent.capture.reconnect import Reconnect
@@ -53,6 +53,7 @@ class EntityEvents:
         self.failure: CaptureError | None = None
         self._spec = spec
         self._report = report
+        self._last = LastEvents()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="home-assistant", daemon=True)
 
@@ -100,7 +101,7 @@ class EntityEvents:
                 raise CaptureError(CaptureReason.NOT_FOUND, "Home Assistant does not know the press or motion entity")
             self.failure = None
             reconnect.on_success()
-        elif (change := state_change(message)) is not None:
+        elif (change := state_change(message)) is not None and self._last.is_new(change):
             said = meaning(change, press=self._spec.press_entity, motion=self._spec.motion_entity)
             if said is not None:
                 self._report(said)

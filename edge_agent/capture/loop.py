@@ -107,9 +107,9 @@ class CameraLoop:
                 self._publisher.publish_press(now)
                 self._on_press(now)
             case Meaning():
-                self._on_motion(now, is_on=event is Meaning.MOTION_ON)
+                self._on_motion("entity", now, is_on=event is Meaning.MOTION_ON)
             case Visiting(is_on):
-                self._on_motion(now, is_on=is_on)
+                self._on_motion("visit", now, is_on=is_on)
             case _:
                 self._publisher.handle(event, now)
 
@@ -119,8 +119,8 @@ class CameraLoop:
             self._pressed_s = now
             self._wake_reader()
 
-    def _on_motion(self, now: float, *, is_on: bool) -> None:
-        self._schedule.on_motion(now, is_on=is_on)
+    def _on_motion(self, source: str, now: float, *, is_on: bool) -> None:
+        self._schedule.on_motion(source, now, is_on=is_on)
         if is_on:
             self._wake_reader()
 

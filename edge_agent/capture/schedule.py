@@ -41,7 +41,8 @@ class Schedule:
     def __init__(self, rates: Rates, now: float) -> None:
         self._rates = rates
         self._next_s = now
-        self._motion_until_s = now
+        self._motion: dict[str, float] = {}
+        """Until when each source of motion counts."""
         self._pressed_s = float("-inf")
         self._orders: list[tuple[float, Order]] = []
 
@@ -59,15 +60,15 @@ class Schedule:
         ]
         return True
 
-    def on_motion(self, now: float, *, is_on: bool) -> None:
-        """Note that something moves, or that nothing does any more."""
-        if is_on and not self.is_eager(now):
+    def on_motion(self, source: str, now: float, *, is_on: bool) -> None:
+        """Note that a source sees something move, or nothing any more."""
+        if is_on and not self._is_motion(now):
             self._next_s = now
-        self._motion_until_s = now + MOTION_LIMIT_S if is_on else now
+        self._motion[source] = now + MOTION_LIMIT_S if is_on else now
 
     def is_eager(self, now: float) -> bool:
         """Return whether every frame of a stream is wanted."""
-        return bool(self._orders) or now < self._motion_until_s
+        return bool(self._orders) or self._is_motion(now)
 
     def due(self, now: float) -> list[Order]:
         """Return the orders that are due, and forget them."""
@@ -75,7 +76,7 @@ class Schedule:
         self._orders = [(due_s, order) for due_s, order in self._orders if due_s > now]
         if now < self._next_s:
             return ready
-        is_motion = now < self._motion_until_s
+        is_motion = self._is_motion(now)
         self._next_s = now + (self._rates.motion_s if is_motion else self._rates.idle_s)
         if ready or self._orders:
             return ready  # the burst shows as much
@@ -90,4 +91,7 @@ class Schedule:
 
     def next_due_s(self) -> float:
         """Return when the next order is due."""
-        return min((due_s for due_s, _ in self._orders), default=self._next_s)
+        return min((self._next_s, *(due_s for due_s, _ in self._orders)))
+
+    def _is_motion(self, now: float) -> bool:
+        return any(now < until_s for until_s in self._motion.values())

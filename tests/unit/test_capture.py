@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.capture.camera import SENTENCES, CameraSpec, CaptureError, CaptureReason, Item, Kind, split_credentials
-from edge_agent.capture.doorbell_events import Meaning, StateChange, meaning
+from edge_agent.capture.doorbell_events import LastEvents, Meaning, StateChange, meaning
 from edge_agent.capture.home_assistant import websocket_url
 from edge_agent.capture.multipart import MultipartParser, boundary_of
 from edge_agent.capture.reconnect import FIRST_S, LONGEST_S, REFUSED_FIRST_S, Reconnect
@@ -66,14 +66,25 @@ def test_the_press_message_that_follows_from_an_entity_is_the_same_press() -> No
 def test_motion_raises_the_rate_and_ends_by_itself() -> None:
     schedule = Schedule(RATES, 0)
     schedule.due(0)
-    schedule.on_motion(1.0, is_on=True)
+    schedule.on_motion("entity", 1.0, is_on=True)
     assert schedule.due(1.0) == [Order(Trigger.MOTION)]
     assert schedule.due(1.4) == []
     assert schedule.due(1.5) == [Order(Trigger.MOTION)]
-    schedule.on_motion(2.0, is_on=False)
+    schedule.on_motion("entity", 2.0, is_on=False)
     assert schedule.due(2.0) == [IDLE]
-    schedule.on_motion(20.0, is_on=True)
+    schedule.on_motion("entity", 20.0, is_on=True)
     assert not schedule.is_eager(20.0 + MOTION_LIMIT_S)
+
+
+def test_motion_counts_while_any_source_sees_it_and_after_a_burst() -> None:
+    schedule = Schedule(RATES, 0)
+    schedule.due(0)
+    schedule.on_press(1.0)
+    schedule.on_motion("entity", 1.1, is_on=True)
+    schedule.on_motion("visit", 1.2, is_on=True)
+    assert [order.trigger for order in schedule.due(3.0)] == [Trigger.PRESS] * 5
+    schedule.on_motion("visit", 3.1, is_on=False)
+    assert schedule.due(4.0) == [Order(Trigger.MOTION)]
 
 
 def test_a_picture_that_is_missing_is_due_again_soon() -> None:
@@ -217,6 +228,15 @@ def test_a_camera_that_is_away_is_tried_again_soon_and_then_less_often() -> None
 def test_what_a_change_means(entity: str, before: str, after: str, changed_at: str, expected: Meaning | None) -> None:
     change = StateChange(entity, before, after, changed_at)
     assert meaning(change, press="event.ring", motion="binary_sensor.motion") is expected
+
+
+def test_an_event_that_is_shown_again_soon_is_not_new() -> None:
+    last, at = LastEvents(), NOON.isoformat()
+    assert last.is_new(StateChange("event.ring", "unknown", at, at))
+    assert last.is_new(StateChange("event.ring", at, "unavailable", at))
+    assert not last.is_new(StateChange("event.ring", "unavailable", at, at))
+    assert last.is_new(StateChange("binary_sensor.bell", "off", "on", at))
+    assert last.is_new(StateChange("binary_sensor.bell", "off", "on", at))
 
 
 @pytest.mark.parametrize("before", ["unavailable", "unknown", "on"])
