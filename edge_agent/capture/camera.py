@@ -129,10 +129,10 @@ class CameraSpec(msgspec.Struct, frozen=True):
         return urlunsplit((parts.scheme, _host(self.url), parts.path, "", ""))
 
     @property
-    def port(self) -> int:
-        """The TCP port that the process needs."""
-        parts = urlsplit(self.home_assistant if self.kind is Kind.HOME_ASSISTANT else self.url)
-        return parts.port or DEFAULT_PORTS.get(parts.scheme, 80)
+    def ports(self) -> frozenset[int]:
+        """The TCP ports that the process needs: the camera's, and Home Assistant's."""
+        parts = [urlsplit(url) for url in (self.url, self.home_assistant)]
+        return frozenset(each.port or DEFAULT_PORTS[each.scheme] for each in parts if each.scheme in DEFAULT_PORTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,5 +44,5 @@ def _rules(spec: CameraSpec, mqtt: MqttSettings) -> landlock.LandlockRules:
     return landlock.LandlockRules(
         readable=tuple(dict.fromkeys((*landlock.program_paths(), *files))),
         writable=(writable,) if writable else (),
-        ports=tuple({spec.port, DNS_PORT, *(address.port for address in mqtt.addresses())}),
+        ports=tuple({*spec.ports, DNS_PORT, *(address.port for address in mqtt.addresses())}),
     )

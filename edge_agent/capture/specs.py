@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from edge_agent.capture.camera import CameraSpec, Kind, split_credentials
 from edge_agent.settings.loading import read_value
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from edge_agent.settings.cameras import CameraSettings
     from edge_agent.settings.model import Settings
 
+SECRET_NAME: Final = re.compile(r"(?i)pass|pwd|psw|token|auth|key|secret")
 MEGABYTE: Final = 1_000_000
 STILL_INTERVAL_S: Final = {Kind.HTTP: 1.0, Kind.RTSP: 0.0, Kind.HOME_ASSISTANT: 0.0}
 """Home Assistant may have to wake a battery camera, or to wait for a key frame: it is asked only for what is used."""
@@ -23,11 +26,17 @@ def camera_specs(settings: Settings) -> tuple[CameraSpec, ...]:
 
 def camera_secrets(specs: tuple[CameraSpec, ...]) -> tuple[str, ...]:
     """Return what must never be logged."""
-    return tuple(secret for spec in specs for secret in (spec.password, spec.token) if secret)
+    said = [(spec.password, spec.token, *_of_query(spec.url)) for spec in specs]
+    return tuple(secret for secrets in said for secret in secrets if secret)
+
+
+def _of_query(url: str) -> tuple[str, ...]:
+    """Return the passwords in the query of a URL: some cameras take them there."""
+    return tuple(value for name, value in parse_qsl(urlsplit(url).query) if SECRET_NAME.search(name))
 
 
 def _spec(camera: CameraSettings, settings: Settings) -> CameraSpec:
-    url, in_url = split_credentials(camera.url.get_secret_value())
+    url, in_url = split_credentials(camera.url)
     home_assistant = settings.home_assistant if camera.needs_home_assistant else None
     return CameraSpec(
         doorbell=camera.doorbell,

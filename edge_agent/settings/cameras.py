@@ -35,11 +35,6 @@ def check_url(url: str) -> str:
     return url
 
 
-def _check_secret_url(url: SecretStr) -> SecretStr:
-    check_url(url.get_secret_value())
-    return url
-
-
 def _plain_fingerprint(text: str) -> str:
     """Return a SHA-256 fingerprint in lower case and without colons."""
     plain = text.replace(":", "").replace(" ", "").lower()
@@ -53,8 +48,9 @@ class CameraSettings(Section):
     """A camera whose pictures the agent takes itself."""
 
     doorbell: str = Field("front", description="Doorbell that the camera belongs to")
-    url: Annotated[SecretStr, AfterValidator(_check_secret_url)] = Field(
-        description="http(s):// (stills or MJPEG), rtsp(s)://, or home-assistant:camera.front"
+    url: Annotated[str, AfterValidator(check_url)] = Field(
+        repr=False,  # it may hold a password
+        description="http(s):// (stills or MJPEG), rtsp(s)://, or home-assistant:camera.front",
     )
     username: str = Field("", description="User name of the camera; empty: the one in the URL")
     password: SecretStr = Field(SecretStr(""), description="Password of the camera; empty: the one in the URL")
@@ -86,7 +82,7 @@ class CameraSettings(Section):
     @property
     def needs_home_assistant(self) -> bool:
         """Return whether the camera, a press or motion comes from Home Assistant."""
-        is_entity = self.url.get_secret_value().startswith("home-assistant:")
+        is_entity = self.url.startswith("home-assistant:")
         return is_entity or bool(self.press_entity or self.motion_entity)
 
     @model_validator(mode="after")

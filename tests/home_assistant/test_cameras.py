@@ -47,7 +47,7 @@ def announce(home: Any, recorder: Recorder) -> None:
 
 
 def agent_with_camera(home: Any, **changes: Any) -> AgentProcess:
-    camera = {
+    camera: dict[str, Any] = {
         "url": f"home-assistant:{CAMERA}",
         "press_entity": BELL,
         "motion_entity": MOTION,
