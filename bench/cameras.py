@@ -29,7 +29,7 @@ from tests.pictures import jpeg
 from tests.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 FRAMES: Final = 120
 SIZE: Final = (1920, 1080)
@@ -144,7 +144,7 @@ def summary(times: list[tuple[float, str]]) -> dict[str, Any]:
     }
 
 
-def buffer() -> dict[str, Any]:
+def buffer(_clip: Path) -> dict[str, Any]:
     """Press when the visitor has turned away half a second ago; with the buffer and without."""
     return {f"before_s={before_s:g}": _turned_away(before_s) for before_s in (2.0, 0.0)}
 
@@ -202,9 +202,14 @@ def main() -> None:
     """Print each result as a line of JSON."""
     clip, wanted = Path(sys.argv[1]), sys.argv[2:] or ["cost", "press", "buffer", "many"]
     print(json.dumps({"load1": os.getloadavg()[0], "cores": os.cpu_count()}), flush=True)
-    questions = {"cost": lambda: cost(clip), "press": lambda: press(clip), "buffer": buffer, "many": lambda: many(clip)}
+    questions: dict[str, Callable[[Path], dict[str, Any]]] = {
+        "cost": cost,
+        "press": press,
+        "buffer": buffer,
+        "many": many,
+    }
     for name in wanted:
-        print(json.dumps({name: questions[name]()}), flush=True)
+        print(json.dumps({name: questions[name](clip)}), flush=True)
 
 
 if __name__ == "__main__":

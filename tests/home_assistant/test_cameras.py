@@ -20,7 +20,7 @@ CAMERA, BELL, MOTION = "camera.porch", "event.bell", "binary_sensor.porch_motion
 
 def announce(home: Any, recorder: Recorder) -> None:
     """Give Home Assistant a camera, a doorbell and a motion sensor of another publisher."""
-    configs = {
+    configs: dict[str, dict[str, Any]] = {
         "camera/porch": {"name": "porch", "topic": "other/porch/picture"},
         "event/bell": {
             "name": "bell",
