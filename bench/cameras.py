@@ -92,10 +92,7 @@ def cost(clip: Path) -> dict[str, Any]:
         idle, all_ = psutil.Process(capture.pid), psutil.Process(decode.pid)
         idle_percent, all_percent = [], []
         for _ in range(ROUNDS):
-            all_.suspend()
             idle_percent.append(percent_of_a_core(idle, WINDOW_S))
-            all_.resume()
-            time.sleep(1)
             all_percent.append(percent_of_a_core(all_, WINDOW_S))
         memory = idle.memory_full_info()
         for process in (capture, decode):

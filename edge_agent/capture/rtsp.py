@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from edge_agent.capture.camera import CaptureError, CaptureReason, Item
+from edge_agent.capture.camera import DEFAULT_PORTS, CaptureError, CaptureReason, Item
+from edge_agent.capture.rtsp_check import check_redirect
 from edge_agent.capture.video import CODECS, VideoDecoder
 from edge_agent.platform.installation import Extra, add_instruction
 
@@ -60,6 +61,7 @@ class RtspSource:
     def read(self, eager: Callable[[], bool]) -> Iterator[Item]:
         """Yield every packet of the video."""
         del eager  # the ring holds every packet anyway
+        self._check()
         try:
             with av.open(self._url(), options=self._options(), timeout=(OPEN_S, READ_S)) as container:
                 if not container.streams.video:
@@ -77,6 +79,11 @@ class RtspSource:
     def close(self) -> None:
         """End `read` at the next packet."""
         self._closed = True
+
+    def _check(self) -> None:
+        parts = urlsplit(self._spec.url)
+        if parts.scheme == "rtsp":
+            check_redirect(parts.hostname or "", parts.port or DEFAULT_PORTS["rtsp"], self._spec.url)
 
     def _packets(self, container: Any) -> Iterator[Item]:  # noqa: ANN401 - of PyAV, which may be missing
         stream = container.streams.video[0]

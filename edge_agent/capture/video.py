@@ -43,7 +43,8 @@ class VideoDecoder:
     def prepare(self, codec: str, extradata: bytes | None) -> None:
         """Begin another stream."""
         self.codec, self._extradata = codec, extradata
-        self._context = self._last = self._frame = self._began_s = None
+        self._began_s = None
+        self._release()
 
     def decode(self, items: Sequence[Item]) -> Picture | None:
         """Return the last of these packets as JPEG; the first one is a key frame."""
@@ -57,10 +58,16 @@ class VideoDecoder:
                 or frame.width * frame.height > self._max_pixels
             ):
                 return None
-            return Picture(self._encode(frame), items[-1].taken_s, items[-1].taken_at)
+            picture = Picture(self._encode(frame), items[-1].taken_s, items[-1].taken_at)
         except (av.FFmpegError, ValueError, MemoryError):
-            self._context = self._last = self._frame = None
+            self._release()
             return None
+        if len(items) == 1:
+            self._release()  # an idle camera gives key frames alone, and a decoder holds many megabytes
+        return picture
+
+    def _release(self) -> None:
+        self._context = self._last = self._frame = None
 
     def _is_first_and_blank(self, frame: Any, taken_s: float) -> bool:  # noqa: ANN401 - PyAV's frame
         if self._began_s is None:

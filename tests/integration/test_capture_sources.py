@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import threading
 import time
@@ -292,6 +293,31 @@ def test_an_rtsp_camera_that_is_off_or_speaks_another_protocol_gives_a_reason() 
         assert failed.reason in {
             CaptureReason.BROKEN_STREAM, CaptureReason.HTTP_ERROR, CaptureReason.ENDED, CaptureReason.UNREACHABLE,
         }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"RTSP/1.0 302 Found\r\nCSeq: 1\r\nLocation: rtsp://127.0.0.2/x\r\n\r\n", CaptureReason.REDIRECTED),
+        (b"", CaptureReason.BROKEN_STREAM),
+        (b"SSH-2.0-x\r\n", CaptureReason.BROKEN_STREAM),
+    ],
+)
+def test_an_rtsp_camera_that_redirects_gets_no_password(answer: bytes, reason: CaptureReason) -> None:
+    heard: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            heard.append(connection.recv(4096))
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        url = f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x"
+        assert failure(CameraSpec("front", url, username=USER, password="secret")).reason is reason
+    assert heard
+    assert b"Authorization" not in heard[0]
 
 
 def test_without_pyav_one_sentence_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

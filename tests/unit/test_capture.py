@@ -270,7 +270,7 @@ def test_the_websocket_of_home_assistant(url: str, websocket: str) -> None:
 )
 def test_no_password_is_shown(url: str, kind: Kind, port: int) -> None:
     spec = CameraSpec("front", url)
-    assert (spec.kind, spec.ports) == (kind, {port})
+    assert (spec.kind, spec.ports) == (kind, frozenset({port}))
     assert "secret" not in spec.shown
 
 
