@@ -28,9 +28,8 @@ def _ask(host: str, port: int, question: bytes) -> int | None:
         with socket.create_connection((host, port), CONNECT_S) as connection:
             connection.settimeout(CONNECT_S)
             connection.sendall(question)
-            answer = b""
-            while b"\r\n" not in answer and len(answer) < MOST_BYTES and (part := connection.recv(MOST_BYTES)):
-                answer += part
+            with connection.makefile("rb") as stream:
+                answer = stream.readline(MOST_BYTES)
     except TimeoutError as error:
         raise CaptureError(CaptureReason.TIMED_OUT) from error
     except (OSError, UnicodeError) as error:
