@@ -61,7 +61,7 @@ SENTENCES: Final = {
     CaptureReason.REDIRECTED: "it redirects to another host, which is not followed; set the final URL",
     CaptureReason.CERTIFICATE: "its certificate is not trusted; set `fingerprint` to pin the camera's own certificate",
     CaptureReason.NOT_A_PICTURE: "it sends something else than pictures; check the path of the URL",
-    CaptureReason.TOO_LARGE: "its pictures are larger than images.max_megabytes",
+    CaptureReason.TOO_LARGE: "its pictures are too large; choose a smaller size in the camera, or a sub-stream",
     CaptureReason.BROKEN_STREAM: "its stream cannot be decoded",
     CaptureReason.STALLED: "its stream has stopped",
     CaptureReason.ENDED: "it closed the connection",

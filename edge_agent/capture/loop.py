@@ -62,6 +62,7 @@ class CameraLoop:
         self._report_due_s = now
         self._last: Item | None = None
         self._last_of_press: Item | None = None
+        self._refusal: CaptureError | None = None
         self._pressed_s = now
         self._stopping = threading.Event()
 
@@ -150,7 +151,8 @@ class CameraLoop:
         return last is None or item.taken_s > last.taken_s
 
     def _publish(self, picture: Picture, trigger: Trigger, codec: str, now: float) -> None:
-        self._publisher.publish_frame(picture, trigger, now)
+        is_accepted = self._publisher.publish_frame(picture, trigger, now)
+        self._refusal = None if is_accepted else CaptureError(CaptureReason.TOO_LARGE, "for the broker")
         header = read_header(picture.image)
         self._report = replace(
             self._report, codec=codec, width=header.width, height=header.height, frames=self._report.frames + 1
@@ -159,7 +161,7 @@ class CameraLoop:
     # Reports
 
     def _failure(self) -> CaptureError | None:
-        failure = self._reader.failure or (self._entities.failure if self._entities else None)
+        failure = self._reader.failure or (self._entities.failure if self._entities else None) or self._refusal
         if failure is None and not self._publisher.connected:
             failure = CaptureError(CaptureReason.NO_BROKER, self._publisher.fault)
         return failure

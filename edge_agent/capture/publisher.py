@@ -86,8 +86,8 @@ class Publisher:
         """Publish that the doorbell was pressed."""
         self._outbox.publish(Publication(topics.press(self._doorbell), b"pressed", qos=1, lifetime_s=LIFETIME_S), now)
 
-    def publish_frame(self, picture: Picture, trigger: Trigger, now: float) -> None:
-        """Publish a picture, as any publisher would."""
+    def publish_frame(self, picture: Picture, trigger: Trigger, now: float) -> bool:
+        """Publish a picture, as any publisher would; return False if it is larger than the broker accepts."""
         self._number += 1
         said = {
             "trigger": trigger.code,
@@ -101,7 +101,7 @@ class Publisher:
         else:
             payload = msgspec.json.encode(Envelope(picture.image, **said))
             publication = Publication(topic, payload, qos, lifetime_s=LIFETIME_S)
-        self._outbox.publish(publication, now)
+        return publication not in self._outbox.publish(publication, now)
 
     def _connect(self, number: int) -> Connection:
         def on_message(message: Message) -> None:

@@ -208,7 +208,8 @@ def test_a_stream_gives_pictures_before_and_after_a_press(broker: Mosquitto, rec
         agent_with(broker, {"url": served.url, "idle_interval_s": 1}) as agent,
     ):
         agent.wait_until_ready(recorder)
-        found = camera_health(recorder, lambda each: is_live(each) and each["frames"] > 3)
+        recorder.wait_for_count("doorbell/front/frame", 4, timeout_s=80)
+        found = camera_health(recorder, is_live)
         assert (found["kind"], found["codec"], found["width"], found["height"]) == ("rtsp", "h264", 1280, 720)
         recorder.publish("doorbell/front/press", "pressed")
         ring = recorder.wait_for("doorbell/front/ring")
@@ -291,3 +292,18 @@ def test_the_doctor_tries_each_camera(broker: Mosquitto, camera: HttpCamera) -> 
     assert "cannot be reached" in said["camera side"][1]
     assert "Geheim" not in done.stdout + done.stderr
     assert guarded.passwords == 1
+
+
+def test_the_demo_runs_with_a_camera(camera: HttpCamera) -> None:
+    done = edge_agent("run", "--camera", camera.url, "--seconds", "10", EDGE_AGENT_DETECTION__STRATEGIES="mock")
+    assert done.returncode == 0, done.stderr
+    assert "an embedded broker and your camera" in done.stdout
+    assert "faces:" in done.stdout
+
+
+def test_a_picture_that_the_broker_refuses_is_a_reason(recorder: Recorder, broker: Mosquitto) -> None:
+    large = jpeg()[:-2] + bytes(2_000_000) + b"\xff\xd9"
+    with HttpCamera(lambda request: request.picture(large)) as camera, agent_with(broker, {"url": camera.url}) as agent:
+        agent.wait_until_ready(recorder)
+        found = camera_health(recorder, lambda each: each["reason"] == "too_large")
+    assert "too large" in found["detail"]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.capture.camera import CaptureReason
+from edge_agent.capture.trial import Trial
 from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor.broker_rules import Subscribed, Use
+from edge_agent.doctor.camera_rules import assess_camera
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.pool import ProbeResult
 from edge_agent.wire import DetectorChoice
@@ -256,3 +260,25 @@ def test_the_load(load1: float, level: Level) -> None:
 )
 def test_the_port_of_the_page(fault: str, is_ours: bool, level: Level) -> None:
     assert machine.assess_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level
+
+
+STREAM = Trial(first_picture_s=1.0, codec="h264", width=1280, height=720, size_bytes=90_000)
+
+
+@pytest.mark.parametrize(
+    ("trial", "levels", "words"),
+    [
+        (STREAM, [Level.OK], "h264 1280x720, 90 kB, the first picture after 1.0 s"),
+        (Trial(CaptureReason.PASSWORD_REFUSED), [Level.ERROR], "refuses the user name or password"),
+        (msgspec.structs.replace(STREAM, is_same=True), [Level.OK, Level.WARNING], "identical"),
+        (msgspec.structs.replace(STREAM, codec="hevc"), [Level.OK, Level.WARNING], "H.265"),
+        (msgspec.structs.replace(STREAM, first_picture_s=9.0), [Level.OK, Level.WARNING], "takes long"),
+        (msgspec.structs.replace(STREAM, width=3840, height=2160), [Level.OK, Level.WARNING], "more pixels"),
+        (msgspec.structs.replace(STREAM, clock_difference_s=-60.0), [Level.OK, Level.WARNING], "60 s behind"),
+        (msgspec.structs.replace(STREAM, clock_difference_s=1.0), [Level.OK], "h264"),
+    ],
+)
+def test_a_camera(trial: Trial, levels: list[Level], words: str) -> None:
+    found = list(assess_camera("front", "rtsp://camera/live", trial))
+    assert [each.level for each in found] == levels
+    assert words in found[-1].text
