@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from edge_agent.capture.camera import DEFAULT_PORTS, CaptureError, CaptureReason, Item
-from edge_agent.capture.rtsp_check import check_redirect
+from edge_agent.capture.rtsp_check import no_redirect
 from edge_agent.capture.video import CODECS, VideoDecoder
 from edge_agent.platform.installation import Extra, add_instruction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from edge_agent.capture.camera import CameraSpec
 
@@ -61,9 +63,10 @@ class RtspSource:
     def read(self, eager: Callable[[], bool]) -> Iterator[Item]:
         """Yield every packet of the video."""
         del eager  # the ring holds every packet anyway
-        self._check()
         try:
-            with av.open(self._url(), options=self._options(), timeout=(OPEN_S, READ_S)) as container:
+            with self._checked():
+                opened = av.open(self._url(), options=self._options(), timeout=(OPEN_S, READ_S))
+            with opened as container:
                 if not container.streams.video:
                     raise CaptureError(CaptureReason.NO_VIDEO)
                 yield from self._packets(container)
@@ -80,10 +83,12 @@ class RtspSource:
         """End `read` at the next packet."""
         self._closed = True
 
-    def _check(self) -> None:
+    def _checked(self) -> AbstractContextManager[None]:
+        """Return the check of a camera without TLS; with TLS, FFmpeg checks whom it speaks to."""
         parts = urlsplit(self._spec.url)
-        if parts.scheme == "rtsp":
-            check_redirect(parts.hostname or "", parts.port or DEFAULT_PORTS["rtsp"], self._spec.url)
+        if parts.scheme != "rtsp":
+            return nullcontext()
+        return no_redirect(parts.hostname or "", parts.port or DEFAULT_PORTS["rtsp"], self._spec.url)
 
     def _packets(self, container: Any) -> Iterator[Item]:  # noqa: ANN401 - of PyAV, which may be missing
         stream = container.streams.video[0]
