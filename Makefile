@@ -101,7 +101,7 @@ wheels: $(VENV)/.dev ## Check that all pinned packages have wheels for x86_64 an
 	@$(BIN)/python requirements/check_wheels.py $(ARGS)
 
 .PHONY: dist
-dist: $(VENV)/.run ## Build wheel and sdist into dist/
+dist: $(VENV)/.run ## Build wheel and sdist, and the wheel of ha_discovery alone, into dist/
 	@PYTHON=$(BIN)/python deploy/dist
 
 .PHONY: app

@@ -132,7 +132,7 @@ def _play(parts: TelemetryParts, seconds: float, manager: socket.socket) -> tupl
         "heartbeat": (HEARTBEAT_INTERVAL_S, lambda now: parts.heart.beat(now, parts.reporter.status)),
         "Prometheus": (SCRAPE_S, lambda _now: parts.scrape()),
         "page": (PAGE_S, lambda _now: parts.page()),
-        "log": (1.0, lambda now: log.info("worker %d is ready: %s, loaded in %.0f ms", 1, "cpu", now)),
+        "log": (1.0, lambda now: log.info("worker %d ready: %s in %.0f ms", 1, "cpu", now)),
     }
     for number in range(round(seconds * RATE)):
         time.sleep(max(0.0, started_s + number / RATE - time.monotonic()))

@@ -19,16 +19,19 @@ from edge_agent.capture.specs import camera_specs
 from edge_agent.capture.supervisor import Cameras
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
+from edge_agent.doorbells.journal_file import JournalFile
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import Router, RouterLimits
-from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.model_store import SOURCES, ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.mqtt.tls import tls_context
+from edge_agent.platform.exit_limit import EXIT_LIMIT
 from edge_agent.platform.malloc import return_large_blocks
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
@@ -47,6 +50,8 @@ MOST_WAITING: Final = 200
 """Messages that may wait for the agent's thread before ordinary frames are dropped."""
 MOST_PRESSES_WAITING: Final = 1000
 """The same for press frames, which are then answered `overload`: more than any house has doorbells."""
+SHUTDOWN_S: Final = 1.7
+"""Time for a shutdown in addition to `pool.graceful_timeout_s`: the process then exits at once."""
 INTERRUPTED: Final = 130
 FOR_US_ALONE: Final = 0o077
 """umask: the agent's files are accessible only to its own user."""
@@ -65,14 +70,17 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
-    state_file = OptionsFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
+    folder = settings.state.dir or default_folder()
+    state_file = OptionsFile(folder / f"{settings.agent_id}.json")
+    journal_file = JournalFile(folder / f"{settings.agent_id}.presses.json", inbox.put)
     board = Board(settings.agent_id, time.monotonic())
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, journal_file, board)
     _stop_on_signals(inbox)
+    EXIT_LIMIT.limit_s = settings.pool.graceful_timeout_s + SHUTDOWN_S
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
-        timer.start()
+        start_thread(timer)
     cameras = Cameras(specs, Surroundings(settings.agent_id, settings.mqtt, settings.log), inbox.put)
     cameras.start()
     try:
@@ -83,8 +91,9 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:
-    """Return the detectors of the settings, with their models fetched and verified."""
-    store = ModelStore(settings.models.dir, settings.models.cache_dir)
+    """Return the detectors of the settings, with their models verified; they are fetched unless a folder is named."""
+    models = settings.models
+    store = ModelStore(models.dir, models.cache_dir, sources=() if models.dir else SOURCES)
     return plan_detectors(settings.detection, store)
 
 
@@ -145,7 +154,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
             will=events.availability(topics.agent_availability(settings.agent_id), online=False),
             events=ConnectionEvents(
                 message=intake.route,
-                published=lambda packet_id, refused: inbox.put(PublishReply(Packet(number, packet_id), refused)),
+                published=lambda packet_id, *reply: inbox.put(PublishReply(Packet(number, packet_id), *reply)),
                 undecodable=intake.drop,
                 subscribed=lambda refused: inbox.put(Subscribed(refused)),
             ),

@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.wire import (
+    PICTURE_BYTES,
     Detected,
     DetectorChoice,
     FaceRules,
@@ -97,6 +98,24 @@ class ReplyTo:
     correlation_data: bytes
 
 
+class PressDropReason(StrEnum):
+    """Why a press did not ring."""
+
+    DEBOUNCED = "debounced"
+    REDELIVERED = "redelivered"
+    KNOWN_PICTURE = "known_picture"
+    TOO_OLD = "too_old"
+
+
+class SideKey(StrEnum):
+    """What could not be read in a frame's message, beside its picture; `json`: the message as a whole."""
+
+    TRIGGER = "trigger"
+    CAPTURED_AT = "captured_at"
+    FRAME_ID = "frame_id"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
     """A picture's header: `jpeg` or `png`, and pixels as stored."""
@@ -116,7 +135,8 @@ class Frame:
 
     `frame_id` is the publisher's, or a hash of the picture; `event_id` is made of doorbell and frame_id: a redelivered
     frame gives the same event again. A `shared` frame does not change the state of its doorbell, which may belong to
-    another agent.
+    another agent. `waited_s` is its age at arrival where a change of the wall clock corrects it; None: as `captured_at`
+    says.
     """
 
     doorbell: str
@@ -130,10 +150,13 @@ class Frame:
     captured_at: datetime | None = None
     reply_to: ReplyTo | None = None
     shared: bool = False
+    waited_s: float | None = None
 
     @property
     def taken_s(self) -> float:
         """When the picture was taken, in monotonic seconds; when it arrived, if its publisher gives no time."""
+        if self.waited_s is not None:
+            return self.received_s - self.waited_s
         waited_s = (self.received_at - self.captured_at).total_seconds() if self.captured_at else 0.0
         return self.received_s - waited_s
 
@@ -157,6 +180,7 @@ class Job:
     crashes: int = 0
     excused: int = 0
     reference: bytes = b""
+    picture_bytes: int = PICTURE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +189,21 @@ class Failure:
 
     reason: FailureReason
     detail: str
+
+
+class DropReason(StrEnum):
+    """Why a message was not used; counted."""
+
+    RETAINED = "retained"
+    TOPIC = "topic"
+    TOPIC_ENCODING = "topic_encoding"
+    NO_PRESS = "no_press"
+    COMMAND = "command"
+    TOO_MANY_DOORBELLS = "too_many_doorbells"
+    OTHER_AGENT = "other_agent"
+    OPTION = "option"
+    OVERLOAD = "overload"
+    INTERNAL_ERROR = "internal_error"
 
 
 class ShedReason(StrEnum):
@@ -178,6 +217,7 @@ class ShedReason(StrEnum):
     STALE = "stale"
     DUPLICATE = "duplicate"
     UNCHANGED = "unchanged"
+    KNOWN_PICTURE = "known_picture"
     STOPPING = "stopping"
 
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.app import build_pool, find_detectors, image_limits
-from edge_agent.domain import Job, Message, Outcome, Trigger
-from edge_agent.errors import PoolStartError, SettingsError
+from edge_agent.domain import Failure, Job, Message, Outcome, Trigger
+from edge_agent.errors import PoolStartError, UnreadableImageError
 from edge_agent.ingest.frames import read_frame
-from edge_agent.ingest.image_header import IMAGE_SUFFIXES
+from edge_agent.ingest.image_files import printable, read_image
 from edge_agent.pool.views import PoolView
-from edge_agent.wire import FaceRules, SnapshotMode
+from edge_agent.wire import FaceRules, FailureReason, SnapshotMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,6 +28,9 @@ FRAMES_PER_WORKER: Final = 2
 LONGEST_S: Final = 3600.0
 HOPELESS_RESTARTS: Final = 3
 
+LARGEST_ENVELOPE: Final = 1 << 20
+"""What may be around an image; a larger file is not read."""
+
 Events = queue.SimpleQueue[Outcome | PoolView | None]
 """None: the pool has crashed."""
 
@@ -38,23 +41,6 @@ class FileOutcome:
 
     path: Path
     outcome: Outcome
-
-
-def find_images(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, and those in the folders by name; raise SettingsError if there is none."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-        elif path.is_file():
-            found.append(path)
-        else:
-            message = f"there is no file or folder {path}"
-            raise SettingsError(message)
-    if not found:
-        message = f"there is no JPEG or PNG in {', '.join(map(str, paths))}"
-        raise SettingsError(message)
-    return found
 
 
 def detect_files(
@@ -107,16 +93,15 @@ class _Run:
     def _offer(self) -> None:
         number, path = self._offered, self._files[self._offered]
         self._offered += 1
-        message = Message("", _read(path), properties={"frame_id": str(number), "trigger": self._trigger.code})
-        now = time.monotonic()
-        arrival = read_frame(
-            message, f"file-{number}", image_limits(self._settings), now_s=now, now_at=datetime.now(UTC)
-        )
-        if arrival.failure is not None:
-            self._done[number] = Outcome(arrival.frame, arrival.failure)
+        limits, now = image_limits(self._settings), time.monotonic()
+        content, fault = _read(path, limits.max_bytes + LARGEST_ENVELOPE)
+        message = Message("", content, properties={"frame_id": str(number), "trigger": self._trigger.code})
+        arrival = read_frame(message, f"file-{number}", limits, now_s=now, now_at=datetime.now(UTC))
+        if failure := fault or arrival.failure:
+            self._done[number] = Outcome(arrival.frame, failure)
             return
         rules = FaceRules(self._settings.detection.min_confidence)
-        self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=path.name))
+        self._pool.offer(Job(arrival.frame, rules, now + LONGEST_S, self._snapshot, label=printable(path.name)))
 
     def _on_event(self, event: Outcome | PoolView | None) -> None:
         if event is None:
@@ -125,15 +110,15 @@ class _Run:
         if isinstance(event, Outcome):
             self._done[int(event.frame.frame_id)] = event
         elif not event.working() and (event.unavailable or event.restarts >= HOPELESS_RESTARTS):
-            reasons = [f"{each.strategy} {each.model}: {each.reason}" for each in event.unavailable]
-            reasons += [worker.last_error for worker in event.workers if worker.last_error]
+            reasons = [f"{each.strategy} {each.model}: {each.fault.text}" for each in event.unavailable]
+            reasons += [worker.last_error.text for worker in event.workers if worker.last_error]
             message = f"no detector can be used: {'; '.join(dict.fromkeys(reasons))}"
             raise PoolStartError(message)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most_bytes: int) -> tuple[bytes, Failure | None]:
+    """Return the content of a file, or why there is none."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"the file {path} cannot be read: {error.strerror}"
-        raise SettingsError(message) from error
+        return read_image(path, most_bytes), None
+    except UnreadableImageError as error:
+        return b"", Failure(FailureReason.BAD_IMAGE, str(error))

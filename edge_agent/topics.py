@@ -20,6 +20,10 @@ LONGEST_REPLY_TOPIC: Final = 256
 DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
+ENTITY_EVENTS: Final = ("ring", "visit")
+"""The events that Home Assistant's entities have topics of their own for."""
+PICTURES: Final = ("snapshot", "best_face")
+"""The pictures of a doorbell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,13 @@ class HomeAssistantDeviceTopic:
     """A device is announced to Home Assistant."""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentAvailabilityTopic:
+    """An agent came or went."""
+
+    agent: str
+
+
 IncomingTopic = (
     FrameTopic
     | SharedFrameTopic
@@ -84,6 +95,7 @@ IncomingTopic = (
     | AgentCommandTopic
     | HomeAssistantStatusTopic
     | HomeAssistantDeviceTopic
+    | AgentAvailabilityTopic
 )
 
 
@@ -104,7 +116,7 @@ def may_be_answered(topic: str, prefix: str = HOME_ASSISTANT) -> bool:
         and topic.isprintable()
         and "+" not in topic
         and "#" not in topic
-        and not topic.startswith(("doorbell/", "edge_agent/", f"{prefix}/", "$"))
+        and not topic.startswith(("doorbell/", "edge_agent/", f"{HOME_ASSISTANT}/", f"{prefix}/", "$"))
     )
 
 
@@ -113,13 +125,19 @@ def home_assistant_status(prefix: str = HOME_ASSISTANT) -> str:
     return f"{prefix}/status"
 
 
+def birth_topics(prefix: str = HOME_ASSISTANT) -> tuple[str, ...]:
+    """Return where Home Assistant's birth is expected: its default topic does not follow its discovery prefix."""
+    return tuple(dict.fromkeys((home_assistant_status(), home_assistant_status(prefix))))
+
+
 def subscriptions(agent_id: str, prefix: str = HOME_ASSISTANT) -> tuple[str, ...]:
     """Return the topic filters of an agent, without those of its doorbells; `prefix` is Home Assistant's."""
     return (
         f"edge_agent/{agent_id}/+/set",
         f"edge_agent/{agent_id}/command/+",
-        home_assistant_status(prefix),
+        *birth_topics(prefix),
         f"{prefix}/device/+/config",
+        agent_availability("+"),
     )
 
 
@@ -148,7 +166,9 @@ def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTo
             return AgentOptionTopic(option)
         case ["edge_agent", agent, "command", command] if agent == agent_id and command in AGENT_COMMANDS:
             return AgentCommandTopic(command)
-        case [*start, "status"] if start == prefix.split("/"):
+        case ["edge_agent", agent, "availability"] if is_identifier(agent):
+            return AgentAvailabilityTopic(agent)
+        case [*_, "status"] if topic in birth_topics(prefix):
             return HomeAssistantStatusTopic()
         case [*start, "device", _, "config"] if start == prefix.split("/"):
             return HomeAssistantDeviceTopic()
@@ -165,6 +185,15 @@ def of_doorbell(topic: str) -> tuple[str, str] | None:
             return None
 
 
+def doorbell_of(topic: str) -> str:
+    """Return the doorbell of a topic below `doorbell/<id>`, or ''."""
+    match topic.split("/"):
+        case ["doorbell", doorbell, _, *_]:
+            return doorbell
+        case _:
+            return ""
+
+
 def frame(doorbell: str) -> str:
     """Return the topic of a doorbell's pictures."""
     return f"doorbell/{doorbell}/frame"
@@ -178,6 +207,15 @@ def shared_frame(doorbell: str) -> str:
 def press(doorbell: str) -> str:
     """Return the topic of a doorbell's presses."""
     return f"doorbell/{doorbell}/press"
+
+
+def is_press_filter(topic_filter: str) -> bool:
+    """Return whether a filter is that of our presses."""
+    match topic_filter.split("/"):
+        case ["doorbell", _, "press"]:
+            return True
+        case _:
+            return False
 
 
 def faces(doorbell: str) -> str:
@@ -208,6 +246,30 @@ def doorbell_state(doorbell: str) -> str:
 def snapshot(doorbell: str) -> str:
     """Return the topic of the annotated picture."""
     return f"doorbell/{doorbell}/snapshot"
+
+
+def last_snapshot(doorbell: str) -> str:
+    """Return the topic of a snapshot that was published before, for a Home Assistant that has started since."""
+    return f"doorbell/{doorbell}/snapshot/last"
+
+
+def every_snapshot(doorbell: str) -> str:
+    """Return the filter of new and last snapshots, for a camera entity: automations do not run on its pictures."""
+    return f"doorbell/{doorbell}/snapshot/#"
+
+
+def entity_event(doorbell: str, what: str) -> str:
+    """Return the topic of an event for Home Assistant's entities."""
+    return f"doorbell/{doorbell}/home_assistant/{what}"
+
+
+def is_entity_event(topic: str) -> bool:
+    """Return whether a topic is one of Home Assistant's entities."""
+    match topic.split("/"):
+        case ["doorbell", _, "home_assistant", what]:
+            return what in ENTITY_EVENTS
+        case _:
+            return False
 
 
 def best_face(doorbell: str) -> str:

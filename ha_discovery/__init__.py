@@ -5,17 +5,14 @@ wrongly is refused when it is built, with a DiscoveryError that says where and w
 """
 
 from ha_discovery.components import (
-    BinarySensor,
     Button,
     Component,
     DeviceTrigger,
     EntityComponent,
     Event,
-    Image,
     Number,
     Removal,
     Select,
-    Sensor,
     Switch,
     Update,
 )
@@ -31,7 +28,9 @@ from ha_discovery.discovery import Discovery
 from ha_discovery.entity import Entity, Named
 from ha_discovery.errors import DiscoveryError
 from ha_discovery.messages import DiscoveryMessage, announce, migrate, withdraw
+from ha_discovery.pictures import Camera, Image
 from ha_discovery.retained import RetainedDevice, orphans, read_retained, removing
+from ha_discovery.sensors import BinarySensor, Sensor
 from ha_discovery.topics import DiscoveryTopic, device_filter, device_topic, parse_topic
 
 __all__ = [
@@ -40,6 +39,7 @@ __all__ = [
     "AvailabilityTopic",
     "BinarySensor",
     "Button",
+    "Camera",
     "Component",
     "Device",
     "DeviceTrigger",

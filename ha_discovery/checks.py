@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from ha_discovery.errors import DiscoveryError
@@ -40,6 +41,14 @@ def check_topic(where: str, topic: str | None) -> None:
         refuse(where, f"a topic has at most {MAX_TOPIC_BYTES} bytes")
 
 
+def check_topic_filter(where: str, topic_filter: str) -> None:
+    """Refuse what cannot be subscribed to: wildcards are fine as whole levels, `#` as the last one."""
+    levels = topic_filter.split("/")
+    if "#" in levels[:-1]:
+        refuse(where, f"{topic_filter!r} has levels after #")
+    check_topic(where, "/".join("_" if level in {"+", "#"} else level for level in levels))
+
+
 def check_optional_topic(where: str, topic: str | None) -> None:
     """Like `check_topic`, but None is fine."""
     if topic is not None:
@@ -74,11 +83,9 @@ def check_choices(where: str, choices: Iterable[str]) -> None:
 
 def check_unique(where: str, values: Iterable[object]) -> None:
     """Refuse a value that occurs twice."""
-    seen = set()
-    for value in values:
-        if value in seen:
+    for value, count in Counter(values).items():
+        if count > 1:
             refuse(where, f"{value!r} is there twice")
-        seen.add(value)
 
 
 def check_positive(where: str, number: float | None) -> None:
@@ -88,5 +95,11 @@ def check_positive(where: str, number: float | None) -> None:
 
 
 def check_qos(where: str, qos: int) -> None:
-    """Refuse what is no MQTT quality of service."""
+    """Refuse everything but 0, 1 and 2."""
     check_one_of(f"{where}: qos", qos, (0, 1, 2))
+
+
+def check_on_off(where: str, on: str, off: str) -> None:
+    """Refuse the same payload for on and off."""
+    if on == off:
+        refuse(where, f"{on!r} cannot mean both on and off")

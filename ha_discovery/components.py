@@ -1,102 +1,36 @@
 """The components of a device: one value a platform. Fields are called as Home Assistant calls the options.
 
-An option left at its default is left out of the message, so the defaults here are Home Assistant's.
+An option left at its default is left out of the message: the defaults here are those of Home Assistant's schemas, and
+the same in 2024.12, 2025.4 and 2026.11. The range of a number is always sent: the documentation has another default.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from ha_discovery import classes
 from ha_discovery.checks import (
     check_choices,
     check_identifier,
+    check_on_off,
     check_one_of,
     check_optional_topic,
-    check_positive,
     check_qos,
     check_text,
     check_topic,
     refuse,
 )
+from ha_discovery.pictures import Camera, Image
+from ha_discovery.sensors import BinarySensor, Sensor
 
 if TYPE_CHECKING:
-    from ha_discovery.classes import StateClass
     from ha_discovery.entity import Entity
 
 NumberMode = Literal["auto", "box", "slider"]
-ImageEncoding = Literal["b64", "raw"]
 SMALLEST_STEP = 0.001
-
-
-@dataclass(frozen=True, slots=True)
-class Sensor:
-    """A number, a time, one of several words or a text."""
-
-    platform: ClassVar[str] = "sensor"
-
-    entity: Entity
-    state_topic: str
-    value_template: str | None = None
-    device_class: str | None = None
-    unit_of_measurement: str | None = None
-    state_class: StateClass | None = None
-    suggested_display_precision: int | None = None
-    options: tuple[str, ...] = ()
-    expire_after: int | None = None
-    force_update: bool = False
-    last_reset_value_template: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a class, unit, state class and options that do not go together."""
-        key = self.entity.key
-        self.entity.check(device_class=self.device_class, read_only=True)
-        check_topic(f"{key}: state_topic", self.state_topic)
-        check_one_of(f"{key}: device_class", self.device_class, classes.SENSOR_CLASSES)
-        check_one_of(f"{key}: state_class", self.state_class, get_args(classes.StateClass))
-        classes.check_unit(key, self.device_class, self.unit_of_measurement)
-        classes.check_state_class(key, self.device_class, self.state_class, self.unit_of_measurement)
-        check_positive(f"{key}: expire_after", self.expire_after)
-        self._check_words()
-        if self.last_reset_value_template is not None and self.state_class != "total":
-            refuse(key, "last_reset_value_template needs state_class 'total'")
-
-    def _check_words(self) -> None:
-        key = self.entity.key
-        if self.device_class == "enum":
-            check_choices(f"{key}: options of an enum", self.options)
-        elif self.options:
-            refuse(key, "options need device_class 'enum'")
-        if self.suggested_display_precision is not None and self.device_class in classes.WORDS:
-            refuse(key, f"suggested_display_precision is for numbers, not for {self.device_class!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class BinarySensor:
-    """Something that is on or off."""
-
-    platform: ClassVar[str] = "binary_sensor"
-
-    entity: Entity
-    state_topic: str
-    value_template: str | None = None
-    device_class: str | None = None
-    payload_on: str = "ON"
-    payload_off: str = "OFF"
-    expire_after: int | None = None
-    off_delay: int | None = None
-    force_update: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse a sensor that cannot tell on from off."""
-        key = self.entity.key
-        self.entity.check(device_class=self.device_class, read_only=True)
-        check_topic(f"{key}: state_topic", self.state_topic)
-        check_one_of(f"{key}: device_class", self.device_class, classes.BINARY_SENSOR_CLASSES)
-        _check_on_off(key, self.payload_on, self.payload_off)
-        check_positive(f"{key}: expire_after", self.expire_after)
-        check_positive(f"{key}: off_delay", self.off_delay)
+ALWAYS_SENT = "always_sent"
+"""Key in the metadata of a field that is sent even at its default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,34 +54,6 @@ class Event:
         check_choices(f"{key}: event_types", self.event_types)
         if self.device_class == "doorbell" and "ring" not in self.event_types:
             refuse(key, "event_types of a doorbell must offer 'ring'")
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture: its bytes on `image_topic`, or its address on `url_topic`."""
-
-    platform: ClassVar[str] = "image"
-
-    entity: Entity
-    image_topic: str | None = None
-    content_type: str | None = None
-    image_encoding: ImageEncoding | None = None
-    url_topic: str | None = None
-    url_template: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a picture with no source or two, and options of the other source."""
-        key = self.entity.key
-        self.entity.check(device_class=None, read_only=True)
-        if (self.image_topic is None) == (self.url_topic is None):
-            refuse(key, "an image needs image_topic or url_topic, and not both")
-        check_optional_topic(f"{key}: image_topic", self.image_topic)
-        check_optional_topic(f"{key}: url_topic", self.url_topic)
-        check_one_of(f"{key}: image_encoding", self.image_encoding, get_args(ImageEncoding))
-        if self.url_topic is not None and (self.content_type or self.image_encoding):
-            refuse(key, "content_type and image_encoding go with image_topic")
-        if self.image_topic is not None and self.url_template is not None:
-            refuse(key, "url_template goes with url_topic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +81,8 @@ class Switch:
         self.entity.check(device_class=self.device_class)
         _check_command(key, self.command_topic, self.state_topic)
         check_one_of(f"{key}: device_class", self.device_class, classes.SWITCH_CLASSES)
-        _check_on_off(key, self.payload_on, self.payload_off)
-        _check_on_off(key, self.state_on or self.payload_on, self.state_off or self.payload_off)
+        check_on_off(key, self.payload_on, self.payload_off)
+        check_on_off(key, self.state_on or self.payload_on, self.state_off or self.payload_off)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +98,9 @@ class Number:
     command_template: str | None = None
     device_class: str | None = None
     unit_of_measurement: str | None = None
-    min: float = 1
-    max: float = 100
-    step: float = 1
+    min: float = field(default=0, metadata={ALWAYS_SENT: True})
+    max: float = field(default=100, metadata={ALWAYS_SENT: True})
+    step: float = field(default=1, metadata={ALWAYS_SENT: True})
     mode: NumberMode = "auto"
     optimistic: bool = False
     retain: bool = False
@@ -310,7 +216,7 @@ class DeviceTrigger:
         check_qos(self.key, self.qos)
 
 
-EntityComponent = Sensor | BinarySensor | Event | Image | Switch | Number | Select | Button | Update
+EntityComponent = Sensor | BinarySensor | Event | Image | Camera | Switch | Number | Select | Button | Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +243,3 @@ def key_of(component: Component) -> str:
 def _check_command(key: str, command_topic: str, state_topic: str | None) -> None:
     check_topic(f"{key}: command_topic", command_topic)
     check_optional_topic(f"{key}: state_topic", state_topic)
-
-
-def _check_on_off(key: str, on: str, off: str) -> None:
-    if on == off:
-        refuse(key, f"{on!r} cannot mean both on and off")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from ha_discovery.checks import refuse
-from ha_discovery.components import Component, DeviceTrigger, EntityComponent, key_of
+from ha_discovery.components import ALWAYS_SENT, Component, DeviceTrigger, EntityComponent, key_of
 from ha_discovery.entity import Named
 from ha_discovery.topics import DEFAULT_PREFIX, DEVICE, device_topic, parse_topic
 
@@ -104,10 +104,11 @@ def _availability(availability: Availability | None) -> Options:
 
 
 def _options(value: Any, *left_out: str) -> Options:  # noqa: ANN401 - any of this package's dataclasses
-    """Return the fields of a value that are not at their default."""
-    options = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
-    return {
-        name: option
-        for name, (option, default) in options.items()
-        if name not in left_out and (default is MISSING or option != default)
-    }
+    """Return the fields of a value that are not at their default, and those that are always sent."""
+    sent = {each.name: getattr(value, each.name) for each in fields(value) if each.name not in left_out}
+    dropped = {each.name for each in fields(value) if _is_default(each, sent.get(each.name))}
+    return {name: option for name, option in sent.items() if name not in dropped}
+
+
+def _is_default(field: Field[Any], option: object) -> bool:
+    return field.default is not MISSING and option == field.default and not field.metadata.get(ALWAYS_SENT)

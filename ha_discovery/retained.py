@@ -26,6 +26,7 @@ class RetainedDevice:
     identifiers: tuple[str, ...]
     via_device: str
     components: tuple[tuple[str, str], ...]
+    name: str = ""
 
 
 def read_retained(topic: str, payload: bytes, *, prefix: str = DEFAULT_PREFIX) -> RetainedDevice | None:
@@ -83,6 +84,7 @@ def _read(discovery_id: str, config: dict[str, Any]) -> RetainedDevice:
         identifiers=(identifiers,) if isinstance(identifiers, str) else _texts(identifiers),
         via_device=_text(device.get("via_device")),
         components=tuple((key, _platform(component)) for key, component in components.items()),
+        name=_text(device.get("name")),
     )
 
 

@@ -1,8 +1,8 @@
 """Check what is pinned: hashes, names, licences, known vulnerabilities; write what the program is made of as an SBOM.
 
-`make audit` runs it. The SBOM (CycloneDX, dist/doorbell_edge_agent.cdx.json) holds what a user installs, the checks all
-that is pinned. Vulnerabilities are looked up by pip-audit where one of its databases can be reached; where none can, it
-says so.
+`make audit` runs it. The SBOM (CycloneDX, dist/doorbell_edge_agent.cdx.json) holds what a user installs, with our
+ha_discovery; the checks all that is pinned. Vulnerabilities are looked up by pip-audit where one of its databases can
+be reached; where none can, it says so.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).resolve().parent
 NAME: Final = "doorbell-edge-agent"
+DISCOVERY: Final = "ha-mqtt-discovery-messages"
+"""The name of ha_discovery's own wheel; the agent's wheel contains a copy of its modules."""
 SBOM: Final = HERE.parent / "dist" / f"{NAME.replace('-', '_')}.cdx.json"
 ALLOWED: Final = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "EPL-2.0", "ISC", "MIT", "MIT-0", "MIT-CMU",
@@ -134,13 +136,19 @@ def write_sbom(pins: list[Pin]) -> None:
     licences = LicenseFactory()
     bom = Bom()
     bom.metadata.tools.components.add(this_component())
-    bom.metadata.component = agent = Component(
-        name=NAME,
-        version=version(NAME),
-        type=ComponentType.APPLICATION,
-        bom_ref=NAME,
-        licenses=[licences.make_from_string("Apache-2.0")],
+    agent, discovery = (
+        Component(
+            name=name,
+            version=version(NAME),
+            type=kind,
+            bom_ref=name,
+            licenses=[licences.make_from_string("Apache-2.0")],
+        )
+        for name, kind in ((NAME, ComponentType.APPLICATION), (DISCOVERY, ComponentType.LIBRARY))
     )
+    bom.metadata.component = agent
+    bom.components.add(discovery)
+    bom.register_dependency(agent, [discovery])
     for pin in pins:
         said = licence_of(pin.name)
         component = Component(

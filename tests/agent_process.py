@@ -96,6 +96,11 @@ class AgentProcess:
         return self._made
 
     @property
+    def journal(self) -> Path:
+        """The file of its press journal."""
+        return self._state / f"{AGENT_ID}.presses.json"
+
+    @property
     def _state(self) -> Path:
         return self._folder / "state"
 

@@ -15,10 +15,12 @@ from edge_agent.worker.sandbox import WRITABLE_VARIABLE
 from tests.broker import Mosquitto
 from tests.recorder import Recorder
 from tests.shared_data import PROJECT
+from tests.wording import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = ["wording"]
 
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # everything is slow on a busy machine

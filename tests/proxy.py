@@ -18,6 +18,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._silent = threading.Event()
+        self._mute = threading.Event()
         self.port = int(self._listener.getsockname()[1])
         self.accepted = 0
 
@@ -44,10 +45,15 @@ class Proxy:
         """Stop forwarding without closing: a black hole."""
         self._silent.set()
 
+    def mute(self) -> None:
+        """Stop forwarding what the client sends: the broker's messages arrive, their acknowledgements do not."""
+        self._mute.set()
+
     def heal(self) -> None:
         """Forward new connections again; the old ones have lost bytes and are cut."""
         self.cut()
         self._silent.clear()
+        self._mute.clear()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -63,13 +69,13 @@ class Proxy:
                     near.close()
                     continue
                 self._pairs.append((near, far))
-                for pair in ((near, far), (far, near)):
-                    threading.Thread(target=self._forward, args=pair, daemon=True).start()
+                for source, sink, stops in ((near, far, (self._silent, self._mute)), (far, near, (self._silent,))):
+                    threading.Thread(target=self._forward, args=(source, sink, stops), daemon=True).start()
 
-    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket, stops: tuple[threading.Event, ...]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(CHUNK_BYTES):
-                if not self._silent.is_set():
+                if not any(stop.is_set() for stop in stops):
                     sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

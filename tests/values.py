@@ -21,6 +21,7 @@ from edge_agent.domain import (
 from edge_agent.doorbells.presses import Press
 from edge_agent.pool import PoolLimits, ProbeLimits, RestartLimits
 from edge_agent.pool.frame_queue import QueueLimits
+from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import (
     Box,
     Detected,
@@ -34,6 +35,11 @@ from edge_agent.wire import (
     StageTimes,
 )
 
+EXITED: Final = WorkerExit(ExitReason.EXITED, "0")
+KILLED: Final = WorkerExit(ExitReason.KILLED, "SIGKILL")
+CRASHED: Final = WorkerExit(ExitReason.CRASHED, "SIGSEGV")
+NO_STICK: Final = DetectorFault(UnavailableReason.DEVICE_MISSING, "EdgeTPU usb:0")
+NOT_INSTALLED: Final = DetectorFault(UnavailableReason.PACKAGE_MISSING, "a-package")
 NOON: Final = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 LIMITS: Final = PoolLimits(
     workers=2,

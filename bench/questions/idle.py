@@ -32,7 +32,7 @@ def measure(setup: Setup) -> Answer:
         Series("one frame a second, the parent", "% of a core", tuple(parent)),
         Series(BESIDE, "% of a core", tuple(beside)),
     )
-    remark = "decoding and inference: their cost in a bare process; the last line includes the snapshot every 2 s"
+    remark = "decoding and inference: their cost in a bare process; the last line includes the snapshots"
     return Answer(
         __doc__ or "", series, targets=(at_most(BESIDE, series[2].median, 1.0, " % of a core"),), remarks=(remark,)
     )

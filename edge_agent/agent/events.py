@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 from edge_agent.capture.views import CamerasChanged
 from edge_agent.domain import Outcome, Packet
+from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.ingest.frames import Arrival
-from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import Dropped, Pressed, Request
 from edge_agent.mqtt.link import LinkDown, LinkUp
 from edge_agent.pool.views import PoolView
 
 
 @dataclass(frozen=True, slots=True)
 class PublishReply:
-    """The broker acknowledged one of our packets, or `refused` it."""
+    """The broker acknowledged one of our packets, or `refused` it; `without_subscriber`: its topic has none."""
 
     packet: Packet
     refused: bool = False
+    without_subscriber: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,7 @@ class PoolCrashed:
 AgentEvent = (
     Arrival
     | Pressed
-    | Command
-    | OptionSet
-    | DiscoveryMessage
-    | HomeAssistantBirth
-    | Ignored
+    | Request
     | Dropped
     | Outcome
     | PoolView
@@ -58,6 +56,7 @@ AgentEvent = (
     | LinkUp
     | LinkDown
     | PublishReply
+    | JournalWritten
     | Subscribed
     | StopRequested
     | PoolStopped

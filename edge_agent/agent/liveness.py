@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from edge_agent.platform.heartbeat_file import (
@@ -34,6 +35,8 @@ class Liveness:
         self._file = file
         self._manager = manager
         self._process = this_process()
+        self.last_run_s = file.last_beat_s(time.monotonic())
+        """When the run before this one was alive last, or None if that is unknown."""
         self._due_s = 0.0
         self._ready = False
         self._status = ""

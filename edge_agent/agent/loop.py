@@ -21,25 +21,43 @@ from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped,
 from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
+from edge_agent.agent.press_control import PressControl
 from edge_agent.capture.views import CamerasChanged
-from edge_agent.domain import Outcome
+from edge_agent.domain import DropReason, Outcome
 from edge_agent.doorbells import events
+from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.doorbells.registry import Doorbells
+from edge_agent.doorbells.wall_clock import WallClock
+from edge_agent.errors import NoThreadError
 from edge_agent.ingest.adapters import PRESETS
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.partition import ANY, Partition
-from edge_agent.ingest.router import Command, DiscoveryMessage, Dropped, HomeAssistantBirth, Ignored, OptionSet, Pressed
+from edge_agent.ingest.router import (
+    AgentAvailability,
+    Command,
+    DiscoveryMessage,
+    Dropped,
+    HomeAssistantBirth,
+    Ignored,
+    OptionSet,
+    Pressed,
+    Request,
+)
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
 from edge_agent.mqtt.pending_acks import PendingAcks
 from edge_agent.mqtt.publisher import Publisher
 from edge_agent.platform.host_metrics import Host
+from edge_agent.platform.temporary_folder import missing_temporary_folder
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
+from edge_agent.telemetry.problems import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
     from edge_agent.domain import Setting
+    from edge_agent.doorbells.journal_file import JournalFile
     from edge_agent.doorbells.options_file import OptionsFile
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
@@ -62,6 +80,7 @@ class Agent:
         pool: Pool,
         link: Link,
         state_file: OptionsFile,
+        journal_file: JournalFile,
         board: Board,
     ) -> None:
         self._settings = settings
@@ -76,9 +95,11 @@ class Agent:
         self._out = Publisher(link, Outbox(link.publish, limits), pending, board.record)
         self._boot_id = secrets.token_hex(4)
         self._sequence = 0
+        self._clock = WallClock()
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
         self._counters = self._reporter.telemetry.counters
+        self._reporter.set_fault(ProblemCode.TEMPORARY_FOLDER, missing_temporary_folder())
         self._beat = board.beat
         self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
@@ -87,18 +108,30 @@ class Agent:
             (camera.doorbell for camera in settings.cameras), self._options.policy_for, board.record_camera
         )
         self._directory = DoorbellDirectory(
-            settings, self._doorbells, self._options, self._out, self._reporter.telemetry
+            settings, self._doorbells, self._options, self._out, self._reporter.telemetry, host
+        )
+        self._presses = PressControl(
+            settings,
+            journal_file,
+            self._out,
+            pending,
+            self._counters,
+            self._stamp,
+            self._doorbells,
+            self._directory,
+            self._liveness.last_run_s,
         )
         self._pipeline = Pipeline(
             settings,
             pool,
             self._out,
-            pending,
+            self._presses,
             self._doorbells,
             self._directory,
             self._options,
             self._reporter,
             self._stamp,
+            self._clock,
         )
         self._stopping = False
         self._ended = False
@@ -132,9 +165,9 @@ class Agent:
                 self._pipeline.on_outcome(event)
             case Pressed():
                 self._pipeline.on_press(event)
-            case PublishReply() | Subscribed():
-                self._on_broker_reply(event)
-            case Command() | OptionSet() | DiscoveryMessage() | HomeAssistantBirth() | Ignored():
+            case PublishReply() | Subscribed() | JournalWritten():
+                self._on_reply(event)
+            case Command() | OptionSet() | DiscoveryMessage() | AgentAvailability() | HomeAssistantBirth() | Ignored():
                 self._on_request(event)
             case Dropped(reason, packet):
                 self._counters.dropped[reason] += 1
@@ -149,21 +182,24 @@ class Agent:
     def _on_view(self, view: PoolView | CamerasChanged) -> None:
         if isinstance(view, PoolView):
             self._reporter.on_pool_view(view)
+            self._directory.on_pool_view(view)
         else:
             self._reporter.on_cameras(view.views)
             self._directory.on_cameras(view.views)
 
     # Requests over MQTT, other than frames and presses
 
-    def _on_request(self, request: Command | OptionSet | DiscoveryMessage | HomeAssistantBirth | Ignored) -> None:
+    def _on_request(self, request: Request) -> None:
         self._out.acknowledge(request.packet)
         match request:
             case OptionSet(setting):
                 self._on_option(setting)
             case Command():
                 self._on_command(request)
-            case DiscoveryMessage(topic, payload):
-                self._directory.on_discovery_message(topic, payload)
+            case DiscoveryMessage(topic, payload, retained):
+                self._directory.on_discovery_message(topic, payload, retained=retained)
+            case AgentAvailability(agent, online):
+                self._directory.on_agent(agent, online=online)
             case HomeAssistantBirth():
                 self._directory.on_home_assistant_birth(time.monotonic())
             case Ignored():
@@ -171,7 +207,7 @@ class Agent:
 
     def _on_option(self, setting: Setting) -> None:
         if setting.doorbell and not self._doorbells.accepts(setting.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
         else:
             self._options.set(setting)
 
@@ -187,37 +223,58 @@ class Agent:
 
     # The broker
 
-    def _on_broker_reply(self, reply: PublishReply | Subscribed) -> None:
-        if isinstance(reply, PublishReply):
-            self._reporter.on_publish_reply(self._out.confirm(reply.packet), refused=reply.refused)
-        else:
-            self._reporter.on_subscriptions(reply.refused)
+    def _on_reply(self, reply: PublishReply | Subscribed | JournalWritten) -> None:
+        match reply:
+            case PublishReply():
+                self._on_confirmed(reply)
+            case Subscribed(refused):
+                self._reporter.on_subscriptions(refused)
+            case JournalWritten():
+                self._presses.on_written(reply, time.monotonic())
+
+    def _on_confirmed(self, reply: PublishReply) -> None:
+        publication = self._out.confirm(reply.packet, denied=reply.refused)
+        if publication is None:
+            return
+        self._reporter.on_publish_reply(publication.topic, refused=reply.refused)
+        if reply.without_subscriber:
+            self._directory.on_without_subscriber(publication, time.monotonic())
+        if publication.key:
+            self._presses.on_confirmed(publication.key, time.monotonic())
 
     def _on_link(self, link: LinkUp | LinkDown) -> None:
+        now = time.monotonic()
         self._reporter.on_link(link)
         if isinstance(link, LinkDown):
-            log.debug("no broker: %s", link.reason)
+            log.debug("no broker: %s", link.detail)
+            self._out.on_connection_lost(now)
+            self._presses.on_link_down(now)
             return
-        now = time.monotonic()
         log.info("connected to the broker with MQTT %s as %s", link.protocol, self._settings.agent_id)
         if self._reporter.telemetry.broker.connections == 1:
             log.info("waiting for frames on %s", _frame_topics(self._settings))
-        self._out.resend(now, link.largest_packet_bytes)
+        self._out.on_connected(link.number, now, link.largest_packet_bytes)
+        self._reporter.on_blocked(self._out.blocked(now))
         self._directory.on_connected(now)
+        self._presses.on_link_up(link, now)
+        self._out.resend(now)
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
-        return events.Stamp(self._boot_id, self._sequence, now, datetime.now(UTC))
+        now_at = datetime.now(UTC)
+        self._clock.observe(time.monotonic(), now_at)
+        return events.Stamp(self._boot_id, self._sequence, now, now_at)
 
     # Time
 
     def _next_due_s(self) -> float:
-        parts = (self._pipeline, self._reporter, self._directory, self._liveness)
+        parts = (self._presses, self._pipeline, self._reporter, self._directory, self._liveness)
         due = [part.next_due_s() for part in parts]
         due.append(math.inf if self._stopping else self._reporter.give_up_due_s(self._settings.pool.give_up_s))
         return min(time_s for time_s in due if time_s is not None)
 
     def _tick(self, now: float) -> None:
+        self._presses.tick(now)
         self._pipeline.tick(now)
         self._options.tick(now)
         self._directory.tick(now)
@@ -225,8 +282,10 @@ class Agent:
         self._liveness.tick(now, self._reporter.status)
         self._beat(now)
         self._quarantine.tick(now)
-        self._reporter.set_fault("heartbeat", self._liveness.fault)
-        self._reporter.set_fault("quarantine", self._quarantine.fault)
+        self._reporter.set_fault(ProblemCode.STATE, self._options.fault or self._presses.fault)
+        self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
+        self._reporter.set_fault(ProblemCode.QUARANTINE, self._quarantine.fault)
+        self._reporter.set_fault(ProblemCode.TWO_AGENTS, self._directory.fault)
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)
@@ -245,7 +304,13 @@ class Agent:
             self._pipeline.stop_submitting()
             self._liveness.stop()
             log.info("stopping: finishing the frames in progress")
-            threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True).start()
+            self._stop_pool_in_background()
+
+    def _stop_pool_in_background(self) -> None:
+        try:
+            start_thread(threading.Thread(target=self._stop_pool, name="pool-stop", daemon=True))
+        except NoThreadError:
+            self._stop_pool()  # the outcomes wait in the inbox
 
     def _stop_pool(self) -> None:
         self._pool.stop(self._settings.pool.graceful_timeout_s)
@@ -257,14 +322,19 @@ class Agent:
         self._reporter.publish_last_metrics(now)
         self._out.publish(events.availability(topics.agent_availability(self._settings.agent_id), online=False), now)
         give_up_s = now + FLUSH_S
-        while self._out.waiting and (remaining_s := give_up_s - time.monotonic()) > 0:
+        while (
+            self._out.waiting
+            and self._reporter.telemetry.broker.connected
+            and (remaining_s := give_up_s - time.monotonic()) > 0
+        ):
             try:
                 event = self._inbox.get(timeout=remaining_s)
             except queue.Empty:
                 break
             if isinstance(event, PublishReply):
-                self._out.confirm(event.packet)
+                self._on_confirmed(event)
         self._link.stop()
+        self._presses.close(time.monotonic())
         self._options.close()
         self._quarantine.close()
         self._liveness.end()

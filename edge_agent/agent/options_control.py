@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.domain import DropReason
 from edge_agent.doorbells.options import Options, options_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class OptionsControl:
         """Return the allowed values of the option `strategy`."""
         return self._options.strategies
 
+    @property
+    def strategy(self) -> str:
+        """Return the selected strategy, or `auto`."""
+        return self._options.strategy
+
+    @property
+    def fault(self) -> str:
+        """Return why the options file cannot be written, or ''."""
+        return self._file.fault
+
     def start(self) -> None:
         """Apply the stored options."""
         self._apply()
@@ -65,7 +76,7 @@ class OptionsControl:
         """Set an option, and publish its value even if it did not change."""
         target = setting.doorbell or "the agent"
         if fault := self._options.set(setting):
-            self._reporter.telemetry.counters.dropped["option"] += 1
+            self._reporter.telemetry.counters.dropped[DropReason.OPTION] += 1
             log.warning("%s of %s %s", setting.option, target, fault)
         else:
             log.info("%s of %s set to %s", setting.option, target, self._options.value(setting))
@@ -87,11 +98,10 @@ class OptionsControl:
         self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
-        """Save again after a failure, and report an options file that cannot be written."""
+        """Save again after a failure."""
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()
-        self._reporter.set_fault("state", self._file.fault)
 
     def _apply(self) -> None:
         self._pool.allow_strategy(self._options.strategy)

@@ -8,12 +8,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain import Failure, Frame, Outcome, Shed, ShedReason, Trigger
+from edge_agent.agent.press_control import VISITORS, Admission, PressControl
+from edge_agent.domain import DropReason, Failure, Frame, Outcome, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
-from edge_agent.doorbells.policy import job_for, press_times, reason_to_skip
-from edge_agent.doorbells.presses import Answer, Press, Presses
+from edge_agent.doorbells.policy import job_for, reason_to_skip
 from edge_agent.doorbells.visits import VisitChange, Visits, log_text
 from edge_agent.wire import SnapshotMode
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.options_control import OptionsControl
     from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.doorbells.wall_clock import WallClock
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
-    from edge_agent.mqtt.pending_acks import PendingAcks
     from edge_agent.mqtt.publisher import Publisher
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
     from edge_agent.telemetry.reporter import Reporter
 
-VISITORS: Final = "edge_agent.visitors"
-"""The logger of rings and visits: one line each."""
+PACKET_OVERHEAD_BYTES: Final = 500
+"""Topic and properties of a picture's message."""
 visitors = logging.getLogger(VISITORS)
 
 
@@ -44,26 +44,28 @@ class Pipeline:
         settings: Settings,
         pool: Pool,
         out: Publisher,
-        pending: PendingAcks,
+        presses: PressControl,
         doorbells: Doorbells,
         directory: DoorbellDirectory,
         options: OptionsControl,
         reporter: Reporter,
         stamp: Callable[[float], events.Stamp],
+        clock: WallClock,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._out = out
-        self._pending = pending
+        self._presses = presses
         self._doorbells = doorbells
         self._directory = directory
         self._options = options
         self._reporter = reporter
         self._counters = reporter.telemetry.counters
         self._stamp = stamp
-        self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
+        self._clock = clock
         self._frame_filter = FrameFilter(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
+        self._snapshot_interval_s = settings.images.snapshot_interval_s
         self._stopping = False
 
     def stop_submitting(self) -> None:
@@ -74,41 +76,36 @@ class Pipeline:
 
     def on_frame(self, arrival: Arrival) -> None:
         """Admit a frame; it belongs to a press if it says so or arrives within a press's window."""
-        now, frame = time.monotonic(), arrival.frame
+        now = time.monotonic()
+        self._clock.observe(arrival.frame.received_s, arrival.frame.received_at)
+        self._counters.unreadable_keys.update(key.value for key in arrival.unreadable)
+        frame = self._clock.correct(arrival.frame)
         if frame.shared:
             self._out.acknowledge(arrival.packet)
             self._submit(frame, arrival.failure, now)  # another agent's doorbell: nothing else is known about it
             return
         if not self._doorbells.accepts(frame.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(arrival.packet)
             return
         self._directory.on_activity(frame.doorbell, now)
-        if not arrival.has_trigger and self._presses.is_open(frame.doorbell, frame.received_s):
+        if not arrival.has_trigger and self._presses.belongs_to_press(frame):
             frame = replace(frame, trigger=Trigger.PRESS)
         if frame.trigger is not Trigger.PRESS:
             self._out.acknowledge(arrival.packet)
-        elif not self._admit(replace(arrival, frame=frame), now):
-            return
-        self._submit(frame, arrival.failure, now)
+            self._submit(frame, arrival.failure, now)
+        else:
+            self._on_press_frame(replace(arrival, frame=frame), now)
 
-    def _admit(self, arrival: Arrival, now: float) -> bool:
-        """Record which acknowledgement a press frame needs; return whether the frame still needs processing."""
-        key, frame = arrival.frame.event_id, arrival.frame
-        if arrival.repeatable and self._pending.is_completed(key):
-            self._counters.repeated += 1
-            self._out.acknowledge(arrival.packet)
-            return False
-        is_known = arrival.repeatable and self._pending.is_pending(key)
-        self._pending.add(key, arrival.packet)
-        if is_known:
-            self._counters.repeated += 1
-            return False
-        if not self._presses.is_open(frame.doorbell, now):
-            press = Press(frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at)
-            self._presses.add_implied(press)
-            self._ring(press, now)
-        return True
+    def _on_press_frame(self, arrival: Arrival, now: float) -> None:
+        match self._presses.admit(arrival, now):
+            case Admission.PROCESS:
+                self._submit(arrival.frame, arrival.failure, now)
+            case Admission.TOO_OLD:
+                self._counters.receive(arrival.frame)
+                self.on_outcome(Outcome(arrival.frame, Shed(ShedReason.STALE)))
+            case Admission.REPEATED:
+                pass
 
     def _submit(self, frame: Frame, failure: Failure | None, now: float) -> None:
         self._counters.receive(frame)
@@ -122,22 +119,26 @@ class Pipeline:
         policy = self._options.policy_for(frame.doorbell)
         skip = reason_to_skip(frame, policy, self._settings.doorbells.stale_after_s, now)
         skip = skip or self._frame_filter.reason_to_skip(frame)
+        if skip is None and frame.trigger is not Trigger.PRESS and self._is_sent_again(frame, now):
+            skip = ShedReason.KNOWN_PICTURE
         if self._stopping:
             skip = ShedReason.STOPPING
         if skip is not None:
             self.on_outcome(Outcome(frame, Shed(skip)))
         else:
             job = job_for(frame, policy, self._settings.queue, self._snapshot_mode(frame, now))
-            self._pool.offer(replace(job, reference=self._frame_filter.reference(frame, now)))
+            picture_bytes = min(job.picture_bytes, self._out.largest_bytes - PACKET_OVERHEAD_BYTES)
+            reference = self._frame_filter.reference(frame, now)
+            self._pool.offer(replace(job, picture_bytes=picture_bytes, reference=reference))
+
+    def _is_sent_again(self, frame: Frame, now: float) -> bool:
+        return not frame.shared and frame.reply_to is None and self._presses.is_sent_again(frame, now)
 
     def _snapshot_mode(self, frame: Frame, now: float) -> SnapshotMode:
-        if frame.trigger is Trigger.PRESS:
-            return SnapshotMode.ALWAYS
         if frame.shared:
             return SnapshotMode.NEVER
-        if self._doorbells.is_snapshot_due(frame.doorbell, now, self._settings.images.snapshot_interval_s):
-            return SnapshotMode.WITH_FACES
-        return SnapshotMode.NEVER
+        in_visit = self._visits.visit_id(frame.doorbell) is not None
+        return self._doorbells.snapshot_mode(frame, now, self._snapshot_interval_s, in_visit=in_visit)
 
     def on_outcome(self, outcome: Outcome) -> None:
         """Publish the outcome of a frame."""
@@ -151,60 +152,42 @@ class Pipeline:
         if frame.shared:
             return
         if frame.trigger is Trigger.PRESS:
-            self._publish_answers(self._presses.on_outcome(outcome), now)
+            self._presses.on_outcome(outcome, now)
         seen_at = frame.captured_at or frame.received_at
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
-        if outcome.pictures.snapshot:
-            self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
-            self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+        self._directory.publish(self._doorbells.on_snapshot(outcome, now, self._snapshot_interval_s), now)
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
-            self._out.publish(events.visit(change, self._stamp(now)), now)
+            self._directory.publish([events.visit(change, self._stamp(now))], now)
             if line := log_text(change):
                 visitors.info("%s", line)
-            if change.event_type == "face_left":
+            if change.event_type == "face_appeared":
+                self._doorbells.on_visit_start(change.visit.doorbell)
+            elif change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
-
-    # Presses
 
     def on_press(self, pressed: Pressed) -> None:
         """Publish a ring, unless the press is known; prioritize the doorbell's queued frames."""
         now = time.monotonic()
+        self._clock.observe(pressed.pressed_s, pressed.pressed_at)
         if not self._doorbells.accepts(pressed.doorbell):
-            self._counters.dropped["too_many_doorbells"] += 1
+            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
             self._out.acknowledge(pressed.packet)
             return
         self._directory.on_activity(pressed.doorbell, now)
-        new = Press(pressed.doorbell, secrets.token_hex(8), pressed.pressed_s, pressed.pressed_at)
-        press = self._presses.add(new)
-        if self._pending.is_completed(press.press_id):
-            self._out.acknowledge(pressed.packet)  # a frame implied this press before, and its answer is published
-        else:
-            self._pending.add(press.press_id, pressed.packet)
-        if press is new:
-            self._ring(press, now)
+        self._presses.on_press(pressed, now)
         self._pool.prioritize(pressed.doorbell)
-
-    def _ring(self, press: Press, now: float) -> None:
-        self._counters.presses += 1
-        visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
-        self._out.publish(events.ring(press, self._stamp(now)), now)
-
-    def _publish_answers(self, answers: list[Answer], now: float) -> None:
-        for answer in answers:
-            self._out.publish(events.answer(answer, self._stamp(now)), now)
 
     # Time
 
     def next_due_s(self) -> float | None:
         """Return when `tick` has something to publish, or None."""
-        due = (self._presses.next_due_s(), self._visits.next_due_s(), self._doorbells.next_due_s())
+        due = (self._visits.next_due_s(), self._doorbells.next_due_s())
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Publish late answers, ended visits, and doorbells that went offline."""
-        self._publish_answers(self._presses.tick(now), now)
+        """Publish ended visits, and doorbells that went offline."""
         self._publish_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))

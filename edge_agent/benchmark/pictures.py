@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.demo import resolve_visitors
 from edge_agent.errors import DemoUnavailableError, SettingsError
+from edge_agent.platform.regular_file import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SIZE: Final = (1920, 1080)
 QUALITY: Final = 85
+LARGEST_BYTES: Final = 100_000_000
 DISTANCES_M: Final = (0.9, 1.4, 1.9, 2.4)
 
 
@@ -23,7 +25,7 @@ def read_frames(picture: Path | None, models: ModelSettings) -> tuple[list[bytes
     """Return JPEGs and their description; raise SettingsError if the picture cannot be read."""
     if picture is not None:
         try:
-            return [picture.read_bytes()], f"your picture {picture.name}"
+            return [read_regular(picture, LARGEST_BYTES, follow=True)], f"your picture {picture.name}"
         except OSError as error:
             message = f"the picture {picture} cannot be read: {error.strerror}"
             raise SettingsError(message) from error

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EAGER_S: Final = 0.25
 """Between two stills around a press."""
 STALL_S: Final = 2 * READ_S
-"""A stream without a complete picture for so long has stopped."""
+"""A stream that sends no complete picture in this time has stopped."""
 VALIDATORS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 """Headers of an answer, and those that ask whether it still holds (RFC 9110, section 13.1)."""
 

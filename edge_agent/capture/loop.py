@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 REPORT_S: Final = 2.0
 """Reports are the process's heartbeat too."""
 HUNG_S: Final = 40.0
-"""A reader that does nothing for so long beyond its interval hangs in a library."""
+"""A reader that does nothing for this time and its interval hangs in a library."""
 RETRY_S: Final = {Trigger.PRESS: 0.05, Trigger.MOTION: 0.1, Trigger.CONTINUOUS: 0.5}
 """Until an order is tried again for which the camera has sent nothing new."""
 PRESS_PATIENCE_S: Final = 5.0

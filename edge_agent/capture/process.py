@@ -1,12 +1,15 @@
-"""A capture process as the parent holds it: started, heard, ended."""
+"""A capture process as the parent holds it: started, read, stopped."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
 import multiprocessing
 import os
 import select
 import signal
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +25,11 @@ if TYPE_CHECKING:
     from edge_agent.settings.broker import MqttSettings
     from edge_agent.settings.model import LogSettings
 
-REAP_S: Final = 1.0
+REAP_S: Final = 0.5
+_running: Final[set[CaptureProcess]] = set()
+"""Not reaped yet."""
+_exiting: Final = threading.Event()
+"""This process exits: no capture process is started any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +65,13 @@ class CaptureProcess:
         self.pidfd = os.pidfd_open(self.pid)
         self._process = process
         self._life = life
+        _running.add(self)
 
     @classmethod
     def start(cls, spec: CameraSpec, surroundings: Surroundings) -> CaptureProcess:
         """Start a process; raise OSError when the system gives none."""
+        if _exiting.is_set():
+            raise OSError(errno.ECANCELED, "this process exits")
         context = multiprocessing.get_context("spawn")
         with contextlib.ExitStack() as on_failure:
             pipe, child_pipe = context.Pipe(duplex=False)
@@ -102,6 +112,7 @@ class CaptureProcess:
         self._process.join(REAP_S)
         code = self._process.exitcode
         self.kill()
+        _running.discard(self)
         os.close(self.pidfd)
         with contextlib.suppress(ValueError):
             self._process.close()
@@ -112,3 +123,11 @@ class CaptureProcess:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
+
+
+@atexit.register
+def kill_all() -> None:
+    """Kill every capture process: multiprocessing's own exit handler waits for them without a limit."""
+    _exiting.set()
+    for process in tuple(_running):
+        process.kill()

@@ -1,4 +1,4 @@
-"""The MQTT connection of a capture process: publishes frames and presses, hears presses and visits."""
+"""The MQTT connection of a capture process: publishes frames and presses, receives presses and visits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 from edge_agent import topics
 from edge_agent.domain import Message, Packet, Publication, Trigger
-from edge_agent.ingest.frames import Envelope
+from edge_agent.ingest.envelope import Envelope
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits
@@ -42,6 +42,7 @@ class Visiting:
 @dataclass(frozen=True, slots=True)
 class _Confirmed:
     packet: Packet
+    denied: bool
 
 
 BrokerEvent = Pressed | Visiting | LinkUp | LinkDown | _Confirmed
@@ -72,15 +73,18 @@ class Publisher:
         self._link.stop()
 
     def handle(self, event: LinkUp | LinkDown | _Confirmed, now: float) -> None:
-        """Note that the broker came or went, or has a message."""
+        """Record that the broker came or went, or answered a message."""
         match event:
-            case LinkUp(protocol=protocol, largest_packet_bytes=largest_bytes):
-                self.connected, self.fault, self._protocol = True, "", protocol
-                self._outbox.resend(now, largest_bytes)
-            case LinkDown(reason):
-                self.connected, self.fault = False, reason
-            case _Confirmed(packet):
-                self._outbox.confirm(packet)
+            case LinkUp():
+                self.connected, self.fault, self._protocol = True, "", event.protocol
+                self._outbox.on_connected(now, event.largest_packet_bytes)
+                self._link.begin(event.number)
+                self._outbox.resend(now)
+            case LinkDown():
+                self.connected, self.fault = False, event.detail
+                self._outbox.on_connection_lost(now)
+            case _Confirmed(packet, denied):
+                self._outbox.confirm(packet, now, denied=denied)
 
     def publish_press(self, now: float) -> None:
         """Publish that the doorbell was pressed."""
@@ -112,7 +116,7 @@ class Publisher:
 
         events = ConnectionEvents(
             message=on_message,
-            published=lambda packet_id, _refused: self._report(_Confirmed(Packet(number, packet_id))),
+            published=lambda packet_id, denied, _: self._report(_Confirmed(Packet(number, packet_id), denied)),
         )
         connection = Connection(self._mqtt, client_id=self._client_id, number=number, events=events)
         return connection

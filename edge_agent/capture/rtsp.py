@@ -84,7 +84,7 @@ class RtspSource:
         self._closed = True
 
     def _checked(self) -> AbstractContextManager[None]:
-        """Return the check of a camera without TLS; with TLS, FFmpeg checks whom it speaks to."""
+        """Return the check of a camera without TLS; with TLS, FFmpeg checks the certificate."""
         parts = urlsplit(self._spec.url)
         if parts.scheme != "rtsp":
             return nullcontext()

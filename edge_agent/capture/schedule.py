@@ -10,7 +10,7 @@ from edge_agent.domain import Trigger
 SAME_PRESS_S: Final = 2.0
 """A source's own press and the press message that follows from it are one press."""
 MOTION_LIMIT_S: Final = 120.0
-"""A motion sensor that never turns off counts for so long."""
+"""A motion sensor that never turns off counts for this time."""
 BEFORE_S: Final = 1.0
 """The first picture of a press is this much older than the press: people look at the bell before they press it."""
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 LIMITS: Final = RestartLimits(intensity=10, period_s=120.0, first_delay_s=0.5, longest_delay_s=30.0)
 SILENT_S: Final = 20.0
-"""A process that reports nothing for so long hangs; it reports every 2 s."""
+"""A process that reports nothing in this time hangs; it reports every 2 s."""
 GONE_S: Final = 10.0
-"""A camera that is away for so long counts as offline; many come back sooner."""
+"""A camera that is away for this time counts as offline; many come back sooner."""
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class CameraSlot:
     pid: int | None = None
     restarts: int = 0
     start_due_s: float = 0.0
-    heard_s: float = 0.0
+    last_report_s: float = 0.0
     away_since_s: float = 0.0
     ending: CaptureReason | None = None
     """Why the process is being ended, if it is."""
@@ -43,18 +43,18 @@ class CameraSlot:
 
     def on_started(self, pid: int, now: float) -> None:
         """Note a new process."""
-        self.pid, self.heard_s, self.ending = pid, now, None
+        self.pid, self.last_report_s, self.ending = pid, now, None
 
     def on_report(self, report: Report, now: float) -> None:
         """Note what the process says."""
-        self.heard_s = now
+        self.last_report_s = now
         self._set(report, now)
 
     def reason_to_kill(self, now: float) -> CaptureReason | None:
         """Return why the process must be ended, None if it need not."""
         if self.pid is None or self.ending is not None:
             return None
-        if now - self.heard_s > SILENT_S:
+        if now - self.last_report_s > SILENT_S:
             return CaptureReason.HUNG
         return CaptureReason.MEMORY if self.report.memory_bytes > self.spec.memory_limit_bytes else None
 

@@ -1,4 +1,4 @@
-"""The supervisor of capture processes: one thread of the parent, which starts, hears, ends and restarts them."""
+"""The supervisor of capture processes: one thread of the parent, which starts, reads, stops and restarts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from edge_agent.capture.camera import CaptureReason
 from edge_agent.capture.process import CaptureProcess
 from edge_agent.capture.slot import CameraSlot
 from edge_agent.capture.views import CamerasChanged
-from edge_agent.pool.worker_process import describe_exit
+from edge_agent.errors import reason_of
+from edge_agent.platform.threads import start_thread
+from edge_agent.pool.worker_process import exit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 VIEW_S: Final = 5.0
 """Figures are passed on this often."""
 POLL_INTERVAL_S: Final = 1.0
-STOP_S: Final = 2.0
+STOP_S: Final = 0.7
+"""Time for the processes to disconnect; an exit of the agent has a few seconds in all."""
 
 
 class Cameras:
@@ -33,7 +36,7 @@ class Cameras:
         self, specs: Iterable[CameraSpec], surroundings: Surroundings, report: Callable[[CamerasChanged], None]
     ) -> None:
         now = time.monotonic()
-        self._slots = [CameraSlot(spec, heard_s=now, away_since_s=now) for spec in specs]
+        self._slots = [CameraSlot(spec, last_report_s=now, away_since_s=now) for spec in specs]
         self._surroundings = surroundings
         self._report = report
         self._processes: dict[int, CaptureProcess] = {}
@@ -47,7 +50,7 @@ class Cameras:
     def start(self) -> None:
         """Start every camera, in the background."""
         if self._slots:
-            self._thread.start()
+            start_thread(self._thread)
 
     def stop(self) -> None:
         """End every process."""
@@ -83,13 +86,13 @@ class Cameras:
         try:
             process = CaptureProcess.start(slot.spec, self._surroundings)
         except OSError as error:
-            slot.on_exit(now, error.strerror or "", reason=CaptureReason.START_FAILED)
+            slot.on_exit(now, reason_of(error), reason=CaptureReason.START_FAILED)
         else:
             self._processes[number] = process
             slot.on_started(process.pid, now)
 
     def _reap(self, number: int, slot: CameraSlot, now: float) -> None:
-        slot.on_exit(now, describe_exit(self._processes.pop(number).reap()))
+        slot.on_exit(now, exit_of(self._processes.pop(number).reap()).text)
 
     def _publish(self, now: float) -> None:
         views = tuple(slot.view(now) for slot in self._slots)

@@ -16,7 +16,7 @@ JPEG_QUALITY: Final = 3
 BLANK_SPREAD: Final = 24
 """A luma plane whose values differ by less shows nothing: it is black, grey or white."""
 BLANK_S: Final = 3.0
-"""Some cameras send such frames first, for so long; later a dark picture is a dark night."""
+"""Some cameras first send such frames, for up to this time; later a dark picture is a dark night."""
 SAMPLES: Final = 2000
 TIME_BASE: Final = Fraction(1, 25)
 """The encoder asks for times, and numbers are enough."""

@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from edge_agent.cli.commands import commands
 from edge_agent.cli.usage import explain
 from edge_agent.errors import EdgeAgentError, NoAgentError, SettingsError
+from edge_agent.platform.exit_limit import EXIT_LIMIT
 
 FAILED = 1
 USAGE = 2
@@ -30,7 +31,12 @@ def run_command_line() -> None:
         code = _report_usage(error)
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
-    sys.exit(code if isinstance(code, int) else 0)
+    except Exception:
+        EXIT_LIMIT.begin(FAILED)
+        raise
+    code = code if isinstance(code, int) else 0
+    EXIT_LIMIT.begin(code)
+    sys.exit(code)
 
 
 def _code_of(error: EdgeAgentError) -> int:

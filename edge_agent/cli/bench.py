@@ -36,8 +36,11 @@ def run_benchmark(config: Path | None, picture: Path | None, *, as_json: bool) -
 
 def _show(found: Findings) -> None:
     console = Console(highlight=False)
-    console.print(f"{found.processor}, {found.cores} cores, {found.memory_gb:g} GB, Python {found.python}")
-    console.print(f"edge-agent {found.version}, {found.detector}, {found.workers} workers; {found.frames}\n")
+    console.print(
+        f"{found.processor}, {found.cores} cores, {found.memory_gb:g} GB, Python {found.python}", markup=False
+    )
+    how = f"edge-agent {found.version}, {found.detector}, {found.workers} workers; {found.frames}\n"
+    console.print(how, markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "target", "measured"):
         table.add_column(name, justify="left" if not name else "right")

@@ -13,6 +13,7 @@ from edge_agent.cli.usage import FILE, FOLDER, Command, Group
 from edge_agent.domain import Trigger
 from edge_agent.errors import EdgeAgentError, SettingsError
 from edge_agent.settings.loading import load_settings
+from edge_agent.settings.model import LOG_LEVELS
 
 commands = typer.Typer(
     name="edge-agent",
@@ -25,9 +26,11 @@ commands = typer.Typer(
 )
 
 
-def _log_levels() -> list[str]:
-    """Return the words for shell completion."""
-    return ["debug", "info", "warning", "error"]
+Pictures = Annotated[
+    list[Path],
+    # readable=False: a file that this user cannot read must not stop the others
+    typer.Argument(help="Image files, or folders of them.", metavar="PATH", readable=False),
+]
 
 
 def _trigger_words() -> list[str]:
@@ -57,7 +60,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     config: Config = None,
     agent_id: Annotated[str | None, typer.Option(help="Name of this agent in topics.", metavar="NAME")] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error.", metavar="LEVEL", autocompletion=_log_levels)
+        str | None,
+        typer.Option(help="debug, info, warning or error.", metavar="LEVEL", autocompletion=lambda: list(LOG_LEVELS)),
     ] = None,
     simulate: Annotated[
         Path | None,
@@ -83,7 +87,7 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
 @takes_broker
 def send(  # noqa: PLR0913, PLR0917 - the options of a command
     broker: Flags,
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     doorbell: Annotated[
         str, typer.Option("--doorbell", "-d", help="Doorbell to publish as.", metavar=DOORBELL)
     ] = "front",
@@ -166,7 +170,7 @@ def watch(
 
 @commands.command(cls=Command)
 def detect(  # noqa: PLR0913, PLR0917 - the options of a command
-    pictures: Annotated[list[Path], typer.Argument(help="Image files, or folders of them.", metavar="PATH")],
+    pictures: Pictures,
     config: Config = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per image.")] = False,
     show_all: Annotated[
@@ -238,9 +242,14 @@ def healthcheck(
     ] = None,
 ) -> None:
     """Check the heartbeat of the agent on this host: exit code 0 if it is alive, else 1. For containers."""
-    from edge_agent.platform.heartbeat_file import check, runtime_folder  # noqa: PLC0415 - each command loads only what it needs
+    from edge_agent.platform.heartbeat_file import (  # noqa: PLC0415 - each command loads only what it needs
+        check,
+        is_named,
+        runtime_folder,
+    )
 
-    if complaint := check(runtime_dir or runtime_folder(), agent_id):
+    named = runtime_dir is not None or is_named()
+    if complaint := check(runtime_dir or runtime_folder(), agent_id, named=named):
         raise EdgeAgentError(complaint)
 
 

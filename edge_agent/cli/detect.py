@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
+from edge_agent.cli.annotated_files import AnnotatedFiles
 from edge_agent.domain import Failure, Trigger
-from edge_agent.errors import EdgeAgentError, SettingsError
-from edge_agent.file_detection import FileOutcome, detect_files, find_images
+from edge_agent.errors import EdgeAgentError
+from edge_agent.file_detection import FileOutcome, detect_files
+from edge_agent.ingest.image_files import as_text, find_images, printable
 from edge_agent.wire import Detected, Face
 
 if TYPE_CHECKING:
@@ -38,14 +41,15 @@ def detect_faces(
 ) -> None:
     """Detect faces in all images and print the results; raise EdgeAgentError if detection failed in one."""
     files = find_images(paths)
-    _make_folder(save_annotated)
+    annotated = AnnotatedFiles(save_annotated) if save_annotated else None
     failed = 0
     table = _table()
     for file in _with_progress(
         detect_files(files, settings, snapshots=save_annotated is not None, trigger=trigger), len(files)
     ):
         failed += not isinstance(file.outcome.result, Detected)
-        _save(file, save_annotated)
+        if annotated is not None:
+            annotated.save(file)
         if as_json:
             print(msgspec.json.encode(_line(file)).decode(), flush=True)  # noqa: T201 - output of a command
         else:
@@ -54,6 +58,9 @@ def detect_faces(
         Console().print(table)
     if failed:
         message = f"detection failed in {failed} of {len(files)} images"
+        raise EdgeAgentError(message)
+    if annotated is not None and annotated.unsaved:
+        message = f"{annotated.unsaved} of {len(files)} annotated images could not be saved"
         raise EdgeAgentError(message)
 
 
@@ -67,8 +74,8 @@ def _with_progress(files: Iterable[FileOutcome], total: int) -> Iterator[FileOut
 def _line(file: FileOutcome) -> PictureLine:
     result = file.outcome.result
     if isinstance(result, Detected):
-        return PictureLine(str(file.path), result.image.width, result.image.height, result.faces, None)
-    return PictureLine(str(file.path), None, None, (), _why(file))
+        return PictureLine(as_text(file.path), result.image.width, result.image.height, result.faces, None)
+    return PictureLine(as_text(file.path), None, None, (), _why(file))
 
 
 def _why(file: FileOutcome) -> str:
@@ -86,26 +93,12 @@ def _table() -> Table:
     return table
 
 
-def _row(file: FileOutcome) -> tuple[str, ...]:
-    result = file.outcome.result
+def _row(file: FileOutcome) -> tuple[RenderableType, ...]:
+    """Return the cells; a name or reason may hold what looks like rich's markup."""
+    result, name = file.outcome.result, Text(printable(file.path))
     if not isinstance(result, Detected):
-        return (str(file.path), "", "[red]-[/]", f"[red]{_why(file)}[/]", "")
+        return (name, "", Text("-", "red"), Text(_why(file), "red"), "")
     confidences = " ".join(f"{face.confidence:.2f}" for face in result.faces)
     milliseconds = result.times.decode + result.times.inference
     size = f"{result.image.width}x{result.image.height}"
-    return (str(file.path), size, str(len(result.faces)), confidences, f"{milliseconds:.1f}")
-
-
-def _make_folder(folder: Path | None) -> None:
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"cannot create the folder {folder}: {error.strerror}"
-        raise SettingsError(message) from error
-
-
-def _save(file: FileOutcome, folder: Path | None) -> None:
-    if folder is not None and file.outcome.pictures.snapshot:
-        (folder / f"{file.path.stem}.jpg").write_bytes(file.outcome.pictures.snapshot)
+    return (name, size, str(len(result.faces)), confidences, f"{milliseconds:.1f}")

@@ -48,7 +48,7 @@ class _Event(msgspec.Struct):
 
     doorbell: str
     published_at: datetime
-    age_ms: int
+    age_ms: int | None
     event_type: str = ""
     trigger: str = ""
     outcome: str = ""
@@ -96,7 +96,9 @@ def to_row(topic: str, payload: bytes) -> Row | None:
     return Row(tuple(map(_plain, cells)), "bold" if kind == "answer" and word == "face" else style)
 
 
-def _milliseconds(value: float) -> str:
+def _milliseconds(value: float | None) -> str:
+    if value is None:
+        return "?"
     return f">{LONGEST_MS}" if value > LONGEST_MS else f"{max(value, -LONGEST_MS):.0f}"
 
 

@@ -1,4 +1,4 @@
-"""The options that commands share."""
+"""The options that commands share, and their checks."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edge_agent.cli.usage import FILE
+from edge_agent.errors import SettingsError
 from edge_agent.settings.loading import read_value
+from edge_agent.topics import is_identifier
 
-BROKER = "Broker"
+if TYPE_CHECKING:
+    from edge_agent.settings.broker import MqttSettings
+
 DOORBELL = "DOORBELL"
 
 Flags = dict[str, Any]
@@ -23,59 +27,29 @@ Config = Annotated[
     Path | None, typer.Option("--config", "-c", metavar=FILE, help="YAML file with settings; see config/agent.yaml.")
 ]
 AgentId = Annotated[str | None, typer.Option(metavar="NAME", help="Name of the agent. Default: the host's name.")]
-Host = Annotated[
-    str | None, typer.Option("--host", "-h", metavar="HOST", help="Host of the broker.", rich_help_panel=BROKER)
-]
-Port = Annotated[
-    int | None, typer.Option("--port", "-p", metavar="PORT", help="Port of the broker.", rich_help_panel=BROKER)
-]
-Username = Annotated[
-    str | None, typer.Option("--username", "-u", metavar="NAME", help="User name.", rich_help_panel=BROKER)
-]
+_option = functools.partial(typer.Option, rich_help_panel="Broker")
+
+Host = Annotated[str | None, _option("--host", "-h", metavar="HOST", help="Host of the broker.")]
+Port = Annotated[int | None, _option("--port", "-p", metavar="PORT", help="Port of the broker.")]
+Username = Annotated[str | None, _option("--username", "-u", metavar="NAME", help="User name.")]
 PasswordFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--password-file", metavar=FILE, help="File with the password.", rich_help_panel=BROKER, dir_okay=False
-    ),
+    Path | None, _option("--password-file", metavar=FILE, help="File with the password.", dir_okay=False)
 ]
-
-
-Tls = Annotated[bool | None, typer.Option("--tls", help="Connect with TLS.", rich_help_panel=BROKER)]
+Tls = Annotated[bool | None, _option("--tls", help="Connect with TLS.")]
 CaFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca-file",
-        metavar=FILE,
-        help="CA of the broker's certificate. Default: the system's CAs.",
-        rich_help_panel=BROKER,
-    ),
+    Path | None, _option("--ca-file", metavar=FILE, help="CA of the broker's certificate. Default: the system's CAs.")
 ]
 CertFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--cert-file", metavar=FILE, help="Client certificate, if the broker requires one.", rich_help_panel=BROKER
-    ),
+    Path | None, _option("--cert-file", metavar=FILE, help="Client certificate, if the broker requires one.")
 ]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", metavar=FILE, help="Key of the client certificate.", rich_help_panel=BROKER)
-]
-Insecure = Annotated[
-    bool | None,
-    typer.Option("--insecure", help="DANGER: do not verify the broker's certificate.", rich_help_panel=BROKER),
-]
+KeyFile = Annotated[Path | None, _option("--key-file", metavar=FILE, help="Key of the client certificate.")]
+Insecure = Annotated[bool | None, _option("--insecure", help="DANGER: do not verify the broker's certificate.")]
 Transport = Annotated[
     str | None,
-    typer.Option(
-        "--transport",
-        metavar="KIND",
-        help="tcp or websockets.",
-        autocompletion=lambda: ["tcp", "websockets"],
-        rich_help_panel=BROKER,
-    ),
+    _option("--transport", metavar="KIND", help="tcp or websockets.", autocompletion=lambda: ["tcp", "websockets"]),
 ]
 WebsocketPath = Annotated[
-    str | None,
-    typer.Option("--websocket-path", metavar="PATH", help="Path of the broker's websocket.", rich_help_panel=BROKER),
+    str | None, _option("--websocket-path", metavar="PATH", help="Path of the broker's websocket.")
 ]
 
 
@@ -126,3 +100,17 @@ def takes_broker(command: Callable[..., None]) -> Callable[..., None]:
     with_flags.__signature__ = own.replace(parameters=[*parameters, *shared.values()])  # type: ignore[attr-defined]
     with_flags.__annotations__ = {each.name: each.annotation for each in (*parameters, *shared.values())}
     return with_flags
+
+
+def require_broker(settings: MqttSettings) -> None:
+    """Raise SettingsError if no broker is configured."""
+    if not settings.host:
+        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
+        raise SettingsError(message)
+
+
+def require_doorbell_name(doorbell: str) -> None:
+    """Raise SettingsError if no doorbell can have this name."""
+    if not is_identifier(doorbell):
+        message = f"{doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
+        raise SettingsError(message)

@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.cli.flags import require_broker, require_doorbell_name
 from edge_agent.domain import Publication
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, SettingsError
+from edge_agent.errors import BrokerLostError, EdgeAgentError
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
@@ -23,12 +24,8 @@ RETAINED_S: Final = 1.0
 
 def remove_doorbell(settings: Settings, doorbell: str) -> None:
     """Ask the agent to remove a doorbell, and wait until it is removed; raise EdgeAgentError if it is not."""
-    if not topics.is_identifier(doorbell):
-        message = f"{doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
-        raise SettingsError(message)
-    if not settings.mqtt.host:
-        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
-        raise SettingsError(message)
+    require_doorbell_name(doorbell)
+    require_broker(settings.mqtt)
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
     connection = Connection(
         settings.mqtt,
@@ -41,7 +38,7 @@ def remove_doorbell(settings: Settings, doorbell: str) -> None:
         command = topics.agent_command(settings.agent_id, "remove")
         if not connection.publish(Publication(command, doorbell.encode(), qos=1)).wait(WAIT_S):
             message = f"the broker did not confirm the command within {WAIT_S:g} s"
-            raise BrokerUnreachableError(message)
+            raise BrokerLostError(message)
         _wait_until_cleared(received, settings.agent_id)
     finally:
         connection.close()

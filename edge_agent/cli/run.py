@@ -14,15 +14,16 @@ from rich.panel import Panel
 from rich.text import Text
 
 from edge_agent import app, logs, topics
-from edge_agent.agent.pipeline import VISITORS
+from edge_agent.agent.press_control import VISITORS
 from edge_agent.capture.specs import camera_secrets, camera_specs
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
 from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures, resolve_visitors
 from edge_agent.domain import Message
-from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.errors import BrokerLostError, BrokerUnreachableError, SettingsError
 from edge_agent.platform.program_name import command
+from edge_agent.platform.threads import start_thread
 from edge_agent.settings.keys import secret_values
 
 if TYPE_CHECKING:
@@ -54,12 +55,13 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
             update={"host": broker.host, "port": broker.port, "protocol": "3.1.1", "transport": "tcp"}
         )
         settings = settings.model_copy(update={"mqtt": own})
+        keeps = folder is None or folder.resolve() != PICTURES.resolve()
         with contextlib.nullcontext() if settings.cameras and not folder else _simulation(settings, folder):
             console = Console()
             console.print(_welcome(settings, console.width), soft_wrap=True)
             if console.is_terminal:
                 logging.getLogger(VISITORS).setLevel(logging.WARNING)  # the table shows them
-            threading.Thread(target=_show, args=(settings,), name="demo-table", daemon=True).start()
+            start_thread(threading.Thread(target=_show, args=(settings, keeps), name="demo-table", daemon=True))
             return app.run(settings, seconds=seconds)
 
 
@@ -70,13 +72,13 @@ def _simulation(settings: Settings, folder: Path | None) -> SimulatedDoorbell:
     )
 
 
-def _show(settings: Settings) -> None:
-    """Show the agent's events, as any subscriber receives them."""
+def _show(settings: Settings, keeps: bool) -> None:
+    """Show the agent's events, as any subscriber receives them; `keeps` says whether pictures are saved."""
     with (
-        contextlib.suppress(BrokerUnreachableError),
+        contextlib.suppress(BrokerUnreachableError, BrokerLostError),
         Watcher(settings.mqtt, (*EVENTS, topics.snapshot("+"))) as watcher,
     ):
-        show(_keep_pictures(watcher.messages()), Console())
+        show(_keep_pictures(watcher.messages()) if keeps else watcher.messages(), Console())
 
 
 def _keep_pictures(messages: Iterator[Message]) -> Iterator[Message]:

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from rich.console import Console
 from rich.progress import track
+from rich.text import Text
 
 from edge_agent import topics
+from edge_agent.cli.flags import require_broker, require_doorbell_name
 from edge_agent.cli.listeners import Replies, verdict
 from edge_agent.domain import Message, Publication, Trigger
-from edge_agent.errors import BrokerUnreachableError, EdgeAgentError, NoAgentError, SettingsError, reason_of
-from edge_agent.file_detection import find_images
-from edge_agent.ingest.frames import Envelope
-from edge_agent.mqtt.connection import Connection, ConnectionEvents, Sent
+from edge_agent.errors import BrokerLostError, EdgeAgentError, NoAgentError, UnreadableImageError
+from edge_agent.ingest.envelope import Envelope
+from edge_agent.ingest.image_files import find_images, printable, read_image
+from edge_agent.mqtt.connection import Connection, ConnectionEvents
+from edge_agent.mqtt.paho_client import Sent
 
 if TYPE_CHECKING:
     from edge_agent.settings.broker import MqttSettings
@@ -31,6 +34,8 @@ CONFIRM_S: Final = 10.0
 UNCONFIRMED_AT_ONCE: Final = 20
 RETAINED_S: Final = 0.5
 """Time for the broker to send its retained messages, once it has confirmed all frames."""
+LARGEST_BYTES: Final = 268_435_455
+"""MQTT 5.0, section 1.5.5: no message is larger."""
 ANSWER_S: Final = 8.0
 """An agent answers a press within 5 s (press.deadline_s); the network adds to it."""
 
@@ -51,20 +56,21 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
 
     Raise NoAgentError if no agent is listening, or none answers.
     """
-    if not topics.is_identifier(sending.doorbell):
-        message = f"{sending.doorbell!r} is not a valid doorbell name: use 1 to 64 letters, digits, _ or -"
-        raise SettingsError(message)
-    if not settings.host:
-        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
-        raise SettingsError(message)
-    files = find_images(paths)
+    require_doorbell_name(sending.doorbell)
+    require_broker(settings)
+    found = find_images(paths)
+    files = [path for path in found if _is_readable(path)]
+    if not files:
+        message = "none of the images can be read: nothing was sent"
+        raise EdgeAgentError(message)
     received: queue.SimpleQueue[Message] = queue.SimpleQueue()
     refused: queue.SimpleQueue[int] = queue.SimpleQueue()
     connection = Connection(
         settings,
         client_id=f"edge_agent-send-{secrets.token_hex(4)}",
         events=ConnectionEvents(
-            message=received.put, published=lambda packet, is_refused: refused.put(packet) if is_refused else None
+            message=received.put,
+            published=lambda packet, is_refused, _without_subscriber: refused.put(packet) if is_refused else None,
         ),
     )
     replies = Replies(sending.doorbell, is_press=sending.press)
@@ -86,6 +92,9 @@ def send_pictures(settings: MqttSettings, paths: list[Path], sending: Sending) -
         raise NoAgentError(said.text)
     if said.text:
         Console(highlight=False, soft_wrap=True, stderr=not replies.answer).print(said.text, markup=False)
+    if left_out := len(found) - len(files):
+        message = f"{left_out} of {len(found)} images could not be read, and were not sent"
+        raise EdgeAgentError(message)
 
 
 def _say_sent(count: int, sending: Sending) -> None:
@@ -95,7 +104,7 @@ def _say_sent(count: int, sending: Sending) -> None:
 
 def _listen(connection: Connection, received: queue.SimpleQueue[Message], replies: Replies) -> None:
     """Wait for replies until the verdict can no longer change."""
-    replies.unrouted = connection.unheard
+    replies.unrouted = connection.without_subscriber
     began_s = time.monotonic()
     while True:
         limit_s = ANSWER_S if replies.may_be_answered() else RETAINED_S
@@ -118,19 +127,24 @@ def _send_all(connection: Connection, files: list[Path], sending: Sending) -> No
     for path in track(
         _paced(pictures, sending.rate), "sending", total, console=console, disable=total == 1, transient=True
     ):
-        unconfirmed.append(connection.publish(frame_message(connection.protocol, _read(path), sending)))
+        unconfirmed.append(
+            connection.publish(frame_message(connection.protocol, read_image(path, LARGEST_BYTES), sending))
+        )
         if len(unconfirmed) >= UNCONFIRMED_AT_ONCE:
             _confirm(unconfirmed.pop(0))
     for sent in unconfirmed:
         _confirm(sent)
 
 
-def _read(path: Path) -> bytes:
+def _is_readable(path: Path) -> bool:
+    """Return whether a file can be sent; report the reason if it cannot."""
     try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"cannot read the file {path}: {reason_of(error)}"
-        raise SettingsError(message) from error
+        read_image(path, LARGEST_BYTES)
+    except UnreadableImageError as error:
+        text = f"{printable(path)}: {error}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, "red"))
+        return False
+    return True
 
 
 def frame_message(protocol: str, image: bytes, sending: Sending) -> Publication:
@@ -157,4 +171,4 @@ def _paced(paths: Iterator[Path], rate: float | None) -> Iterator[Path]:
 def _confirm(sent: Sent) -> None:
     if not sent.wait(CONFIRM_S):
         message = f"the broker did not confirm a frame within {CONFIRM_S:g} s"
-        raise BrokerUnreachableError(message)
+        raise BrokerLostError(message)

@@ -15,8 +15,9 @@ from rich.live import Live
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, EventTable, to_line, to_row
+from edge_agent.cli.flags import require_broker
 from edge_agent.domain import Message
-from edge_agent.errors import BrokerUnreachableError, SettingsError
+from edge_agent.errors import BrokerLostError
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ POLL_INTERVAL_S: Final = 0.5
 
 def watch_events(settings: MqttSettings, *, as_json: bool, count: int | None) -> None:
     """Show events until Ctrl-C, until the connection ends, or until there were `count` of them."""
-    if not settings.host:
-        message = "no broker is configured: use --host, or set EDGE_AGENT_MQTT__HOST"
-        raise SettingsError(message)
+    require_broker(settings)
     with Watcher(settings, EVENTS) as watcher:
         events = _first(watcher.messages(), count)
         if as_json:
@@ -78,14 +77,14 @@ class Watcher:
         self._connection.close()
 
     def messages(self) -> Iterator[Message]:
-        """Yield messages as they arrive; raise BrokerUnreachableError when the connection ends."""
+        """Yield messages as they arrive; raise BrokerLostError when the connection ends."""
         while True:
             try:
                 message = self._received.get(timeout=POLL_INTERVAL_S)
             except queue.Empty:
                 if not self._connection.is_healthy():
-                    reason = f"the connection to the broker ended: {self._connection.end.reason}"
-                    raise BrokerUnreachableError(reason) from None
+                    reason = f"the connection to the broker ended: {self._connection.end.text}"
+                    raise BrokerLostError(reason) from None
                 continue
             if message.packet is not None:
                 self._connection.acknowledge(message.packet)

@@ -21,7 +21,7 @@ from edge_agent.demo.porch import FAR_M, NEAR_M, Scene, draw
 from edge_agent.demo.visitors import read_visitors
 from edge_agent.domain import Publication, Trigger
 from edge_agent.errors import BrokerUnreachableError
-from edge_agent.ingest.frames import Envelope
+from edge_agent.ingest.envelope import Envelope
 from edge_agent.ingest.image_header import IMAGE_SUFFIXES
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings.broker import MqttSettings
@@ -29,7 +29,6 @@ from edge_agent.settings.broker import MqttSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from edge_agent.demo.scenery import Image
     from edge_agent.demo.visitors import CutOut
 
 FRAME_S: Final = 0.5
@@ -78,11 +77,9 @@ def folder_script(folder: Path) -> Iterator[Step]:
 
 def encode(picture: Scene | Path) -> bytes:
     """Return the picture encoded as a camera sends it."""
-    return picture.read_bytes() if isinstance(picture, Path) else _to_jpeg(draw(picture))
-
-
-def _to_jpeg(image: Image) -> bytes:
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
+    if isinstance(picture, Path):
+        return picture.read_bytes()
+    return cv2.imencode(".jpg", draw(picture), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 
 def publications(step: Step, doorbell: str, image: bytes, now_at: datetime) -> Iterator[Publication]:

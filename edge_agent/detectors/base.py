@@ -19,7 +19,8 @@ LOWEST_CONFIDENCE = 0.15
 class Detector(Protocol):
     """Finds faces in one picture at a time, in one process, for that process's lifetime.
 
-    The constructor loads the model and raises DetectorUnavailableError, with the reason, if it cannot run.
+    The constructor loads the model and raises DetectorUnavailableError, with the reason, if it cannot run. What the
+    detector holds is released when the process ends.
     """
 
     strategy: str
@@ -34,10 +35,6 @@ class Detector(Protocol):
 
         Confidences lie in LOWEST_CONFIDENCE..1 and mean about the same for every detector, by day.
         """
-        ...
-
-    def close(self) -> None:
-        """Release what the detector holds."""
         ...
 
 

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 STRIDE = 4
 """Input pixels per cell."""
 
-LARGEST_OVERLAP = 0.3
-"""Two boxes with more overlap (IoU) are one face."""
-
 POINTS = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
 """Names of the points, in the network's order; right and left are the person's own."""
 
@@ -57,12 +54,9 @@ class BlazeFace:
         layout = fit(width, height, side=self.side, multiple=self.side)
         pixels = cv2.cvtColor(self._canvas.draw(image, layout), cv2.COLOR_BGR2RGB)
         rectangles, points, scores = decode(self._network.run(pixels.astype(np.float32) / 127.5 - 1), self.side)
-        kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
+        kept = suppress(rectangles, scores)
         confidences = rescale(scores[kept], KNOTS)
         return to_faces(rectangles[kept], points[kept], confidences, image=image, layout=layout, names=POINTS)
-
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees everything."""
 
 
 def decode(outputs: Sequence[FloatArray], side: int) -> tuple[FloatArray, FloatArray, FloatArray]:

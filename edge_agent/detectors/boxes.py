@@ -24,13 +24,16 @@ LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 MOST_CANDIDATES = 5000
 """The number of boxes, best first, that enter suppression (the default of OpenCV's FaceDetectorYN)."""
 
+LARGEST_OVERLAP = 0.3
+"""Two boxes with more overlap (IoU) are one face."""
 
-def suppress(rectangles: FloatArray, scores: FloatArray, *, overlap: float) -> npt.NDArray[np.intp]:
-    """Return the rows to keep, best first, where no two overlap by more than `overlap` (IoU).
+
+def suppress(rectangles: FloatArray, scores: FloatArray) -> npt.NDArray[np.intp]:
+    """Return the rows to keep, best first, where no two overlap by more than LARGEST_OVERLAP.
 
     `rectangles` is N x 4 (left, top, width, height), `scores` has N values.
     """
-    kept = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, overlap, top_k=MOST_CANDIDATES)  # type: ignore[arg-type] # takes arrays too
+    kept = cv2.dnn.NMSBoxes(rectangles, scores, 0.0, LARGEST_OVERLAP, top_k=MOST_CANDIDATES)  # type: ignore[arg-type] # takes arrays too
     return np.asarray(kept, np.intp).reshape(-1)
 
 

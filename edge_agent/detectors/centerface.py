@@ -33,9 +33,6 @@ MOST_PIXELS = 640 * 480
 STRIDE = 4
 """Input pixels per cell of the output grid."""
 
-LARGEST_OVERLAP = 0.3
-"""Two boxes with more overlap (IoU) are one face."""
-
 KNOTS = ((0.0, 0.0), (0.43, 0.7), (1.0, 1.0))
 """Heat to confidence: at 0.7 it is as precise as YuNet."""
 
@@ -61,11 +58,8 @@ class CenterFace:
         self._network.setInput(cv2.dnn.blobFromImage(self._canvas.draw(image, layout), swapRB=True))
         outputs = [np.asarray(output, np.float32) for output in self._network.forward(OUTPUTS)]
         rectangles, points, heat = decode(outputs, LOWEST_HEAT)
-        kept = suppress(rectangles, heat, overlap=LARGEST_OVERLAP)
+        kept = suppress(rectangles, heat)
         return to_faces(rectangles[kept], points[kept], rescale(heat[kept], KNOTS), image=image, layout=layout)
-
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees everything."""
 
 
 def side_for(width: int, height: int) -> int:

@@ -17,6 +17,7 @@ from edge_agent.detectors.boxes import to_faces
 from edge_agent.detectors.letterbox import Canvas, fit
 from edge_agent.detectors.tflite import Network, runtime
 from edge_agent.errors import DetectorUnavailableError
+from edge_agent.reasons import UnavailableReason
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,8 +38,8 @@ class EdgeTpu:
         self._delegate = load_delegate(choice.options.get("library", "libedgetpu.so.1"), choice.device)
         self._network = Network(choice.path, [self._delegate])
         if self._network.input_type is not np.uint8:
-            message = f"{choice.path} is not quantised: its input is {self._network.input_type.__name__}, not uint8"
-            raise DetectorUnavailableError(message)
+            detail = f"{choice.path} is not quantised: its input is {self._network.input_type.__name__}, not uint8"
+            raise DetectorUnavailableError(UnavailableReason.MODEL_UNUSABLE, detail)
         self._canvas = Canvas()
         self.side = max(self._network.input_width, self._network.input_height)
 
@@ -54,20 +55,16 @@ class EdgeTpu:
         no_points = np.zeros((len(rows), 0, 2), np.float32)
         return to_faces(rectangles, no_points, scores[0, rows], image=image, layout=layout, names=())
 
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees the device."""
-
 
 def load_delegate(library: str, device: str) -> Any:  # noqa: ANN401 - the delegate's type is the runtime's own
-    """Return libedgetpu's delegate for a device; raise DetectorUnavailableError with the reason as a sentence."""
+    """Return libedgetpu's delegate for a device; raise DetectorUnavailableError with the reason."""
     options = {} if device in {"", ANY} else {"device": device}
     try:
         ctypes.CDLL(library)  # load_delegate prints a traceback if it fails
         return runtime().load_delegate(library, options)
     except OSError as error:
-        message = f"the library {library} cannot be loaded: {error}. Install libedgetpu (docs/models.md says which)"
-        raise DetectorUnavailableError(message) from error
+        detail = f"{library} cannot be loaded: {error}"
+        raise DetectorUnavailableError(UnavailableReason.LIBRARY_MISSING, detail) from error
     except ValueError as error:
-        which = "no EdgeTPU" if device in {"", ANY} else f"no EdgeTPU {device}"
-        message = f"{which} was found: is it plugged in, and may this user open it?"
-        raise DetectorUnavailableError(message) from error
+        which = "EdgeTPU" if device in {"", ANY} else f"EdgeTPU {device}"
+        raise DetectorUnavailableError(UnavailableReason.DEVICE_MISSING, which) from error

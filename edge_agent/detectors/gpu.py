@@ -9,6 +9,7 @@ import onnxruntime
 
 from edge_agent.detectors.yunet import OUTPUTS, YuNet, faces_in, session_options
 from edge_agent.errors import DetectorUnavailableError
+from edge_agent.reasons import UnavailableReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +45,11 @@ class GpuYuNet(YuNet):
         if hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()  # find CUDA where pip installed it
         if provider not in onnxruntime.get_available_providers():
-            message = f"the installed onnxruntime has no {provider}"
-            raise DetectorUnavailableError(message)
+            raise DetectorUnavailableError(UnavailableReason.PROVIDER_MISSING, provider)
         device = {"device_id": choice.device} if provider in WITH_DEVICES else {}
         session = onnxruntime.InferenceSession(choice.path, session_options(), providers=[(provider, device)])
         used = session.get_providers()[0]
         if used != provider:
-            message = f"onnxruntime could not use {provider} on GPU {choice.device} and used {used} instead"
-            raise DetectorUnavailableError(message)
+            detail = f"{provider} on GPU {choice.device} and used {used} instead"
+            raise DetectorUnavailableError(UnavailableReason.DEVICE_UNUSABLE, detail)
         return session

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_agent.errors import DetectorUnavailableError
+from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import Box, Face
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class ScriptedDetector:
         try:
             self._script = msgspec.json.decode(choice.path or b"{}", type=Script)
         except msgspec.MsgspecError as error:
-            message = f"its script cannot be read: {error}"
-            raise DetectorUnavailableError(message) from error
+            detail = f"its script cannot be read: {error}"
+            raise DetectorUnavailableError(UnavailableReason.SETTING_INVALID, detail) from error
         self._leaked: list[bytes] = []
         self._act(self._script.load)
 
@@ -61,9 +62,6 @@ class ScriptedDetector:
         return [
             Face(Box((2 * number + 1) * size, height // 3, size, size), 0.9) for number in range(self._script.faces)
         ]
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def _act(self, name: str) -> None:
         match name:
@@ -87,5 +85,5 @@ class ScriptedDetector:
                 message = "the script says so"
                 raise RuntimeError(message)
             case _:
-                message = f"its script names {name!r}, which is an unknown act"
-                raise DetectorUnavailableError(message)
+                detail = f"its script names {name!r}, which is an unknown act"
+                raise DetectorUnavailableError(UnavailableReason.SETTING_INVALID, detail)

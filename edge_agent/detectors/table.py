@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import DetectorUnavailableError
+from edge_agent.reasons import UnavailableReason
 
 if TYPE_CHECKING:
     from edge_agent.detectors.base import Detector
@@ -24,20 +25,21 @@ DETECTORS: Final = {
 
 
 def load(choice: DetectorChoice) -> Detector:
-    """Load a detector; raise DetectorUnavailableError, with the reason as a sentence, if it cannot run."""
+    """Load a detector; raise DetectorUnavailableError, with the reason, if it cannot run."""
     place = DETECTORS.get((choice.strategy, choice.model))
     if place is None:
-        message = f"there is no model {choice.model!r} for the strategy {choice.strategy}"
-        raise DetectorUnavailableError(message)
+        detail = f"{choice.model!r} for the strategy {choice.strategy}"
+        raise DetectorUnavailableError(UnavailableReason.MODEL_UNKNOWN, detail)
     module, _, name = place.partition(":")
     try:
         detector: Detector = getattr(import_module(module), name)(choice)
     except DetectorUnavailableError:
         raise
+    except ModuleNotFoundError as error:
+        raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, error.name or str(error)) from error
     except ImportError as error:
-        message = f"its library cannot be loaded: {error}"
-        raise DetectorUnavailableError(message) from error
+        raise DetectorUnavailableError(UnavailableReason.IMPORT_FAILED, str(error)) from error
     except Exception as error:  # a model file or driver can make a library raise anything
-        message = f"{type(error).__name__}: {error}"
-        raise DetectorUnavailableError(message) from error
+        detail = f"{type(error).__name__}: {error}"
+        raise DetectorUnavailableError(UnavailableReason.LOAD_FAILED, detail) from error
     return detector

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.errors import DetectorUnavailableError
+from edge_agent.reasons import UnavailableReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,17 +16,22 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+PACKAGES: Final = ("ai-edge-litert", "tflite-runtime")
 
 
 def runtime() -> ModuleType:
     """Return the interpreter's module; raise DetectorUnavailableError if there is none."""
-    reasons: list[str] = []
+    broken: list[str] = []
     for name in RUNTIMES:
         try:
             return import_module(name)
+        except ModuleNotFoundError:
+            continue
         except ImportError as error:
-            reasons.append(str(error))
-    raise DetectorUnavailableError("; ".join(reasons))
+            broken.append(str(error))
+    if broken:
+        raise DetectorUnavailableError(UnavailableReason.IMPORT_FAILED, "; ".join(broken))
+    raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, " or ".join(PACKAGES))
 
 
 class Network:

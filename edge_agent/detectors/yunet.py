@@ -29,9 +29,6 @@ STRIDES = (8, 16, 32)
 
 OUTPUTS = tuple(f"{kind}_{stride}" for kind in ("cls", "obj", "bbox", "kps") for stride in STRIDES)
 
-LARGEST_OVERLAP = 0.3
-"""Two boxes with more overlap (IoU) are one face."""
-
 KNOTS = ((0.0, 0.0), (0.7, 0.7), (1.0, 1.0))
 """Score to confidence: at 0.7, the precision is 95 %."""
 
@@ -57,9 +54,6 @@ class YuNet:
         blob = to_planes(self._canvas.draw(image, layout))
         return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees everything."""
-
     def _fit(self, image: npt.NDArray[np.uint8]) -> Letterbox:
         height, width = image.shape[:2]
         return fit(width, height, side=self.side, multiple=STRIDES[-1])
@@ -71,7 +65,7 @@ class YuNet:
 def faces_in(outputs: Sequence[FloatArray], layout: Letterbox, image: npt.NDArray[np.uint8]) -> list[Face]:
     """Return the faces of one picture, best first; `outputs` are in the order of OUTPUTS, each 1 x cells x values."""
     rectangles, points, scores = decode(outputs, layout.padded_width)
-    kept = suppress(rectangles, scores, overlap=LARGEST_OVERLAP)
+    kept = suppress(rectangles, scores)
     return to_faces(rectangles[kept], points[kept], rescale(scores[kept], KNOTS), image=image, layout=layout)
 
 

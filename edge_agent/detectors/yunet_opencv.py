@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
-from edge_agent.detectors.boxes import MOST_CANDIDATES, rescale, score_for, to_faces
+from edge_agent.detectors.boxes import LARGEST_OVERLAP, MOST_CANDIDATES, rescale, score_for, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit
-from edge_agent.detectors.yunet import LARGEST_OVERLAP
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,7 +33,13 @@ class OpenCvYuNet:
 
     def __init__(self, choice: DetectorChoice) -> None:
         self._detector = cv2.FaceDetectorYN.create(
-            choice.path, "", (self.side, self.side), LOWEST_SCORE, LARGEST_OVERLAP, MOST_CANDIDATES
+            "onnx",
+            np.fromfile(choice.path, np.uint8),  # OpenCV would tell the format by the file's name
+            np.empty(0, np.uint8),
+            (self.side, self.side),
+            LOWEST_SCORE,
+            LARGEST_OVERLAP,
+            MOST_CANDIDATES,
         )
         self._canvas = Canvas()
 
@@ -49,6 +54,3 @@ class OpenCvYuNet:
         rows = np.asarray(found, np.float32)
         points, confidences = rows[:, 4:14].reshape(-1, 5, 2), rescale(rows[:, 14], KNOTS)
         return to_faces(rows[:, :4], points, confidences, image=image, layout=layout)
-
-    def close(self) -> None:
-        """Nothing to release: the end of the process frees everything."""

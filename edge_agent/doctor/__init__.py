@@ -1,4 +1,4 @@
-"""Examines all that the agent needs, before it is needed, and says what is wrong and how to mend it."""
+"""Checks everything that the agent needs, and says what is wrong and how to fix it."""
 
 from edge_agent.doctor.checks import run_checks
 from edge_agent.doctor.finding import Finding, Level

@@ -1,4 +1,4 @@
-"""Tries the broker: with messages that no agent and no Home Assistant takes for anything, and that nobody keeps."""
+"""Checks the broker, with messages that neither an agent nor Home Assistant reacts to, and that are not retained."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ipaddress
 import re
 import secrets
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from edge_agent.domain import Publication
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.connection_check import ConnectionCheck
+from edge_agent.reasons import ConnectError, ConnectFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,13 +32,13 @@ if TYPE_CHECKING:
 ANSWER_S: Final = 3.0
 ECHO_S: Final = 1.0
 RIVAL_S: Final = 3.0
-"""Another client that was thrown out comes back within a second or two."""
+"""Another client that was disconnected returns within a second or two."""
 NAME: Final = re.compile(r"edge[-_]agent$")
-"""What is run by whoever runs an agent."""
+"""Commands of a user who runs an agent."""
 NOBODY: Final = "edge-agent.doctor"
-"""No doorbell can be called so: what is said of it is passed over."""
+"""Not a valid doorbell name: messages about it are ignored."""
 DOORBELL: Final = "edge-agent-doctor"
-"""Fits where a name must be one; nobody asks for what is published of it."""
+"""A valid name that nobody subscribes to."""
 
 
 class _Worker(msgspec.Struct, frozen=True):
@@ -44,29 +46,32 @@ class _Worker(msgspec.Struct, frozen=True):
 
 
 class _Health(msgspec.Struct, frozen=True):
-    """Of an agent's health what tells where it runs, whatever its version."""
+    """The fields of a health message that say where the agent runs; the same in all versions."""
 
     workers: tuple[_Worker, ...]
 
 
 def check_broker(settings: Settings) -> Iterator[Finding]:
-    """Yield what there is to say of the broker."""
+    """Yield the findings about the broker."""
     mqtt = settings.mqtt
     if not mqtt.host:
         yield error(
             "broker",
             "no broker is configured: the agent would only run the demo",
-            "name it in mqtt.host, EDGE_AGENT_MQTT__HOST or --host",
+            "set mqtt.host, EDGE_AGENT_MQTT__HOST or --host",
         )
         return
     trial = _trial(settings)
     try:
         trial.open()
-    except (BrokerUnreachableError, SettingsError) as fault:
-        yield rules.assess_connection("", "", str(fault))
+    except BrokerUnreachableError as unreachable:
+        yield rules.judge_faults(unreachable.faults)
+        return
+    except SettingsError as wrong:
+        yield rules.judge_faults({mqtt.host: ConnectFault(ConnectError.SETTINGS_INVALID, str(wrong))})
         return
     try:
-        yield rules.assess_connection(str(mqtt.addresses()[0]), trial.protocol, "")
+        yield rules.judge_connected(str(mqtt.addresses()[0]), trial.protocol)
         yield rules.assess_encryption(
             enabled=mqtt.tls.enabled,
             insecure=mqtt.tls.insecure,
@@ -81,7 +86,7 @@ def check_broker(settings: Settings) -> Iterator[Finding]:
 
 
 def _is_near(host: str) -> bool:
-    """Return whether a host is in this network or one like it; one that nobody knows is none."""
+    """Return whether a host is in a private network; False if its name is unknown."""
     try:
         found = {each[4][0] for each in socket.getaddrinfo(host, None)}
     except OSError:
@@ -94,7 +99,7 @@ def _check_rights(settings: Settings, trial: ConnectionCheck) -> Iterator[Findin
     filters = [each for each in link_filters(settings) if tells or not each.startswith(topics.SHARE)]
     yield rules.assess_subscriptions([_try_subscription(trial, each) for each in filters], tells=tells)
     wanted = _published(settings)
-    refused = list(_refused(trial, wanted))
+    refused = list(_refused(settings, wanted))
     echoed = tells or _is_echoed(settings, trial)
     yield rules.assess_publishing(refused, len(wanted), tells=tells, echoed=echoed)
 
@@ -104,25 +109,27 @@ def _try_subscription(trial: ConnectionCheck, topic_filter: str) -> rules.Subscr
     is_shared = topic_filter.startswith(topics.SHARE)
     if refused != "" or "+" not in topic_filter or is_shared or trial.protocol != "5":
         return rules.Subscribed(topic_filter, refused)
-    # of a device's configuration, an empty message says that there is no such device
+    # an empty device configuration means that there is no such device
     name = DOORBELL if topic_filter.endswith("/config") else NOBODY
     topic = topic_filter.replace("+", name)
     written = trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
-    heard = written == "" and trial.wait_for_message(topic, ECHO_S) is not None
-    return rules.Subscribed(topic_filter, refused, written, heard=heard)
+    echoed = written == "" and trial.wait_for_message(topic, ECHO_S) is not None
+    return rules.Subscribed(topic_filter, refused, written, echoed=echoed)
 
 
-def _refused(trial: ConnectionCheck, wanted: dict[str, Publication]) -> Iterator[str]:
-    """Yield the filters of the topics that the agent may not publish to; a broker that hangs up says no more."""
-    for topic_filter, message in wanted.items():
-        if trial.publish_and_wait(message, ANSWER_S) != "":
-            yield topic_filter
-        if trial.lost.is_set():
-            return
+def _refused(settings: Settings, wanted: dict[str, Publication]) -> Iterator[str]:
+    """Yield the filters of the topics that the broker denies; some brokers close the connection for each."""
+    untested = deque(wanted.items())
+    while untested:
+        with _connected(settings) as trial:
+            while untested and not trial.lost.is_set():
+                topic_filter, message = untested.popleft()
+                if trial.publish_and_wait(message, ANSWER_S) != "":
+                    yield topic_filter
 
 
 def _is_echoed(settings: Settings, trial: ConnectionCheck) -> bool:
-    """Return whether the agent's availability can be heard: an empty message, not retained, means nothing to anyone."""
+    """Return whether a message to the agent's availability topic comes back; an empty, not retained one is harmless."""
     topic = topics.agent_availability(settings.agent_id)
     trial.subscribe_and_wait(topic, ANSWER_S)
     trial.publish_and_wait(Publication(topic, b"", qos=1), ANSWER_S)
@@ -133,7 +140,7 @@ def _is_echoed(settings: Settings, trial: ConnectionCheck) -> bool:
 
 
 def _published(settings: Settings) -> dict[str, Publication]:
-    """Return what to try for each filter of topics that the agent publishes to."""
+    """Return the message to send for each topic filter that the agent publishes to."""
     agent, prefix = settings.agent_id, settings.home_assistant.prefix
     builders: list[Callable[[str], str]] = [
         topics.faces,
@@ -142,6 +149,8 @@ def _published(settings: Settings) -> dict[str, Publication]:
         topics.visit,
         topics.doorbell_state,
         topics.snapshot,
+        topics.last_snapshot,
+        *(functools.partial(topics.entity_event, what=each) for each in topics.ENTITY_EVENTS),
         topics.best_face,
         topics.doorbell_availability,
         *(functools.partial(topics.doorbell_option, option=each) for each in topics.DOORBELL_OPTIONS),
@@ -155,7 +164,7 @@ def _published(settings: Settings) -> dict[str, Publication]:
 
 
 def _check_client_id(settings: Settings) -> Finding:
-    """Connect as the agent, to see whether somebody minds; not where the agent is online, or that cannot be told."""
+    """Connect with the agent's client id, to find another client with it; not if the agent is online, or may be."""
     client_id, topic = f"edge_agent-{settings.agent_id}", topics.agent_availability(settings.agent_id)
     with _connected(settings) as trial:
         trial.subscribe_and_wait(topic, ANSWER_S)
@@ -169,7 +178,7 @@ def _check_client_id(settings: Settings) -> Finding:
 
 @contextlib.contextmanager
 def _connected(settings: Settings) -> Iterator[ConnectionCheck]:
-    """Give a connection of its own to what may end it."""
+    """Open a separate connection for a test that may end it."""
     trial = _trial(settings)
     trial.open()
     try:
@@ -179,13 +188,13 @@ def _connected(settings: Settings) -> Iterator[ConnectionCheck]:
 
 
 def _try_client_id(settings: Settings, client_id: str) -> str:
-    """Return why a connection as the agent itself ended soon, or ''. What waits for the agent goes on waiting."""
+    """Return why a connection with the agent's client id ended soon, or ''. Queued messages stay queued."""
     connection = Connection(settings.mqtt, client_id=client_id, clean=False)
     connection.open()
-    kicked = connection.end.reason if connection.lost.wait(RIVAL_S) else ""
+    kicked = connection.end.text if connection.lost.wait(RIVAL_S) else ""
     was_there = connection.session_present
     connection.close()
-    if not kicked and not was_there:  # leave no session behind that was not there before
+    if not kicked and not was_there:  # leave no session behind
         clean = Connection(settings.mqtt, client_id=client_id)
         clean.open()
         clean.close()
@@ -193,7 +202,7 @@ def _try_client_id(settings: Settings, client_id: str) -> str:
 
 
 def _runs_here(settings: Settings, trial: ConnectionCheck) -> bool:
-    """Return whether the agent is a process of this machine: by its workers, or by its name where they are not told."""
+    """Return whether the agent runs on this host: by its workers' pids, or by its name if they are unknown."""
     topic = topics.health(settings.agent_id)
     trial.subscribe_and_wait(topic, ANSWER_S)
     said = trial.wait_for_message(topic, ECHO_S)
@@ -220,7 +229,7 @@ def _is_agent(process: psutil.Process) -> bool:
 
 
 def _check_packet_size(settings: Settings, largest_bytes: int | None) -> Finding:
-    """Try the largest message where the broker does not say what it takes; that may end its connection."""
+    """Send the largest message if the broker does not announce a limit; the broker may close the connection."""
     mqtt, refused = settings.mqtt, ""
     if largest_bytes is None:
         topic = f"edge_agent/{settings.agent_id}/doctor"

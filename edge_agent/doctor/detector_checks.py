@@ -1,4 +1,4 @@
-"""Looks for models and accelerators, and tries every detector once, each in a process of its own."""
+"""Checks models and accelerators, and tests every detector once, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_agent.app import max_pixels
 from edge_agent.doctor import detector_rules as rules
 from edge_agent.doctor.finding import Finding, error
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import NoDetectorError
 from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.platform.host_metrics import read_kernel_file
 from edge_agent.pool import probe_all
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge_agent.domain import DetectorPlan
-    from edge_agent.settings.model import DetectionSettings, Settings
+    from edge_agent.settings.detection import DetectionSettings
+    from edge_agent.settings.model import Settings
 
 
 def check_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
-    """Yield what there is to say of what looks for faces; `root` is where /sys and /dev are."""
+    """Yield the findings about the detectors; `root` is the folder with /sys and /dev."""
     store = ModelStore(settings.models.dir, settings.models.cache_dir, sources=())
     yield from _check_models(settings.detection, store)
     devices = find_devices(root)
     yield from map(rules.assess_device, devices)
     try:
         plan = plan_detectors(settings.detection, store)
-    except EdgeAgentError as fault:
-        yield error("detectors", f"none can be used: {fault}", rules.fix_for("cpu", str(fault)))
+    except NoDetectorError as none:
+        yield rules.judge_none(none.faults, settings.detection.cpu_model)
         return
     yield from _check_plan(settings, plan, {device.kind: device.place for device in devices})
 
@@ -47,8 +48,7 @@ def _check_models(settings: DetectionSettings, store: ModelStore) -> Iterator[Fi
 def _check_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str]) -> Iterator[Finding]:
     for each in plan.missing:
         yield rules.assess_missing(
-            each.strategy,
-            each.reason,
+            each,
             device=devices.get(each.strategy, ""),
             is_last=settings.detection.strategies == (each.strategy,),
             is_asked=each.strategy in plan.asked,
@@ -61,11 +61,11 @@ def _check_plan(settings: Settings, plan: DetectorPlan, devices: dict[str, str])
         works = works or (is_first and probed.works)
         yield rules.assess_probe(choice, probed, is_spare=not is_first or len(first) > 1, is_second=not is_first)
     if len(first) > 1 and not works:
-        yield error("detectors", "none of them can be used", "mend one of those above")
+        yield error("detectors", "none of them can be used", "fix one of the findings above")
 
 
 def find_devices(root: Path) -> list[rules.Device]:
-    """Return the accelerators that the kernel sees."""
+    """Return the accelerators that the kernel lists."""
     found: list[rules.Device] = []
     for folder in sorted((root / "sys/bus/usb/devices").glob("*")):
         if (read_kernel_file(folder / "idVendor"), read_kernel_file(folder / "idProduct")) in rules.STICK_IDS:
@@ -81,6 +81,6 @@ def find_devices(root: Path) -> list[rules.Device]:
 
 def _device(kind: str, place: str, node: Path) -> rules.Device:
     if not node.exists():
-        return rules.Device(kind, place, node, "is not there")
+        return rules.Device(kind, place, node, rules.DeviceFault.MISSING)
     may = os.access(node, os.R_OK | os.W_OK)
-    return rules.Device(kind, place, node, "" if may else "may not be opened by this user")
+    return rules.Device(kind, place, node, None if may else rules.DeviceFault.FORBIDDEN)

@@ -1,58 +1,65 @@
-"""What is to be said of models, strategies and accelerators. Pure."""
+"""Findings about models, strategies and accelerators. Pure."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doctor.finding import Finding, error, ok, warning
-from edge_agent.platform.installation import Extra, add_instruction
+from edge_agent.model_store import advice_for
 from edge_agent.platform.program_name import command
+from edge_agent.reasons import UnavailableReason, Wording
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from edge_agent.pool import ProbeResult
-    from edge_agent.wire import DetectorChoice
+    from edge_agent.reasons import DetectorFault
+    from edge_agent.wire import DetectorChoice, Unavailable
 
 STICK_IDS: Final = frozenset({("1a6e", "089a"), ("18d1", "9302")})
-"""A Coral stick on USB, before its firmware was loaded and after."""
+"""A Coral USB Accelerator, before and after its firmware is loaded."""
 CARD_IDS: Final = frozenset({("1ac1", "089a")})
 """A Coral card on PCI or M.2."""
-FIXES: Final = (
-    ("is not installed", "install what the reason names"),
-    ("cannot be had", "{program} models pull {model}"),
-    ("Install libedgetpu", "install libedgetpu; docs/models.md says which fits"),
-    ("cannot be loaded", "install the library that the reason names; docs/models.md says which"),
-    ("may this user open it", "plug it in again; add a udev rule, or the user to the group plugdev"),
-    ("did not answer within", "plug it in again, into another port; raise pool.probe_timeout_s if it is just slow"),
-    ("was ended by", "the library crashes: install a libedgetpu that fits the runtime (docs/models.md)"),
-    ("no module named", "{add}"),
-    ("has no", "{add}"),
-)
-"""What a reason holds, and what to do about it; the first that fits."""
 SLOW_MS: Final = 500.0
-"""Slower than this, a press waits noticeably."""
+"""Above this, a press waits noticeably."""
+NO_DEVICE: Final = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}
+
+
+class DeviceFault(StrEnum):
+    """Why the user cannot open an accelerator."""
+
+    MISSING = "missing"
+    FORBIDDEN = "forbidden"
+
+
+DEVICE_FAULTS: Final = {
+    DeviceFault.MISSING: Wording("is not there", "plug it in again; in a container: --device"),
+    DeviceFault.FORBIDDEN: Wording(
+        "cannot be opened by this user",
+        "add a udev rule, or the user to the group plugdev; in a container: --device",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An accelerator that the kernel sees, on its bus; `node` is the file to open, `fault` why this user cannot."""
+    """An accelerator that the kernel lists; `node` is its device file, `fault` why the user cannot open it."""
 
     kind: str
     place: str
     node: Path
-    fault: str
+    fault: DeviceFault | None
 
 
 def assess_models(
     faults: Mapping[str, Sequence[str]], here: Collection[str], wanted: Mapping[str, bool]
 ) -> list[Finding]:
-    """Return what there is to say of the model files: those `here` and good, and the `faults` of others.
+    """Return the finding about the model files: those `here` and verified, and the `faults` of others.
 
-    `wanted` are those that the settings ask for, and whether the agent cannot do without.
+    `wanted` are the files of the settings, and whether the agent needs each.
     """
     found: list[Finding] = []
     for name, wrong in faults.items():
@@ -64,7 +71,7 @@ def assess_models(
     damaged = {name for name, wrong in faults.items() if wrong}
     found += [
         (error if is_needed else warning)(
-            "models", f"{name} is not here: a start fetches it, if it can", command("models", "pull", name)
+            "models", f"{name} is missing: a start downloads it, if it can", command("models", "pull", name)
         )
         for name, is_needed in wanted.items()
         if name not in here and name not in damaged
@@ -76,23 +83,22 @@ def assess_models(
 
 
 def assess_substitute(name: str, better: str) -> Finding:
-    """Return that a slower model is used because a better one is not here."""
+    """Return that a slower model is used because a better one is missing."""
     return warning(
         "models", f"the slower model {name} is used: {better} is not here", command("models", "pull", better)
     )
 
 
 def assess_probe(choice: DetectorChoice, probed: ProbeResult, *, is_spare: bool, is_second: bool = False) -> Finding:
-    """Return whether a detector works; `is_spare` tells that another one stands in where it does not.
+    """Return whether a detector works; `is_spare` is whether another one replaces it.
 
-    One that `is_second` looks where the first is unsure, and may take its time.
+    A detector that `is_second` runs where the first is unsure, and may be slow.
     """
     what = f"{choice.model} on {choice.device}" if choice.device else choice.model
-    if not probed.works:
+    if probed.fault is not None:
         level = warning if is_spare else error
-        return level(
-            choice.strategy, f"{what} cannot be used: {probed.reason}", fix_for(choice.strategy, probed.reason)
-        )
+        fix = advice_for(probed.fault, choice.strategy, choice.model)
+        return level(choice.strategy, f"{what} cannot be used: {probed.fault.text}", fix)
     times = f"{what}: loaded in {probed.load_ms:.0f} ms, one look takes {probed.inference_ms:.0f} ms"
     if probed.inference_ms > SLOW_MS and not is_second:
         fix = "choose a faster model (detection.cpu_model), or add an accelerator; docs/models.md compares"
@@ -100,40 +106,38 @@ def assess_probe(choice: DetectorChoice, probed: ProbeResult, *, is_spare: bool,
     return ok(choice.strategy, times)
 
 
-def assess_missing(strategy: str, reason: str, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
-    """Return what a strategy lacks that cannot even be tried.
+def assess_missing(missing: Unavailable, *, device: str, is_last: bool, is_asked: bool = False) -> Finding:
+    """Return what a strategy lacks that cannot be tested.
 
-    One without its `device` ('') is no fault, unless it is the last or the user asked for it: the default settings name
-    every strategy.
+    A missing `device` ('') is not a fault, unless it is the last strategy or the user asked for it: by default the
+    settings list every strategy.
     """
+    strategy, fault = missing.strategy, missing.fault
+    fix = advice_for(fault, strategy, missing.model)
     if is_last:
-        return error(strategy, reason, fix_for(strategy, reason))
+        return error(strategy, fault.text, fix)
     if not device and is_asked:
-        return warning(strategy, reason, fix_for(strategy, reason))
+        return warning(strategy, fault.text, fix)
     if not device:
-        what = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}.get(strategy, "not here")
-        return ok(strategy, f"{what}, so it is not used; besides, {re.split('[:;]', reason)[0]}")
-    return warning(strategy, f"there is {device}, but {reason}", fix_for(strategy, reason))
+        return ok(strategy, f"{NO_DEVICE.get(strategy, 'not here')}, so it is not used; besides, {_short(fault)}")
+    return warning(strategy, f"there is {device}, but {fault.text}", fix)
 
 
-def fix_for(strategy: str, reason: str) -> str:
-    """Return what to do about a detector that cannot be used."""
-    models = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": "yunet_n", "cpu": "yunet_n"}
-    fix = next((fix for words, fix in FIXES if words.lower() in reason.lower()), "{program} detectors shows it again")
-    add = (
-        add_instruction(Extra(strategy))
-        if strategy in models and strategy != "cpu"
-        else add_instruction(Extra.BLAZEFACE)
-    )
-    return fix.format(program=command(), add=add, model=models.get(strategy, "yunet_n"))
+def _short(fault: DetectorFault) -> str:
+    """Return a short reason, without the places where a missing model was searched."""
+    return "its model is missing" if fault.reason is UnavailableReason.MODEL_MISSING else fault.text
+
+
+def judge_none(faults: Mapping[str, DetectorFault], cpu_model: str) -> Finding:
+    """Return that no strategy works; the advice is for the last one, which needs the least."""
+    said = "; ".join(f"{strategy}: {fault.text}" for strategy, fault in faults.items())
+    strategy, fault = list(faults.items())[-1]
+    return error("detectors", f"none can be used: {said}", advice_for(fault, strategy, cpu_model))
 
 
 def assess_device(device: Device) -> Finding:
-    """Return whether this user may use an accelerator."""
-    if device.fault:
-        return warning(
-            device.kind,
-            f"on {device.place}, but {device.node} {device.fault}",
-            "add a udev rule, or the user to the group plugdev; in a container: --device",
-        )
-    return ok(device.kind, f"on {device.place}, and may be opened")
+    """Return whether the user can open an accelerator."""
+    if device.fault is not None:
+        wording = DEVICE_FAULTS[device.fault]
+        return warning(device.kind, f"on {device.place}, but {device.node} {wording.sentence}", wording.advice)
+    return ok(device.kind, f"on {device.place}, and can be opened")

@@ -1,4 +1,4 @@
-"""What the doctor says of one thing."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Level(StrEnum):
-    """How bad it is: an error keeps the agent from working, a warning makes it work worse."""
+    """The severity: with an error the agent cannot work, with a warning it works less well."""
 
     OK = "ok"
     WARNING = "warning"
@@ -16,7 +16,7 @@ class Level(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was examined: what was found, and how to mend it ('': nothing is to be mended)."""
+    """The result of one check, and the fix ('': none is needed)."""
 
     check: str
     level: Level
@@ -25,15 +25,15 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def ok(check: str, text: str) -> Finding:
-    """Return that something is as it should be."""
+    """Return a finding without a fault."""
     return Finding(check, Level.OK, text)
 
 
 def warning(check: str, text: str, fix: str) -> Finding:
-    """Return that something makes the agent work worse."""
+    """Return a finding that makes the agent work less well."""
     return Finding(check, Level.WARNING, text, fix)
 
 
 def error(check: str, text: str, fix: str) -> Finding:
-    """Return that something keeps the agent from working."""
+    """Return a finding that keeps the agent from working."""
     return Finding(check, Level.ERROR, text, fix)

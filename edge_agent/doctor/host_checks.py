@@ -1,4 +1,4 @@
-"""Reads what the machine says of itself, and tries its folders and its port."""
+"""Reads the state of the host, and tests its folders and its port."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from edge_agent.doctor import host_rules as rules
 from edge_agent.doctor.finding import Finding, ok
 from edge_agent.doorbells.options_file import default_folder, read
 from edge_agent.errors import reason_of
-from edge_agent.model_store import default_cache_dir
+from edge_agent.model_store import default_cache_dir, expanded
 from edge_agent.platform import landlock
 from edge_agent.platform.heartbeat_file import is_foreign, runtime_folder
 from edge_agent.platform.host_metrics import Host, read_kernel_file
-from edge_agent.web.server import SERVER_NAME
+from edge_agent.web.connections import SERVER_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +38,14 @@ TRIAL_BYTES: Final = 100_000
 TIMEX_BYTES: Final = 256
 """More than adjtimex(2) writes on any machine."""
 STATUS_AT: Final = 5 * ctypes.sizeof(ctypes.c_long)
-"""Where `status` is in struct timex: after modes (padded), offset, freq, maxerror, esterror."""
+"""The offset of `status` in struct timex: after modes (padded), offset, freq, maxerror, esterror."""
 UNSYNCHRONISED: Final = 0x0040
 """STA_UNSYNC of linux/timex.h."""
 RUNTIME: Final = "RUNTIME_DIRECTORY"
 
 
 def check_host(settings: Settings, root: Path = Path("/")) -> Iterator[Finding]:
-    """Yield what there is to say of the machine; `root` is where /proc and /sys are."""
+    """Yield the findings about the host; `root` is the folder with /proc and /sys."""
     state = settings.state.dir or default_folder()
     host = Host(state, root).read(time.monotonic(), time.time())
     yield ok("versions", _versions())
@@ -70,19 +70,19 @@ def _versions() -> str:
 
 
 def _features(root: Path) -> set[str]:
-    """Return the words by which the kernel names what the processor can do."""
+    """Return the processor's feature flags, as the kernel lists them."""
     text = read_kernel_file(root / "proc/cpuinfo")
     return {word for line in re.findall(r"(?mi)^(?:flags|features)\s*:(.*)$", text) for word in line.split()}
 
 
 def _installed_at() -> datetime | None:
-    """Return when the program's files were written, None where that was not kept."""
+    """Return when the program's files were written, or None if that is unknown."""
     written_s = Path(edge_agent.__file__).stat().st_mtime
     return datetime.fromtimestamp(written_s, UTC) if written_s else None
 
 
 def _in_step() -> bool | None:
-    """Return whether the kernel's clock is kept in step with another, None where it does not say."""
+    """Return whether the kernel's clock is synchronized, or None if the kernel does not report it."""
     buffer = ctypes.create_string_buffer(TIMEX_BYTES)
     try:
         if ctypes.CDLL(None).adjtimex(buffer) < 0:
@@ -93,19 +93,19 @@ def _in_step() -> bool | None:
 
 
 def _check_folders(settings: Settings, state: Path) -> Iterator[Finding]:
-    cache = (settings.models.cache_dir or default_cache_dir()).expanduser()
+    cache = expanded(settings.models.cache_dir or default_cache_dir())
     places = [
-        ("what is set over MQTT", state, "state.dir"),
+        ("options set over MQTT", state, "state.dir"),
         ("downloaded models", cache, "models.cache_dir"),
         ("the heartbeat", runtime_folder(), RUNTIME),
     ]
     if settings.quarantine.dir:
         places.append(("pictures on which workers died", settings.quarantine.dir, "quarantine.dir"))
     for what, folder, setting in places:
-        fault, free_bytes = try_folder(folder)
+        refused, free_bytes = try_folder(folder)
         if setting == RUNTIME and is_foreign(folder):
-            fault = "it belongs to another user"
-        yield rules.assess_folder(what, str(folder), fault, free_bytes, setting)
+            refused = rules.Refused(rules.SystemFault.FOREIGN)
+        yield rules.assess_folder(what, str(folder), refused, free_bytes, setting)
 
 
 def _check_state(path: Path) -> Iterator[Finding]:
@@ -113,33 +113,33 @@ def _check_state(path: Path) -> Iterator[Finding]:
     try:
         read(path)
     except OSError as error:
-        fault = (error.strerror or str(error)).lower()
+        fault = reason_of(error).lower()
     except ValueError as error:
         fault = str(error)
     yield from rules.assess_state(str(path), fault)
 
 
-def try_folder(folder: Path) -> tuple[str, int | None]:
-    """Write into a folder, or where it would be made; return why that fails ('': it works), and how much is free."""
+def try_folder(folder: Path) -> tuple[rules.Refused | None, int | None]:
+    """Write into a folder, or its nearest existing parent; return why that fails, if it does, and the free bytes."""
     nearest = next((each for each in (folder, *folder.absolute().parents) if each.exists()), Path("/"))
     try:
         with tempfile.TemporaryFile(dir=nearest) as file:
             file.write(os.urandom(TRIAL_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        return "", shutil.disk_usage(nearest).free
+        return None, shutil.disk_usage(nearest).free
     except OSError as error:
-        return reason_of(error).lower(), None
+        return rules.Refused.by(error), None
 
 
 def _check_port(settings: HttpSettings) -> Finding:
-    where, fault = f"{settings.host}:{settings.port}", ""
+    where, refused = f"{settings.host}:{settings.port}", None
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         socket.create_server((settings.host, settings.port), family=family).close()
     except OSError as error:
-        fault = reason_of(error).lower()
-    return rules.assess_port(where, fault, is_ours=bool(fault) and _is_ours(settings))
+        refused = rules.Refused.by(error)
+    return rules.assess_port(where, refused, is_ours=refused is not None and _is_ours(settings))
 
 
 def _is_ours(settings: HttpSettings) -> bool:

@@ -24,6 +24,7 @@ from edge_agent.doorbells.payloads import (
     VisitPayload,
     encode,
 )
+from edge_agent.doorbells.wall_clock import clock_jump_s
 from edge_agent.wire import Detected
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.presses import Answer, Press
     from edge_agent.doorbells.visits import VisitChange
 
+RING: Final = "-ring"
 RING_LIFETIME_S: Final = 60.0
 """A ring that was not sent within this time is dropped."""
 
@@ -48,6 +50,10 @@ class Stamp:
     def age_ms(self, since_s: float) -> int:
         """Return the milliseconds since `since_s`, independent of changes to the wall clock."""
         return round((self.now_s - since_s) * 1000)
+
+    def clock_jump_s(self, since_s: float, since_at: datetime) -> float:
+        """Return by how many seconds the wall clock was set since a moment that both clocks tell; 0: it was not."""
+        return clock_jump_s((self.now_at - since_at).total_seconds(), self.now_s - since_s)
 
 
 def faces(outcome: Outcome, stamp: Stamp) -> Publication:
@@ -67,19 +73,27 @@ def reply(outcome: Outcome, to: ReplyTo, stamp: Stamp) -> Publication:
 
 
 def ring(press: Press, stamp: Stamp) -> Publication:
-    """Return the ring event of a press."""
+    """Return the ring event of a press; the broker's acknowledgement is reported by event id."""
     payload = RingPayload(
         event_type="ring",
-        event_id=f"{press.press_id}-ring",
+        event_id=f"{press.press_id}{RING}",
         doorbell=press.doorbell,
         press_id=press.press_id,
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(press.pressed_s),
+        age_ms=_press_age_ms(press, stamp),
+        clock_jump_s=_press_jump_s(press, stamp),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
-    return Publication(topics.ring(press.doorbell), encode(payload), qos=1, lifetime_s=RING_LIFETIME_S)
+    return Publication(
+        topics.ring(press.doorbell), encode(payload), qos=1, key=payload.event_id, lifetime_s=RING_LIFETIME_S
+    )
+
+
+def press_of_ring(event_id: str) -> str:
+    """Return the press id in the event id of a ring, or '' if it is of something else."""
+    return event_id.removesuffix(RING) if event_id.endswith(RING) else ""
 
 
 def answer(answered: Answer, stamp: Stamp) -> Publication:
@@ -99,7 +113,8 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
         frame_event_id=outcome.frame.event_id if outcome else None,
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
-        age_ms=stamp.age_ms(press.pressed_s),
+        age_ms=_press_age_ms(press, stamp),
+        clock_jump_s=_press_jump_s(press, stamp),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
@@ -110,6 +125,11 @@ def pictures(doorbell: str, drawn: Pictures) -> list[Publication]:
     """Return the annotated picture of a frame and its best face, if they were drawn."""
     places = ((topics.snapshot(doorbell), drawn.snapshot), (topics.best_face(doorbell), drawn.best_face))
     return [Publication(topic, jpeg, qos=1, lifetime_s=RING_LIFETIME_S) for topic, jpeg in places if jpeg]
+
+
+def last_snapshot(doorbell: str, drawn: Pictures) -> Publication:
+    """Return a snapshot that was published before; it has a topic of its own, since it is not new."""
+    return Publication(topics.last_snapshot(doorbell), drawn.snapshot, qos=1, lifetime_s=RING_LIFETIME_S)
 
 
 def visit(change: VisitChange, stamp: Stamp) -> Publication:
@@ -131,6 +151,7 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
         best_event_id=current.best.event_id,
         published_at=stamp.now_at,
         age_ms=stamp.age_ms(current.last_taken_s),
+        clock_jump_s=stamp.clock_jump_s(current.first_taken_s, current.started_at),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
     )
@@ -154,6 +175,14 @@ def availability(topic: str, *, online: bool) -> Publication:
     return Publication(topic, b"online" if online else b"offline", qos=1, retain=True)
 
 
+def _press_age_ms(press: Press, stamp: Stamp) -> int | None:
+    return stamp.age_ms(press.pressed_s) if press.age_known else None
+
+
+def _press_jump_s(press: Press, stamp: Stamp) -> float:
+    return stamp.clock_jump_s(press.pressed_s, press.pressed_at) if press.age_known else 0.0
+
+
 def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
     frame, result, failure = outcome.frame, outcome.result, failure_of(outcome)
     found = result if isinstance(result, Detected) else None
@@ -169,6 +198,7 @@ def _faces_payload(outcome: Outcome, stamp: Stamp) -> FacesPayload:
         received_at=frame.received_at,
         published_at=stamp.now_at,
         age_ms=stamp.age_ms(frame.taken_s),
+        clock_jump_s=stamp.clock_jump_s(frame.taken_s, frame.captured_at or frame.received_at),
         boot_id=stamp.boot_id,
         sequence=stamp.sequence,
         image=found.image if found else None,

@@ -7,7 +7,7 @@ from typing import Final
 from edge_agent.domain import Failure, Outcome, Shed, ShedReason, Trigger
 from edge_agent.wire import FailureReason
 
-_DETAILS: Final = {
+SHEDS: Final = {
     ShedReason.EXPIRED: "no worker was free before the frame expired",
     ShedReason.OVERLOAD: "too many frames were waiting",
     ShedReason.SUPERSEDED: "a newer frame of this doorbell took its place",
@@ -16,15 +16,17 @@ _DETAILS: Final = {
     ShedReason.PRESS_ONLY: "detection runs only for presses of this doorbell",
     ShedReason.DUPLICATE: "the picture is identical to the doorbell's last one",
     ShedReason.UNCHANGED: "the picture matches an earlier one without a face",
+    ShedReason.KNOWN_PICTURE: "it is the picture of an earlier press, sent again",
     ShedReason.STOPPING: "the agent is stopping",
 }
+"""What is said of a frame that was dropped unseen."""
 
 
 def failure_of(outcome: Outcome) -> Failure | None:
     """Return why a frame has no result, or None if it has one."""
     if isinstance(outcome.result, Shed):
         reason = outcome.result.reason
-        return Failure(FailureReason(reason.value), _DETAILS[reason])
+        return Failure(FailureReason(reason.value), SHEDS[reason])
     return outcome.result if isinstance(outcome.result, Failure) else None
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.doorbells.policy import DetectionPolicy
-    from edge_agent.settings.model import DetectionSettings, DoorbellSettings
+    from edge_agent.settings.detection import DetectionSettings
+    from edge_agent.settings.model import DoorbellSettings
 
 ON, OFF = "ON", "OFF"
 MAX_CACHED_POLICIES: Final = 1000

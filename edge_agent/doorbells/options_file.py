@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,13 @@ import msgspec
 from platformdirs import user_state_path
 
 from edge_agent.errors import SettingsError
+from edge_agent.platform.background import BackgroundWorker
+from edge_agent.platform.heartbeat_file import is_foreign, runtime_folder
 
 log = logging.getLogger(__name__)
 
 VERSION: Final = 1
+VARIABLE: Final = "(EDGE_AGENT_STATE__DIR)"
 
 
 class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,12 +32,21 @@ class StoredOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def default_folder() -> Path:
-    """Return the user's state folder (XDG Base Directory Specification); raise SettingsError if there is none."""
+    """Return the user's state folder (XDG Base Directory Specification), or one in memory for a user without a home."""
     try:
         return user_state_path("edge-agent")
-    except RuntimeError as error:
-        message = "this user has no home directory for the options file: set state.dir (EDGE_AGENT_STATE__DIR)"
-        raise SettingsError(message) from error
+    except RuntimeError:
+        folder = runtime_folder()
+    if is_foreign(folder):
+        message = f"this user has no home directory, and {folder} belongs to another user: set state.dir {VARIABLE}"
+        raise SettingsError(message)
+    log.warning(
+        "this user has no home directory: options set over MQTT are kept in %s, and lost when the host restarts;"
+        " set state.dir %s",
+        folder,
+        VARIABLE,
+    )
+    return folder
 
 
 def read(path: Path) -> StoredOptions:
@@ -59,7 +71,7 @@ class OptionsFile:
         self.path = path
         self.fault = ""
         self._unsaved: StoredOptions | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state-file")
+        self._writer = BackgroundWorker("state-file")
 
     def load(self) -> StoredOptions:
         """Return the stored options; a damaged file is moved aside and no options are set."""
@@ -76,7 +88,7 @@ class OptionsFile:
 
         After a power cut the file holds the old or the new options.
         """
-        self._writer.submit(self._save, chosen)
+        self._writer.submit(functools.partial(self._save, chosen))
 
     def retry_save(self) -> None:
         """Write the options again if the last attempt failed."""
@@ -84,13 +96,14 @@ class OptionsFile:
             self.save(self._unsaved)
 
     def close(self) -> None:
-        """Wait until the options are written."""
-        self._writer.shutdown()
+        """Wait until the options are written; not for a disk that does not answer."""
+        if not self._writer.close():
+            log.warning("%s is not written yet: changed options may be lost", self.path)
 
     def _save(self, chosen: StoredOptions) -> None:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
+            replace_file(self.path, msgspec.json.format(msgspec.json.encode(chosen)) + b"\n")
         except OSError as error:
             self._unsaved = chosen
             self._report(
@@ -112,7 +125,7 @@ class OptionsFile:
         self.fault = fault
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Replace a file atomically, readable only by its owner, and synced to disk when this returns."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

@@ -41,6 +41,7 @@ class FacesPayload(msgspec.Struct, frozen=True):
     received_at: datetime
     published_at: datetime
     age_ms: int
+    clock_jump_s: float
     boot_id: str
     sequence: int
     image: ImageSize | None
@@ -60,7 +61,8 @@ class RingPayload(msgspec.Struct, frozen=True):
     press_id: str
     pressed_at: datetime
     published_at: datetime
-    age_ms: int
+    age_ms: int | None
+    clock_jump_s: float
     boot_id: str
     sequence: int
 
@@ -80,7 +82,8 @@ class AnswerPayload(msgspec.Struct, frozen=True):
     frame_event_id: str | None
     pressed_at: datetime
     published_at: datetime
-    age_ms: int
+    age_ms: int | None
+    clock_jump_s: float
     boot_id: str
     sequence: int
 
@@ -103,6 +106,7 @@ class VisitPayload(msgspec.Struct, frozen=True):
     best_event_id: str
     published_at: datetime
     age_ms: int
+    clock_jump_s: float
     boot_id: str
     sequence: int
 

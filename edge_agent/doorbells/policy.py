@@ -12,7 +12,8 @@ from edge_agent.wire import FaceRules, Privacy
 
 if TYPE_CHECKING:
     from edge_agent.domain import Frame
-    from edge_agent.settings.model import DoorbellSettings, PressSettings, QueueSettings
+    from edge_agent.settings.model import DoorbellSettings, PressSettings
+    from edge_agent.settings.pool import QueueSettings
     from edge_agent.wire import SnapshotMode
 
 
@@ -43,9 +44,10 @@ def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float)
 
 
 def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
-    """Return how long a press of `doorbell` lasts and its answer's deadline."""
+    """Return how long a press of `doorbell` lasts, its answer's deadline, and its debounce time."""
     own = doorbells.each.get(doorbell, DoorbellOptions())
-    return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s)
+    debounce_s = press.debounce_s if own.press_debounce_s is None else own.press_debounce_s
+    return PressTimes(own.press_window_s or press.window_s, own.press_deadline_s or press.deadline_s, debounce_s)
 
 
 def reason_to_skip(frame: Frame, policy: DetectionPolicy, stale_after_s: float, now: float) -> ShedReason | None:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.domain import NO_PICTURES, Pictures
-from edge_agent.doorbells.events import availability, pictures, state
+from edge_agent.doorbells.events import availability, last_snapshot, pictures, state
 from edge_agent.doorbells.payloads import StatePayload
-from edge_agent.wire import Detected
+from edge_agent.doorbells.snapshots import Snapshots
+from edge_agent.wire import Detected, SnapshotMode
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from edge_agent.domain import Outcome, Publication
+    from edge_agent.domain import Frame, Outcome, Publication
     from edge_agent.wire import Face
 
-STATE_INTERVAL_S: Final = 1.0
-"""The state is published at once when the number of faces changes, otherwise at most this often."""
+STATE_INTERVAL_S: Final = 10.0
+"""The state is published when a visit begins and ends, and within it at most this often: recorders keep each change."""
 
 
 UNKNOWN: Final = StatePayload()
@@ -36,7 +37,7 @@ class _Doorbell:
     published: StatePayload = UNKNOWN
     published_s: float = 0.0
     order_s: float = 0.0
-    snapshot_s: float = float("-inf")
+    snapshots: Snapshots = field(default_factory=Snapshots)
     pictures: Pictures = NO_PICTURES
 
 
@@ -61,6 +62,10 @@ class Doorbells:
     def names(self) -> tuple[str, ...]:
         """Return the doorbells that have sent something since the start."""
         return tuple(self._doorbells)
+
+    def active(self) -> tuple[str, ...]:
+        """Return the doorbells that have sent something themselves: those of an earlier run may not."""
+        return tuple(name for name, each in self._doorbells.items() if each.last_frame_s > -math.inf)
 
     def restore(self, name: str) -> list[Publication]:
         """Add a doorbell of an earlier run, which has sent nothing yet; return its messages."""
@@ -95,14 +100,23 @@ class Doorbells:
     def on_outcome(
         self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
     ) -> list[Publication]:
-        """Use the result of a frame, unless a newer one was used before; return the state if it is due."""
+        """Use the result of a frame, unless a newer one was used before; return the state if it is due.
+
+        `visit_id` is the current visit. The state follows the visit: a frame without a face does not change it.
+        """
         doorbell, result = self._doorbells.get(outcome.frame.doorbell), outcome.result
         if doorbell is None or not isinstance(result, Detected) or outcome.frame.received_s < doorbell.order_s:
             return []
         doorbell.order_s = outcome.frame.received_s
-        doorbell.state = _has_detected(doorbell.state, result.faces, seen_at, visit_id)
-        due = doorbell.state.faces != doorbell.published.faces or now - doorbell.published_s >= STATE_INTERVAL_S
-        return self._publish_state(doorbell, now) if due and doorbell.state != doorbell.published else []
+        if visit_id is None:
+            doorbell.state = _nobody(doorbell.state)
+        elif result.faces:
+            doorbell.state = _has_detected(result.faces, seen_at, visit_id)
+        if doorbell.state == doorbell.published:
+            return []
+        is_change_of_visit = doorbell.state.visit_id != doorbell.published.visit_id or visit_id is None
+        is_due = is_change_of_visit or now - doorbell.published_s >= STATE_INTERVAL_S
+        return self._publish_state(doorbell, now) if is_due else []
 
     def on_visit_end(self, name: str, now: float) -> list[Publication]:
         """Record that a visit has ended; return the state."""
@@ -112,21 +126,32 @@ class Doorbells:
         doorbell.state = _nobody(doorbell.state)
         return self._publish_state(doorbell, now)
 
-    def is_snapshot_due(self, name: str, now: float, interval_s: float) -> bool:
-        """Return whether a new snapshot of this doorbell is due."""
-        doorbell = self._doorbells.get(name)
-        return doorbell is not None and now - doorbell.snapshot_s >= interval_s
-
-    def on_snapshot(self, name: str, pictures: Pictures, now: float) -> None:
-        """Note that pictures of this doorbell were published; the best face stays until there is another."""
+    def on_ring(self, name: str) -> None:
+        """Record that a doorbell rings: its next press frame gives a snapshot."""
         if name in self._doorbells:
-            doorbell = self._doorbells[name]
-            doorbell.snapshot_s = now
-            doorbell.pictures = Pictures(pictures.snapshot, pictures.best_face or doorbell.pictures.best_face)
+            self._doorbells[name].snapshots.on_ring()
 
-    def last_pictures(self) -> list[Publication]:
-        """Return the last pictures of every doorbell, for a subscriber that may have missed them."""
-        return [each for doorbell in self._doorbells.values() for each in pictures(doorbell.name, doorbell.pictures)]
+    def on_visit_start(self, name: str) -> None:
+        """Record that a visit has begun: its first face gives a snapshot."""
+        if name in self._doorbells:
+            self._doorbells[name].snapshots.on_visit_start()
+
+    def snapshot_mode(self, frame: Frame, now: float, interval_s: float, *, in_visit: bool) -> SnapshotMode:
+        """Return when the worker is to draw a snapshot of a frame."""
+        doorbell = self._doorbells.get(frame.doorbell)
+        return doorbell.snapshots.mode(frame, now, interval_s, in_visit=in_visit) if doorbell else SnapshotMode.NEVER
+
+    def on_snapshot(self, outcome: Outcome, now: float, interval_s: float) -> list[Publication]:
+        """Return the pictures of a frame, if a snapshot is due; the best face stays until there is another."""
+        doorbell, drawn = self._doorbells.get(outcome.frame.doorbell), outcome.pictures
+        if doorbell is None or not drawn.snapshot or not doorbell.snapshots.accept(outcome, now, interval_s):
+            return []
+        doorbell.pictures = Pictures(drawn.snapshot, drawn.best_face or doorbell.pictures.best_face)
+        return pictures(doorbell.name, drawn)
+
+    def last_snapshots(self) -> list[Publication]:
+        """Return the last snapshot of every doorbell, for a Home Assistant that has started since."""
+        return [last_snapshot(name, each.pictures) for name, each in self._doorbells.items() if each.pictures.snapshot]
 
     def tick(self, now: float) -> list[Publication]:
         """Return the availability of the doorbells that have gone offline."""
@@ -155,21 +180,16 @@ class Doorbells:
         return [state(doorbell.name, doorbell.state)]
 
 
-def _has_detected(
-    previous: StatePayload, faces: tuple[Face, ...], seen_at: datetime, visit_id: str | None
-) -> StatePayload:
-    """Return the state after a detection; `last_seen` is the time of the last face."""
+def _has_detected(faces: tuple[Face, ...], seen_at: datetime, visit_id: str) -> StatePayload:
+    """Return the state in a visit after its last frame with faces."""
+    confidence = max(face.confidence for face in faces)
     return StatePayload(
-        face_present=bool(faces),
-        faces=len(faces),
-        confidence=max((face.confidence for face in faces), default=None),
-        last_seen=seen_at if faces else previous.last_seen,
-        visit_id=visit_id,
+        face_present=True, faces=len(faces), confidence=confidence, last_seen=seen_at, visit_id=visit_id
     )
 
 
 def _nobody(previous: StatePayload) -> StatePayload:
-    """Return the state after a visit."""
+    """Return the state without a visit."""
     return StatePayload(face_present=False, faces=0, last_seen=previous.last_seen)
 
 

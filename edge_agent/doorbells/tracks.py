@@ -41,15 +41,14 @@ class Track:
     def at(self, now: float) -> Track:
         """Return the track extrapolated to `now`."""
         elapsed_s = now - self.seen_s
-        x, y = self.x + self.speed_x * elapsed_s, self.y + self.speed_y * elapsed_s
-        return Track(x, y, self.width, self.height, self.seen_s, self.speed_x, self.speed_y, self.sightings)
+        return replace(self, x=self.x + self.speed_x * elapsed_s, y=self.y + self.speed_y * elapsed_s)
 
 
 def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
-    """Return the tracks after a frame with faces in `boxes`: continued, new, or missing for less than FORGET_S."""
+    """Return the tracks after a frame with faces in `boxes`: continued, new, or missing for a short time."""
     detected = [_new_track(box, now) for box in boxes]
     pairs = [
-        (_overlap(track.at(now), new), old, number)
+        (iou(_enlarged(track.at(now)), _enlarged(new)), old, number)
         for old, track in enumerate(tracks)
         for number, new in enumerate(detected)
     ]
@@ -87,11 +86,7 @@ def _continue(track: Track, new: Track) -> Track:
     )
 
 
-def _overlap(first: Track, second: Track) -> float:
-    """Return the intersection over union of two boxes, grown to tolerate a step between frames."""
-    return iou(_enlarged(first), _enlarged(second))
-
-
 def _enlarged(track: Track) -> Rectangle:
+    """Return the box of a track, grown to tolerate a step between frames."""
     width, height = track.width * GROWTH, track.height * GROWTH
     return Rectangle(track.x - width / 2, track.y - height / 2, width, height)

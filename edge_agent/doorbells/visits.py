@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.doorbells.tracks import Track, count_people, update_tracks
@@ -35,14 +36,16 @@ class BestFace:
 class Visit:
     """A visit; `people` is the largest number present at once, `frames` how many frames showed a face.
 
-    `last_taken_s` is when the last picture with a face was taken, and `duration_s` the time from the first one to the
-    last, both by the monotonic clock.
+    `first_taken_s` and `last_taken_s` are when the first and the last picture with a face were taken, and `duration_s`
+    is the time from the arrival of one to the other, all by the monotonic clock. A change of the wall clock leaves
+    `started_at` as it is, and `last_seen_at` is as long after it as the monotonic clock says.
     """
 
     visit_id: str
     doorbell: str
     started_at: datetime
     last_seen_at: datetime
+    first_taken_s: float
     last_taken_s: float
     best: BestFace
     people: int
@@ -96,12 +99,12 @@ class Visits:
         current = self._current.get(frame.doorbell)
         if current is None:
             now = frame.received_s
-            visit = Visit(self._new_id(), frame.doorbell, seen_at, seen_at, frame.taken_s, best, len(result.faces))
+            visit = _new_visit(self._new_id(), frame, seen_at, best, len(result.faces))
             self._current[frame.doorbell] = _Current(visit, now, now, now, best.quality)
             self._due_s = min(self._due_s, now + self._gap_s)
             self._track(self._current[frame.doorbell], result.faces, now)
             return [*changes, VisitChange("face_appeared", visit)]
-        return self._update(current, best, result.faces, frame, seen_at)
+        return self._update(current, best, result.faces, frame)
 
     def tick(self, now: float) -> list[VisitChange]:
         """Return the visits that have ended."""
@@ -122,18 +125,13 @@ class Visits:
         del self._current[doorbell]
         return [VisitChange("face_left", current.visit)]
 
-    def _update(
-        self, current: _Current, best: BestFace, faces: tuple[Face, ...], frame: Frame, seen_at: datetime
-    ) -> list[VisitChange]:
+    def _update(self, current: _Current, best: BestFace, faces: tuple[Face, ...], frame: Frame) -> list[VisitChange]:
         now = frame.received_s
         count = self._track(current, faces, now)
         before = current.visit
         current.first_face_s, current.last_face_s = min(current.first_face_s, now), max(current.last_face_s, now)
         current.visit = replace(
-            before,
-            started_at=min(before.started_at, seen_at),
-            last_seen_at=max(before.last_seen_at, seen_at),
-            last_taken_s=max(before.last_taken_s, frame.taken_s),
+            _extended(before, frame.taken_s),
             best=max(before.best, best, key=lambda each: each.quality),
             people=max(before.people, count),
             frames=before.frames + 1,
@@ -154,6 +152,23 @@ class Visits:
         current.tracks = update_tracks(current.tracks, [face.box for face in faces], now)
         current.tracked_s = now
         return count_people(current.tracks, len(faces))
+
+
+def _new_visit(visit_id: str, frame: Frame, seen_at: datetime, best: BestFace, people: int) -> Visit:
+    return Visit(visit_id, frame.doorbell, seen_at, seen_at, frame.taken_s, frame.taken_s, best, people)
+
+
+def _extended(visit: Visit, taken_s: float) -> Visit:
+    """Return a visit with one more picture, which may be older than its first one."""
+    first_s, last_s = min(visit.first_taken_s, taken_s), max(visit.last_taken_s, taken_s)
+    started_at = visit.started_at - timedelta(seconds=visit.first_taken_s - first_s)
+    return replace(
+        visit,
+        started_at=started_at,
+        last_seen_at=started_at + timedelta(seconds=last_s - first_s),
+        first_taken_s=first_s,
+        last_taken_s=last_s,
+    )
 
 
 def log_text(change: VisitChange) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge_agent import topics
+from edge_agent.home_assistant.display_names import default_name
 from edge_agent.home_assistant.naming import (
     MANUFACTURER,
     ORIGIN,
@@ -16,9 +17,12 @@ from edge_agent.home_assistant.naming import (
     doorbell_discovery_id,
     json_key,
 )
+from edge_agent.home_assistant.readable import VISIT_EVENTS, with_name
 from ha_discovery import (
+    ALWAYS_AVAILABLE,
     BinarySensor,
     Button,
+    Camera,
     Component,
     Device,
     DeviceTrigger,
@@ -37,20 +41,13 @@ from ha_discovery import (
 MODEL: Final = "Doorbell"
 
 
-def doorbell_name(doorbell: str) -> str:
-    """Return a doorbell's id as a readable name: 'Front door doorbell' for front_door."""
-    text = doorbell.replace("_", " ").replace("-", " ").strip() or doorbell
-    name = text[:1].upper() + text[1:]
-    return name if "doorbell" in name.lower() else f"{name} doorbell"
-
-
 def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "") -> Discovery:
     """Return a doorbell as a device that is reached via its agent."""
     return Discovery(
         discovery_id=doorbell_discovery_id(doorbell),
         origin=Origin(ORIGIN, sw_version=version),
         device=Device(
-            name or doorbell_name(doorbell),
+            name or default_name(doorbell),
             identifiers=(doorbell_discovery_id(doorbell),),
             manufacturer=MANUFACTURER,
             model=MODEL,
@@ -61,27 +58,31 @@ def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "
             *_state(doorbell),
             *_images(doorbell),
             *_controls(doorbell, agent_id),
-            _camera(doorbell, agent_id),
+            _connectivity(doorbell),
         ),
-        availability=available_when(topics.agent_availability(agent_id), topics.doorbell_availability(doorbell)),
+        availability=available_when(topics.agent_availability(agent_id)),
     )
 
 
 def _events(doorbell: str) -> tuple[Component, ...]:
-    """Return the events and device triggers. `face_updated` is for picture displays, and no event here."""
-    ring, visit = topics.ring(doorbell), topics.visit(doorbell)
+    """Return the events and device triggers. `face_updated` is for picture displays, and no event here.
+
+    Event entities stay available while the agent restarts: an event entity that returns from unavailable shows its old
+    time as a new state, and automations on that state would run again.
+    """
+    ring, visit = topics.entity_event(doorbell, "ring"), topics.entity_event(doorbell, "visit")
     return (
         Event(
-            Entity("doorbell", Named.AFTER_DEVICE, qos=1),
+            Entity("doorbell", Named.AFTER_DEVICE, availability=ALWAYS_AVAILABLE, qos=1),
             state_topic=ring,
             event_types=("ring",),
             device_class="doorbell",
         ),
         Event(
-            Entity("face", "Face", icon="mdi:face-recognition", qos=1),
+            Entity("face", "Face", icon="mdi:face-recognition", availability=ALWAYS_AVAILABLE, qos=1),
             state_topic=visit,
-            event_types=("face_appeared", "face_left"),
-            value_template="{{ value if value_json.event_type in ('face_appeared', 'face_left') else '' }}",
+            event_types=tuple(VISIT_EVENTS.values()),
+            value_template=with_name(VISIT_EVENTS, "event_type"),
         ),
         _trigger("ring", ring),
         _trigger("face_appeared", visit),
@@ -134,6 +135,7 @@ def _images(doorbell: str) -> tuple[Component, ...]:
             image_topic=topics.snapshot(doorbell),
             content_type="image/jpeg",
         ),
+        Camera(Entity("snapshot_camera", "Camera"), topic=topics.every_snapshot(doorbell)),
         Image(
             Entity("best_face", "Best face", icon="mdi:account-box-outline", enabled_by_default=False),
             image_topic=topics.best_face(doorbell),
@@ -145,7 +147,7 @@ def _images(doorbell: str) -> tuple[Component, ...]:
 def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
     return (
         Switch(
-            Entity("detection", "Detection", icon="mdi:face-recognition"),
+            Entity("detection", "Detection", icon="mdi:face-recognition", entity_category="config"),
             command_topic=topics.doorbell_option_set(doorbell, "detection"),
             state_topic=topics.doorbell_option(doorbell, "detection"),
         ),
@@ -154,6 +156,7 @@ def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
             command_topic=topics.doorbell_option_set(doorbell, "min_confidence"),
             state_topic=topics.doorbell_option(doorbell, "min_confidence"),
             unit_of_measurement="%",
+            min=1,
             max=99,
             mode="slider",
         ),
@@ -165,16 +168,10 @@ def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
     )
 
 
-def _camera(doorbell: str, agent_id: str) -> BinarySensor:
-    """Return the connectivity of the camera, published by the agent."""
+def _connectivity(doorbell: str) -> BinarySensor:
+    """Return whether the doorbell sends frames. Nothing else depends on it: many send frames at events only."""
     return BinarySensor(
-        Entity(
-            "camera",
-            "Camera",
-            entity_category="diagnostic",
-            availability=available_when(topics.agent_availability(agent_id)),
-            qos=1,
-        ),
+        Entity("camera", Named.AFTER_CLASS, entity_category="diagnostic", qos=1),
         state_topic=topics.doorbell_availability(doorbell),
         device_class="connectivity",
         payload_on="online",

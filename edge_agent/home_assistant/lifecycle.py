@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.domain import Publication
 from edge_agent.home_assistant.agent_device import agent_device
 from edge_agent.home_assistant.doorbell_device import doorbell_device
-from edge_agent.home_assistant.naming import ORIGIN, agent_discovery_id, doorbell_discovery_id, doorbell_of
-from edge_agent.topics import is_identifier
-from ha_discovery import Discovery, announce, orphans, read_retained, removing, withdraw
+from edge_agent.home_assistant.entity_events import UNTIL_SUBSCRIBED_S
+from edge_agent.home_assistant.naming import doorbell_discovery_id
+from edge_agent.home_assistant.retained_devices import Claimed, Deleted, Outdated, Restored, RetainedDevices
+from ha_discovery import Discovery, announce, removing, withdraw
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from ha_discovery import DiscoveryMessage, RetainedDevice
+    from edge_agent.home_assistant.display_names import DisplayNames
+    from edge_agent.home_assistant.host_facts import HostFacts
+    from ha_discovery import DiscoveryMessage
 
 EARLIEST_S: Final = 1.0
 LATEST_S: Final = 5.0
 """Delay after Home Assistant's birth message: many devices respond to it at once."""
-UNTIL_SUBSCRIBED_S: Final = 1.0
-"""Home Assistant takes up to half a second to subscribe to announced topics."""
 
 
 def answer_delay_s() -> float:
@@ -41,18 +42,22 @@ class HomeAssistant:
         agent_id: str,
         *,
         version: str,
-        strategies: Sequence[str],
+        host: HostFacts,
         telemetry_period_s: float,
         prefix: str,
         enabled: bool,
+        names: DisplayNames,
         delay_s: Callable[[], float] = answer_delay_s,
     ) -> None:
         self._agent_id = agent_id
         self._version = version
-        self._strategies = tuple(strategies)
+        self._host = host
         self._telemetry_period_s = telemetry_period_s
         self._prefix = prefix
         self._enabled = enabled
+        self._names = names
+        self._retained = RetainedDevices(agent_id, prefix)
+        self._is_agent_deleted = False
         self._delay_s = delay_s
         self._configs_due_s: float | None = None
         self._states_due_s: float | None = None
@@ -61,15 +66,36 @@ class HomeAssistant:
         """Return the discovery messages of the agent and its doorbells."""
         if not self._enabled:
             return []
+        self._is_agent_deleted = False
         return [self._announce(self._agent()), *(self._announce(self._doorbell(name)) for name in doorbells)]
 
-    def doorbell(self, name: str) -> list[Publication]:
-        """Return the discovery message of a new doorbell."""
-        return [self._announce(self._doorbell(name))] if self._enabled else []
+    def on_host(self, host: HostFacts) -> list[Publication]:
+        """Return the agent's discovery message, if its host has changed."""
+        if host == self._host:
+            return []
+        self._host = host
+        return [self._announce(self._agent())] if self._enabled else []
+
+    def doorbell(self, name: str, known: Iterable[str] = ()) -> list[Publication]:
+        """Return the discovery message of a new doorbell, and of those `known` that it gives a new name."""
+        renamed = self._names.add(name, known)
+        return [self._announce(self._doorbell(each)) for each in (*renamed, name)] if self._enabled else []
+
+    def agent_again(self) -> list[Publication]:
+        """Return the agent's discovery message, once, if it was deleted in Home Assistant."""
+        if not self._is_agent_deleted:
+            return []
+        self._is_agent_deleted = False
+        return [self._announce(self._agent())]
 
     def removal(self, name: str) -> Publication:
         """Return the message that removes a doorbell."""
-        return _publication(withdraw(doorbell_discovery_id(name), prefix=self._prefix))
+        self._names.remove(name)
+        return self._withdraw(doorbell_discovery_id(name))
+
+    def on_connected(self) -> None:
+        """Record that the broker is connected."""
+        self._retained.on_connected()
 
     def on_birth(self, now: float) -> None:
         """Record that Home Assistant has started."""
@@ -95,35 +121,48 @@ class HomeAssistant:
         self._states_due_s = None
         return True
 
-    def on_discovery_message(self, topic: str, payload: bytes) -> tuple[str, list[Publication]]:
-        """Handle a retained configuration.
+    def read(self, topic: str, payload: bytes, *, retained: bool) -> Restored | Outdated | Deleted | Claimed | None:
+        """Return the meaning of a discovery message that arrived, or None if it has none to this agent."""
+        found = self._retained.read(topic, payload, retained=retained)
+        if not self._enabled and not isinstance(found, Restored | Outdated):
+            return None
+        if isinstance(found, Deleted):
+            self._is_agent_deleted |= not found.doorbell
+            self._names.remove(found.doorbell)
+        return found
 
-        Return its doorbell, if it is one of ours, and the messages to publish: removed entities must be cleared.
+    def replacement(self, found: Restored | Outdated, known: Iterable[str] = ()) -> list[Publication]:
+        """Return the messages to publish for a device of an earlier run: removed entities must be cleared.
+
+        The doorbells `known` that get a new name by it are announced again.
         """
-        device = read_retained(topic, payload, prefix=self._prefix)
-        if device is None or not self._is_ours(device):
-            return "", []
-        name = doorbell_of(device.discovery_id)
-        if not self._enabled or not (is_identifier(name) or device.discovery_id == agent_discovery_id(self._agent_id)):
-            return "", [_publication(withdraw(device.discovery_id, prefix=self._prefix))]
-        current = self._doorbell(name) if name else self._agent()
+        device = found.device
+        if not self._enabled or isinstance(found, Outdated):
+            return [self._withdraw(device.discovery_id)]
+        renamed: list[str] = []
+        if found.doorbell:
+            self._names.restore(found.doorbell, device.name)
+            renamed = self._names.add(found.doorbell, known)
+        current = self._doorbell(found.doorbell) if found.doorbell else self._agent()
         before = removing(current, device)
         changes = [] if before is current else [self._announce(before)]
-        return name, [*changes, self._announce(current)]
+        return [*changes, self._announce(current), *(self._announce(self._doorbell(each)) for each in renamed)]
 
-    def _is_ours(self, device: RetainedDevice) -> bool:
-        return bool(orphans([device], origin=ORIGIN, owner=agent_discovery_id(self._agent_id), current=()))
+    def _withdraw(self, discovery_id: str) -> Publication:
+        message = withdraw(discovery_id, prefix=self._prefix)
+        self._retained.on_removal(message)
+        return _publication(message)
 
     def _agent(self) -> Discovery:
         return agent_device(
             self._agent_id,
             version=self._version,
-            strategies=self._strategies,
+            host=self._host,
             telemetry_period_s=self._telemetry_period_s,
         )
 
     def _doorbell(self, name: str) -> Discovery:
-        return doorbell_device(name, agent_id=self._agent_id, version=self._version)
+        return doorbell_device(name, agent_id=self._agent_id, version=self._version, name=self._names.name(name))
 
     def _announce(self, discovery: Discovery) -> Publication:
         return _publication(announce(discovery, prefix=self._prefix))

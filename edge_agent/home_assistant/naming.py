@@ -24,6 +24,12 @@ def doorbell_of(discovery_id: str) -> str:
     return discovery_id.removeprefix(prefix) if discovery_id.startswith(prefix) else ""
 
 
+def agent_of(discovery_id: str) -> str:
+    """Return the agent of a discovery id, or '' if it is not an agent's."""
+    prefix = agent_discovery_id("")
+    return discovery_id.removeprefix(prefix) if discovery_id.startswith(prefix) else ""
+
+
 def json_key(key: str) -> str:
     """Return the template that reads a key of a JSON message."""
     return f"{{{{ value_json.{key} }}}}"

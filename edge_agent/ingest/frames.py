@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import (
     NO_HEADER,
     Failure,
     Frame,
+    ImageHeader,
     Message,
     Packet,
     ReplyTo,
+    SideKey,
     Trigger,
 )
 from edge_agent.errors import ImageError
+from edge_agent.ingest.envelope import LONGEST_TIME, Content, read_envelope, read_side_keys, scan
 from edge_agent.ingest.image_header import check_size, read_header
 from edge_agent.wire import FailureReason
 
-LONGEST_FRAME_ID: Final = 128
-LONGEST_TIME: Final = 40
+if TYPE_CHECKING:
+    from datetime import datetime
+
 ENOUGH_TO_NAME: Final = 65536
 """Bytes that are hashed for the id of a message that is too large."""
-FIRST_YEAR: Final = 2001
-"""The earliest year accepted from a camera: a clock that was never set starts in 1970 or 2000."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +34,8 @@ class Arrival:
     """A parsed frame; `failure` says why it is unusable, if it is.
 
     `has_trigger` is set if the publisher named the trigger. `repeatable` is set if another frame with the
-    same event_id is a repetition: it was redelivered, or its publisher gave it an id.
+    same event_id is a repetition: it was `redelivered`, or its publisher gave it an id. `unreadable` are keys that were
+    passed over.
     """
 
     frame: Frame
@@ -43,6 +43,8 @@ class Arrival:
     failure: Failure | None = None
     has_trigger: bool = False
     repeatable: bool = False
+    redelivered: bool = False
+    unreadable: tuple[SideKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,6 @@ class ImageLimits:
 
     max_bytes: int
     max_pixels: int
-
-
-class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The JSON form of a frame; the picture is base64."""
-
-    image: bytes
-    trigger: str = ""
-    captured_at: object = ""
-    frame_id: str = ""
-
-
-_decoder = msgspec.json.Decoder(Envelope)
 
 
 def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
@@ -74,48 +64,58 @@ def read_frame(  # noqa: PLR0913 - a message, its doorbell, and times
     now_at: datetime,
     default: Trigger = Trigger.CONTINUOUS,
 ) -> Arrival:
-    """Return the frame in a message, with a failure if it is unusable.
+    """Return the frame in a message, with a failure if it is unusable; its trigger holds even then.
 
     `default` is its trigger if the publisher names none.
     """
-    failure = None
-    envelope = Envelope(b"")
-    try:
-        envelope = _parse_payload(message.payload, limits)
-        header = read_header(envelope.image)
-        check_size(header, limits.max_pixels)
-    except ImageError as error:
-        failure = Failure(FailureReason(error.reason), error.detail)
-        header = NO_HEADER
-    captured_at = envelope.captured_at if isinstance(envelope.captured_at, str) else ""
-    properties = {"trigger": envelope.trigger, "captured_at": captured_at, "frame_id": envelope.frame_id}
-    properties |= {name: value for name, value in message.properties.items() if name in properties}
-    trigger = Trigger.from_code(properties["trigger"])
-    own_id = properties["frame_id"] if _is_usable_id(properties["frame_id"]) else ""
-    frame_id = own_id or _payload_id(message.payload, limits.max_bytes)
+    content = _parse_payload(message.payload, limits)
+    header, failure = _check(content, limits)
+    said = read_side_keys(message.properties, content.keys, now_at)
+    taken = message.properties.get(SideKey.CAPTURED_AT.value, "")
+    frame_id = said.frame_id or _payload_id(message.payload, taken, limits.max_bytes)
     frame = Frame(
         doorbell=doorbell,
         frame_id=frame_id,
         event_id=_fingerprint(f"{doorbell}/{frame_id}".encode()),
-        trigger=trigger if trigger is not None else default,
-        image=b"" if failure else envelope.image,
+        trigger=said.trigger if said.trigger is not None else default,
+        image=b"" if failure else content.image,
         header=header,
         received_s=now_s,
         received_at=now_at,
-        captured_at=_read_time(properties["captured_at"], now_at),
+        captured_at=said.captured_at,
         reply_to=ReplyTo(message.response_topic, message.correlation_data) if message.response_topic else None,
     )
-    return Arrival(frame, message.packet, failure, trigger is not None, message.duplicate or bool(own_id))
+    return Arrival(
+        frame,
+        message.packet,
+        failure,
+        has_trigger=said.trigger is not None,
+        repeatable=message.duplicate or bool(said.frame_id),
+        redelivered=message.duplicate,
+        unreadable=said.unreadable if content.is_valid else (*said.unreadable, SideKey.JSON),
+    )
 
 
-def _parse_payload(payload: bytes, limits: ImageLimits) -> Envelope:
-    """Return the envelope of a payload, JSON or a bare picture; raise ImageError if it is neither."""
+def _parse_payload(payload: bytes, limits: ImageLimits) -> Content:
+    """Return the content of a payload, JSON or a bare picture."""
+    is_json = payload[:1] == b"{"
     if len(payload) > _longest(limits.max_bytes):
-        raise _too_large(len(payload))
-    envelope = _read_envelope(payload) if payload[:1] == b"{" else Envelope(payload)
-    if len(envelope.image) > limits.max_bytes:
-        raise _too_large(len(envelope.image))
-    return envelope
+        return Content(failure=_too_large(len(payload)), keys=scan(payload) if is_json else {})
+    return read_envelope(payload) if is_json else Content(payload)
+
+
+def _check(content: Content, limits: ImageLimits) -> tuple[ImageHeader, Failure | None]:
+    """Return the header of a picture, and why it is unusable, if it is."""
+    if content.failure is not None:
+        return NO_HEADER, content.failure
+    if len(content.image) > limits.max_bytes:
+        return NO_HEADER, _too_large(len(content.image))
+    try:
+        header = read_header(content.image)
+        check_size(header, limits.max_pixels)
+    except ImageError as error:
+        return NO_HEADER, Failure(FailureReason(error.reason), error.detail)
+    return header, None
 
 
 def _longest(max_bytes: int) -> int:
@@ -123,41 +123,17 @@ def _longest(max_bytes: int) -> int:
     return max_bytes * 4 // 3 + 1000
 
 
-def _read_envelope(payload: bytes) -> Envelope:
-    try:
-        return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        detail = "the message is neither a picture nor JSON as described in docs/mqtt.md"
-        raise ImageError(FailureReason.BAD_IMAGE.value, detail) from error
-
-
-def _too_large(size: int) -> ImageError:
+def _too_large(size: int) -> Failure:
     detail = f"the message has {size / 1e6:.1f} MB, more than images.max_megabytes allows"
-    return ImageError(FailureReason.TOO_LARGE.value, detail)
+    return Failure(FailureReason.TOO_LARGE, detail)
 
 
-def _is_usable_id(text: str) -> bool:
-    return 0 < len(text) <= LONGEST_FRAME_ID and text.isprintable()
-
-
-def _payload_id(payload: bytes, max_bytes: int) -> str:
-    """Return an id of a message; for one that is too large, of its beginning."""
-    if len(payload) <= _longest(max_bytes):
-        return _fingerprint(payload)
-    return _fingerprint(payload[:ENOUGH_TO_NAME] + str(len(payload)).encode())
+def _payload_id(payload: bytes, captured_at: str, max_bytes: int) -> str:
+    """Return an id of a message and of when its user property says it was taken; of one too large, its beginning."""
+    if len(payload) > _longest(max_bytes):
+        payload = payload[:ENOUGH_TO_NAME] + str(len(payload)).encode()
+    return hashlib.blake2b(payload, digest_size=12, key=captured_at.encode(errors="replace")[:LONGEST_TIME]).hexdigest()
 
 
 def _fingerprint(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
-
-
-def _read_time(text: str, now_at: datetime) -> datetime | None:
-    """Return an ISO 8601 time, UTC if it names no zone; None if it is invalid, or not in the past."""
-    if len(text) > LONGEST_TIME:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time if time.year >= FIRST_YEAR and time <= now_at else None

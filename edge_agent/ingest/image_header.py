@@ -60,7 +60,7 @@ def check_size(header: ImageHeader, max_pixels: int) -> None:
         _refuse(f"its header says {header.width}x{header.height} pixels")
     if pixels > max_pixels:
         detail = f"the picture has {header.width}x{header.height} pixels, more than images.max_megapixels allows"
-        raise ImageError(FailureReason.TOO_LARGE.value, detail)
+        raise ImageError(FailureReason.TOO_LARGE, detail)
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
@@ -126,4 +126,4 @@ def _read_png(data: bytes) -> ImageHeader:
 
 
 def _refuse(why: str) -> NoReturn:
-    raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be used: {why}")
+    raise ImageError(FailureReason.BAD_IMAGE, f"the picture cannot be used: {why}")

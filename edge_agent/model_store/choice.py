@@ -1,4 +1,4 @@
-"""Which detectors the workers may use, each with its verified model file."""
+"""Chooses the detectors that the workers may use, each with its verified model file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from importlib.metadata import PackageNotFoundError, distribution
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edge_agent.domain import AUTO, DetectorPlan
-from edge_agent.errors import DetectorUnavailableError, EdgeAgentError, ModelUnavailableError
-from edge_agent.platform.installation import Extra, add_instruction
+from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError, NoDetectorError
+from edge_agent.model_store.advice import FIRST_MODEL, MODEL_FILES, explain
+from edge_agent.platform.installation import Extra
 from edge_agent.platform.program_name import command
+from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import DetectorChoice, SecondStage, Unavailable
 
 if TYPE_CHECKING:
@@ -17,16 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge_agent.model_store.store import ModelStore
-    from edge_agent.settings.model import DetectionSettings
+    from edge_agent.settings.detection import DetectionSettings
 
 log = logging.getLogger(__name__)
 
-FIRST_MODEL: Final = "yunet_n"
 SECOND_MODEL: Final = "centerface"
-"""As accurate by day, better by night and ten times slower; it arrives where the package index is all there is."""
-
-MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
-"""What `detection.cpu_model` says where it is not the name of the model's file."""
+"""As accurate by day, better by night, ten times slower; available where only a package index is reachable."""
+EDGETPU_FILE: Final = "ssd_mobilenet_v2_edgetpu"
 
 ON_CPU: Final = "CPUExecutionProvider"
 
@@ -35,11 +34,11 @@ NEEDED: Final = {
     Extra.GPU: ("onnxruntime-gpu",),
     Extra.BLAZEFACE: ("ai-edge-litert", "tflite-runtime"),
 }
-"""Packages, any of which is enough; they come with the extra of that name."""
+"""Packages of an extra; any one of them is enough."""
 
 
 class CpuModel(NamedTuple):
-    """The model of the cpu strategy; `note` says why it is not the first choice, if it is not."""
+    """The model of the cpu strategy; `note` says why it is not the first choice, or is empty."""
 
     name: str
     path: Path
@@ -47,7 +46,7 @@ class CpuModel(NamedTuple):
 
 
 def find_cpu_model(setting: str, store: ModelStore) -> CpuModel | None:
-    """Return the model that `choose_cpu_model` takes without any network, None where it has to fetch one."""
+    """Return the model that `choose_cpu_model` takes without network access, or None if it has to download one."""
     for name in (FIRST_MODEL, SECOND_MODEL) if setting == AUTO else (setting,):
         if path := store.find(MODEL_FILES.get(name, name)):
             return CpuModel(name, path, _substitute() if setting == AUTO and name != FIRST_MODEL else "")
@@ -55,7 +54,7 @@ def find_cpu_model(setting: str, store: ModelStore) -> CpuModel | None:
 
 
 def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bool]:
-    """Return the model files that a start uses or fetches, and whether the agent cannot work without them."""
+    """Return the model files that a start uses or downloads, and whether the agent needs them."""
     strategies = set(settings.strategies)
     found = find_cpu_model(settings.cpu_model, store)
     first = found.name if found else settings.cpu_model.replace(AUTO, FIRST_MODEL)
@@ -68,9 +67,9 @@ def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bo
 
 
 def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
-    """Return the model that `setting` names, or for `auto` the best one to be had; raise EdgeAgentError.
+    """Return the model that `setting` names, or for `auto` the best available one; raise DetectorUnavailableError.
 
-    `auto` asks no network where it has one of its models already.
+    `auto` uses no network if one of its models is already here.
     """
     if setting != AUTO:
         return _named(setting, store)
@@ -83,9 +82,8 @@ def choose_cpu_model(setting: str, store: ModelStore) -> CpuModel:
     except ModelUnavailableError as error:
         log.debug("%s", first)
         log.debug("%s", error)
-        pull = command("models", "pull", FIRST_MODEL)
-        message = f"the models {FIRST_MODEL} and {SECOND_MODEL} cannot be had; get one: {pull}"
-        raise ModelUnavailableError(message) from error
+        both = f"the models {FIRST_MODEL} and {SECOND_MODEL}"
+        raise DetectorUnavailableError(UnavailableReason.MODEL_MISSING, both) from error
     log.debug("%s", first)
     return CpuModel(SECOND_MODEL, path, _substitute())
 
@@ -101,21 +99,19 @@ def _named(name: str, store: ModelStore) -> CpuModel:
 
 
 def _resolve(store: ModelStore, name: str, *, quietly: bool = False) -> Path:
-    """Return the file of a model; raise ModelUnavailableError with a short sentence, the long one is for debugging."""
+    """Return the file of a model; raise DetectorUnavailableError, and log all details at debug level."""
     try:
         return store.resolve(name, quietly=quietly)
     except ModelUnavailableError as error:
         log.debug("%s", error)
-        message = f"the model {name} cannot be had; get it: {command('models', 'pull', name)}"
-        raise ModelUnavailableError(message) from error
+        raise DetectorUnavailableError(UnavailableReason.MODEL_MISSING, f"the model {name}") from error
 
 
 def _require(extra: Extra) -> None:
-    """Raise DetectorUnavailableError, with what to install, unless one of the packages of an extra is there."""
+    """Raise DetectorUnavailableError unless one of the packages of an extra is installed."""
     packages = NEEDED[extra]
     if not any(map(_is_installed, packages)):
-        message = f"{' or '.join(packages)} is not installed; to add it, {add_instruction(extra)}"
-        raise DetectorUnavailableError(message)
+        raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, " or ".join(packages))
 
 
 def _is_installed(package: str) -> bool:
@@ -127,9 +123,9 @@ def _is_installed(package: str) -> bool:
 
 
 def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPlan:
-    """Return the detectors of the settings that can be had; raise EdgeAgentError if there is none.
+    """Return the detectors of the settings that are available; raise NoDetectorError if there is none.
 
-    A strategy that cannot be had is logged with its reason: as a warning where the user asked for it.
+    An unavailable strategy is logged with its reason: as a warning if the user asked for it.
     """
     asked = asked_strategies(settings)
     finders: dict[str, Callable[[], Sequence[DetectorChoice]]] = {
@@ -141,15 +137,18 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
     found: list[DetectorChoice] = []
     missing: list[Unavailable] = []
     for strategy in settings.strategies:
+        model = settings.cpu_model if strategy == "cpu" else ""
         try:
             found += finders[strategy]()
-        except EdgeAgentError as error:
-            missing.append(Unavailable(strategy, "", str(error)))
+        except DetectorUnavailableError as error:
+            missing.append(Unavailable(strategy, model, error.fault))
+    said = {each.strategy: explain(each.fault, each.strategy, each.model) for each in missing}
     if not found:
-        raise DetectorUnavailableError("; ".join(f"{each.strategy}: {each.reason}" for each in missing))
+        message = "; ".join(f"{strategy}: {reason}" for strategy, reason in said.items())
+        raise NoDetectorError(message, {each.strategy: each.fault for each in missing})
     for each in missing:
         level = logging.WARNING if each.strategy in asked else logging.DEBUG
-        log.log(level, "the strategy %s cannot be used: %s", each.strategy, each.reason)
+        log.log(level, "the strategy %s cannot be used: %s", each.strategy, said[each.strategy])
     return DetectorPlan(
         choices=tuple(each for each in found if not each.device),
         accelerators=tuple(each for each in found if each.device),
@@ -160,7 +159,7 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
 
 
 def asked_strategies(settings: DetectionSettings) -> frozenset[str]:
-    """Return the strategies that the user asked for: the default names all of them, and few people have all."""
+    """Return the strategies that the user asked for: the default lists all of them, and few hosts have all."""
     given = settings.model_fields_set
     if "strategies" in given:
         return frozenset(settings.strategies)
@@ -171,15 +170,17 @@ def _cpu(setting: str, store: ModelStore) -> DetectorChoice:
     model = choose_cpu_model(setting, store)
     if model.note:
         log.warning("%s", model.note)
-    return DetectorChoice("cpu", model.name, str(model.path))
+    file = store.file_at(MODEL_FILES.get(model.name, model.name), model.path)
+    return DetectorChoice("cpu", model.name, str(model.path), file=file)
 
 
 def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -> Sequence[DetectorChoice]:
-    """Return one choice a stick; the first one found is `any`."""
+    """Return one choice per EdgeTPU; `any` is the first one found."""
     _require(Extra.EDGETPU)
-    path = str(settings.edgetpu_model or _resolve(store, "ssd_mobilenet_v2_edgetpu", quietly=quietly))
+    path = settings.edgetpu_model or _resolve(store, EDGETPU_FILE, quietly=quietly)
+    file = None if settings.edgetpu_model else store.file_at(EDGETPU_FILE, path)
     return [
-        DetectorChoice("edgetpu", "ssd_mobilenet_v2", path, device, {"library": settings.edgetpu_library})
+        DetectorChoice("edgetpu", "ssd_mobilenet_v2", str(path), device, {"library": settings.edgetpu_library}, file)
         for device in settings.edgetpu_devices
     ]
 
@@ -187,9 +188,10 @@ def _edgetpu(settings: DetectionSettings, store: ModelStore, *, quietly: bool) -
 def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
     if settings.gpu_provider != ON_CPU:
         _require(Extra.GPU)
-    path = str(_resolve(store, FIRST_MODEL))
+    path = _resolve(store, FIRST_MODEL)
+    file = store.file_at(FIRST_MODEL, path)
     return [
-        DetectorChoice("gpu", FIRST_MODEL, path, device, {"provider": settings.gpu_provider})
+        DetectorChoice("gpu", FIRST_MODEL, str(path), device, {"provider": settings.gpu_provider}, file)
         for device in settings.gpu_devices
     ]
 
@@ -197,7 +199,7 @@ def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorCho
 def _second_stage(
     settings: DetectionSettings, found: Sequence[DetectorChoice], store: ModelStore
 ) -> SecondStage | None:
-    """Return the slower detector that sees more, if it is wanted and to be had, and not the only one anyway."""
+    """Return the slower, more accurate detector, if it is enabled, available, and not the only one."""
     strategies = {each.strategy for each in found}
     models = {each.model for each in found}
     if settings.second_stage == "off" or strategies == {"mock"} or models == {SECOND_MODEL}:
@@ -206,6 +208,9 @@ def _second_stage(
         path = store.resolve(SECOND_MODEL)
     except ModelUnavailableError as error:
         log.debug("%s", error)
-        log.warning("no second stage: %s is missing; get it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL))
+        log.warning(
+            "no second stage: %s is missing; download it: %s", SECOND_MODEL, command("models", "pull", SECOND_MODEL)
+        )
         return None
-    return SecondStage(DetectorChoice("cpu", SECOND_MODEL, str(path)), by_night=settings.second_stage != "press")
+    choice = DetectorChoice("cpu", SECOND_MODEL, str(path), file=store.file_at(SECOND_MODEL, path))
+    return SecondStage(choice, by_night=settings.second_stage != "press")

@@ -1,4 +1,4 @@
-"""Fetches a model file from its public address."""
+"""Downloads a model file from its public address."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DownloadLimits:
-    """How long a server may take to answer, to be silent after that, and to send all of it."""
+    """Time limits for the server's answer, for silence after that, and for the whole download."""
 
     answer_s: float = 4.0
     silence_s: float = 5.0
@@ -37,14 +37,14 @@ class DownloadLimits:
 
 LIMITS: Final = DownloadLimits()
 ATTEMPTS: Final = 2
-"""A connection that broke is tried once more; a server that cannot be reached is not."""
+"""A broken connection is retried once; an unreachable server is not."""
 CHUNK_BYTES: Final = 1 << 16
 MOST_BYTES: Final = 30_000_000
-"""Of a file whose size is not known."""
+"""The limit for a file of unknown size."""
 
 
 class HttpsRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows a redirect only to an https address."""
+    """Follows redirects only to https addresses."""
 
     def redirect_request(  # noqa: PLR0913, PLR0917 - the signature is urllib's own
         self,
@@ -69,7 +69,7 @@ def fetch_address(
 ) -> Path:
     """Download `model` into the folder `into`, not verified; raise ModelUnavailableError with the reason.
 
-    What is there already of an earlier try is not asked for again. `progress` is told how many bytes there are.
+    The part of an earlier attempt is not downloaded again. `progress` gets the number of bytes so far.
     """
     if not model.url:
         message = "it has none"
@@ -110,12 +110,12 @@ def _download(
 
 
 def _open(url: str, start: int, limits: DownloadLimits) -> http.client.HTTPResponse:
-    """Return the answer's head, or raise what went wrong, TimeoutError at the latest after `answer_s`.
+    """Return the response head, or raise its error; TimeoutError at the latest after `answer_s`.
 
-    The file is asked for from byte `start` on; status 206 says that the server does that.
+    The request is for the file from byte `start` on; status 206 means that the server supports it.
 
-    The limit is kept from another thread: no socket timeout bounds the look-up of a name, and a timeout counts
-    anew for each of a server's addresses.
+    Another thread enforces the limit: no socket timeout bounds a name lookup, and a timeout restarts for each address
+    of a server.
     """
     answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
     threading.Thread(
@@ -150,14 +150,14 @@ def _reason(error: Exception) -> str:  # noqa: PLR0911 - a table: one line a kin
             error.close()
             return f"answered {error.code} {error.reason}"
         case urllib.error.URLError(reason=ssl.SSLCertVerificationError()):
-            return "has a certificate that this machine does not trust"
+            return "has a certificate that this host does not trust"
         case urllib.error.URLError(reason=OSError() as why):
             return f"cannot be reached ({reason_of(why)})"
         case urllib.error.URLError():
             return "cannot be reached"
         case http.client.HTTPException():
-            return "ended the connection before all was sent"
+            return "closed the connection before the end of the file"
         case OSError(strerror=str(text)):
             return f"could not be used ({text})"
-        case _:  # a sentence of our own, from above
+        case _:  # our own sentence, from above
             return str(error)

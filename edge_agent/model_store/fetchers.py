@@ -1,4 +1,4 @@
-"""The sources of a file that is not on this machine yet. To add one: write its file and add its line here."""
+"""The sources of a file that is not on this host yet. To add one: write its module and add its line here."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Source(NamedTuple):
-    """`fetch` puts a file into a folder and returns its path, not verified yet; it tells its bytes as they come.
+    """`fetch` puts a file into a folder and returns its path, not verified yet; it reports its progress in bytes.
 
-    It raises ModelUnavailableError, with the reason in a few words, or OSError.
+    It raises ModelUnavailableError, with a short reason, or OSError.
     """
 
     name: str

@@ -1,18 +1,19 @@
-"""The pinned files on this machine, above all models: found, or fetched once, and verified each time."""
+"""The pinned files on this host, mainly models: found, or downloaded once, and verified each time."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import ModelUnavailableError, reason_of
 from edge_agent.model_store.fetchers import SOURCES, Source
 from edge_agent.model_store.folders import (
     SHIPPED,
     default_cache_dir,
+    expanded,
     is_own,
     make_own,
     spare_dir,
@@ -20,6 +21,8 @@ from edge_agent.model_store.folders import (
     workspace,
 )
 from edge_agent.model_store.manifest import MODELS, PinnedFile
+from edge_agent.platform.regular_file import digest, read_regular
+from edge_agent.wire import ModelFile
 
 if TYPE_CHECKING:
     import tempfile
@@ -28,34 +31,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def find_fault(model: PinnedFile, path: Path) -> str:
-    """Return what is wrong with the file at `path`, as words that follow its name, or nothing if it is that version."""
+MOST_BYTES: Final = 200_000_000
+"""More than any model has."""
+
+
+def find_fault(model: PinnedFile, path: Path, *, follow: bool = False) -> str:
+    """Return why the file at `path` is not this version, as words that follow its name, or ''."""
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            git_blob = _git_blob(file) if model.git_blob else ""
+        found = digest(read_regular(path, MOST_BYTES, follow=follow), model.hashed)
     except FileNotFoundError:
         return "does not exist"
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    if model.git_blob:
-        hashed, found, wanted = "git blob id", git_blob, model.git_blob
-    else:
-        hashed, found, wanted = "sha256", sha256, model.sha256
-    return "" if found == wanted else f"is damaged or another version (its {hashed} is {found}, not {wanted})"
-
-
-def _git_blob(file: BinaryIO) -> str:
-    """Return the id under which git keeps a file."""
-    file.seek(0)
-    content = file.read()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    if found == model.digest:
+        return ""
+    return f"is damaged or another version (its {model.hashed} is {found}, not {model.digest})"
 
 
 class FileStore:
-    """Gives the path of a pinned file: from the user's `folder`, from the cache, or else from the first source.
+    """Returns the path of a pinned file: from the user's `folder`, from the cache, or from the first source.
 
-    Several processes may use one cache at once: a file appears in it in one step, whole and verified.
+    Several processes may use one cache at the same time: a file appears in it atomically, complete and verified.
     """
 
     def __init__(
@@ -67,8 +63,8 @@ class FileStore:
         sources: Sequence[Source] = SOURCES,
         progress: Callable[[PinnedFile, int], None] = lambda _file, _bytes: None,
     ) -> None:
-        self._folder = folder.expanduser() if folder else None
-        self._cache_dir = cache_dir.expanduser() if cache_dir else default_cache_dir()
+        self._folder = expanded(folder) if folder else None
+        self._cache_dir = expanded(cache_dir) if cache_dir else default_cache_dir()
         self._files = files
         self._sources = sources
         self._progress = progress
@@ -77,16 +73,21 @@ class FileStore:
         """Return the verified file of that name if it is here already; raise ModelUnavailableError for a wrong name."""
         return self._find(self._file(name), [])
 
-    def faults(self, name: str) -> list[str]:
-        """Return what is wrong with the copies of a file that are here."""
+    def file_at(self, name: str, path: Path) -> ModelFile:
+        """Return a file with what it is verified by when it is loaded."""
         file = self._file(name)
-        paths = [path for folder in self._folders() if (path := folder / file.filename).exists()]
-        return [f"{path} {fault}" for path in paths if (fault := find_fault(file, path))]
+        return ModelFile(str(path), file.hashed, file.digest)
+
+    def faults(self, name: str) -> list[str]:
+        """Return why the copies of a file on this host cannot be used."""
+        file = self._file(name)
+        copies = [(folder, path) for folder in self._folders() if os.path.lexists(path := folder / file.filename)]
+        return [f"{path} {fault}" for folder, path in copies if (fault := self._find_fault(file, folder))]
 
     def resolve(self, name: str, *, quietly: bool = False) -> Path:
         """Return the verified file of that name; raise ModelUnavailableError with the reason of every source.
 
-        That one is fetched is news, unless it is done `quietly`: nobody asked for it.
+        A download is logged, unless `quietly`: nobody asked for it.
         """
         file = self._file(name)
         refusals: list[str] = []
@@ -105,13 +106,17 @@ class FileStore:
     def _find(self, file: PinnedFile, refusals: list[str]) -> Path | None:
         for folder in self._folders():
             path = folder / file.filename
-            fault = find_fault(file, path)
+            fault = self._find_fault(file, folder)
             if not fault:
                 return path
             refusals.append(f"{path} {fault}")
-            if path.exists():
+            if os.path.lexists(path):
                 log.warning("%s %s", path, fault)
         return None
+
+    def _find_fault(self, file: PinnedFile, folder: Path) -> str:
+        """Look at a copy of a file; links are for folders that only the user or the installation fills."""
+        return find_fault(file, folder / file.filename, follow=folder in {self._folder, SHIPPED})
 
     def _folders(self) -> list[Path]:
         given = [self._folder] if self._folder else []
@@ -143,21 +148,19 @@ class FileStore:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
             return workspace(self._cache_dir)
         except OSError as error:
-            log.warning(
-                "files are kept in %s for now: the cache cannot be written to (%s)", spare_dir(), reason_of(error)
-            )
+            log.warning("files are kept in %s for now: the cache is not writable (%s)", spare_dir(), reason_of(error))
             make_own(spare_dir())
             return workspace(spare_dir())
 
     def _advice(self, file: PinnedFile, refusals: Sequence[str]) -> str:
         return (
-            f"the {file.kind} {file.name} cannot be had: {'; '.join(refusals)}. Put {file.filename} ({file.origin})"
+            f"the {file.kind} {file.name} is not available: {'; '.join(refusals)}. Put {file.filename} ({file.origin})"
             f" into {self._folder or self._cache_dir}, or set EDGE_AGENT_MODELS__DIR to a folder that holds it"
         )
 
 
 class ModelStore(FileStore):
-    """Gives the models' files."""
+    """The store of the models' files."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """One MQTT connection, from CONNECT to its end. A new connection is a new object.
 
-paho could reconnect by itself, but then an acknowledgement kept from the old connection can hit a packet id
-that the new one uses for another message, and what waits unsent goes out however old it is.
+paho could reconnect by itself, but then a late acknowledgement from the old connection could hit a packet id that the
+new one uses for another message, and paho would send unsent messages regardless of their age.
 """
 
 from __future__ import annotations
@@ -14,15 +14,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge_agent.domain import Message, Packet, Publication
-from edge_agent.errors import BrokerUnreachableError
-from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, NO_SUBSCRIBERS, reason_of_end, reason_of_refusal
-from edge_agent.mqtt.tls import explain, tls_context
+from edge_agent.domain import DropReason, Message, Packet, Publication
+from edge_agent.errors import BrokerUnreachableError, NoThreadError
+from edge_agent.mqtt import faults
+from edge_agent.mqtt.paho_client import (
+    PahoClient,
+    Sent,
+    Session,
+    build_client,
+    connect_options,
+    publish_properties,
+    subscribe_options,
+    to_message,
+)
+from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.topics import SHARE
 
 if TYPE_CHECKING:
@@ -34,66 +40,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 5.0
-UNSUPPORTED_PROTOCOL: Final = 132
-"""MQTT 5.0, section 3.2.2.2: 0x84 Unsupported Protocol Version; paho gives it for 3.1.1's code 1 too."""
-SESSION_TAKEN_OVER: Final = 142
-"""MQTT 5.0, section 3.14.2.1: 0x8E, another client connected with the same client id."""
 INSECURE: Final = (
-    "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): whoever stands between can read and change everything"
+    "THE BROKER'S CERTIFICATE IS NOT CHECKED (mqtt.tls.insecure): anyone in between can read and change everything"
 )
 
-_PROTOCOLS = {"5": (paho.MQTTv5,), "3.1.1": (paho.MQTTv311,), "auto": (paho.MQTTv5, paho.MQTTv311)}
+SECOND_TRY_S: Final = 1.0
+"""A broker that does not know MQTT 5 may close the connection each time; one that is starting does so once."""
 
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Why a connection ended."""
-
-    reason: str
-    taken_over: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A publication that was handed to the network; `packet_id` comes back when the broker has it."""
-
-    packet_id: int
-    _info: paho.MQTTMessageInfo
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until the broker has it (QoS 1) or it was written (QoS 0); return whether that came in time."""
-        try:
-            self._info.wait_for_publish(timeout_s)
-        except (RuntimeError, ValueError):
-            return False
-        return self._info.is_published()
+_REFUSED_VERSION = {ConnectError.PROTOCOL_UNSUPPORTED, ConnectError.CLOSED_AT_ONCE}
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvents:
-    """What a connection reports, on its network thread: the functions must be quick and never block.
+    """Callbacks of a connection, on its network thread: they must be fast and never block.
 
-    `published` is told a packet that the broker has, and whether it has refused to pass it on (MQTT 5); `subscribed`
-    is told all topic filters that the broker refuses by now.
+    `published` gets a confirmed packet, whether the broker denied it, and whether its topic has no subscriber (both
+    with MQTT 5 only); `subscribed` gets all topic filters that the broker has refused so far.
     """
 
     message: Callable[[Message], None] = lambda _message: None
-    published: Callable[[int, bool], None] = lambda _packet_id, _refused: None
-    undecodable: Callable[[str], None] = lambda _reason: None
+    published: Callable[[int, bool, bool], None] = lambda _packet_id, _refused, _without_subscriber: None
+    undecodable: Callable[[DropReason], None] = lambda _reason: None
     subscribed: Callable[[tuple[str, ...]], None] = lambda _refused: None
-
-
-class _Client(paho.Client):
-    """paho's client, which says when its thread was last seen at work; monotonic seconds, from when it is made."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.alive_s = time.monotonic()
-
-    def loop_misc(self) -> MQTTErrorCode:
-        """Do what paho does once a second at the least."""
-        self.alive_s = time.monotonic()
-        return super().loop_misc()
 
 
 class Connection:
@@ -111,48 +79,52 @@ class Connection:
     ) -> None:
         self.number = number
         self.lost = threading.Event()
-        self.end = Lost("not connected")
+        self.end = ConnectFault(ConnectError.NOT_CONNECTED)
         self.session_present = False
         self.largest_packet_bytes: int | None = None
         self.refused: tuple[str, ...] = ()
-        self.unheard = 0
-        """Messages that the broker took though nobody has subscribed to their topic, as far as it tells (MQTT 5)."""
+        self.without_subscriber = 0
+        """Number of accepted messages without a subscriber, if the broker reports it (MQTT 5)."""
         self._asked: deque[tuple[str, ...]] = deque()
         self._settings = settings
-        self._client_id = client_id
-        self._clean = clean
-        self._will = will
+        self._session = Session(client_id, clean, will)
         self._events = events or ConnectionEvents()
+        self._on_accepted: Callable[[], None] = lambda: None
         self._answered = threading.Event()
         self._accepted = False
-        self._refusal: int | None = None
-        self._client: _Client | None = None
+        self._client: PahoClient | None = None
+
+    @property
+    def host(self) -> str:
+        """The broker's host, as in the settings."""
+        return self._settings.host
 
     @property
     def protocol(self) -> str:
         """The protocol version in use."""
         return "5" if self._is_mqtt5() else "3.1.1"
 
-    def open(self) -> None:
+    def open(self, on_accepted: Callable[[], None] = lambda: None) -> None:
         """Connect to the first address that answers; raise BrokerUnreachableError, with all reasons, if none does.
 
-        Raise SettingsError where TLS cannot be as the settings want it.
+        `on_accepted` is called on the network thread, before the first message of a kept session.
+        Raise SettingsError if the TLS settings cannot be used.
         """
-        reasons: list[str] = []
+        self._on_accepted = on_accepted
+        found: dict[str, ConnectFault] = {}
         for address in self._settings.addresses():
-            reason = self._reach(address)
-            if not reason:
+            fault = self._reach(address)
+            if fault is None:
                 if self._settings.tls.insecure:
                     log.warning("%s", INSECURE)
                 return
-            reasons.append(f"{address}: {reason}")
-        message = f"no connection to the broker at {'; '.join(reasons)}"
-        raise BrokerUnreachableError(message)
+            found[str(address)] = fault
+        raise BrokerUnreachableError(found)
 
     def subscribe(self, filters: Iterable[str], qos: int = 1) -> None:
-        """Ask for the topics that match `filters`; what the broker refuses of them is in `refused` then.
+        """Subscribe to `filters`; those that the broker refuses are in `refused` afterwards.
 
-        What is shared may be shed, and is asked for with QoS 0: a broker keeps nothing for a member that is gone.
+        Shared subscriptions use QoS 0: their frames may be shed, and the broker keeps nothing for an absent member.
         """
         client = self._opened()
         wanted = [(each, 0 if each.startswith(SHARE) else qos) for each in filters]
@@ -160,40 +132,34 @@ class Connection:
             wanted = [(each, level) for each, level in wanted if not each.startswith(SHARE)]
         self._asked.append(tuple(each for each, _ in wanted))
         if self._is_mqtt5():
-            client.subscribe([(each, SubscribeOptions(qos=level)) for each, level in wanted])
+            client.subscribe([(each, subscribe_options(each, level)) for each, level in wanted])
         else:
             client.subscribe(wanted)
 
     def unsubscribe(self, filters: Sequence[str]) -> None:
-        """Let go of what a kept session may still have from another time."""
+        """Unsubscribe from filters that a kept session may still have."""
         if filters:
             self._opened().unsubscribe(list(filters))
 
     def publish(self, publication: Publication) -> Sent:
-        """Hand a publication to the network thread, without waiting."""
-        properties = None
-        if self._is_mqtt5() and (publication.correlation_data or publication.properties):
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            if publication.correlation_data:
-                properties.CorrelationData = publication.correlation_data
-            if publication.properties:
-                properties.UserProperty = list(publication.properties.items())
+        """Pass a publication to the network thread, without waiting."""
+        properties = publish_properties(publication) if self._is_mqtt5() else None
         info = self._opened().publish(
             publication.topic, publication.payload, publication.qos, publication.retain, properties
         )
         return Sent(info.mid, info)
 
     def acknowledge(self, packet: Packet) -> None:
-        """Tell the broker that a message is dealt with, unless it came over another connection."""
+        """Acknowledge a message, unless it arrived over another connection."""
         if packet.connection == self.number and not self.lost.is_set():
             self._opened().ack(packet.packet_id, 1)
 
     def is_accepted(self) -> bool:
-        """Return whether the broker took the connection and it was not lost since."""
+        """Return whether the broker accepted the connection and it has not been lost."""
         return self._accepted and not self.lost.is_set()
 
     def is_healthy(self) -> bool:
-        """Return whether the connection stands and its network thread lives.
+        """Return whether the connection is up and its network thread is alive.
 
         paho's own `is_connected` stays true when its thread has died of an exception.
         """
@@ -201,84 +167,70 @@ class Connection:
         return not self.lost.is_set() and thread is not None and thread.is_alive()
 
     def alive_s(self) -> float:
-        """Return when the network thread was last seen at work, in monotonic seconds; 0: it was not yet."""
+        """Return when the network thread was last active, in monotonic seconds; 0: not yet."""
         return self._client.alive_s if self._client else 0.0
 
     def close(self) -> None:
-        """Say DISCONNECT (the will is not sent) and stop the network thread."""
+        """Send DISCONNECT (the will is not sent) and stop the network thread."""
         if self._client is not None:
             self._client.disconnect()
             self._client.loop_stop()
             self._client = None
 
-    def _reach(self, address: Address) -> str:
-        """Connect to one address; return why it failed, or ''."""
-        reason = ""
-        for protocol in _PROTOCOLS[self._settings.protocol]:
-            reason = self._try(address, protocol)
-            if not reason:
-                return ""
-            self.close()
-            if self._refusal not in {None, UNSUPPORTED_PROTOCOL}:
-                break
-        return reason
+    def _reach(self, address: Address) -> ConnectFault | None:
+        """Connect to one address; return why it failed, or None.
 
-    def _try(self, address: Address, protocol: Any) -> str:
-        """Connect with one protocol version; return why it failed, or ''."""
+        With `auto`, only a broker that refuses MQTT 5 gets 3.1.1. Silence is no refusal: the broker may be suspended.
+        """
+        protocol = paho.MQTTv311 if self._settings.protocol == "3.1.1" else paho.MQTTv5
+        fault = self._try(address, protocol)
+        if self._settings.protocol != "auto" or fault is None:
+            return self._closed(fault)
+        if fault.reason is ConnectError.CLOSED_AT_ONCE:
+            self.close()
+            time.sleep(SECOND_TRY_S)
+            fault = self._try(address, paho.MQTTv5)
+        if fault is not None and fault.reason in _REFUSED_VERSION:
+            self.close()
+            fault = self._try(address, paho.MQTTv311)
+        return self._closed(fault)
+
+    def _closed(self, fault: ConnectFault | None) -> ConnectFault | None:
+        """Close after a failed attempt, and return its fault."""
+        if fault is not None:
+            self.close()
+        return fault
+
+    def _try(self, address: Address, protocol: Any) -> ConnectFault | None:
+        """Connect with one protocol version; return why it failed, or None."""
         self._answered.clear()
         self._accepted = False
         self.lost.clear()
-        self._refusal = None
-        self._client = self._build(protocol)
+        self._client = build_client(self._settings, self._session, protocol, CONNECT_TIMEOUT_S)
+        self._listen(self._client)
         try:
-            self._client.connect(address.host, address.port, **self._connect_options(protocol))
-        except (OSError, ValueError, IndexError) as error:  # the last from paho, for a strange answer of a websocket
-            return explain(error, encrypted=self._settings.tls.enabled)
-        self._client.loop_start()
+            self._client.connect(address.host, address.port, **connect_options(self._settings, self._session, protocol))
+        except (OSError, ValueError, IndexError) as error:
+            return faults.of_exception(error, encrypted=self._settings.tls.enabled)
+        try:
+            self._client.loop_start()
+        except RuntimeError:
+            self._client = None  # paho would join a thread that never started
+            return ConnectFault(ConnectError.NO_THREAD, str(NoThreadError()))
         if not self._answered.wait(CONNECT_TIMEOUT_S):
-            return "it did not answer as an MQTT broker does"
-        return self.end.reason if self.lost.is_set() else ""
+            return ConnectFault(ConnectError.NOT_MQTT)
+        return self.end if self.lost.is_set() else None
 
-    def _build(self, protocol: Any) -> _Client:
-        client = _Client(
-            CallbackAPIVersion.VERSION2,
-            self._client_id,
-            clean_session=self._clean if protocol == paho.MQTTv311 else None,
-            protocol=protocol,
-            transport=self._settings.transport,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.ws_set_options(self._settings.websocket_path)
-        context = tls_context(self._settings.tls)
-        if context is not None:
-            client.tls_set_context(context)
-        if self._settings.username:
-            client.username_pw_set(self._settings.username, self._settings.password.get_secret_value() or None)
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, self._will.qos, self._will.retain)
+    def _listen(self, client: PahoClient) -> None:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
-        return client
 
-    def _connect_options(self, protocol: Any) -> dict[str, Any]:
-        options: dict[str, Any] = {"keepalive": self._settings.keepalive_s}
-        if protocol == paho.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.ReceiveMaximum = self._settings.receive_maximum
-            if not self._clean:
-                properties.SessionExpiryInterval = self._settings.session_expiry_s
-            options |= {"clean_start": self._clean, "properties": properties}
-        return options
-
-    def _opened(self) -> _Client:
+    def _opened(self) -> PahoClient:
         if self._client is None:
-            message = "the connection is not open"
-            raise BrokerUnreachableError(message)
+            raise BrokerUnreachableError({self.host: ConnectFault(ConnectError.NOT_CONNECTED)})
         return self._client
 
     def _is_mqtt5(self) -> bool:
@@ -286,21 +238,20 @@ class Connection:
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._refusal = reason.value
-            self._on_lost(Lost(reason_of_refusal(reason.value)))
+            self._on_lost(faults.of_connack(reason.value))
         else:
             self._accepted = True
             self.session_present = flags.session_present
             self.largest_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+            self._on_accepted()
         self._answered.set()
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        said = flags.is_disconnect_packet_from_server
-        text = reason_of_end(reason.value, said=said) if said or self._accepted else CLOSED_AT_ONCE
-        self._on_lost(Lost(text, taken_over=reason.value == SESSION_TAKEN_OVER))
+        told = flags.is_disconnect_packet_from_server
+        self._on_lost(faults.of_disconnect(reason.value, told=told, accepted=self._accepted))
         self._answered.set()
 
-    def _on_lost(self, end: Lost) -> None:
+    def _on_lost(self, end: ConnectFault) -> None:
         if not self.lost.is_set():
             self.end = end
             self.lost.set()
@@ -308,16 +259,16 @@ class Connection:
     def _on_message(self, _client: Any, _data: Any, received: paho.MQTTMessage) -> None:
         packet = Packet(self.number, received.mid) if received.qos else None
         try:
-            message = _message(received, packet)
+            message = to_message(received, packet)
         except UnicodeDecodeError:
-            self._events.undecodable("topic_encoding")
+            self._events.undecodable(DropReason.TOPIC_ENCODING)
             self._acknowledge_unread(packet)
             return
         try:
             self._events.message(message)
         except Exception:  # an exception here would end paho's thread while the connection looks alive
-            log.exception("a message could not be taken in")
-            self._events.undecodable("internal_error")
+            log.exception("a message could not be handled")
+            self._events.undecodable(DropReason.INTERNAL_ERROR)
             self._acknowledge_unread(packet)
 
     def _acknowledge_unread(self, packet: Packet | None) -> None:
@@ -325,27 +276,13 @@ class Connection:
             self.acknowledge(packet)
 
     def _on_publish(self, _client: Any, _data: Any, packet_id: int, reason: Any, _properties: Any) -> None:
-        self.unheard += reason.value == NO_SUBSCRIBERS
-        self._events.published(packet_id, reason.is_failure)
+        is_without_subscriber = reason.value == faults.NO_SUBSCRIBERS
+        self.without_subscriber += is_without_subscriber
+        self._events.published(packet_id, reason.is_failure, is_without_subscriber)
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-        """Use the answers to a SUBSCRIBE, which come in the order of what was asked."""
+        """Handle the reason codes of a SUBACK, which have the order of the subscription."""
         asked = self._asked.popleft()
         refused = [each for each, reason in zip(asked, reasons, strict=False) if reason.is_failure]
         self.refused = (*(each for each in self.refused if each not in asked), *refused)
         self._events.subscribed(self.refused)
-
-
-def _message(received: paho.MQTTMessage, packet: Packet | None) -> Message:
-    """Return paho's message as ours; raise UnicodeDecodeError where its topic is no UTF-8."""
-    properties = received.properties
-    return Message(
-        topic=received.topic,
-        payload=bytes(received.payload),
-        retained=received.retain,
-        duplicate=received.dup,
-        packet=packet,
-        properties=dict(getattr(properties, "UserProperty", ())),
-        response_topic=getattr(properties, "ResponseTopic", ""),
-        correlation_data=getattr(properties, "CorrelationData", b""),
-    )

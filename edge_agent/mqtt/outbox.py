@@ -1,10 +1,15 @@
-"""What the broker has not confirmed yet: kept over a lost connection, but never sent as news when it is old."""
+"""The unconfirmed publications: kept over a lost connection, but dropped when they are too old.
+
+Messages that may have ended the connection are sent last, one at a time: see suspects.py.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from edge_agent.mqtt.suspects import PROMPT_S, Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OutboxLimits:
-    """How much is kept, and for how long; a retained message says what is, and is never too old.
+    """How much is kept, and for how long; a retained message is a state and never too old.
 
-    A message of more than `largest_bytes` is not sent at all: a broker disconnects a client for it.
+    A message of more than `largest_bytes` is not sent: a broker disconnects a client for it.
     """
 
     messages: int = 1000
@@ -35,18 +40,26 @@ class _Entry:
         limit_s = age_s if lifetime_s is None else min(age_s, lifetime_s)
         return not self.publication.retain and now - self.since_s > limit_s
 
+    @property
+    def topic(self) -> str:
+        return self.publication.topic
+
+    @property
+    def size_bytes(self) -> int:
+        return packet_bytes(self.publication)
+
 
 def packet_bytes(publication: Publication) -> int:
-    """Return the most that a publication can have as a packet of MQTT."""
+    """Return the maximum size of a publication as an MQTT packet, in bytes."""
     said = sum(len(name.encode()) + len(value.encode()) + 5 for name, value in publication.properties.items())
     return len(publication.payload) + len(publication.topic.encode()) + len(publication.correlation_data) + said + 32
 
 
 class Outbox:
-    """Publications of QoS 1 until their PUBACK, those of QoS 0 only while there is a connection.
+    """Publications of QoS 1 until their PUBACK; those of QoS 0 only while connected.
 
-    `transmit` hands one to the network and returns its packet, or None without a connection. What is dropped,
-    because it is too old, too much or too large, is counted in `dropped` and returned.
+    `transmit` passes one to the network and returns its packet, or None without a connection. Dropped publications (too
+    old, too many or too large) are counted in `dropped` and returned.
     """
 
     def __init__(self, transmit: Callable[[Publication], Packet | None], limits: OutboxLimits) -> None:
@@ -54,16 +67,31 @@ class Outbox:
         self._limits = limits
         self._sent: dict[Packet, _Entry] = {}
         self._waiting: deque[_Entry] = deque()
+        self._held: deque[_Entry] = deque()
+        """Suspects: each is sent when nothing else is in flight."""
+        self._alone: tuple[_Entry, float] | None = None
+        """The suspect in flight, and when it was sent."""
+        self._suspect: _Entry | None = None
+        """What may have ended the last connection."""
+        self._denied: _Entry | None = None
+        """The message whose denial was the broker's last answer."""
         self._payload_bytes = 0
-        self._largest_bytes = limits.largest_bytes
+        self._broker_bytes = limits.largest_bytes
+        self._is_connected = False
+        self.suspects = Suspects()
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._sent) + len(self._waiting)
+        return len(self._sent) + len(self._waiting) + len(self._held)
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest packet that the broker is known to accept: by the settings, its announcement, its refusals."""
+        return min(self._broker_bytes, self.suspects.accepted_bytes or self._broker_bytes)
 
     def publish(self, publication: Publication, now: float) -> list[Publication]:
-        """Send now, or keep until there is a connection; return what was dropped for it."""
-        if packet_bytes(publication) > self._largest_bytes:
+        """Send now, or keep until connected; return the publications that were dropped."""
+        if not self._is_allowed(publication, now):
             self.dropped += 1
             return [publication]
         if publication.qos == 0:
@@ -74,32 +102,93 @@ class Outbox:
         dropped = self._make_room(len(publication.payload))
         self._payload_bytes += len(publication.payload)
         self._send(_Entry(publication, now))
+        self._send_held(now)
         return dropped
 
-    def confirm(self, packet: Packet) -> Publication | None:
-        """Note that the broker has a packet; return what it held, or None where nothing waits for that."""
+    def confirm(self, packet: Packet, now: float, *, denied: bool = False) -> Publication | None:
+        """Record the broker's answer to a packet; return its publication, or None if it is unknown.
+
+        With `denied`, the broker answered that the topic is not allowed.
+        """
         entry = self._sent.pop(packet, None)
         if entry is None:
             return None
+        self._denied = entry if denied else None
+        if not denied:
+            self.suspects.on_accepted(entry.topic, entry.size_bytes)
         self._payload_bytes -= len(entry.publication.payload)
+        self._send_held(now)
         return entry.publication
 
-    def resend(self, now: float, broker_takes_bytes: int | None = None) -> list[Publication]:
-        """Send what no broker has confirmed over the new connection, in the old order; return what was dropped."""
-        self._largest_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
-        entries = sorted([*self._sent.values(), *self._waiting], key=lambda entry: entry.since_s)
+    def on_connection_lost(self, now: float) -> None:
+        """Record the end of a connection, or a failed attempt: then the broker was away, and no message is to blame."""
+        self._suspect = self._find_suspect(now) if self._is_connected else None
+        self._is_connected = False
+        self._alone = self._denied = None
+
+    def _find_suspect(self, now: float) -> _Entry | None:
+        """Return what may have ended the connection: the oldest message without an answer, or the one just denied."""
+        if self._alone is not None:
+            entry, sent_s = self._alone
+            return entry if now - sent_s <= PROMPT_S else None
+        return self._denied or next(iter(self._sent.values()), None)
+
+    def on_connected(self, now: float, broker_takes_bytes: int | None = None) -> Publication | None:
+        """Let everything unconfirmed wait for `resend`: what is published before that goes first.
+
+        Return the message that is blocked, because it ended the connection repeatedly.
+        """
+        blocked = self._blame(now)
+        self._is_connected = True
+        self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
+        entries = [*self._sent.values(), *self._waiting, *self._held]
+        self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))
         self._sent.clear()
+        self._held.clear()
+        return blocked
+
+    def _blame(self, now: float) -> Publication | None:
+        """Count the end of the last connection against its suspect; drop and return it if it is blocked from now on."""
+        entry, self._suspect = self._suspect, None
+        if entry is None or not self.suspects.on_loss(entry.topic, entry.size_bytes, now):
+            return None
+        for packet in [packet for packet, sent in self._sent.items() if sent is entry]:
+            del self._sent[packet]
+            self._drop(entry)
+        return entry.publication
+
+    def resend(self, now: float) -> list[Publication]:
+        """Send the waiting publications over the new connection, in order; return the dropped ones."""
+        entries = list(self._waiting)
         self._waiting.clear()
         dropped: list[Publication] = []
         for entry in entries:
-            is_too_large = packet_bytes(entry.publication) > self._largest_bytes
-            if is_too_large or entry.is_stale(now, self._limits.age_s):
+            if entry.is_stale(now, self._limits.age_s) or not self._is_allowed(entry.publication, now):
                 dropped.append(self._drop(entry))
             else:
                 self._send(entry)
+        self._send_held(now)
         return dropped
 
+    def _is_allowed(self, publication: Publication, now: float) -> bool:
+        size_bytes = packet_bytes(publication)
+        return size_bytes <= self._broker_bytes and not self.suspects.is_blocked(publication.topic, size_bytes, now)
+
     def _send(self, entry: _Entry) -> None:
+        if self.suspects.is_sent_alone(entry.topic, entry.size_bytes):
+            self._held.append(entry)
+        else:
+            self._send_now(entry)
+
+    def _send_held(self, now: float) -> None:
+        """Send the next suspect, if nothing is in flight."""
+        if self._sent:
+            return
+        self._alone = (self._held.popleft(), now) if self._held else None
+        if self._alone is not None:
+            self._send_now(self._alone[0])
+
+    def _send_now(self, entry: _Entry) -> None:
         packet = self._transmit(entry.publication)
         if packet is None:
             self._waiting.append(entry)
@@ -107,20 +196,26 @@ class Outbox:
             self._sent[packet] = entry
 
     def _remove_retained(self, topic: str) -> None:
-        """Let the newer value of a retained topic take the place of one that still waits."""
-        for entry in [entry for entry in self._waiting if entry.publication.topic == topic]:
-            self._waiting.remove(entry)
-            self._payload_bytes -= len(entry.publication.payload)
+        """Replace an unsent value of a retained topic by the newer one."""
+        for kept in (self._waiting, self._held):
+            for entry in [entry for entry in kept if entry.topic == topic]:
+                kept.remove(entry)
+                self._payload_bytes -= len(entry.publication.payload)
 
     def _make_room(self, payload_bytes: int) -> list[Publication]:
-        """Drop the oldest until one more fits."""
+        """Drop the oldest publications until one more fits."""
         dropped: list[Publication] = []
         while len(self) and (
             len(self) >= self._limits.messages or self._payload_bytes + payload_bytes > self._limits.payload_bytes
         ):
-            entry = self._sent.pop(next(iter(self._sent))) if self._sent else self._waiting.popleft()
-            dropped.append(self._drop(entry))
+            dropped.append(self._drop(self._take_oldest()))
         return dropped
+
+    def _take_oldest(self) -> _Entry:
+        packet = next(iter(self._sent), None)
+        if packet is None or (self._waiting and self._waiting[0].since_s < self._sent[packet].since_s):
+            return (self._waiting or self._held).popleft()
+        return self._sent.pop(packet)
 
     def _drop(self, entry: _Entry) -> Publication:
         self.dropped += 1

@@ -1,4 +1,4 @@
-"""Which press messages still owe the broker an acknowledgement, and which have been answered for good."""
+"""Which press messages are not acknowledged yet, and which are completed."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ if TYPE_CHECKING:
     from edge_agent.domain import Packet
 
 COMPLETED_KEPT: Final = 10_000
-"""As many answered keys are remembered: a redelivery follows its message within minutes."""
+"""Number of completed keys that are remembered: a redelivery follows its message within minutes."""
 
 
 class PendingAcks:
-    """A message is acknowledged when the broker has its answer, and one that comes again gets no second one."""
+    """A message is acknowledged when the broker has its answer; a redelivered one gets no second answer."""
 
     def __init__(self) -> None:
         self._pending: dict[str, list[Packet]] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
 
     def add(self, key: str, packet: Packet | None) -> None:
-        """Note that `packet` is to be acknowledged once `key` is answered; it may be one more for a known key."""
+        """Record that `packet` is acknowledged once `key` is answered; it may be another packet of a known key."""
         packets = self._pending.setdefault(key, [])
         if packet is not None:
             packets.append(packet)
 
     def is_pending(self, key: str) -> bool:
-        """Return whether `key` is being worked on."""
+        """Return whether `key` is in progress."""
         return key in self._pending
 
     def is_completed(self, key: str) -> bool:
@@ -34,15 +34,22 @@ class PendingAcks:
         return key in self._settled
 
     def complete(self, key: str) -> list[Packet]:
-        """Note that the broker has the answer; return what may be acknowledged now."""
+        """Record that the broker has the answer; return the packets to acknowledge."""
         self._settled[key] = None
         self._settled.move_to_end(key)
         while len(self._settled) > COMPLETED_KEPT:
             self._settled.popitem(last=False)
         return self._pending.pop(key, [])
 
+    def release(self, key: str) -> list[Packet]:
+        """Return what may be acknowledged though `key` is not answered yet: a restart will not lose it."""
+        packets = self._pending.get(key, [])
+        if packets:
+            self._pending[key] = []
+        return packets
+
     def discard(self, key: str) -> None:
-        """Forget a key whose answer will never be sent: should its message come again, it is new."""
+        """Remove a key whose answer will never be sent: if its message is redelivered, it is new."""
         self._pending.pop(key, None)
 
     def __len__(self) -> int:

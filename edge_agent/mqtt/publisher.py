@@ -1,4 +1,4 @@
-"""What goes to the broker: published, kept until the broker has it, and acknowledged in return."""
+"""Publishes: keeps each message until the broker confirms it, then acknowledges the press that it answers."""
 
 from __future__ import annotations
 
@@ -13,33 +13,43 @@ if TYPE_CHECKING:
     from edge_agent.mqtt.link import Link
     from edge_agent.mqtt.outbox import Outbox
     from edge_agent.mqtt.pending_acks import PendingAcks
+    from edge_agent.mqtt.suspects import Blocked
 
 log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """The agent's way to the broker: what it owes is settled once the broker has the answer.
+    """Publishes the agent's messages; a press is acknowledged once the broker has its answer.
 
-    `heard` is told of everything that is published, with the time.
+    `observe` gets every publication, with the time.
     """
 
     def __init__(
-        self, link: Link, outbox: Outbox, ledger: PendingAcks, heard: Callable[[Publication, float], None]
+        self, link: Link, outbox: Outbox, ledger: PendingAcks, observe: Callable[[Publication, float], None]
     ) -> None:
-        self._observe = heard
+        self._observe = observe
         self._link = link
         self._outbox = outbox
         self._pending = ledger
 
     @property
     def waiting(self) -> int:
-        """Return how many messages the broker does not have yet."""
+        """Return the number of unconfirmed messages."""
         return len(self._outbox)
 
     @property
     def dropped(self) -> int:
-        """Return how many messages were too old or too large to be sent."""
+        """Return the number of messages that were too old or too large to send."""
         return self._outbox.dropped
+
+    @property
+    def largest_bytes(self) -> int:
+        """The largest packet that the broker is known to accept."""
+        return self._outbox.largest_bytes
+
+    def blocked(self, now: float) -> tuple[Blocked, ...]:
+        """Return the messages that the broker repeatedly ended the connection for."""
+        return self._outbox.suspects.blocked(now)
 
     def publish(self, publication: Publication, now: float) -> None:
         """Publish a message."""
@@ -47,30 +57,54 @@ class Publisher:
         self._discard_pending(self._outbox.publish(publication, now))
 
     def publish_all(self, publications: Iterable[Publication]) -> None:
-        """Publish messages in their order."""
+        """Publish messages in order."""
         now = time.monotonic()
         for publication in publications:
             self.publish(publication, now)
 
-    def resend(self, now: float, broker_takes_bytes: int | None) -> None:
-        """Send what a new connection has to carry again; say how large a packet its broker takes."""
-        self._discard_pending(self._outbox.resend(now, broker_takes_bytes))
+    def on_connected(self, number: int, now: float, broker_takes_bytes: int | None) -> None:
+        """Use a new connection, whose broker accepts packets of this size; unconfirmed messages wait for `resend`.
 
-    def confirm(self, packet: Packet) -> str:
-        """Note that the broker has a message; acknowledge what it answers; return its topic, or ''."""
-        publication = self._outbox.confirm(packet)
+        A message that ended the connection repeatedly is dropped.
+        """
+        blocked = self._outbox.on_connected(now, broker_takes_bytes)
+        if blocked is not None:
+            log.error(
+                "the broker ended the connection repeatedly on a message of %.0f kB to %s; it is not sent again",
+                len(blocked.payload) / 1000,
+                blocked.topic,
+            )
+            self._discard_pending([blocked])
+        self._link.begin(number)
+
+    def resend(self, now: float) -> None:
+        """Send the unconfirmed messages over the new connection."""
+        self._discard_pending(self._outbox.resend(now))
+
+    def on_connection_lost(self, now: float) -> None:
+        """Record the end of a connection, or a failed attempt."""
+        self._outbox.on_connection_lost(now)
+
+    def confirm(self, packet: Packet, *, denied: bool = False) -> Publication | None:
+        """Record the broker's answer; acknowledge the press that the message answers; return the message."""
+        publication = self._outbox.confirm(packet, time.monotonic(), denied=denied)
         if publication is not None and publication.key:
             for each in self._pending.complete(publication.key):
                 self._link.acknowledge(each)
-        return publication.topic if publication else ""
+        return publication
+
+    def release(self, key: str) -> None:
+        """Acknowledge the messages of `key` before it is answered: they would survive a restart."""
+        for each in self._pending.release(key):
+            self._link.acknowledge(each)
 
     def acknowledge(self, packet: Packet | None) -> None:
-        """Tell the broker that a message is dealt with."""
+        """Acknowledge a message."""
         if packet is not None:
             self._link.acknowledge(packet)
 
     def _discard_pending(self, dropped: list[Publication]) -> None:
-        """Forget what a dropped answer was for, so that it is looked at anew when the broker delivers it again."""
+        """Remove the key of a dropped answer, so that its message is processed again when the broker redelivers it."""
         for publication in dropped:
-            log.warning("dropped what could not be sent to %s: too old, or too large for the broker", publication.topic)
+            log.warning("dropped a message to %s: too old, or not accepted by the broker", publication.topic)
             self._pending.discard(publication.key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from edge_agent.errors import reason_of
+from edge_agent.platform.regular_file import open_regular
+from edge_agent.platform.temporary_folder import SHARED_MEMORY, USUAL, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +29,11 @@ AGENT_FRESH_S: Final = 15.0
 LINK_FRESH_S: Final = 60.0
 """One attempt to reach a broker may take this long: an unresolvable name, an address without a reply."""
 WORKER_FRESH_S: Final = 60.0
+MOST_BYTES: Final = 65_536
+ROOT: Final = 0
+FOR_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 ENDED: Final = frozenset({"Z", "X"})
 """States in proc(5) of a process that has ended; its exit code has not been collected."""
-SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder in it is used only if it is ours alone
 
 
 class ProcessId(msgspec.Struct, frozen=True):
@@ -92,13 +96,18 @@ def _namespace() -> str:
         return ""
 
 
+def is_named(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the environment names the runtime folder: its owner is then trusted."""
+    return bool(environment.get("RUNTIME_DIRECTORY") or environment.get("XDG_RUNTIME_DIR"))
+
+
 def runtime_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder for runtime files: systemd's, the user's, or one in memory."""
     if runtime_dir := environment.get("RUNTIME_DIRECTORY", ""):
         return Path(runtime_dir.split(":")[0])
     if runtime_dir := environment.get("XDG_RUNTIME_DIR", ""):
         return Path(runtime_dir) / "edge-agent"
-    memory = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    memory = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else temporary_folder() or USUAL
     return memory / f"edge-agent-{os.getuid()}"
 
 
@@ -129,12 +138,20 @@ class HeartbeatFile:
         written = self.path.with_suffix(".new")
         try:
             _create_folder(self.path.parent)
-            written.write_bytes(msgspec.json.encode(beat))
+            _write(written, msgspec.json.encode(beat))
             written.replace(self.path)
         except OSError as error:
             self.fault = f"{self.path} cannot be written ({error.strerror}): `edge-agent healthcheck` will fail"
         else:
             self.fault = ""
+
+    def last_beat_s(self, now: float) -> float | None:
+        """Return when the agent of this file was alive last, or None if that is unknown."""
+        try:
+            beat_s = msgspec.json.decode(self.path.read_bytes(), type=Heartbeat).agent_s
+        except (OSError, msgspec.MsgspecError):
+            return None
+        return beat_s if beat_s <= now else None
 
     def remove(self) -> None:
         """Remove the file."""
@@ -151,12 +168,15 @@ class HeartbeatReading:
     fault: str = ""
 
 
-def check(folder: Path, agent_id: str = "", *, now: float | None = None) -> str:
+def check(folder: Path, agent_id: str = "", *, now: float | None = None, named: bool = True) -> str:
     """Return what is wrong with the agents that have a file in a folder, as a sentence, or ''.
 
-    A file of an ended process, or an unreadable one, is ignored if another agent runs.
+    A file of an ended process, or an unreadable one, is ignored if another agent runs. A folder that nobody has `named`
+    lies where every user can make one: it must be this user's alone.
     """
     now = time.monotonic() if now is None else now
+    if not named and (is_foreign(folder) or _is_open(folder)):
+        return f"{folder} is not used: it belongs to another user, or others can write to it"
     paths = [folder / f"{agent_id}{SUFFIX}"] if agent_id else sorted(folder.glob(f"*{SUFFIX}"))
     files = [_read(path, now) for path in paths]
     running = [(each.agent_id, each.beat) for each in files if each.beat is not None]
@@ -179,7 +199,7 @@ def _not_running_text(folder: Path, agent_id: str, faults: Sequence[str]) -> str
 def _read(path: Path, now: float) -> HeartbeatReading:
     agent_id = path.name.removesuffix(SUFFIX)
     try:
-        beat = msgspec.json.decode(path.read_bytes(), type=Heartbeat)
+        beat = msgspec.json.decode(_read_own(path), type=Heartbeat)
     except FileNotFoundError:
         return HeartbeatReading(agent_id, None)
     except OSError as error:
@@ -191,9 +211,29 @@ def _read(path: Path, now: float) -> HeartbeatReading:
     return HeartbeatReading(agent_id, beat)
 
 
+def _read_own(path: Path) -> bytes:
+    """Return the content of a file of this user, of root, or of its folder's owner; raise OSError for any other."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        found, trusted = os.fstat(file.fileno()), {os.getuid(), ROOT, path.parent.stat().st_uid}
+        if found.st_uid not in trusted or found.st_mode & FOR_OTHERS:
+            raise PermissionError(1, "another user can write to it")
+        return file.read(MOST_BYTES)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can write to; raise OSError where a link or a pipe stands in its place."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with os.fdopen(os.open(path, flags, 0o644), "wb") as file:
+        file.write(content)
+
+
 def is_foreign(folder: Path) -> bool:
     """Return whether an existing folder belongs to another user, or is a link: nothing is written there."""
     return folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid())
+
+
+def _is_open(folder: Path) -> bool:
+    return folder.exists() and bool(folder.stat().st_mode & FOR_OTHERS)
 
 
 def _create_folder(folder: Path) -> None:

@@ -21,6 +21,8 @@ VOLTAGE_SENSOR: Final = "rpi_volt"
 """The Raspberry Pi's voltage sensor; its in0_lcrit_alarm is 1 while the supply voltage is too low."""
 THROTTLED_FILE: Final = "sys/devices/platform/soc/soc:firmware/get_throttled"
 """The Raspberry Pi's firmware, in hexadecimal digits: the lowest bits are the current state."""
+SERIAL_NUMBER_FILE: Final = "proc/device-tree/serial-number"
+"""Boards with a device tree have it, the Raspberry Pi among them; that of a PC is readable by root only."""
 UNDER_VOLTAGE, FREQUENCY_CAPPED, THROTTLED, TOO_WARM = 1, 2, 4, 8
 CLOCK_JUMP_S: Final = 2.0
 """The wall clock has jumped if it differs this much from what the monotonic clock predicts."""
@@ -75,6 +77,14 @@ class Host:
             clock_jump_s=self._clock.last_jump_s,
         )
 
+    def has_temperature(self) -> bool:
+        """Return whether this host has a sensor of its temperature."""
+        return self._temperature() is not None
+
+    def serial_number(self) -> str:
+        """Return the serial number of a single-board computer, or ''."""
+        return read_kernel_file(self._root / SERIAL_NUMBER_FILE).strip("\0")
+
     def _temperature(self) -> float | None:
         for name in CPU_SENSORS:
             for folder in self._sensors(name):
@@ -120,6 +130,11 @@ def read_kernel_file(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
+
+
+def kernel_boot_id() -> str:
+    """Return the id of this boot of the host, or '' if the kernel does not tell it."""
+    return read_kernel_file(Path("/proc/sys/kernel/random/boot_id"))
 
 
 def _hexadecimal(path: Path) -> int | None:

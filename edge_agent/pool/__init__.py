@@ -1,4 +1,4 @@
-"""The worker processes and all that keeps them at work."""
+"""The worker processes, and what supervises them."""
 
 from edge_agent.pool.accelerators import ProbeLimits
 from edge_agent.pool.limits import PoolLimits

@@ -1,7 +1,7 @@
-"""Which accelerators work, which are given to a worker, and when one that failed is tried again. Pure.
+"""Which accelerators work, which worker has one, and when one that failed is tried again. Pure.
 
-An accelerator is proven by a probe, a process of its own, before a worker gets it. One that fails rests, longer each
-time; one that failed in use must prove itself more than once before it is given again.
+A probe, a process of its own, tests an accelerator before a worker gets it. After a failure it is unavailable for a
+time that grows; one that failed in use must pass more than one probe before it is assigned again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from edge_agent.backoff import backoff_s
 from edge_agent.domain import AUTO
 from edge_agent.pool.views import AcceleratorState, AcceleratorView
+from edge_agent.reasons import DetectorFault, UnavailableReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeLimits:
-    """How long a probe may take, how long a failed accelerator rests, and how long one that serves well is steady.
+    """The time limit of a probe, the backoff of a failed accelerator, and when its failures are forgotten.
 
-    The first rest doubles with each failure up to the longest; `steady_s` in use wipes the failures out.
-    `probes_to_return` good probes in a row, the first rest apart, bring one back that failed in use.
+    The backoff doubles with each failure up to its maximum; `steady_s` in use resets it.
+    An accelerator that failed in use returns after `probes_to_return` successful probes in a row.
     """
 
     timeout_s: float = 10.0
@@ -36,7 +37,7 @@ class ProbeLimits:
 
 @dataclass(slots=True)
 class _Record:
-    """`due_s` is when a resting accelerator is probed, or when a probe has had its time."""
+    """`due_s`: when an unavailable accelerator is probed again, or when its probe times out."""
 
     choice: DetectorChoice
     state: AcceleratorState = AcceleratorState.UNAVAILABLE
@@ -45,12 +46,12 @@ class _Record:
     failures: int = 0
     good_probes: int = 0
     probes_needed: int = 1
-    reason: str = ""
+    fault: DetectorFault | None = None
     lost_since_s: float | None = None
 
 
 class Accelerators:
-    """The accelerators by their number, in order of preference."""
+    """The accelerators, by number, in order of preference."""
 
     def __init__(self, choices: Sequence[DetectorChoice], limits: ProbeLimits) -> None:
         self._records = [_Record(choice) for choice in choices]
@@ -60,7 +61,7 @@ class Accelerators:
         self.accelerator_releases = 0
 
     def allow_strategy(self, strategy: str) -> None:
-        """Use accelerators of this strategy alone, or of all of them (AUTO)."""
+        """Allow the accelerators of one strategy, or all of them (AUTO)."""
         self._allowed = strategy
 
     def is_allowed(self, number: int) -> bool:
@@ -68,7 +69,7 @@ class Accelerators:
         return self._allowed in {AUTO, self._records[number].choice.strategy}
 
     def start_due(self, now: float) -> list[int]:
-        """Return which are to be probed now, and count them as being probed."""
+        """Return the accelerators to probe now, and mark them as being probed."""
         due = [
             number
             for number, record in enumerate(self._records)
@@ -80,23 +81,24 @@ class Accelerators:
         return due
 
     def overdue(self, now: float) -> list[int]:
-        """Return whose probe has taken too long, and count that as its failure."""
-        late = [
+        """Return the accelerators whose probe timed out, and record the failure."""
+        overdue = [
             number
             for number, record in enumerate(self._records)
             if record.state is AcceleratorState.PROBING and record.due_s <= now
         ]
-        for number in late:
-            self._fail(self._records[number], f"did not answer within {self._limits.timeout_s:g} s", now)
-        return late
+        late = DetectorFault(UnavailableReason.TIMED_OUT, f"within {self._limits.timeout_s:g} s")
+        for number in overdue:
+            self._fail(self._records[number], late, now)
+        return overdue
 
-    def on_probe_result(self, number: int, reason: str, now: float) -> None:
-        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
+    def on_probe_result(self, number: int, fault: DetectorFault | None, now: float) -> None:
+        """Record the result of a probe; `fault` says why the accelerator is unavailable, or is None."""
         record = self._records[number]
         if record.state is not AcceleratorState.PROBING:
             return
-        if reason:
-            self._fail(record, reason, now)
+        if fault is not None:
+            self._fail(record, fault, now)
             return
         record.good_probes += 1
         if record.good_probes >= record.probes_needed:
@@ -105,7 +107,7 @@ class Accelerators:
             record.state, record.due_s = AcceleratorState.UNAVAILABLE, now + self._limits.first_rest_s
 
     def assign(self) -> int | None:
-        """Give the best one that works to a worker, or None."""
+        """Assign the best available one to a worker; return its number, or None."""
         for number, record in enumerate(self._records):
             if record.state is AcceleratorState.AVAILABLE and self.is_allowed(number):
                 record.state, record.held_since_s = AcceleratorState.IN_USE, 0.0
@@ -113,26 +115,26 @@ class Accelerators:
         return None
 
     def on_loaded(self, number: int, now: float) -> None:
-        """Note that a worker looks at frames with it."""
+        """Record that a worker is ready with it."""
         record = self._records[number]
         record.held_since_s = now
-        record.reason = ""
+        record.fault = None
         record.lost_since_s = None
         self.accelerator_assignments += 1
 
     def release(self, number: int) -> None:
-        """Take it back from a worker that did well with it."""
+        """Release it from a worker that used it without a failure."""
         self._records[number].state = AcceleratorState.AVAILABLE
 
-    def on_failure(self, number: int, reason: str, now: float) -> None:
-        """Take it from a worker on which it failed."""
+    def on_failure(self, number: int, fault: DetectorFault, now: float) -> None:
+        """Release it from a worker on which it failed."""
         record = self._records[number]
         if record.held_since_s and now - record.held_since_s >= self._limits.steady_s:
             record.failures = 0
         record.probes_needed = self._limits.probes_to_return
         record.lost_since_s = now if record.lost_since_s is None else record.lost_since_s
         self.accelerator_releases += 1
-        self._fail(record, reason, now)
+        self._fail(record, fault, now)
 
     def next_due_s(self) -> float | None:
         """Return when `start_due` or `overdue` has something to do, or None."""
@@ -145,14 +147,14 @@ class Accelerators:
         return min(due, default=None)
 
     def view(self, now: float) -> tuple[AcceleratorView, ...]:
-        """Return what others may know."""
+        """Return the state as a view."""
         return tuple(
             AcceleratorView(
                 strategy=record.choice.strategy,
                 model=record.choice.model,
                 device=record.choice.device,
                 state=self._shown(record) if self.is_allowed(number) else AcceleratorState.OFF,
-                reason=record.reason,
+                fault=record.fault,
                 lost_for_s=None if record.lost_since_s is None else now - record.lost_since_s,
             )
             for number, record in enumerate(self._records)
@@ -160,14 +162,14 @@ class Accelerators:
 
     @staticmethod
     def _shown(record: _Record) -> AcceleratorState:
-        """Return the state as others see it: what a worker still loads is not in use yet."""
+        """Return the state for the view: an accelerator that a worker is still loading is not in use yet."""
         loading = record.state is AcceleratorState.IN_USE and not record.held_since_s
         return AcceleratorState.AVAILABLE if loading else record.state
 
-    def _fail(self, record: _Record, reason: str, now: float) -> None:
+    def _fail(self, record: _Record, fault: DetectorFault, now: float) -> None:
         record.failures += 1
         record.good_probes = 0
         record.held_since_s = 0.0
-        record.reason = reason
+        record.fault = fault
         record.state = AcceleratorState.UNAVAILABLE
         record.due_s = now + backoff_s(record.failures, self._limits.first_rest_s, self._limits.longest_rest_s)

@@ -1,4 +1,4 @@
-"""What the pool's core asks its supervisor to do."""
+"""The actions that the core asks the supervisor to carry out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from edge_agent.domain import Outcome, Shed
 
 if TYPE_CHECKING:
     from edge_agent.domain import Job, ShedReason
+    from edge_agent.reasons import WorkerExit
 
 
 @dataclass(frozen=True, slots=True)
 class StartWorker:
-    """Start a process for the slot: for that accelerator, or with all detectors but some (strategy, model)."""
+    """Start a process for the slot: for that accelerator, or with all detectors except some (strategy, model)."""
 
     slot: int
     without: frozenset[tuple[str, str]] = frozenset()
@@ -29,15 +30,15 @@ class StopWorker:
 
 @dataclass(frozen=True, slots=True)
 class KillWorker:
-    """End the slot's process now."""
+    """Kill the slot's process; `reason` is logged."""
 
     slot: int
-    reason: str
+    end: WorkerExit
 
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """Give the job to the slot's process, which has so long for it; and `more` (id, job) with it, all at once."""
+    """Send the job to the slot's process, with its time limit, and `more` jobs (id, job) of the same batch."""
 
     slot: int
     job_id: int
@@ -48,21 +49,21 @@ class Assign:
 
 @dataclass(frozen=True, slots=True)
 class StartProbe:
-    """Find out in a process of its own whether an accelerator works."""
+    """Test an accelerator in a process of its own."""
 
     accelerator: int
 
 
 @dataclass(frozen=True, slots=True)
 class EndProbe:
-    """End the probe of an accelerator now."""
+    """Kill the probe of an accelerator."""
 
     accelerator: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tell the owner of the pool what became of a frame."""
+    """Report the outcome of a frame."""
 
     outcome: Outcome
 
@@ -71,5 +72,5 @@ Action = StartWorker | StopWorker | KillWorker | Assign | StartProbe | EndProbe 
 
 
 def shed(job: Job, reason: ShedReason) -> Report:
-    """Return the report of a frame that nobody looks at."""
+    """Return the report of a frame that was shed."""
     return Report(Outcome(job.frame, Shed(reason), job.attempts))

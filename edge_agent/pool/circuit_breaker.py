@@ -1,14 +1,17 @@
-"""Which detectors are left out for a while, because workers died while they loaded them. Pure."""
+"""Which detectors are excluded for a while, because workers died while they loaded them. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from edge_agent.backoff import backoff_s
 
+if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault, WorkerExit
+
 FAILURE_THRESHOLD: Final = 2
-"""So many deaths while loading leave a detector out: one may be chance, and two workers try at the same time."""
+"""Deaths during loads after which a detector is excluded: one may be chance, and two workers load at the same time."""
 FIRST_REST_S: Final = 60.0
 LONGEST_REST_S: Final = 1800.0
 
@@ -22,20 +25,20 @@ class _Record:
     trips: int = 0
     open_until_s: float = 0.0
     is_open: bool = False
-    reason: str = ""
+    fault: DetectorFault | None = None
 
 
 class CircuitBreaker:
-    """Deaths during loads, by detector. The rest doubles each time a detector proves fatal again."""
+    """Deaths during loads, by detector. The exclusion doubles each time the detector kills workers again."""
 
     def __init__(self) -> None:
         self._records: dict[Choice, _Record] = {}
 
-    def record_failure(self, choice: Choice, reason: str, now: float) -> None:
-        """Note that a worker died while it loaded `choice`."""
+    def record_failure(self, choice: Choice, end: WorkerExit, now: float) -> None:
+        """Record that a worker died while it loaded `choice`, and how."""
         record = self._records.setdefault(choice, _Record())
         record.deaths += 1
-        record.reason = f"a worker that loaded it {reason}"
+        record.fault = end.as_detector_fault()
         if record.deaths >= FAILURE_THRESHOLD:
             record.deaths = 0
             record.trips += 1
@@ -43,20 +46,20 @@ class CircuitBreaker:
             record.is_open = True
 
     def record_success(self, choice: Choice) -> None:
-        """Note that `choice` was loaded."""
+        """Record that `choice` was loaded."""
         self._records.pop(choice, None)
 
     def have_closed(self, now: float) -> bool:
-        """Return whether the rest of any has ended since this was asked before."""
+        """Return whether an exclusion has ended since the last call."""
         over = [record for record in self._records.values() if record.is_open and now >= record.open_until_s]
         for record in over:
             record.is_open = False
         return bool(over)
 
     def next_close_s(self) -> float | None:
-        """Return when the next rest ends, or None."""
+        """Return when the next exclusion ends, or None."""
         return min((record.open_until_s for record in self._records.values() if record.is_open), default=None)
 
-    def open_circuits(self, now: float) -> dict[Choice, str]:
-        """Return what is left out now, with the reason."""
-        return {choice: record.reason for choice, record in self._records.items() if now < record.open_until_s}
+    def open_circuits(self, now: float) -> dict[Choice, DetectorFault]:
+        """Return the excluded detectors, with the reason."""
+        return {choice: each.fault for choice, each in self._records.items() if each.fault and now < each.open_until_s}

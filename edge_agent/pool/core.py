@@ -1,8 +1,8 @@
-"""The pool without its processes: what to do next, decided from what has happened.
+"""All decisions of the pool, without its processes.
 
-Every method takes the time, changes the pool's values and returns the actions that the supervisor carries
-out in that order. Nothing here knows a process, a pipe or a clock, so every order of deaths, answers and
-time-outs can be played through in a test.
+Every method takes the time, changes the pool's values and returns the actions that the supervisor carries out in
+that order. Nothing here knows a process, a pipe or a clock, so a test can play every order of deaths, answers and
+timeouts.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from edge_agent.pool.frame_queue import FrameQueue
 from edge_agent.pool.retries import Retries, after_crash, after_failure
 from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.pool.worker_set import WorkerSet
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, Failed, FailureReason, Loading, Ready, SnapshotMode, Unavailable, Unchanged
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ if TYPE_CHECKING:
 
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.slot import Slot
+    from edge_agent.reasons import DetectorFault
 
 KILL_GRACE_S: Final = 0.25
-"""A worker ends itself at its limit, with a stack; one that is stopped cannot, and is killed so much later."""
+"""A worker exits by itself at its time limit, with a stack trace; one that cannot is killed this much later."""
 
 
 class PoolCore:
@@ -59,51 +61,51 @@ class PoolCore:
         self._job_ids = itertools.count(1)
         self._draining = False
 
-    # What happens
+    # Events
 
     def start(self, now: float) -> list[Action]:
-        """Start all workers, and find out which accelerators work."""
+        """Start all workers, and probe the accelerators."""
         started = itertools.chain.from_iterable(self._workers.start(slot, now) for slot in self._slots)
         return [*started, *self._workers.probe(now)]
 
     def offer(self, job: Job, now: float) -> list[Action]:
-        """Take a frame in."""
+        """Queue a frame."""
         if self._draining:
             return [shed(job, ShedReason.STOPPING)]
         return [*(shed(each.job, each.reason) for each in self._queue.offer(job)), *self._dispatch(now)]
 
     def prioritize(self, doorbell: str, now: float) -> list[Action]:
-        """Make the waiting frames of a doorbell press frames."""
+        """Turn the queued frames of a doorbell into press frames."""
         self._queue.prioritize(doorbell, self._as_press)
         self._retries.update(doorbell, self._as_press)
         return self._dispatch(now)
 
     def on_started(self, slot: int, pid: int) -> None:
-        """Note the process that holds a slot."""
+        """Record the process of a slot."""
         self._slots[slot].pid = pid
 
     def on_ready(self, number: int, message: Ready, now: float) -> list[Action]:
-        """Begin to use a worker whose detector is loaded."""
+        """Use a worker from now on: its detector is loaded."""
         slot = self._slots[number]
         if slot.state is not SlotState.STARTING:
             return []
         self._workers.on_ready(slot, message, now)
         if slot.accelerator is not None:
-            self._service_ms.pop(_kind(slot), None)  # how it was before it was lost says nothing
+            self._service_ms.pop(_kind(slot), None)  # measurements from before the loss no longer hold
         return self._dispatch(now)
 
     def on_loading(self, number: int, message: Loading) -> None:
-        """Note which detector a worker loads."""
+        """Record which detector a worker is loading."""
         self._workers.on_loading(self._slots[number], message)
 
     def on_unusable(self, number: int, unavailable: tuple[Unavailable, ...]) -> None:
-        """Note why a worker found no detector; its process ends by itself."""
+        """Record why a worker found no detector; its process exits by itself."""
         self._workers.on_unusable(self._slots[number], unavailable)
 
     def on_answer(
         self, number: int, message: Detected | Unchanged | Failed, pictures: Pictures, now: float
     ) -> list[Action]:
-        """Use a worker's answer, unless it is not the one that was asked for."""
+        """Handle a worker's result; ignore one that belongs to no current job."""
         slot = self._slots[number]
         alone = len(slot.jobs) == 1
         job = slot.finish(message.job_id, now)
@@ -125,16 +127,16 @@ class PoolCore:
             case Detected():
                 slot.memory_bytes = message.memory_bytes
                 actions = [_report(job.frame, message, attempts, slot, pictures, now)]
-        return [*self._dispatch(now), *actions]  # the worker waits; who reads the report can
+        return [*self._dispatch(now), *actions]  # the next job first; the report can wait
 
     def on_exiting(self, number: int, now: float) -> None:
-        """Note that a worker is ending; what it said before is still to come, but it takes no more frames."""
+        """Stop using a worker that is exiting; messages that it sent before may still arrive."""
         slot = self._slots[number]
         if slot.state is not SlotState.STOPPING:
             slot.enter(SlotState.EXITING, now)
 
     def on_undelivered(self, number: int, now: float) -> list[Action]:
-        """Take back a frame that never reached its worker, which is gone: it had no part in that."""
+        """Queue a frame again that never reached its worker: the frame did not cause the worker's end."""
         slot = self._slots[number]
         jobs = slot.release(now)
         self.on_exiting(number, now)
@@ -142,62 +144,62 @@ class PoolCore:
             self._queue.put_back(job)
         return self._dispatch(now)
 
-    def on_exit(self, number: int, reason: str, now: float) -> list[Action]:
-        """Deal with the end of a worker: its frame is tried again, and the slot filled again by the restart policy."""
+    def on_exit(self, number: int, end: WorkerExit, now: float) -> list[Action]:
+        """Handle the end of a worker: retry its frame, and refill the slot by the restart policy."""
         slot = self._slots[number]
         expected = slot.state is SlotState.STOPPING
         jobs = slot.release(now)
         slot.pid = None
         if expected:
             return [*self._workers.refill(slot, now), *self._dispatch(now)]
-        self._workers.on_exit(slot, reason, now)
+        self._workers.on_exit(slot, end, now)
         if slot.accelerator is not None:
             self._release_accelerator(slot, [replace(job, attempts=job.attempts + 1) for job in jobs], now)
             return [*self._workers.start(slot, now), *self.tick(now)]
-        actions = [action for job in jobs for action in self._on_crash(job, slot, now)]
+        actions = [action for job in jobs for action in self._on_crash(job, slot, slot.end or end, now)]
         self._workers.schedule_restart(slot, now)
         return [*actions, *self.tick(now)]
 
-    def on_probe_result(self, accelerator: int, reason: str, now: float) -> list[Action]:
-        """Use the end of a probe; `reason` is why the accelerator does not work, or ''."""
-        self._workers.accelerators.on_probe_result(accelerator, reason, now)
+    def on_probe_result(self, accelerator: int, fault: DetectorFault | None, now: float) -> list[Action]:
+        """Record the result of a probe; `fault` says why the accelerator is unavailable, or is None."""
+        self._workers.accelerators.on_probe_result(accelerator, fault, now)
         return self._dispatch(now)
 
     def allow_strategy(self, strategy: str, now: float) -> list[Action]:
-        """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
+        """Allow the accelerators of one strategy, or all (`auto`); the others are released after their frame."""
         self._workers.allow_strategy(strategy)
         return [*self._workers.probe(now), *self._dispatch(now)]
 
     def tick(self, now: float) -> list[Action]:
-        """Do all that is due."""
+        """Handle everything that is due."""
         actions: list[Action] = [shed(job, ShedReason.EXPIRED) for job in self._queue.expire(now)]
         actions += self._workers.tick(now)
         for job in self._retries.take_due(now):
             if job.crashes:
-                self._queue.put_last(job)  # it may take the next worker down too: the others go first
+                self._queue.put_last(job)  # it may crash the next worker too: the other frames go first
             else:
                 self._queue.put_back(job)
         return [*actions, *([] if self._draining else self._workers.probe(now)), *self._dispatch(now)]
 
     def restart_all(self, now: float) -> list[Action]:
-        """Replace every worker: the idle ones at once, the busy ones after their frame; wake the parked ones."""
+        """Replace every worker: idle ones at once, busy ones after their frame; close the open circuits."""
         return self._workers.restart_all(now)
 
     def drain(self) -> list[Action]:
-        """Take no more frames in and drop the ordinary ones that wait; frames of a press are still looked at."""
+        """Accept no more frames and drop queued ordinary ones; press frames are still processed."""
         self._draining = True
         return [shed(job, ShedReason.STOPPING) for job in self._queue.clear(keep=Trigger.PRESS)]
 
     def abandon(self) -> list[Action]:
-        """Give everything up that is still unfinished."""
+        """Give up every unfinished frame."""
         jobs = [*self._queue.clear(), *self._retries.clear()]
         jobs += [job for slot in self._slots for job in slot.jobs.values()]
         return [shed(job, ShedReason.STOPPING) for job in jobs]
 
-    # What is known
+    # State
 
     def is_drained(self) -> bool:
-        """Return whether the pool was told to drain, and no frame waits or is looked at."""
+        """Return whether the pool is draining, and no frame is queued or in progress."""
         return (
             self._draining
             and not len(self._queue)
@@ -206,7 +208,7 @@ class PoolCore:
         )
 
     def next_due_s(self) -> float | None:
-        """Return when `tick` must be called at the latest, or None."""
+        """Return when `tick` must be called next, or None."""
         age_s = None if self._draining else self._workers.next_age_s()
         due = (self._queue.next_expiry_s(), self._retries.next_due_s(), self._workers.next_due_s(), age_s)
         return min((time_s for time_s in due if time_s is not None), default=None)
@@ -232,9 +234,9 @@ class PoolCore:
     # Jobs
 
     def _dispatch(self, now: float) -> list[Action]:
-        """Give waiting frames to idle workers, but for those whose time to go has come.
+        """Assign queued frames to idle workers, except workers that are due to be replaced.
 
-        None goes while a press waits: it would be one less to answer it.
+        No worker is replaced while a press frame is queued.
         """
         if all(slot.state is SlotState.BUSY for slot in self._slots):
             return []
@@ -253,13 +255,13 @@ class PoolCore:
         return actions
 
     def _batch_with(self, first: Job, most: int, now: float) -> Iterator[Job]:
-        """Yield waiting frames of the same trigger, which are looked at together with the first."""
+        """Yield queued frames of the same trigger, to be processed in one batch with the first."""
         while most and self._queue.depth(first.frame.trigger):
             job = self._queue.pop()
             if job is None:
                 return
             if job.expires_s <= now:
-                self._queue.put_back(job)  # its expiry is dealt with when its turn comes
+                self._queue.put_back(job)  # its expiry is handled when its turn comes
                 return
             most -= 1
             yield job
@@ -281,7 +283,7 @@ class PoolCore:
 
     def _on_failed(self, job: Job, message: Failed, slot: Slot, now: float) -> list[Action]:
         if message.reason is FailureReason.DETECTOR_ERROR:
-            slot.last_error = message.detail
+            slot.last_error = WorkerExit(ExitReason.DETECTOR_ERROR, message.detail)
             if slot.accelerator is not None:
                 self._release_accelerator(slot, [job, *slot.release(now)], now)
                 return [self._workers.kill_released(slot, now)]
@@ -289,15 +291,15 @@ class PoolCore:
         return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _release_accelerator(self, slot: Slot, jobs: list[Job], now: float) -> None:
-        """Take the accelerator from a slot; its frames, which had no part in that, are for the next worker."""
+        """Take the accelerator from a slot; its frames did not cause the failure and go to the next worker."""
         self._workers.release_accelerator(slot, now)
         for job in reversed(jobs):
             self._queue.put_back(replace(job, excused=job.excused + 1))
 
-    def _on_crash(self, job: Job, slot: Slot, now: float) -> list[Action]:
+    def _on_crash(self, job: Job, slot: Slot, end: WorkerExit, now: float) -> list[Action]:
         job = replace(job, attempts=job.attempts + 1, crashes=job.crashes + 1)
         late = now - slot.assigned_s >= self._limits.job_timeout_s
-        failure = after_crash(job, slot.last_error, self._limits.max_attempts, late=late)
+        failure = after_crash(job, end, self._limits.max_attempts, late=late)
         return [_report(job.frame, failure, job.attempts, slot)] if failure else self._retry(job, now)
 
     def _retry(self, job: Job, now: float) -> list[Action]:

@@ -1,4 +1,4 @@
-"""Which idle worker takes a frame. Pure."""
+"""Which idle worker gets a frame. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SMOOTHING: Final = 0.1
-"""Weight of the newest measurement in a strategy's service time."""
+"""Weight of the newest measurement in the running service time of a strategy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An idle worker: how long it usually takes (None: not measured yet), idle since when, and with what."""
+    """An idle worker: its usual service time (None: not measured yet), since when it is idle, and its detector."""
 
     slot: int
     service_ms: float | None
@@ -23,14 +23,14 @@ class Candidate:
 
 
 def choose(candidates: Sequence[Candidate]) -> int:
-    """Return the slot that answers soonest; among equals the one that has rested longest, so that none starves.
+    """Return the slot with the shortest service time; among equals the one that has been idle longest.
 
-    Service times are per strategy, not per worker, so that workers of one kind are equals. One that was not
-    measured yet is tried first, an accelerator before the processor.
+    Service times are per strategy, not per worker, so workers of one kind are equals. Unmeasured ones come first, an
+    accelerator before the CPU.
     """
     return min(candidates, key=lambda each: (each.service_ms or 0.0, not each.accelerated, each.idle_since_s)).slot
 
 
 def smoothed(previous_ms: float | None, newest_ms: float) -> float:
-    """Return the running service time after one more measurement."""
+    """Return the running service time after another measurement."""
     return newest_ms if previous_ms is None else previous_ms + SMOOTHING * (newest_ms - previous_ms)

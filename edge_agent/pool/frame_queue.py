@@ -1,6 +1,6 @@
-"""The frames that wait for a worker: bounded, press before motion before continuous, doorbells in turn.
+"""The queue of frames: bounded, press before motion before continuous, fair to all doorbells.
 
-A pure value: no lock, no clock, no thread. One owner calls it; times are arguments.
+Pure: no lock, no clock, no thread. It has one owner; times are arguments.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """What may wait: frames and bytes in all, and frames of one doorbell by trigger (None: no limit of its own)."""
+    """Limits: frames and bytes in all, and frames of one doorbell by trigger (None: no limit)."""
 
     frames: int
     image_bytes: int
     motion_per_doorbell: int
 
     def per_doorbell(self, trigger: Trigger) -> int | None:
-        """Return how many frames of one doorbell may wait; of continuous ones only the newest is worth a look."""
+        """Return how many frames of one doorbell may be queued; of continuous frames only the newest."""
         return {Trigger.PRESS: None, Trigger.MOTION: self.motion_per_doorbell, Trigger.CONTINUOUS: 1}[trigger]
 
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """A job that left the queue without being looked at."""
+    """A job that left the queue without being processed."""
 
     job: Job
     reason: ShedReason
 
 
 class FrameQueue:
-    """Jobs by trigger and doorbell: a trigger holds its doorbells in turn order, a doorbell its jobs oldest first."""
+    """Jobs by trigger and doorbell: a trigger holds its doorbells in turn order, a doorbell its jobs, oldest first."""
 
     def __init__(self, limits: QueueLimits) -> None:
         self._limits = limits
@@ -46,26 +46,26 @@ class FrameQueue:
         self._waiting = dict.fromkeys(Trigger, 0)
         self._image_bytes = 0
         self._expiry_s = math.inf
-        """No job expires before; looked up anew only then, since most are taken before their time."""
+        """No job expires before this time; computed again only then, since most jobs are taken before they expire."""
 
     def __len__(self) -> int:
         return sum(self._waiting.values())
 
     @property
     def image_bytes(self) -> int:
-        """Bytes of pictures that wait."""
+        """Bytes of the queued pictures."""
         return self._image_bytes
 
     def depths(self) -> dict[Trigger, int]:
-        """Return how many frames wait, by trigger."""
+        """Return the number of queued frames, by trigger."""
         return dict(self._waiting)
 
     def depth(self, trigger: Trigger) -> int:
-        """Return how many frames of a trigger wait."""
+        """Return the number of queued frames of a trigger."""
         return self._waiting[trigger]
 
     def offer(self, job: Job) -> list[Evicted]:
-        """Take a job in and return what had to leave for it: perhaps the job itself."""
+        """Add a job, and return the evicted ones: perhaps the job itself."""
         if len(job.frame.image) > self._limits.image_bytes:
             return [Evicted(job, ShedReason.OVERLOAD)]
         evicted = [Evicted(old, ShedReason.SUPERSEDED) for old in self._surplus(job)]
@@ -81,14 +81,14 @@ class FrameQueue:
         return evicted
 
     def put_back(self, job: Job) -> None:
-        """Put a job that was taken before at the head again; it is not counted against the limits a second time."""
+        """Put a job that was taken before at the head again; the limits do not apply to it."""
         turns = self._turns[job.frame.trigger]
         turns.setdefault(job.frame.doorbell, deque()).appendleft(job)
         turns.move_to_end(job.frame.doorbell, last=False)
         self._count_in(job)
 
     def put_last(self, job: Job) -> None:
-        """Put a job that was taken before behind all others of its trigger; it is not counted against the limits."""
+        """Put a job that was taken before behind all others of its trigger; the limits do not apply to it."""
         self._append(job)
 
     def pop(self) -> Job | None:
@@ -103,7 +103,7 @@ class FrameQueue:
         return None
 
     def prioritize(self, doorbell: str, change: Callable[[Job], Job]) -> int:
-        """Make all waiting frames of a doorbell press frames, oldest first; return how many there were."""
+        """Turn all queued frames of a doorbell into press frames, oldest first; return their number."""
         waiting = [job for job in self if job.frame.doorbell == doorbell and job.frame.trigger is not Trigger.PRESS]
         for job in sorted(waiting, key=lambda job: job.frame.received_s):
             self._remove(job)
@@ -111,7 +111,7 @@ class FrameQueue:
         return len(waiting)
 
     def expire(self, now: float) -> list[Job]:
-        """Remove and return the jobs whose time has passed."""
+        """Remove and return the expired jobs."""
         if now < self._expiry_s:
             return []
         late = [job for job in self if job.expires_s <= now]
@@ -121,11 +121,11 @@ class FrameQueue:
         return late
 
     def next_expiry_s(self) -> float | None:
-        """Return when to call `expire`, or None: not after the first waiting job expires, perhaps before."""
+        """Return when to call `expire` at the latest, or None; it may be earlier than the first expiry."""
         return self._expiry_s if self._expiry_s < math.inf else None
 
     def clear(self, keep: Trigger | None = None) -> list[Job]:
-        """Remove and return everything, but for the frames of one trigger."""
+        """Remove and return everything, except the frames of one trigger."""
         jobs = [job for job in self if job.frame.trigger is not keep]
         for job in jobs:
             self._remove(job)
@@ -137,7 +137,7 @@ class FrameQueue:
                 yield from jobs
 
     def _surplus(self, job: Job) -> list[Job]:
-        """Return the doorbell's oldest jobs that must go for this one to fit its doorbell's share."""
+        """Return the oldest jobs to evict so that this one fits into its doorbell's share."""
         limit = self._limits.per_doorbell(job.frame.trigger)
         if limit is None:
             return []
@@ -150,7 +150,7 @@ class FrameQueue:
         )
 
     def _least_urgent(self) -> Job | None:
-        """Return the oldest frame of the doorbell that has most waiting, at the lowest trigger that has any."""
+        """Return the oldest frame of the doorbell with the most queued frames, at the lowest trigger that has any."""
         for trigger in reversed(Trigger):
             turns = self._turns[trigger]
             if turns:

@@ -1,4 +1,4 @@
-"""The numbers that the pool decides by."""
+"""The limits of the pool."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """What a pool may do; `max_jobs` and `max_age_s` of a worker: 0 is no limit.
+    """The limits of a pool; `max_jobs` and `max_age_s` of a worker: 0 means no limit.
 
-    `accelerator_timeout_s` is the `job_timeout_s` of a worker with an accelerator.
+    `accelerator_timeout_s` replaces `job_timeout_s` for a worker with an accelerator.
     """
 
     workers: int

@@ -1,4 +1,4 @@
-"""Whether a detector works here: tried in a process of its own, since a bad library or driver may crash or hang it."""
+"""Tests whether a detector works, in a process of its own, since a bad library or driver may crash or hang."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from edge_agent.pool.fork_server import prepare
 from edge_agent.pool.worker_process import WorkerProcess
+from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import FromWorker, Ready, Unusable, WorkerSpec
 
 if TYPE_CHECKING:
@@ -20,25 +21,25 @@ if TYPE_CHECKING:
     from edge_agent.wire import DetectorChoice
 
 SLOT: Final = -1
-"""A probe holds none."""
+"""A probe has no slot."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What a probe found: how long loading and one look took, or the reason why it cannot be used."""
+    """The result of a probe: the times of loading and of one inference, or why the detector is unavailable."""
 
     load_ms: float = 0.0
     inference_ms: float = 0.0
-    reason: str = ""
+    fault: DetectorFault | None = None
 
     @property
     def works(self) -> bool:
-        """Return whether the detector can be used."""
-        return not self.reason
+        """Return whether the detector works."""
+        return self.fault is None
 
 
 class Probe:
-    """One trial of one detector."""
+    """One test of one detector."""
 
     def __init__(self, process: WorkerProcess) -> None:
         self.pidfd = process.pidfd
@@ -46,29 +47,29 @@ class Probe:
 
     @classmethod
     def start(cls, context: BaseContext, choice: DetectorChoice, max_pixels: int) -> Probe:
-        """Begin a trial; raise OSError when the system gives no process, memory or descriptor."""
+        """Start the test; raise OSError if the system has no process, memory or file descriptor left."""
         spec = WorkerSpec(SLOT, (choice,), max_pixels, memory_limit_bytes=0, probe=True)
         return cls(WorkerProcess.start(context, spec))
 
     def wait(self, timeout_s: float) -> bool:
-        """Return whether the trial has ended within so long."""
+        """Wait for the end of the test, at most this long; return whether it has ended."""
         return self._process.wait(timeout_s)
 
     def kill(self) -> None:
-        """End the trial now."""
+        """Kill the test."""
         self._process.kill()
 
     def result(self) -> ProbeResult:
-        """Return what came of a trial that has ended, and release everything of it."""
+        """Return the result of a test that has ended, and release its resources."""
         said = [message for message in self._messages() if isinstance(message, Ready | Unusable)]
-        how = self._process.reap()
+        end = self._process.reap()
         match said:
             case [Ready(load_ms=load_ms, inference_ms=inference_ms)]:
                 return ProbeResult(load_ms, inference_ms)
             case [Unusable(unavailable=[*_, last])]:
-                return ProbeResult(reason=last.reason)
+                return ProbeResult(fault=last.fault)
             case _:
-                return ProbeResult(reason=f"the process that tried it {how}")
+                return ProbeResult(fault=end.as_detector_fault())
 
     def _messages(self) -> Iterator[FromWorker]:
         with contextlib.suppress(EOFError, OSError, msgspec.MsgspecError):
@@ -77,7 +78,7 @@ class Probe:
 
 
 def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: float) -> Iterator[ProbeResult]:
-    """Yield what a trial of each detector finds, one after the other."""
+    """Test the detectors one after the other, and yield the results."""
     context = prepare(max_pixels)
     for choice in choices:
         began_s = time.monotonic()
@@ -86,4 +87,9 @@ def probe_all(choices: Iterable[DetectorChoice], max_pixels: int, timeout_s: flo
         probe.kill()
         probe.wait(timeout_s)
         result = probe.result()
-        yield result if in_time else ProbeResult(reason=f"did not answer within {time.monotonic() - began_s:.0f} s")
+        took_s = time.monotonic() - began_s
+        yield (
+            result
+            if in_time
+            else ProbeResult(fault=DetectorFault(UnavailableReason.TIMED_OUT, f"within {took_s:.0f} s"))
+        )

@@ -1,4 +1,4 @@
-"""Which idle workers are replaced because they are too large, too old, or asked to go. Pure."""
+"""Which idle workers are replaced: too large, too old, or on request. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def should_recycle(slot: Slot, limits: PoolLimits, now: float) -> bool:
-    """Return whether the worker of a slot is to be replaced as soon as it can be spared.
+    """Return whether the worker of a slot should be replaced as soon as possible.
 
-    What the driver of an accelerator takes is its own affair: the limit on memory is for those without one.
+    The memory limit is for workers without an accelerator, whose driver may need more.
     """
     return (
         slot.replace
@@ -27,7 +27,7 @@ def should_recycle(slot: Slot, limits: PoolLimits, now: float) -> bool:
 
 
 def can_be_spared(slot: Slot, slots: Sequence[Slot]) -> bool:
-    """Return whether a slot's worker is idle, and another one could take a frame meanwhile, if there is another."""
+    """Return whether a slot's worker is idle, and another one, if there is any, can take a frame meanwhile."""
     others = [other for other in slots if other is not slot]
     return slot.state is SlotState.IDLE and (
         not others or any(other.state in {SlotState.IDLE, SlotState.BUSY} for other in others)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RestartLimits:
-    """How patient the pool is with a worker.
+    """How often a worker may die, and how long the pool waits.
 
-    `threshold` deaths within `window_s` park it for `longest_delay_s`; until then the delay doubles from
+    `threshold` deaths within `window_s` open its circuit for `longest_delay_s`; until then the delay doubles from
     `first_delay_s`.
     """
 
@@ -34,20 +34,20 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class OpenCircuit:
-    """Leave the worker out for `rest_s`, then try it again."""
+    """Open the circuit: start no worker for `rest_s`."""
 
     open_s: float
 
 
 def recent(deaths: Sequence[float], now: float, limits: RestartLimits) -> list[float]:
-    """Return the deaths that still count."""
+    """Return the deaths within the window."""
     return [death for death in deaths if now - death < limits.period_s]
 
 
 def decide(deaths: Sequence[float], now: float, limits: RestartLimits) -> Restart | OpenCircuit:
-    """Return what to do after a death; `deaths` are their times, the newest included.
+    """Return what to do after a death; `deaths` are their times, including the newest.
 
-    The first death in a while costs no wait: a worker that has served well is wanted back at once.
+    After the first death in a window the worker is restarted at once.
     """
     count = len(recent(deaths, now, limits))
     if count >= limits.intensity:

@@ -1,4 +1,4 @@
-"""Which frames are tried again, and when. Pure; time is an argument."""
+"""Which frames are retried, and when. Pure; time is an argument."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.domain import Job
+    from edge_agent.reasons import WorkerExit
     from edge_agent.wire import Failed
 
 LONGEST_DELAY_S: Final = 2.0
 QUARANTINE_CRASHES: Final = 2
-"""A frame on which so many workers died or hung is not given to another."""
+"""Workers that may die or hang on a frame; then it is quarantined."""
 
 
 class Retries:
-    """Jobs with the time at which each is due; the delay doubles with a job's attempts."""
+    """Jobs that wait for their next attempt; the delay doubles with the number of attempts."""
 
     def __init__(self, first_delay_s: float) -> None:
         self._first_delay_s = first_delay_s
@@ -31,12 +32,12 @@ class Retries:
         return len(self._waiting)
 
     def add(self, job: Job, now: float) -> None:
-        """Let a job wait for its next try."""
+        """Add a job."""
         self.total += 1
         self._waiting.append((now + backoff_s(job.attempts, self._first_delay_s, LONGEST_DELAY_S), job))
 
     def take_due(self, now: float) -> list[Job]:
-        """Remove and return the jobs that have waited long enough."""
+        """Remove and return the jobs that are due."""
         due = [job for due_s, job in self._waiting if due_s <= now]
         self._waiting = [entry for entry in self._waiting if entry[0] > now]
         return due
@@ -48,7 +49,7 @@ class Retries:
         ]
 
     def next_due_s(self) -> float | None:
-        """Return when the first is due, or None."""
+        """Return when the next job is due, or None."""
         return min((due_s for due_s, _ in self._waiting), default=None)
 
     def clear(self) -> list[Job]:
@@ -59,20 +60,20 @@ class Retries:
 
 
 def after_failure(job: Job, message: Failed, max_attempts: int) -> Failure | None:
-    """Return the end of a frame that a worker said it cannot do, or None: another try may help."""
+    """Return the final failure of a frame that a worker reported as failed, or None if it is to be retried."""
     if message.reason is FailureReason.DETECTOR_ERROR and job.attempts - job.excused < max_attempts:
         return None
     return Failure(message.reason, message.detail)
 
 
-def after_crash(job: Job, how: str, max_attempts: int, *, late: bool) -> Failure | None:
-    """Return the end of a frame on which a worker died, or None: another try may help.
+def after_crash(job: Job, end: WorkerExit, max_attempts: int, *, late: bool) -> Failure | None:
+    """Return the final failure of a frame on which a worker died, or None if it is to be retried.
 
-    `how` is how the last worker ended, `late` whether that was at its time limit.
+    `end` is how the last worker ended, `late` whether it had reached its time limit.
     """
     if job.crashes >= QUARANTINE_CRASHES:
-        detail = f"{job.crashes} workers died or hung on this picture; the last one {how}"
+        detail = f"{job.crashes} workers died or hung on this picture; the last one {end.text}"
         return Failure(FailureReason.QUARANTINED, detail)
     if job.attempts - job.excused >= max_attempts:
-        return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {how}")
+        return Failure(FailureReason.TIMEOUT if late else FailureReason.DETECTOR_ERROR, f"the worker {end.text}")
     return None

@@ -1,4 +1,4 @@
-"""One place for a worker process, and what is known of whoever holds it."""
+"""A slot: a place for one worker process, and the state of the worker in it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from edge_agent.domain import Job, WorkerDetector
 from edge_agent.pool.views import SlotState, WorkerView
 
 if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault, WorkerExit
     from edge_agent.wire import Ready
 
 DEATHS_KEPT = 100
-"""More than any restart threshold needs."""
+"""More than restart_intensity may be."""
 
 
 @dataclass(slots=True)
 class Slot:
     """A slot of the pool.
 
-    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end_reason` why this worker is
-    about to end where that is known before, `replace` whether a new one is wanted in its place. `accelerator` is the
-    number of the one that its worker has or is to have. `trying` is the detector (strategy, model) that is being
-    loaded, `batch` how many frames the worker takes at once, `jobs` those it has, by their ids. `started_s` and
-    `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
+    `deadline_s` is when its worker is ended, `resume_s` when a new one is started, `end` how this worker is about to
+    end where that is known before, `fault` why it has no detector, `replace` whether a new one is wanted in its place.
+    `accelerator` is the number of the one that its worker has or is to have. `trying` is the detector (strategy,
+    model) that is being loaded, `batch` how many frames the worker takes at once, `jobs` those it has, by their ids.
+    `started_s` and `jobs_of_worker` are of the process that holds the slot, the other counts of the slot.
     """
 
     number: int
@@ -40,7 +41,8 @@ class Slot:
     assigned_s: float = 0.0
     deadline_s: float | None = None
     resume_s: float | None = None
-    end_reason: str = ""
+    end: WorkerExit | None = None
+    fault: DetectorFault | None = None
     replace: bool = False
     started_s: float = 0.0
     jobs_of_worker: int = 0
@@ -49,19 +51,20 @@ class Slot:
     jobs_done: int = 0
     busy_s: float = 0.0
     memory_bytes: int = 0
-    last_error: str = ""
+    last_error: WorkerExit | None = None
 
     def enter(self, state: SlotState, now: float) -> None:
-        """Change state."""
+        """Set the state."""
         self.state = state
         self.since_s = now
 
     def clear(self, now: float) -> None:
-        """Forget the last worker, but not what the slot is for."""
+        """Reset everything about the last worker; what the slot is for stays."""
         self.pid = None
         self.resume_s = None
         self.deadline_s = None
-        self.end_reason = ""
+        self.end = None
+        self.fault = None
         self.replace = False
         self.memory_bytes = 0
         self.jobs_of_worker = 0
@@ -72,38 +75,38 @@ class Slot:
         self.sandbox = ""
 
     def become_ready(self, message: Ready, now: float) -> None:
-        """Note that the worker can take frames."""
+        """Record that the worker can take frames."""
         self.detector = WorkerDetector(self.number, message.strategy, message.model)
         self.batch = message.batch
-        self.sandbox = message.sandbox
+        self.sandbox = message.sandbox.text
         self.trying = None
         self.deadline_s = None
         self.enter(SlotState.IDLE, now)
 
     def assign(self, jobs: dict[int, Job], limit_s: float, now: float) -> None:
-        """Note the frames that the worker looks at, until so much later at the most."""
+        """Record the frames that the worker processes, and its deadline."""
         self.jobs = jobs
         self.assigned_s = now
         self.deadline_s = now + limit_s
         self.enter(SlotState.BUSY, now)
 
     def is_overdue(self, now: float) -> bool:
-        """Return whether the worker has had its time."""
+        """Return whether the worker is past its deadline."""
         return self.deadline_s is not None and self.deadline_s <= now
 
     def has_process(self) -> bool:
-        """Return whether a worker process holds this slot."""
+        """Return whether a worker process is in this slot."""
         return self.state not in {SlotState.BACKOFF, SlotState.CIRCUIT_OPEN}
 
     def finish(self, job_id: int, now: float) -> Job | None:
-        """Take a job away that the worker has answered, and return it; None: it has no such job."""
+        """Remove and return the job that the worker finished; None if it has no such job."""
         job = self.jobs.pop(job_id, None)
         if job is not None and not self.jobs:
             self._rest(now)
         return job
 
     def release(self, now: float) -> list[Job]:
-        """Take all jobs away, and return them."""
+        """Remove and return all jobs."""
         jobs, self.jobs = list(self.jobs.values()), {}
         if jobs:
             self._rest(now)
@@ -115,7 +118,7 @@ class Slot:
         self.deadline_s = None
 
     def view(self, now: float) -> WorkerView:
-        """Return what others may know, the time of the job so far counted in."""
+        """Return the slot as a view; the current job's time so far is included."""
         running_s = now - self.assigned_s if self.jobs else 0.0
         return WorkerView(
             slot=self.number,

@@ -1,6 +1,6 @@
-"""The thread that owns queue, workers and timers: it carries out what the core decides.
+"""The thread that owns the worker processes: it carries out what the core decides.
 
-It sleeps until a worker speaks or ends, a frame is offered, or something is due.
+It sleeps until a worker sends a message or exits, a frame is submitted, or a timer is due.
 """
 
 from __future__ import annotations
@@ -19,23 +19,16 @@ import msgspec
 
 from edge_agent.domain import Pictures
 from edge_agent.errors import reason_of
+from edge_agent.platform.threads import start_thread
 from edge_agent.pool.actions import Action, Assign, EndProbe, KillWorker, Report, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.fork_server import prepare
-from edge_agent.pool.probe import Probe
+from edge_agent.pool.probes import Probes
 from edge_agent.pool.tasks import message_of
 from edge_agent.pool.views import PoolLiveness
 from edge_agent.pool.worker_process import WorkerProcess
-from edge_agent.wire import (
-    Detected,
-    Failed,
-    FromWorker,
-    Loading,
-    Ready,
-    Stop,
-    Unchanged,
-    Unusable,
-)
+from edge_agent.reasons import ExitReason, WorkerExit
+from edge_agent.wire import Detected, Failed, FromWorker, Loading, Ready, Stop, Unchanged, Unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -44,23 +37,25 @@ if TYPE_CHECKING:
     from edge_agent.pool.limits import PoolLimits
     from edge_agent.pool.tasks import WorkerPlan
     from edge_agent.pool.views import PoolView
+    from edge_agent.reasons import DetectorFault
 
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL_S: Final = 0.5
-EXIT_TIMEOUT_S: Final = 1.0
-"""How long idle workers may take to exit by themselves before they are killed."""
+EXIT_TIMEOUT_S: Final = 0.5
+"""Time for idle workers to exit by themselves before they are killed."""
 MOST_MESSAGES: Final = 64
-"""Of one worker at a time: one that babbles must not hold the others up."""
+"""Of one worker at a time: a worker that sends too much must not block the others."""
 STOP_S: Final = 4.0
-"""How long the thread may take to end the workers, over and above the time to drain."""
+"""Time for the thread to end the workers, in addition to graceful_timeout_s."""
+SANDBOX_OFF: Final = "pool.sandbox is off"
 
 
 class Pool:
-    """Worker processes that look at frames. Each job offered comes back as exactly one outcome.
+    """Worker processes that detect faces in frames. Each job returns as exactly one outcome.
 
     `report` gets the outcomes, and `changed` the pool's view: when a worker comes or goes, when `request_view` asks,
-    and at the end of `stop`. Both must be quick and never block. `crashed` is called if the supervisor's thread fails.
+    and at the end of `stop`. Both must be fast and never block. `crashed` is called if the supervisor's thread fails.
     All methods may be called from any thread.
     """
 
@@ -79,9 +74,6 @@ class Pool:
         self._changed = changed
         self._crashed = crashed
         self._workers: dict[int, WorkerProcess] = {}
-        self._probes: dict[int, Probe] = {}
-        self._proven: set[int] = set()
-        """The accelerators that have worked in this run: the loss of one is news."""
         self._requests: deque[Callable[[float], Iterable[Action]]] = deque()
         self._thread = threading.Thread(target=self._run, name="pool-supervisor", daemon=True)
         self._running = True
@@ -90,15 +82,16 @@ class Pool:
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._context = prepare(plan.max_pixels)
+        self._probes = Probes(self._context, plan, self._selector, self._on_probe_result)
 
     def start(self) -> None:
         """Start the workers, in the background."""
         self._selector.register(self._wakeup, selectors.EVENT_READ, self._run_requests)
         self._submit(self._core.start)
-        self._thread.start()
+        start_thread(self._thread)
 
     def offer(self, job: Job) -> None:
-        """Have a frame looked at."""
+        """Submit a frame."""
         self._submit(functools.partial(self._core.offer, job))
 
     def prioritize(self, doorbell: str) -> None:
@@ -110,20 +103,20 @@ class Pool:
         self._submit(functools.partial(self._core.allow_strategy, strategy))
 
     def restart(self) -> None:
-        """Replace every worker by a new one."""
+        """Replace every worker."""
         self._submit(self._core.restart_all)
 
     def liveness(self) -> PoolLiveness:
-        """Return the last sign of life, and ask for another one, which is seen by the next call."""
+        """Return the last sign of life, and request another one for the next call."""
         self._submit(self._refresh_liveness)
         return self._liveness
 
     def request_view(self) -> None:
-        """Have `changed` called with the state of workers and queue, soon."""
+        """Request a call of `changed` with the current state."""
         self._submit(self._report_view)
 
     def view(self) -> PoolView:
-        """Wait for the state of workers and queue as of now, and return it."""
+        """Return the current state of workers and queue."""
         answer: deque[PoolView] = deque()
         seen = threading.Event()
 
@@ -140,7 +133,7 @@ class Pool:
         return answer[0]
 
     def stop(self, graceful_timeout_s: float) -> None:
-        """Finish what is in work within `graceful_timeout_s`, give up the rest, and end the workers."""
+        """Finish the frames in progress within `graceful_timeout_s`, give up the rest, and end the workers."""
         self._submit(lambda _now: self._core.drain())
         self._drained.wait(graceful_timeout_s)
         self._submit(self._shut_down)
@@ -148,10 +141,16 @@ class Pool:
         if not self._thread.is_alive():
             self._changed(self._core.view(time.monotonic()))
 
+    def kill(self) -> None:
+        """Kill all processes of the pool now; nothing is reported."""
+        for worker in self._workers.values():
+            worker.kill()
+        self._probes.kill_all()
+
     # The supervisor's thread
 
     def _submit(self, request: Callable[[float], Iterable[Action]]) -> None:
-        """Have the thread carry out `request`; after `stop` nothing is done any more."""
+        """Run `request` on the supervisor's thread; after `stop` this does nothing."""
         self._requests.append(request)
         with contextlib.suppress(OSError):
             os.eventfd_write(self._wakeup, 1)
@@ -160,8 +159,9 @@ class Pool:
         try:
             self._supervise()
         except Exception:
-            log.critical("the pool's supervisor has failed: nothing can be looked at any more", exc_info=True)
+            log.critical("the pool's supervisor failed: no frame can be processed any more", exc_info=True)
             self._running = False
+            self.kill()
             self._crashed()
 
     def _supervise(self) -> None:
@@ -169,7 +169,7 @@ class Pool:
             due_s = self._core.next_due_s()
             timeout_s = None if due_s is None else max(0.0, due_s - time.monotonic())
             for key, _ in self._selector.select(timeout_s):
-                if self._selector.get_map().get(key.fd) is key:  # one before it may have buried whom it tells of
+                if self._selector.get_map().get(key.fd) is key:  # an earlier event may have removed its worker
                     key.data()
             if due_s is not None and due_s <= time.monotonic():
                 self._execute(self._core.tick(time.monotonic()))
@@ -197,10 +197,7 @@ class Pool:
         for slot in self._workers:
             self._send(slot, Stop())
         give_up_s = time.monotonic() + EXIT_TIMEOUT_S
-        for probe in self._probes.values():
-            self._selector.unregister(probe.pidfd)
-            probe.kill()
-            probe.result()
+        self._probes.stop()
         for slot in list(self._workers):
             self._workers[slot].wait(give_up_s - time.monotonic())
             self._workers[slot].kill()
@@ -208,7 +205,7 @@ class Pool:
         return self._core.abandon()
 
     def _execute(self, actions: Iterable[Action]) -> None:
-        """Carry actions out; what follows from them at once is carried out after them."""
+        """Carry out the actions, then those that follow from them."""
         waiting = deque(actions)
         while waiting:
             match waiting.popleft():
@@ -219,13 +216,13 @@ class Pool:
                 case StartWorker(slot, without, accelerator):
                     waiting.extend(self._spawn_worker(slot, without, accelerator))
                 case StartProbe(accelerator):
-                    waiting.extend(self._spawn_probe(accelerator))
+                    waiting.extend(self._start_probe(accelerator))
                 case EndProbe(accelerator):
-                    self._probes[accelerator].kill()
+                    self._probes.kill(accelerator)
                 case StopWorker(slot):
                     self._send(slot, Stop())
-                case KillWorker(slot, reason):
-                    log.error("ending worker %d: it %s", slot, reason, extra={"worker": slot})
+                case KillWorker(slot, end):
+                    log.error("killing worker %d: it %s", slot, end.text, extra={"worker": slot})
                     if slot in self._workers:
                         self._workers[slot].kill()
 
@@ -235,39 +232,20 @@ class Pool:
         try:
             worker = WorkerProcess.start(self._context, self._plan.spec(slot, without, accelerator))
         except OSError as error:
-            return self._core.on_exit(slot, f"could not be started: {reason_of(error)}", time.monotonic())
+            return self._core.on_exit(slot, WorkerExit(ExitReason.NOT_STARTED, reason_of(error)), time.monotonic())
         self._workers[slot] = worker
         self._core.on_started(slot, worker.pid)
         self._selector.register(worker.pipe, selectors.EVENT_READ, functools.partial(self._read_messages, slot))
         self._selector.register(worker.pidfd, selectors.EVENT_READ, functools.partial(self._on_worker_exit, slot))
         return ()
 
-    def _spawn_probe(self, accelerator: int) -> Iterable[Action]:
-        try:
-            probe = Probe.start(self._context, self._plan.detectors.accelerators[accelerator], self._plan.max_pixels)
-        except OSError as error:
-            return self._core.on_probe_result(accelerator, f"could not be tried: {reason_of(error)}", time.monotonic())
-        self._probes[accelerator] = probe
-        self._selector.register(probe.pidfd, selectors.EVENT_READ, functools.partial(self._on_probe_exit, accelerator))
-        return ()
+    def _start_probe(self, accelerator: int) -> Iterable[Action]:
+        fault = self._probes.start(accelerator)
+        return self._core.on_probe_result(accelerator, fault, time.monotonic()) if fault else ()
 
-    def _on_probe_exit(self, accelerator: int) -> None:
-        probe = self._probes.pop(accelerator)
-        self._selector.unregister(probe.pidfd)
-        choice, result = self._plan.detectors.accelerators[accelerator], probe.result()
-        if result.works:
-            self._proven.add(accelerator)
-        is_missed = choice.strategy in self._plan.detectors.asked or accelerator in self._proven
-        log.log(
-            logging.INFO if result.works else logging.WARNING if is_missed else logging.DEBUG,
-            "%s %s (%s) %s",
-            choice.strategy,
-            choice.model,
-            choice.device,
-            "works" if result.works else f"cannot be used: {result.reason}",
-        )
+    def _on_probe_result(self, accelerator: int, fault: DetectorFault | None) -> None:
         now = time.monotonic()
-        actions = self._core.on_probe_result(accelerator, result.reason, now)
+        actions = self._core.on_probe_result(accelerator, fault, now)
         self._changed(self._core.view(now))
         self._execute(actions)
 
@@ -275,7 +253,7 @@ class Pool:
         try:
             self._workers[slot].assign(message_of(jobs, limit_s), [job.frame.image for _, job in jobs])
         except OSError as error:
-            log.warning("worker %d took no frame: %s", slot, reason_of(error))
+            log.warning("cannot send a frame to worker %d: %s", slot, reason_of(error))
             self._workers[slot].kill()
             return self._core.on_undelivered(slot, time.monotonic())
         return ()
@@ -287,7 +265,7 @@ class Pool:
             self._workers[slot].kill()
 
     def _read_messages(self, slot: int) -> None:
-        """Take the messages that a worker has sent: all answers of a batch, before its time may be found to be up."""
+        """Read the messages of a worker: all results of a batch, before its deadline is checked."""
         worker = self._workers[slot]
         try:
             for _ in range(MOST_MESSAGES):
@@ -296,7 +274,7 @@ class Pool:
                 self._execute(self._handle_message(slot, worker, worker.receive()))
         except (EOFError, OSError, msgspec.MsgspecError) as error:
             if isinstance(error, msgspec.MsgspecError):
-                log.error("worker %d sent what is no message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
+                log.error("worker %d sent an invalid message (%s)", slot, error)  # noqa: TRY400 - a traceback says nothing more
             self._stop_reading(worker)
             worker.kill()
 
@@ -304,15 +282,9 @@ class Pool:
         now = time.monotonic()
         match message:
             case Ready():
-                log.info(
-                    "worker %d is ready: %s %s, loaded in %.0f ms (%s)",
-                    slot,
-                    message.strategy,
-                    message.model,
-                    message.load_ms,
-                    message.sandbox or "not sandboxed",
-                    extra={"worker": slot},
-                )
+                detector = f"{message.strategy} {message.model} in {message.load_ms:.0f} ms"
+                note = "" if message.sandbox.mechanism else f" (not sandboxed: {message.sandbox.reason or SANDBOX_OFF})"
+                log.info("worker %d ready: %s%s", slot, detector, note, extra={"worker": slot})
                 actions = self._core.on_ready(slot, message, now)
                 self._changed(self._core.view(now))
                 return actions
@@ -328,20 +300,21 @@ class Pool:
                 return self._core.on_answer(slot, message, Pictures(), now)
 
     def _on_worker_exit(self, slot: int) -> None:
-        """Deal with the end of a worker's process: use what it still said, then tell the core."""
+        """Handle the end of a worker process: read its last messages, then tell the core."""
         worker = self._workers[slot]
         self._core.on_exiting(slot, time.monotonic())
         while worker.poll() and self._is_reading(worker):
             self._read_messages(slot)
-        reason = self._reap(slot)
+        end = self._reap(slot)
         now = time.monotonic()
-        actions = self._core.on_exit(slot, reason, now)
+        actions = self._core.on_exit(slot, end, now)
         view = self._core.view(now)
-        log.warning("worker %d %s; now %s", slot, reason, view.workers[slot].state.value, extra={"worker": slot})
+        state = view.workers[slot].state.value
+        log.log(end.level, "worker %d %s; now %s", slot, end.text, state, extra={"worker": slot})
         self._changed(view)
         self._execute(actions)
 
-    def _reap(self, slot: int) -> str:
+    def _reap(self, slot: int) -> WorkerExit:
         worker = self._workers.pop(slot)
         self._selector.unregister(worker.pidfd)
         self._stop_reading(worker)

@@ -1,4 +1,4 @@
-"""What workers are started with, and what they are told to do."""
+"""The start parameters and tasks of workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
-    """What every worker is started with."""
+    """The start parameters of every worker."""
 
     detectors: DetectorPlan
     max_pixels: int
@@ -24,10 +24,10 @@ class WorkerPlan:
     sandbox: bool = True
 
     def spec(self, slot: int, without: frozenset[tuple[str, str]], accelerator: int | None) -> WorkerSpec:
-        """Return the start of a slot's worker: for an accelerator, or without some detectors (strategy, model).
+        """Return the start parameters of a worker: for an accelerator, or without some detectors (strategy, model).
 
-        What the driver of an accelerator takes is its own affair: there is no limit on memory then. Where all detectors
-        are to be left out, none is.
+        A worker with an accelerator has no memory limit, because its driver may need more. If all detectors would be
+        excluded, none is.
         """
         detectors = self.detectors
         choices = tuple(each for each in detectors.choices if (each.strategy, each.model) not in without)
@@ -44,7 +44,7 @@ class WorkerPlan:
 
 
 def message_of(jobs: Iterable[tuple[int, Job]], limit_s: float) -> Task | Batch:
-    """Return what a worker is told of jobs (with their ids) whose pictures lie one behind the other in its buffer."""
+    """Return the tasks for jobs (with their ids) whose pictures lie one behind the other in the worker's buffer."""
     tasks: list[Task] = []
     for job_id, job in jobs:
         offset = tasks[-1].offset + tasks[-1].size if tasks else 0
@@ -53,7 +53,7 @@ def message_of(jobs: Iterable[tuple[int, Job]], limit_s: float) -> Task | Batch:
 
 
 def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
-    """Return what a worker is told of a job whose picture lies at `offset` of its buffer."""
+    """Return the task for a job whose picture lies at `offset` in the worker's buffer."""
     return Task(
         job_id=job_id,
         size=len(job.frame.image),
@@ -62,6 +62,7 @@ def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
         rules=job.rules,
         time_limit_s=limit_s,
         snapshot=job.snapshot,
+        picture_bytes=job.picture_bytes,
         privacy=job.privacy,
         label=job.label,
         cascade=job.frame.trigger is Trigger.PRESS,

@@ -1,4 +1,4 @@
-"""What others may know of the pool: its slots, workers and accelerators. Values only."""
+"""What other rooms see of the pool: slots, workers and accelerators. Values only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge_agent.domain import Trigger, WorkerDetector
+    from edge_agent.reasons import DetectorFault, ExitReason, WorkerExit
     from edge_agent.wire import Unavailable
 
 
 class SlotState(StrEnum):
-    """What a slot's worker is doing; the words of the health message."""
+    """The state of a slot's worker; the codes of the health message."""
 
     STARTING = "starting"
     IDLE = "idle"
@@ -25,7 +26,7 @@ class SlotState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """What others may know of a slot of the pool and its worker."""
+    """A slot and its worker."""
 
     slot: int
     state: SlotState
@@ -36,12 +37,12 @@ class WorkerView:
     busy_s: float
     restarts: int
     memory_bytes: int
-    last_error: str
+    last_error: WorkerExit | None
     sandbox: str = ""
 
 
 class AcceleratorState(StrEnum):
-    """What becomes of an accelerator; the words of the health message."""
+    """The state of an accelerator; the codes of the health message."""
 
     PROBING = "probing"
     AVAILABLE = "available"
@@ -52,22 +53,22 @@ class AcceleratorState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AcceleratorView:
-    """What others may know of an accelerator: why it cannot be used, and since when if it was in use before."""
+    """An accelerator: why it is unavailable, and for how long if it was in use before."""
 
     strategy: str
     model: str
     device: str
     state: AcceleratorState
-    reason: str = ""
+    fault: DetectorFault | None = None
     lost_for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """What others may know of the pool; `deaths` counts workers that ended unasked, by how they did.
+    """The whole pool; `deaths` counts workers that ended unexpectedly, by reason.
 
-    `unavailable` are detectors that should work and do not, `missing` those that were never there. `unfinished` are
-    the frames that were offered and not reported yet, `service_ms` is how long a frame takes by strategy.
+    `unavailable` are detectors that should work but fail, `missing` those that were never present. `unfinished` counts
+    the submitted frames without an outcome, `service_ms` is the service time by strategy.
     """
 
     workers: tuple[WorkerView, ...]
@@ -75,7 +76,7 @@ class PoolView:
     retrying: int
     retries: int
     restarts: int
-    deaths: dict[str, int]
+    deaths: dict[ExitReason, int]
     unavailable: tuple[Unavailable, ...]
     accelerators: tuple[AcceleratorView, ...] = ()
     missing: tuple[Unavailable, ...] = ()
@@ -85,13 +86,13 @@ class PoolView:
     service_ms: dict[str, float] = field(default_factory=dict)
 
     def working(self) -> int:
-        """Return how many workers can take frames."""
+        """Return the number of workers that can take frames."""
         return sum(worker.state in {SlotState.IDLE, SlotState.BUSY} for worker in self.workers)
 
 
 @dataclass(frozen=True, slots=True)
 class PoolLiveness:
-    """When the supervisor's thread, and any worker that can take frames, were last seen; monotonic, 0: not yet."""
+    """When the supervisor's thread, and a worker that can take frames, were last seen; monotonic, 0: not yet."""
 
     supervisor_s: float = 0.0
     worker_s: float = 0.0

@@ -1,4 +1,4 @@
-"""The slots and who holds them: when a worker is started, replaced, given an accelerator, or ended. Pure."""
+"""The slots: when a worker is started, replaced, assigned an accelerator, or ended. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edge_agent.pool.recycling import can_be_spared, should_recycle
 from edge_agent.pool.restart_policy import OpenCircuit, decide
 from edge_agent.pool.slot import Slot
 from edge_agent.pool.views import SlotState
+from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Unavailable
 
 if TYPE_CHECKING:
@@ -26,19 +27,19 @@ class WorkerSet:
     def __init__(self, limits: PoolLimits, detectors: DetectorPlan) -> None:
         self.slots = [Slot(number) for number in range(limits.workers)]
         self.accelerators = Accelerators(detectors.accelerators, limits.probe)
-        self.deaths: Counter[str] = Counter()
+        self.deaths: Counter[ExitReason] = Counter()
         self._limits = limits
         self._choices = [(each.strategy, each.model) for each in detectors.choices]
         self._breaker = CircuitBreaker()
         self._unavailable: tuple[Unavailable, ...] = ()
 
-    # What happens
+    # Events
 
     def start(self, slot: Slot, now: float) -> list[Action]:
-        """Have a new worker hold a slot."""
+        """Start a worker in a slot."""
         slot.clear(now)
         if slot.accelerator is None and not self._choices:
-            slot.last_error = "there is nothing to look with while no accelerator works"
+            slot.last_error = WorkerExit(ExitReason.NO_DETECTOR, "no accelerator works")
             slot.enter(SlotState.CIRCUIT_OPEN, now)
             return []
         slot.deadline_s = now + self._start_limit_s(slot)
@@ -46,18 +47,20 @@ class WorkerSet:
         return [StartWorker(slot.number, frozenset(self._breaker.open_circuits(now)), slot.accelerator)]
 
     def on_loading(self, slot: Slot, message: Loading) -> None:
-        """Note which detector a worker loads."""
+        """Record which detector a worker is loading."""
         slot.trying = (message.strategy, message.model)
 
     def on_unusable(self, slot: Slot, unavailable: tuple[Unavailable, ...]) -> None:
-        """Note why a worker found no detector; its process ends by itself."""
+        """Record why a worker found no detector; its process exits by itself."""
         slot.trying = None
-        slot.end_reason = "; ".join(f"{each.strategy} {each.model}: {each.reason}" for each in unavailable)
+        said = "; ".join(f"{each.strategy} {each.model}: {each.fault.text}" for each in unavailable)
+        slot.end = WorkerExit(ExitReason.NO_DETECTOR, said)
+        slot.fault = unavailable[-1].fault if unavailable else None
         if slot.accelerator is None:
             self._unavailable = unavailable
 
     def on_ready(self, slot: Slot, message: Ready, now: float) -> None:
-        """Begin to use a worker; if its detector is better than what others have, they are to try it too."""
+        """Use a worker from now on; if its detector is better than that of others, they should try it too."""
         slot.become_ready(message, now)
         self._breaker.record_success((message.strategy, message.model))
         if slot.accelerator is None:
@@ -68,28 +71,28 @@ class WorkerSet:
             self.accelerators.on_loaded(slot.accelerator, now)
 
     def stop(self, slot: Slot, now: float) -> StopWorker:
-        """Have an idle worker exit."""
+        """Ask an idle worker to exit."""
         slot.deadline_s = now + self._limits.start_timeout_s
         slot.enter(SlotState.STOPPING, now)
         return StopWorker(slot.number)
 
     def refill(self, slot: Slot, now: float) -> list[Action]:
-        """Fill the slot of a worker that exited as it was told, with or without an accelerator."""
+        """Refill the slot of a worker that exited on request, with or without an accelerator."""
         if slot.accelerator is not None and not self.accelerators.is_allowed(slot.accelerator):
             self.accelerators.release(slot.accelerator)
             slot.accelerator = None
         return self.start(slot, now)
 
-    def on_exit(self, slot: Slot, reason: str, now: float) -> None:
-        """Note that a worker ended unasked. `reason` is how, in words."""
-        slot.last_error = slot.end_reason or reason
+    def on_exit(self, slot: Slot, end: WorkerExit, now: float) -> None:
+        """Record that a worker ended unexpectedly, and how; its own earlier reason says more than an exit code."""
+        slot.last_error = end = slot.end or end
         slot.restarts += 1
-        self.deaths[reason] += 1
+        self.deaths[end.reason] += 1
         if slot.accelerator is None and slot.trying is not None:
-            self._breaker.record_failure(slot.trying, slot.last_error, now)
+            self._breaker.record_failure(slot.trying, end, now)
 
     def schedule_restart(self, slot: Slot, now: float) -> None:
-        """Say when the slot of a worker that died is filled again."""
+        """Decide when the slot of a worker that died is refilled."""
         slot.deaths.append(now)
         decision = decide(slot.deaths, now, self._limits.restart)
         if isinstance(decision, OpenCircuit):
@@ -100,25 +103,26 @@ class WorkerSet:
             slot.enter(SlotState.BACKOFF, now)
 
     def release_accelerator(self, slot: Slot, now: float) -> None:
-        """Take the accelerator, which failed as `last_error` says, from a slot."""
-        if slot.accelerator is not None:
-            self.accelerators.on_failure(slot.accelerator, slot.last_error, now)
+        """Take the accelerator, which failed by `last_error`, from a slot."""
+        if slot.accelerator is not None and slot.last_error is not None:
+            self.accelerators.on_failure(slot.accelerator, slot.fault or slot.last_error.as_detector_fault(), now)
             slot.accelerator = None
 
     def kill_released(self, slot: Slot, now: float) -> KillWorker:
-        """End a worker whose accelerator failed while the worker itself lives: nobody knows what it still holds."""
+        """Kill a worker whose accelerator failed while the process lives: it may still hold the device."""
         self.stop(slot, now)
-        return KillWorker(slot.number, f"lost its accelerator: {slot.last_error}")
+        said = slot.last_error.text if slot.last_error else ""
+        return KillWorker(slot.number, WorkerExit(ExitReason.ACCELERATOR_LOST, said))
 
     def allow_strategy(self, strategy: str) -> None:
-        """Use accelerators of one strategy alone, or of all (`auto`); the others are given back after their frame."""
+        """Allow the accelerators of one strategy, or all (`auto`); the others are released after their frame."""
         self.accelerators.allow_strategy(strategy)
         for slot in self.slots:
             if slot.accelerator is not None and not self.accelerators.is_allowed(slot.accelerator):
                 slot.replace = True
 
     def restart_all(self, now: float) -> list[Action]:
-        """Replace every worker: the idle ones at once, the busy ones after their frame; wake the parked ones."""
+        """Replace every worker: idle ones at once, busy ones after their frame; close the open circuits."""
         actions: list[Action] = []
         for slot in self.slots:
             slot.deaths.clear()
@@ -129,13 +133,13 @@ class WorkerSet:
                 actions += self.start(slot, now)
         return actions
 
-    # What is due
+    # Timers
 
     def tick(self, now: float) -> list[Action]:
-        """Start the workers whose time has come, and end those whose time has passed.
+        """Start the workers that are due, and kill those past their deadline.
 
-        When a detector need not be left out any more, one worker that has a lesser one makes room to try it, if there
-        is another one to look meanwhile.
+        When the exclusion of a detector ends, one worker with a lesser detector is replaced to try it, if another
+        worker can take frames meanwhile.
         """
         actions: list[Action] = []
         if self._breaker.have_closed(now) and len(self.slots) > 1:
@@ -147,14 +151,14 @@ class WorkerSet:
         return [*actions, *(self._kill(slot) for slot in self.slots if slot.is_overdue(now))]
 
     def probe(self, now: float) -> list[Action]:
-        """End the probes that take too long, and begin those that are due."""
+        """Kill the probes that timed out, and start those that are due."""
         late: list[Action] = [EndProbe(number) for number in self.accelerators.overdue(now)]
         return [*late, *(StartProbe(number) for number in self.accelerators.start_due(now))]
 
     def recycle(self, now: float) -> list[Action]:
-        """Replace idle workers that have served, and one for each accelerator that waits for a worker."""
+        """Replace idle workers that are too old or too large, and one for each available accelerator."""
         actions: list[Action] = []
-        actions.extend(  # one after the other: each that goes must leave another
+        actions.extend(  # one at a time: another worker must be able to take frames
             self.stop(slot, now)
             for slot in self.slots
             if should_recycle(slot, self._limits, now) and can_be_spared(slot, self.slots)
@@ -165,32 +169,32 @@ class WorkerSet:
         return actions
 
     def next_due_s(self) -> float | None:
-        """Return when `tick` or `probe` has something to do, or None."""
+        """Return when `tick` or `probe` is due, or None."""
         due = [self.accelerators.next_due_s(), self._breaker.next_close_s()]
         for slot in self.slots:
             due += [slot.deadline_s, slot.resume_s]
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def next_age_s(self) -> float | None:
-        """Return when the next idle worker that can be spared has grown too old, or None."""
+        """Return when the next idle worker becomes too old, or None."""
         if not self._limits.max_age_s:
             return None
         idle = [slot for slot in self.slots if can_be_spared(slot, self.slots)]
         return min((slot.started_s + self._limits.max_age_s for slot in idle), default=None)
 
-    # What is known
+    # State
 
     def job_limit_s(self, slot: Slot) -> float:
-        """Return how long a slot's worker may look at a frame."""
+        """Return the time limit of a slot's worker for one frame."""
         return self._limits.job_timeout_s if slot.accelerator is None else self._limits.accelerator_timeout_s
 
     def unavailable(self, now: float) -> tuple[Unavailable, ...]:
-        """Return the detectors that should work on every worker and do not, with the reason."""
+        """Return the detectors that should work on every worker but fail, with the reason."""
         excluded = self._breaker.open_circuits(now).items()
-        return (*self._unavailable, *(Unavailable(*choice, reason) for choice, reason in excluded))
+        return (*self._unavailable, *(Unavailable(*choice, fault) for choice, fault in excluded))
 
     def _rank(self, slot: Slot) -> int:
-        """Return the place of a worker's detector in the list of preference; 0 where it has none of that list."""
+        """Return the position of a worker's detector in the order of preference; 0 if it is not in the list."""
         has = (slot.detector.strategy, slot.detector.model) if slot.detector and slot.accelerator is None else ("", "")
         return self._choices.index(has) if has in self._choices else 0
 
@@ -201,11 +205,11 @@ class WorkerSet:
         slot.deadline_s = None
         limit_s = self.job_limit_s(slot) if slot.jobs else self._start_limit_s(slot)
         what = "a frame" if slot.jobs else "its start"
-        slot.end_reason = f"did not finish {what} within {limit_s:g} s"
-        return KillWorker(slot.number, slot.end_reason)
+        slot.end = WorkerExit(ExitReason.TIMED_OUT, f"{what} within {limit_s:g} s")
+        return KillWorker(slot.number, slot.end)
 
     def _assign_accelerator(self, slot: Slot, now: float) -> list[Action]:
-        """Give the slot's next worker an accelerator, if one waits."""
+        """Assign an available accelerator to the slot's next worker."""
         number = self.accelerators.assign()
         if number is None:
             return []

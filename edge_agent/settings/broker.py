@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from pydantic_settings import NoDecode
 
 from edge_agent.settings.address import Address, read_address
+from edge_agent.settings.broker_url import with_host_read
 from edge_agent.settings.section import Section, fits, split_list, text_of_number
 
 
@@ -44,7 +45,10 @@ class TlsSettings(Section):
 class MqttSettings(Section):
     """How to reach the broker."""
 
-    host: str = Field("", description="Host name or address of the broker; empty: the demo, with an embedded broker")
+    host: str = Field(
+        "",
+        description="Broker: host name or address, host:port, mqtt://host or mqtts://host (TLS); empty: the demo",
+    )
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker")
     fallbacks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (),
@@ -75,6 +79,11 @@ class MqttSettings(Section):
         "",
         description="Group of agents that share the frames on `doorbell/+/shared_frame` (MQTT 5); empty: none",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_host(cls, values: object) -> object:
+        return with_host_read(values) if isinstance(values, dict) and isinstance(values.get("host"), str) else values
 
     @field_validator("fallbacks")
     @classmethod

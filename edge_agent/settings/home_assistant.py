@@ -17,7 +17,9 @@ class HomeAssistantSettings(Section):
 
     discovery: bool = Field(default=True, description="Announce the agent and its doorbells to Home Assistant")
     prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
-        "homeassistant", description="Discovery prefix of Home Assistant"
+        "homeassistant",
+        description="Discovery prefix of Home Assistant; its birth message is expected on `homeassistant/status` and"
+        " on `status` below this prefix",
     )
     url: Annotated[str, fits(r"(https?://[^\s/@?#]+(/[^\s?#]*)?)?", URL_WORDS)] = Field(
         "", description="URL of Home Assistant, for cameras that it knows; the app sets it"

@@ -1,9 +1,8 @@
-"""The settings: frozen, read once, unknown keys rejected. Each part of the agent gets its own section."""
+"""All settings: frozen, read once, unknown keys rejected. Each part of the agent gets its own section."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
@@ -13,8 +12,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.cameras import CameraSettings, check_cameras
+from edge_agent.settings.detection import DetectionSettings
 from edge_agent.settings.home_assistant import HomeAssistantSettings
-from edge_agent.settings.section import Section, split_list
+from edge_agent.settings.pool import PoolSettings, QueueSettings
+from edge_agent.settings.section import Section, fits, split_list
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
 from edge_agent.wire import Polygon
 
@@ -25,120 +26,7 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 PREFIX: Final = "EDGE_AGENT_"
 """Prefix of our environment variables."""
 
-
-def default_workers() -> int:
-    """Return one worker per core, at least 2 (one may crash) and at most 4 (the memory of a Pi)."""
-    return min(4, max(2, os.cpu_count() or 2))
-
-
-class PoolSettings(Section):
-    """The worker processes."""
-
-    workers: int = Field(
-        default_factory=default_workers,
-        ge=1,
-        le=16,
-        description="Number of worker processes; empty: one per core, 2 to 4",
-    )
-    start_timeout_s: float = Field(20.0, gt=0, description="Maximum time for a worker to start")
-    job_timeout_s: float = Field(
-        5.0, gt=0, description="Maximum time for one frame; a worker that exceeds it is replaced"
-    )
-    accelerator_timeout_s: float = Field(
-        2.0, gt=0, description="Maximum time for one frame on an EdgeTPU or GPU; the CPU then takes over"
-    )
-    probe_timeout_s: float = Field(10.0, gt=0, description="Maximum time to test an EdgeTPU or GPU")
-    probe_backoff_s: float = Field(
-        5.0, gt=0, description="Wait before a failed EdgeTPU or GPU is tested again; doubles each time"
-    )
-    probe_backoff_max_s: float = Field(
-        600.0, gt=0, description="Maximum wait before a failed EdgeTPU or GPU is tested again"
-    )
-    max_attempts: int = Field(3, ge=1, description="Maximum number of attempts per frame")
-    retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")
-    restart_intensity: int = Field(
-        10,
-        ge=1,
-        description="Number of exits within `pool.restart_period_s` after which a worker is not restarted for a while",
-    )
-    restart_period_s: float = Field(60.0, gt=0, description="Period in which the exits of a worker are counted")
-    restart_delay_s: float = Field(
-        0.1, gt=0, description="Wait before a worker that exited right after its start is restarted; doubles each time"
-    )
-    restart_delay_max_s: float = Field(
-        30.0, gt=0, description="Maximum wait before a restart, also after `pool.restart_intensity` is exceeded"
-    )
-    memory_limit_mb: int = Field(200, ge=50, description="Memory above which an idle worker is replaced")
-    max_jobs: int = Field(0, ge=0, description="Number of frames after which a worker is replaced; 0: never")
-    max_age_s: float = Field(0.0, ge=0, description="Age after which an idle worker is replaced; 0: never")
-    give_up_s: float = Field(
-        300.0, gt=0, description="Time without a working worker after which the agent exits with code 1"
-    )
-    sandbox: bool = Field(
-        default=True,
-        description="Restrict workers to reading programs and models (Landlock, if the kernel supports it)",
-    )
-    graceful_timeout_s: float = Field(
-        5.0, ge=0, description="Maximum time to finish the frames in progress at shutdown"
-    )
-
-
-class QueueSettings(Section):
-    """The frames that wait for a worker."""
-
-    max_frames: int = Field(
-        100, ge=4, description="Maximum number of waiting frames; a press frame replaces an ordinary one"
-    )
-    max_megabytes: int = Field(64, ge=10, description="Maximum size of all waiting frames")
-    motion_per_doorbell: int = Field(
-        4, ge=1, description="Maximum number of waiting motion frames per doorbell; the oldest is dropped"
-    )
-    press_expiry_s: float = Field(
-        30.0, gt=0, description="Maximum wait of a press frame; it is then answered `failed` with the reason `expired`"
-    )
-    motion_expiry_s: float = Field(5.0, gt=0, description="Maximum wait of a motion frame; it is then dropped")
-    continuous_expiry_s: float = Field(2.0, gt=0, description="Maximum wait of a continuous frame; it is then dropped")
-
-
-class DetectionSettings(Section):
-    """How faces are detected, and which of them count."""
-
-    strategies: Annotated[
-        tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
-    ] = Field(("edgetpu", "gpu", "cpu"), min_length=1, description="Detection strategies in order of preference")
-    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
-        "auto",
-        description="Model of the strategy `cpu`; auto: yunet_n, or centerface if only the package index is reachable",
-    )
-    second_stage: Literal["night_and_press", "press", "off"] = Field(
-        "night_and_press",
-        description="When the second stage (centerface) runs: in press frames after an unsure first stage, and in dark"
-        " pictures instead of the first stage",
-    )
-    edgetpu_model: Path | None = Field(
-        None,
-        description="Your own model file, compiled for the EdgeTPU, with SSD post-processing; empty: the default model",
-    )
-    edgetpu_library: str = Field("libedgetpu.so.1", min_length=1, description="Library of the EdgeTPU")
-    edgetpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        ("any",),
-        min_length=1,
-        description="EdgeTPU devices: any, or the names that libedgetpu uses, such as usb:0, usb:1, pci:0",
-    )
-    gpu_provider: Literal["CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"] = Field(
-        "CUDAExecutionProvider",
-        description="onnxruntime's execution provider; CPUExecutionProvider tests the setup without a GPU",
-    )
-    gpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
-        ("0",), min_length=1, description="GPU numbers"
-    )
-    mock_script: str = Field("", description="Script of the strategy `mock`, as JSON; for tests")
-    min_confidence: float = Field(
-        0.7,
-        ge=0.01,
-        le=0.99,
-        description="Minimum confidence (0 to 1, over MQTT in percent); a face below it is listed as rejected",
-    )
+LONGEST_NAME: Final = 100
 
 
 class PressSettings(Section):
@@ -146,6 +34,23 @@ class PressSettings(Section):
 
     window_s: float = Field(10.0, gt=0, description="Time after a press in which frames belong to it")
     deadline_s: float = Field(5.0, gt=0, description="Maximum time until a press is answered, even if no frame arrives")
+    debounce_s: float = Field(
+        5.0,
+        ge=0,
+        le=3600,
+        description="Time after a press in which more presses of the doorbell are the same push; 0: none",
+    )
+    max_age_s: float = Field(
+        60.0,
+        gt=0,
+        description="Age above which a press does not ring: it waited while the agent was away, or captured_at is old",
+    )
+    remember_s: float = Field(
+        86_400.0,
+        ge=0,
+        le=604_800,
+        description="How long presses and their pictures are remembered: sent again, they do not ring again; 0: never",
+    )
 
 
 class ImageSettings(Section):
@@ -157,7 +62,7 @@ class ImageSettings(Section):
     max_megabytes: float = Field(10.0, gt=0, description="Maximum message size; larger messages are rejected")
     accept_retained: bool = Field(default=False, description="Process retained frames, which may be days old")
     snapshot_interval_s: float = Field(
-        2.0, ge=0, description="Minimum time between two snapshots of a doorbell; press frames always give one"
+        10.0, ge=0, description="Minimum time between two snapshots of a doorbell; a ring and a visit give one at once"
     )
 
 
@@ -171,6 +76,7 @@ class QuarantineSettings(Section):
 class DoorbellOptions(Section):
     """Settings of one doorbell; a key that is not set has its general value."""
 
+    name: str = Field("", max_length=LONGEST_NAME, description="Name in Home Assistant; empty: made of the doorbell id")
     min_confidence: float | None = Field(
         None,
         ge=0.01,
@@ -188,6 +94,9 @@ class DoorbellOptions(Section):
     press_only: bool | None = Field(None, description="Process press frames only")
     press_window_s: float | None = Field(None, gt=0, description="Time after a press in which frames belong to it")
     press_deadline_s: float | None = Field(None, gt=0, description="Maximum time until a press is answered")
+    press_debounce_s: float | None = Field(
+        None, ge=0, le=3600, description="Time after a press in which more presses are the same push; 0: none"
+    )
 
 
 class DoorbellSettings(Section):
@@ -242,7 +151,12 @@ class SourceSettings(Section):
     press_path: str = Field(
         "", description="Path of that payload in the JSON, such as event.type; empty: the whole message"
     )
-    doorbell: str = Field("", description="Name of the doorbell, for topics without {doorbell}")
+    doorbell: str = Field("", description="Doorbell id, for topics without {doorbell}")
+    name: str = Field(
+        "",
+        max_length=LONGEST_NAME,
+        description="Name of `doorbell` in Home Assistant; of {doorbell}, see `doorbells.each.<id>.name`",
+    )
     trigger: Literal["motion", "continuous"] = Field(
         "continuous", description="Trigger of pictures that do not belong to a press"
     )
@@ -258,6 +172,9 @@ class SourceSettings(Section):
         ):
             message = "each topic needs one level {doorbell}, or `doorbell` a name; # cannot be used"
             raise ValueError(message)
+        if self.name and not self.doorbell:
+            message = "`name` needs `doorbell`; for {doorbell} and presets, use doorbells.each.<id>.name"
+            raise ValueError(message)
         return self
 
 
@@ -265,7 +182,8 @@ class ModelSettings(Section):
     """Where model files are stored."""
 
     dir: Path | None = Field(
-        None, description="Folder of model files that you provide; empty: models are downloaded once"
+        None,
+        description="Folder of model files that you provide; nothing is downloaded. Empty: models are downloaded once",
     )
     cache_dir: Path | None = Field(
         None, description="Folder for downloaded models; empty: edge-agent in the user's cache folder"
@@ -280,6 +198,9 @@ class HttpSettings(Section):
         "127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0: all addresses of this host"
     )
     port: int = Field(8099, ge=1, le=65535, description="Port to listen on")
+    url: Annotated[str, fits(r"https?://\S+|", "use an address like http://192.168.1.7:8099/, or leave it empty")] = (
+        Field("", description="Address of the page, linked in Home Assistant; empty: `host`, if it is one address")
+    )
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )
@@ -305,7 +226,8 @@ class StateSettings(Section):
     """What is kept from run to run."""
 
     dir: Path | None = Field(
-        None, description="Folder for options set over MQTT; empty: edge-agent in the user's state folder"
+        None,
+        description="Folder for options set over MQTT and presses; empty: edge-agent in the user's state folder",
     )
 
 
@@ -347,6 +269,11 @@ class Settings(BaseSettings):
     state: StateSettings = StateSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+
+    def display_names(self) -> dict[str, str]:
+        """Return the names of doorbells that the settings give, by doorbell id."""
+        sources = {source.doorbell: source.name for source in self.sources if source.name}
+        return sources | {doorbell: own.name for doorbell, own in self.doorbells.each.items() if own.name}
 
     @classmethod
     def settings_customise_sources(

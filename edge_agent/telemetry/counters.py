@@ -1,4 +1,4 @@
-"""What is counted since the start. Every frame is in `received` once, and leaves as answered, failed or shed once."""
+"""Counters since the start. Each frame counts once in `received`, and once in `answered`, `failed` or `shed`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counters:
-    """Counts by the words of the MQTT interface."""
+    """Counters by the codes of the MQTT interface."""
 
     received: Counter[str] = field(default_factory=Counter)
     unfinished: Counter[str] = field(default_factory=Counter)
@@ -33,15 +33,17 @@ class Counters:
     rejected: Counter[str] = field(default_factory=Counter)
     faces: int = 0
     presses: int = 0
+    presses_dropped: Counter[str] = field(default_factory=Counter)
+    unreadable_keys: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
 
     def receive(self, frame: Frame) -> None:
-        """Count a frame that is taken on; a copy of one that is in work counts too."""
+        """Count an accepted frame; a copy of a frame in progress counts too."""
         self.received[frame.trigger.code] += 1
         self.unfinished[frame.event_id] += 1
 
     def count(self, outcome: Outcome) -> None:
-        """Count what became of a frame."""
+        """Count the outcome of a frame."""
         self._finish(outcome.frame.event_id)
         if isinstance(outcome.result, Detected):
             self.answered["face" if outcome.result.faces else "no_face"] += 1
@@ -55,11 +57,11 @@ class Counters:
             self.shed[outcome.result.reason.value] += 1
 
     def in_flight(self) -> int:
-        """Return how many frames wait or are looked at."""
+        """Return the number of queued frames and frames in progress."""
         return self.unfinished.total()
 
     def _finish(self, event_id: str) -> None:
-        """Forget a frame that is in work; one that is not is left to show as a sum that does not add up."""
+        """Remove a frame in progress; one that is not in progress shows as a sum that does not add up."""
         if self.unfinished[event_id] > 1:
             self.unfinished[event_id] -= 1
         else:
@@ -67,9 +69,11 @@ class Counters:
 
 
 class MetricsPayload(msgspec.Struct, frozen=True):
-    """Counts since the start; `dropped` are messages that were no frame and no press, `repeated` redeliveries.
+    """Counters since the start; `dropped` are messages that are neither frame nor press, `repeated` redeliveries.
 
-    The last ones are of the last minute, but for `since_start`.
+    `presses_dropped` did not ring; `unreadable_keys` are keys of frames, beside the picture.
+
+    The last fields cover the last minute, except `since_start`.
     """
 
     uptime_s: float
@@ -83,6 +87,8 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     faces: int
     rejected: dict[str, int]
     presses: int
+    presses_dropped: dict[str, int]
+    unreadable_keys: dict[str, int]
     repeated: int
     retries: int
     restarts: int
@@ -103,7 +109,7 @@ class MetricsPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """What is not counted here: of this run, of its messages that wait or grew too old, and of its workers."""
+    """Values from elsewhere: the run, the unsent and expired messages, and the workers."""
 
     boot_id: str
     uptime_s: float
@@ -115,7 +121,7 @@ class Readings:
 
 
 def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: Readings) -> MetricsPayload:
-    """Return the counts as they are published; every trigger is there, also at 0."""
+    """Return the metrics message; every trigger is present, also with 0."""
     return MetricsPayload(
         uptime_s=round(readings.uptime_s, 1),
         boot_id=readings.boot_id,
@@ -128,10 +134,12 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         faces=counters.faces,
         rejected=dict(counters.rejected),
         presses=counters.presses,
+        presses_dropped=dict(counters.presses_dropped),
+        unreadable_keys=dict(counters.unreadable_keys),
         repeated=counters.repeated,
         retries=view.retries,
         restarts=view.restarts,
-        deaths=view.deaths,
+        deaths={reason.value: count for reason, count in view.deaths.items()},
         accelerator_assignments=view.accelerator_assignments,
         accelerator_releases=view.accelerator_releases,
         connections=readings.connections,

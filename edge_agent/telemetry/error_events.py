@@ -1,4 +1,4 @@
-"""What goes to the error topic: one message a failed frame, a worker that died, or a problem that appears. Pure."""
+"""The messages of the error topic: one for each failed frame, each worker that died, each new problem. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from edge_agent import topics
 from edge_agent.domain import Publication
 from edge_agent.doorbells.failures import failure_of, is_error, is_published
 from edge_agent.doorbells.payloads import encode
+from edge_agent.telemetry.problems import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,23 +24,25 @@ if TYPE_CHECKING:
 
 DIED: Final = "died"
 COMPONENTS: Final = {
-    "no_workers": "pool",
-    "workers_dying": "pool",
-    "worker_circuit_open": "worker",
-    "worker_away": "worker",
-    "accelerator_lost": "accelerator",
-    "detector_unavailable": "detector",
-    "camera_away": "camera",
-    "broker_lost": "broker",
-    "broker_refuses": "broker",
-    "overload": "queue",
-    "frames_failing": "camera",
+    ProblemCode.NO_WORKERS: "pool",
+    ProblemCode.WORKERS_DYING: "pool",
+    ProblemCode.WORKER_CIRCUIT_OPEN: "worker",
+    ProblemCode.WORKER_AWAY: "worker",
+    ProblemCode.ACCELERATOR_LOST: "accelerator",
+    ProblemCode.DETECTOR_UNAVAILABLE: "detector",
+    ProblemCode.CAMERA_AWAY: "camera",
+    ProblemCode.BROKER_LOST: "broker",
+    ProblemCode.BROKER_REFUSES: "broker",
+    ProblemCode.BROKER_UNSTABLE: "broker",
+    ProblemCode.TWO_AGENTS: "agent",
+    ProblemCode.OVERLOAD: "queue",
+    ProblemCode.FRAMES_FAILING: "camera",
 }
-"""What a problem is one of, by its code; the others are the host's."""
+"""The component of a problem, by its code; all others belong to the host."""
 
 
 class ErrorPayload(msgspec.Struct, frozen=True):
-    """Something went wrong: in which part, of what kind, and in words; the frame's and the detector's keys or null."""
+    """An error: component, code and sentence; the keys of the frame and of the detector, or null."""
 
     event_id: str
     component: str
@@ -57,7 +60,7 @@ class ErrorPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ErrorEvent:
-    """Something that went wrong, before it is published."""
+    """An error before it is published."""
 
     component: str
     error_type: str
@@ -70,7 +73,7 @@ class ErrorEvent:
 
 
 def of_frame(outcome: Outcome) -> ErrorEvent | None:
-    """Return a frame's failure, or None where it did not fail or somebody wanted it so."""
+    """Return the failure of a frame, or None if it did not fail or was skipped on purpose."""
     failure = failure_of(outcome)
     if failure is None or not is_published(outcome) or not is_error(failure):
         return None
@@ -88,15 +91,16 @@ def of_frame(outcome: Outcome) -> ErrorEvent | None:
 
 
 def of_workers(before: PoolView | None, after: PoolView) -> Iterator[ErrorEvent]:
-    """Yield the deaths of workers between two views, one for each slot."""
+    """Yield the workers that died between two views, at most one per slot."""
     restarts = {worker.slot: worker.restarts for worker in before.workers} if before else {}
     for worker in after.workers:
         if worker.restarts > restarts.get(worker.slot, 0):
-            yield ErrorEvent("worker", DIED, worker.last_error, worker=worker.slot)
+            said = worker.last_error.text if worker.last_error else ""
+            yield ErrorEvent("worker", DIED, said, worker=worker.slot)
 
 
 def of_problem(problem: Problem) -> ErrorEvent:
-    """Return a problem that has appeared."""
+    """Return the error event of a new problem."""
     component = COMPONENTS.get(problem.code, "host")
     worker = int(problem.about) if component == "worker" else None
     detector = problem.about if component in {"accelerator", "detector"} else None

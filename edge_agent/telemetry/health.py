@@ -1,4 +1,4 @@
-"""The health as it is published. Pure."""
+"""The health message. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_agent.domain import Trigger
+from edge_agent.reasons import ConnectError, ExitReason, UnavailableReason
 from edge_agent.telemetry.problems import lost_at, strategy_in_use
 from edge_agent.telemetry.status import ProblemPayload
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class WorkerPayload(msgspec.Struct, frozen=True):
-    """One worker of the pool; `utilization_percent` is of the last minute."""
+    """One worker of the pool; `utilization_percent` is of the last minute.
+
+    `last_error` is how the last process ended, `last_error_detail` is the same as a sentence.
+    """
 
     slot: int
     pid: int | None
@@ -36,26 +40,29 @@ class WorkerPayload(msgspec.Struct, frozen=True):
     utilization_percent: float
     utilization_percent_since_start: float
     restarts: int
-    last_error: str | None
+    last_error: ExitReason | None
+    last_error_detail: str | None
     sandbox: str | None
 
 
 class AcceleratorPayload(msgspec.Struct, frozen=True):
-    """An EdgeTPU or a GPU: `reason` is why it cannot be used, `lost_at` since when, if it was in use before."""
+    """An EdgeTPU or a GPU: why it is unavailable (`detail`: as a sentence), and since when if it was in use before."""
 
     strategy: str
     model: str
     device: str
     state: str
-    reason: str | None
+    reason: UnavailableReason | None
+    detail: str | None
     lost_at: datetime | None
 
 
 class MissingPayload(msgspec.Struct, frozen=True):
-    """A strategy of the settings that cannot be had here, and why."""
+    """A strategy of the settings that is unavailable on this host, and why (`detail`: as a sentence)."""
 
     strategy: str
-    reason: str
+    reason: UnavailableReason
+    detail: str
 
 
 class CameraPayload(msgspec.Struct, frozen=True):
@@ -78,17 +85,21 @@ class CameraPayload(msgspec.Struct, frozen=True):
 
 
 class BrokerPayload(msgspec.Struct, frozen=True):
-    """The connection to the broker: since when it is what it is, and how many there were since the start."""
+    """The connection to the broker: since when it is up or down, and the number of connections since the start.
+
+    `reason` is why there is none, or why the last one ended; `detail` is the same as a sentence.
+    """
 
     connected: bool
     since: datetime
     protocol: str | None
     connections: int
-    reason: str | None
+    reason: ConnectError | None
+    detail: str | None
 
 
 class HostPayload(msgspec.Struct, frozen=True):
-    """The machine; null where nothing tells. `clock_jump_s` is how far the clock was set, the last time."""
+    """The host; null where it reports nothing. `clock_jump_s` is the size of the last step of the clock."""
 
     cpu_temperature_c: float | None
     throttled: bool | None
@@ -103,7 +114,7 @@ class HostPayload(msgspec.Struct, frozen=True):
 
 
 class HealthPayload(msgspec.Struct, frozen=True):
-    """The agent's health; `since` is when the status became what it is."""
+    """The agent's health; `since` is the time of the last change of the status."""
 
     status: str
     reasons: tuple[str, ...]
@@ -131,7 +142,7 @@ class HealthPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """This run of the agent, and how long it has lasted by the monotonic clock."""
+    """This run of the agent; its uptime is from the monotonic clock."""
 
     version: str
     started_at: datetime
@@ -141,7 +152,7 @@ class Run:
 def health(
     snapshot: Snapshot, verdict: Verdict, run: Run, timings: TimingsView, utilization_percent: Mapping[int, float]
 ) -> HealthPayload:
-    """Return the health as it is published; `utilization_percent` is each worker's, of the last minute."""
+    """Return the health message; `utilization_percent` is that of each worker over the last minute."""
     view, now_at = snapshot.pool, snapshot.now_at
     return HealthPayload(
         status=verdict.status,
@@ -152,7 +163,7 @@ def health(
         started_at=run.started_at,
         workers=tuple(_worker(each, run.uptime_s, utilization_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
-        missing=tuple(MissingPayload(each.strategy, each.reason) for each in view.missing),
+        missing=tuple(MissingPayload(each.strategy, each.fault.reason, each.fault.text) for each in view.missing),
         cameras=tuple(map(_camera, snapshot.cameras)),
         broker=_broker(snapshot.broker),
         host=_host(snapshot.host),
@@ -170,7 +181,7 @@ def health(
 
 
 def memory_mb(view: PoolView, host: HostView) -> float:
-    """Return what the agent and its workers hold in memory, in megabytes."""
+    """Return the memory of the agent and its workers, in megabytes."""
     workers_bytes = sum(worker.memory_bytes for worker in view.workers)
     return round((host.memory_bytes + workers_bytes) / 1e6, 1)
 
@@ -197,7 +208,12 @@ def _camera(camera: CameraView) -> CameraPayload:
 
 def _broker(broker: BrokerView) -> BrokerPayload:
     return BrokerPayload(
-        broker.connected, broker.since_at, broker.protocol or None, broker.connections, broker.reason or None
+        connected=broker.connected,
+        since=broker.since_at,
+        protocol=broker.protocol or None,
+        connections=broker.connections,
+        reason=broker.reason,
+        detail=broker.detail or None,
     )
 
 
@@ -226,7 +242,8 @@ def _accelerator(accelerator: AcceleratorView, now_at: datetime) -> AcceleratorP
         model=accelerator.model,
         device=accelerator.device,
         state=accelerator.state.value,
-        reason=accelerator.reason or None,
+        reason=accelerator.fault.reason if accelerator.fault else None,
+        detail=accelerator.fault.text if accelerator.fault else None,
         lost_at=lost_at(accelerator, now_at),
     )
 
@@ -243,6 +260,7 @@ def _worker(worker: WorkerView, uptime_s: float, utilization_percent: float) -> 
         utilization_percent=utilization_percent,
         utilization_percent_since_start=round(100 * worker.busy_s / uptime_s, 1) if uptime_s > 0 else 0.0,
         restarts=worker.restarts,
-        last_error=worker.last_error or None,
+        last_error=worker.last_error.reason if worker.last_error else None,
+        last_error_detail=worker.last_error.text if worker.last_error else None,
         sandbox=worker.sandbox or None,
     )

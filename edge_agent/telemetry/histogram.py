@@ -1,4 +1,4 @@
-"""Milliseconds counted in classes, so that quantiles over any time cost no memory to speak of."""
+"""A histogram of milliseconds, so that quantiles over any time need little memory."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 BOUNDS_MS: Final = tuple(step * 10.0**power for power in range(-3, 5) for step in range(10, 100))
-"""Upper bounds of the classes: numbers of two digits from 0.01 to 990,000. A value is off by a tenth at the most."""
+"""Upper bounds of the buckets: numbers of two digits from 0.01 to 990,000. The error is at most a tenth."""
 
 
 class QuantilesPayload(msgspec.Struct, frozen=True):
-    """Milliseconds, of `n` frames; null where there were none."""
+    """Quantiles in milliseconds, over `n` frames; null without frames."""
 
     n: int
     p50: float | None
@@ -26,7 +26,7 @@ class QuantilesPayload(msgspec.Struct, frozen=True):
 
 
 class Histogram:
-    """How often which time was taken, in milliseconds."""
+    """A histogram of times in milliseconds."""
 
     __slots__ = ("_counts", "count", "sum_ms")
 
@@ -42,13 +42,13 @@ class Histogram:
         self.sum_ms += value_ms
 
     def add(self, other: Histogram) -> None:
-        """Count all that another has counted."""
+        """Add all counts of another histogram."""
         self._counts.update(other._counts)
         self.count += other.count
         self.sum_ms += other.sum_ms
 
     def quantile(self, share: float) -> float | None:
-        """Return the time in milliseconds within which that share (0..1) of the values lies; None without values."""
+        """Return the quantile (0..1) in milliseconds, or None without values."""
         wanted, below = share * self.count, 0
         for number in sorted(self._counts):
             count = self._counts[number]
@@ -59,11 +59,11 @@ class Histogram:
         return None
 
     def quantiles(self) -> QuantilesPayload:
-        """Return the quantiles as they are published."""
+        """Return the quantiles for the message."""
         return QuantilesPayload(self.count, *(_rounded(self.quantile(share)) for share in (0.5, 0.95, 0.99)))
 
     def cumulative_counts(self, bounds_ms: Sequence[float]) -> tuple[int, ...]:
-        """Return how many values lie at or below each of `bounds_ms`, which rise; exact for numbers of two digits."""
+        """Return the number of values up to each of the ascending `bounds_ms`; exact for numbers of two digits."""
         numbers = [-1, *(bisect_left(BOUNDS_MS, bound) for bound in bounds_ms)]
         below, sums = 0, []
         for before, number in pairwise(numbers):
@@ -73,7 +73,7 @@ class Histogram:
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:
-    """Return one histogram of all values."""
+    """Return one histogram with all values."""
     total = Histogram()
     for each in histograms:
         total.add(each)
@@ -81,7 +81,7 @@ def merged(histograms: Iterable[Histogram]) -> Histogram:
 
 
 def _edges(number: int) -> tuple[float, float]:
-    """Return between which times the values of a class lie."""
+    """Return the bounds of a bucket."""
     last = len(BOUNDS_MS) - 1
     return (BOUNDS_MS[number - 1] if number else 0.0), BOUNDS_MS[min(number, last)]
 

@@ -1,76 +1,134 @@
-"""What is wrong, in words for people: pure rules, from a snapshot to problems."""
+"""The problems of the agent: pure rules, from a snapshot to problems with a code and a sentence."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 from edge_agent.pool.views import AcceleratorState, SlotState
+from edge_agent.reasons import FailureReason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from edge_agent.capture.views import CameraView
+    from edge_agent.mqtt.suspects import Blocked
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
+    from edge_agent.reasons import ConnectError
     from edge_agent.telemetry.timings import RecentView
 
 Severity = Literal["degraded", "failed"]
 
 CLEAR_S: Final = 5.0
 REPLACING_S: Final = 3.0
-"""A worker that died is replaced in a tenth of a second; only one that stays away longer is a problem."""
+"""A worker that died is replaced within a tenth of a second; only a longer absence is a problem."""
 NONE_WORKS_S: Final = 30.0
 DEATHS: Final = 3
-"""So many deaths of workers within DEATHS_WINDOW_S are more than bad luck."""
-DEATHS_WINDOW_S: Final = 60.0
+"""So many deaths of workers within WINDOW_S are a problem."""
+WINDOW_S: Final = 60.0
+LOSSES: Final = 3
+"""So many lost connections within WINDOW_S are a problem of their own."""
 BROKER_S, FIRST_BROKER_S = 3.0, 10.0
-"""A connection that comes back at once is no problem, and the first one takes a moment."""
+"""A connection that returns at once is not a problem, and the first one takes a moment."""
 CAMERA_S: Final = 10.0
 """Many cameras that lose their connection are back sooner."""
-UNREACHABLE: Final = "no connection to the broker at "
-"""How the reasons of BrokerUnreachableError begin, which the sentence says already."""
 MIN_FRAMES: Final = 5
-"""Fewer frames say nothing about shares."""
-TOO_MANY: Final = ("overload", "expired")
-"""Why frames are dropped when more come than can be looked at."""
+"""Fewer frames are too few for a share."""
+TOO_MANY: Final = (FailureReason.OVERLOAD, FailureReason.EXPIRED)
+"""Why frames are dropped when more arrive than can be processed."""
 DROPPED_SHARE: Final = 0.1
 FAILED_SHARE: Final = 0.5
 HOT_C, COOL_C = 80.0, 75.0
-"""A Raspberry Pi slows down from 80 degrees Celsius on."""
+"""A Raspberry Pi throttles its processor from 80 degrees Celsius on."""
 LOW_MEMORY_SHARE, ENOUGH_MEMORY_SHARE = 0.05, 0.08
 LOW_DISK_BYTES, ENOUGH_DISK_BYTES = 50_000_000, 80_000_000
 
 STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
 """Best first."""
-CODES: Final = (
-    "no_workers", "worker_circuit_open", "worker_away", "workers_dying", "accelerator_lost", "detector_unavailable",
-    "broker_lost", "broker_refuses", "overload", "frames_failing", "camera_away", "state", "quarantine", "heartbeat",
-    "hot", "throttled", "under_voltage", "memory_low", "disk_low",
-)  # fmt: skip
-"""Every kind of problem."""
 NAMES: Final = {"edgetpu": "Coral", "gpu": "GPU"}
-FAILURES: Final = {
-    "bad_image": "could not be read: look at what the camera sends",
-    "too_large": "were too large: images.max_megapixels and images.max_megabytes say what is taken",
-    "expired": "waited too long for a free worker",
-    "overload": "came while too many were waiting",
-    "timeout": "took too long to be looked at",
-    "quarantined": "ended the workers that looked at them",
-    "detector_error": "failed in the detector",
+
+
+class ProblemCode(StrEnum):
+    """Every kind of problem; the codes of the MQTT interface."""
+
+    NO_WORKERS = "no_workers"
+    WORKER_CIRCUIT_OPEN = "worker_circuit_open"
+    WORKER_AWAY = "worker_away"
+    WORKERS_DYING = "workers_dying"
+    ACCELERATOR_LOST = "accelerator_lost"
+    DETECTOR_UNAVAILABLE = "detector_unavailable"
+    BROKER_LOST = "broker_lost"
+    BROKER_REFUSES = "broker_refuses"
+    BROKER_UNSTABLE = "broker_unstable"
+    TWO_AGENTS = "two_agents"
+    OVERLOAD = "overload"
+    FRAMES_FAILING = "frames_failing"
+    CAMERA_AWAY = "camera_away"
+    STATE = "state"
+    QUARANTINE = "quarantine"
+    HEARTBEAT = "heartbeat"
+    TEMPORARY_FOLDER = "temporary_folder"
+    HOT = "hot"
+    THROTTLED = "throttled"
+    UNDER_VOLTAGE = "under_voltage"
+    MEMORY_LOW = "memory_low"
+    DISK_LOW = "disk_low"
+
+
+SENTENCES: Final = {
+    ProblemCode.NO_WORKERS: "No worker stays alive, so no picture is processed: the last worker {why}",
+    ProblemCode.WORKER_CIRCUIT_OPEN: "Worker {about} died too often and pauses; the last time it {why}",
+    ProblemCode.WORKER_AWAY: "Worker {about} is being replaced: it {why}",
+    ProblemCode.WORKERS_DYING: "Workers died {deaths} times in the last minute; the last one {why}",
+    ProblemCode.ACCELERATOR_LOST: "{name} lost since {since} ({why}); {instead}",
+    ProblemCode.DETECTOR_UNAVAILABLE: "The detector {about} cannot be used: {why}",
+    ProblemCode.BROKER_LOST: "No connection to the broker since {since}: {why}",
+    ProblemCode.BROKER_REFUSES: "{why}",
+    ProblemCode.BROKER_UNSTABLE: "The connection to the broker was lost {losses} times in the last minute: {why}",
+    ProblemCode.TWO_AGENTS: "{why}",
+    ProblemCode.OVERLOAD: (
+        "Pictures arrive faster than they can be processed: {share} % were dropped in the last seconds"
+    ),
+    ProblemCode.FRAMES_FAILING: "{count} of the last {wanted} pictures {why}",
+    ProblemCode.CAMERA_AWAY: "The camera of {about} is away: {why}",
+    ProblemCode.STATE: "{why}",
+    ProblemCode.QUARANTINE: "{why}",
+    ProblemCode.HEARTBEAT: "{why}",
+    ProblemCode.TEMPORARY_FOLDER: "{why}",
+    ProblemCode.HOT: "The processor is at {temperature_c:.0f} °C and may be throttled: improve its cooling",
+    ProblemCode.THROTTLED: "The processor is throttled because of heat or a weak power supply",
+    ProblemCode.UNDER_VOLTAGE: (
+        "The supply voltage is too low: use the power supply made for this board, and a short cable"
+    ),
+    ProblemCode.MEMORY_LOW: (
+        "Only {free_mb:.0f} MB of memory are free: stop other programs, or use fewer workers (pool.workers)"
+    ),
+    ProblemCode.DISK_LOW: "Only {free_mb:.0f} MB are free on the disk: options may not be saved",
 }
+FAILURES: Final = {
+    FailureReason.BAD_IMAGE: "could not be read: check what the camera sends",
+    FailureReason.TOO_LARGE: "were too large: see images.max_megapixels and images.max_megabytes",
+    FailureReason.EXPIRED: "waited too long for a free worker",
+    FailureReason.OVERLOAD: "arrived while the queue was full",
+    FailureReason.TIMEOUT: "took too long in the detector",
+    FailureReason.QUARANTINED: "crashed the workers that processed them",
+    FailureReason.DETECTOR_ERROR: "failed in the detector",
+}
+"""Each follows the words `N of the last M pictures`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong. `code` is what kind of thing, and `about` which of its kind, where there are several.
+    """A problem. `about` says which worker, detector or reason, if there are several of one code.
 
-    It counts after it was so for `appear_s`, and until it was not so for `clear_s`.
+    It counts after it has lasted `appear_s`, and until it has been gone for `clear_s`.
     """
 
-    code: str
+    code: ProblemCode
     text: str
     about: str = ""
     severity: Severity = "degraded"
@@ -80,22 +138,25 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class BrokerView:
-    """The connection to the broker: whether it stands, since when, and why not.
+    """The connection to the broker: whether it is up, since when, and why not (`detail`: as a sentence).
 
-    `connections` counts those since the start; `refused` is what the broker does not allow, in words.
+    `connections` counts those since the start, `losses` the lost ones of the last minute; `refused` is a sentence about
+    what the broker denies.
     """
 
     connected: bool
     since_at: datetime
     protocol: str = ""
     connections: int = 0
-    reason: str = ""
+    reason: ConnectError | None = None
+    detail: str = ""
     refused: str = ""
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the rules look at: `deaths` of workers lately, and `faults`, sentences of other parts by code."""
+    """The input of the rules: recent `deaths` of workers, and `faults`: sentences of other rooms, by code."""
 
     pool: PoolView
     broker: BrokerView
@@ -103,14 +164,14 @@ class Snapshot:
     recent: RecentView
     now_at: datetime
     deaths: int = 0
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[ProblemCode, str] = field(default_factory=dict)
     cameras: tuple[CameraView, ...] = ()
 
 
-def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tuple[Problem, ...]:
-    """Return what is wrong, the worst first; `known` are the codes of what was wrong before.
+def find_problems(snapshot: Snapshot, known: frozenset[ProblemCode] = frozenset()) -> tuple[Problem, ...]:
+    """Return the problems, the worst first; `known` are the codes of the previous problems.
 
-    An accelerator that was never there is no problem: the default settings ask for all of them.
+    An accelerator that was never present is not a problem: the default settings list all of them.
     """
     return (
         *_of_workers(snapshot),
@@ -118,38 +179,38 @@ def find_problems(snapshot: Snapshot, known: frozenset[str] = frozenset()) -> tu
         *_of_broker(snapshot.broker),
         *_of_frames(snapshot.recent),
         *_of_cameras(snapshot.cameras),
-        *(Problem(code, text) for code, text in snapshot.faults.items() if text),
+        *(_problem(code, why=text) for code, text in snapshot.faults.items() if text),
         *_of_host(snapshot.host, known),
     )
+
+
+def _problem(code: ProblemCode, about: str = "", **details: object) -> Problem:
+    return Problem(code, SENTENCES[code].format(about=about, **details), about)
 
 
 def _of_workers(snapshot: Snapshot) -> Iterator[Problem]:
     workers = snapshot.pool.workers
     if workers and not snapshot.pool.working():
         given_up = all(worker.state is SlotState.CIRCUIT_OPEN for worker in workers)
-        why = next((worker.last_error for worker in workers if worker.last_error), "they do not become ready")
-        text = f"No worker can be kept alive, so no picture is looked at: the last one {why}"
-        yield Problem("no_workers", text, severity="failed", appear_s=0.0 if given_up else NONE_WORKS_S)
+        problem = _problem(ProblemCode.NO_WORKERS, why=_last_error(workers) or "did not become ready")
+        yield replace(problem, severity="failed", appear_s=0.0 if given_up else NONE_WORKS_S)
     for worker in workers:
         yield from _of_worker(worker)
     if snapshot.deaths >= DEATHS:
-        why = next((worker.last_error for worker in workers if worker.last_error), "")
-        text = f"Workers died {snapshot.deaths} times in the last minute; one {why}"
-        yield Problem("workers_dying", text)
+        yield _problem(ProblemCode.WORKERS_DYING, deaths=snapshot.deaths, why=_last_error(workers))
+
+
+def _last_error(workers: Iterable[WorkerView]) -> str:
+    return next((worker.last_error.text for worker in workers if worker.last_error), "")
 
 
 def _of_worker(worker: WorkerView) -> Iterator[Problem]:
-    about = str(worker.slot)
+    about, why = str(worker.slot), _last_error((worker,))
     match worker.state:
         case SlotState.CIRCUIT_OPEN:
-            yield Problem(
-                "worker_circuit_open",
-                f"Worker {about} died too often and rests; the last one {worker.last_error}",
-                about,
-            )
+            yield _problem(ProblemCode.WORKER_CIRCUIT_OPEN, about, why=why)
         case SlotState.BACKOFF | SlotState.EXITING:
-            text = f"Worker {about} is being replaced: the last one {worker.last_error}"
-            yield Problem("worker_away", text, about, appear_s=REPLACING_S)
+            yield replace(_problem(ProblemCode.WORKER_AWAY, about, why=why), appear_s=REPLACING_S)
         case _:
             pass
 
@@ -157,27 +218,35 @@ def _of_worker(worker: WorkerView) -> Iterator[Problem]:
 def _of_detectors(snapshot: Snapshot) -> Iterator[Problem]:
     for each in snapshot.pool.accelerators:
         if each.lost_for_s is not None and each.state is not AcceleratorState.OFF:
-            yield Problem("accelerator_lost", _loss(each, snapshot), f"{each.strategy} {each.device}")
+            yield _lost(each, snapshot)
     for missing in snapshot.pool.unavailable:
         what = f"{missing.strategy} {missing.model}"
-        yield Problem("detector_unavailable", f"The detector {what} cannot be used: {missing.reason}", what)
+        yield _problem(ProblemCode.DETECTOR_UNAVAILABLE, what, why=missing.fault.text)
 
 
-def _loss(accelerator: AcceleratorView, snapshot: Snapshot) -> str:
-    """Return the loss as a sentence: `Coral lost since 14:02 (reason); running on the CPU, about 6 times slower`."""
-    name = NAMES.get(accelerator.strategy, accelerator.strategy)
-    since = _clock(lost_at(accelerator, snapshot.now_at))
-    instead = strategy_in_use(snapshot.pool)
-    if instead == "none":
-        return f"{name} lost since {since} ({accelerator.reason}); nothing stands in yet"
+def _lost(accelerator: AcceleratorView, snapshot: Snapshot) -> Problem:
+    """Return the loss: `Coral lost since 14:02 (reason); running on the CPU, about 6 times slower`."""
+    return _problem(
+        ProblemCode.ACCELERATOR_LOST,
+        f"{accelerator.strategy} {accelerator.device}",
+        name=NAMES.get(accelerator.strategy, accelerator.strategy),
+        since=_clock(lost_at(accelerator, snapshot.now_at)),
+        why=accelerator.fault.text if accelerator.fault else "",
+        instead=_instead(accelerator.strategy, snapshot.pool),
+    )
+
+
+def _instead(lost: str, pool: PoolView) -> str:
+    used = strategy_in_use(pool)
     return (
-        f"{name} lost since {since} ({accelerator.reason}); running on the {instead.upper()}"
-        f"{_slower(accelerator.strategy, instead, snapshot.pool.service_ms)}"
+        "nothing replaces it yet"
+        if used == "none"
+        else f"running on the {used.upper()}{_slower(lost, used, pool.service_ms)}"
     )
 
 
 def _slower(lost: str, instead: str, service_ms: dict[str, float]) -> str:
-    """Return how much slower it is, where both were measured."""
+    """Return how much slower it is, if both were measured."""
     before, after = service_ms.get(lost), service_ms.get(instead)
     if not before or not after or after < 1.5 * before:
         return ""
@@ -186,22 +255,29 @@ def _slower(lost: str, instead: str, service_ms: dict[str, float]) -> str:
 
 def _of_broker(broker: BrokerView) -> Iterator[Problem]:
     if not broker.connected:
-        why = broker.reason.removeprefix(UNREACHABLE) or "it has not answered yet"
-        text = f"No connection to the broker since {_clock(broker.since_at)}: {why}"
-        yield Problem(
-            "broker_lost", text, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S
-        )
+        why = broker.detail or "no answer yet"
+        problem = _problem(ProblemCode.BROKER_LOST, since=_clock(broker.since_at), why=why)
+        yield replace(problem, appear_s=BROKER_S if broker.connections else FIRST_BROKER_S, clear_s=2 * CLEAR_S)
     if broker.refused:
-        yield Problem("broker_refuses", broker.refused)
+        yield _problem(ProblemCode.BROKER_REFUSES, why=broker.refused)
+    if broker.losses >= LOSSES:
+        yield _problem(ProblemCode.BROKER_UNSTABLE, losses=broker.losses, why=broker.detail)
 
 
-def refusal(filters: tuple[str, ...], published: tuple[str, ...]) -> str:
-    """Return as a sentence what the broker does not let the agent subscribe and publish to; '': it lets it."""
-    both = (("the subscription to", filters), ("what is published to", published))
+def refusal(filters: tuple[str, ...], published: tuple[str, ...], blocked: tuple[Blocked, ...] = ()) -> str:
+    """Return a sentence about what the broker denies, or ends the connection for; or ''."""
+    topics = (*published, *(each.topic for each in blocked if not each.is_large and each.topic not in published))
+    both = (("the subscription to", filters), ("messages to", topics))
     parts = [f"{what} {refused[0]}{_more(len(refused) - 1)}" for what, refused in both if refused]
-    if not parts:
-        return ""
-    return f"The broker refuses {' and '.join(parts)}: its access list must allow it, see docs/mqtt.md"
+    denied = f"The broker refuses {' and '.join(parts)}: allow it in the broker's access list, see docs/mqtt.md"
+    return "; ".join([*([denied] if parts else []), *map(_too_large, (each for each in blocked if each.is_large))])
+
+
+def _too_large(blocked: Blocked) -> str:
+    return (
+        f"The broker ends the connection on a message of {blocked.size_bytes / 1000:.0f} kB to {blocked.topic}, so the"
+        " pictures are smaller now: raise its limit (mosquitto: max_packet_size, message_size_limit)"
+    )
 
 
 def _more(count: int) -> str:
@@ -209,7 +285,7 @@ def _more(count: int) -> str:
 
 
 def _of_frames(recent: RecentView) -> Iterator[Problem]:
-    """Yield what is wrong with frames; those that are no news say nothing of the others."""
+    """Yield the problems of frames; skipped frames do not count."""
     late = sum(recent.shed.get(reason, 0) for reason in TOO_MANY)
     wanted = recent.detected + sum(recent.failed.values()) + late
     if wanted < MIN_FRAMES:
@@ -217,46 +293,42 @@ def _of_frames(recent: RecentView) -> Iterator[Problem]:
     dropped = late + sum(recent.failed.get(reason, 0) for reason in TOO_MANY)
     if dropped >= DROPPED_SHARE * wanted:
         share = round(100 * dropped / wanted)
-        text = f"Pictures come faster than they can be looked at: {share} % of the last seconds' were dropped"
-        yield Problem("overload", text)
+        yield _problem(ProblemCode.OVERLOAD, share=share)
     for reason, count in recent.failed.items():
         if reason not in TOO_MANY and count >= FAILED_SHARE * wanted:
-            text = f"{count} of the last {wanted} pictures {FAILURES[reason]}"
-            yield Problem("frames_failing", text, reason)
+            why = FAILURES[FailureReason(reason)]
+            yield _problem(ProblemCode.FRAMES_FAILING, reason, count=count, wanted=wanted, why=why)
 
 
 def _of_cameras(cameras: tuple[CameraView, ...]) -> Iterator[Problem]:
     for camera in cameras:
         if camera.fault:
-            text = f"The camera of {camera.doorbell} is away: {camera.fault}"
-            yield Problem("camera_away", text, camera.doorbell, appear_s=CAMERA_S)
+            yield replace(_problem(ProblemCode.CAMERA_AWAY, camera.doorbell, why=camera.fault), appear_s=CAMERA_S)
 
 
-def _of_host(host: HostView, known: frozenset[str]) -> Iterator[Problem]:
-    """Yield what is wrong with the machine; what was wrong before must be clearly better to be right again."""
+def _of_host(host: HostView, known: frozenset[ProblemCode]) -> Iterator[Problem]:
+    """Yield the problems of the host; a known problem ends only at a clearly better value (hysteresis)."""
     temperature_c = host.cpu_temperature_c
-    if temperature_c is not None and temperature_c >= (COOL_C if "hot" in known else HOT_C):
-        yield Problem("hot", f"The processor is {temperature_c:.0f} °C hot and may be slowed down: give it air")
+    if temperature_c is not None and temperature_c >= (COOL_C if ProblemCode.HOT in known else HOT_C):
+        yield _problem(ProblemCode.HOT, temperature_c=temperature_c)
     if host.throttled:
-        yield Problem("throttled", "The processor is slowed down by the machine, for heat or for want of power")
+        yield _problem(ProblemCode.THROTTLED)
     if host.under_voltage:
-        text = "The power supply gives too little voltage: use one that is made for this board, and a short cable"
-        yield Problem("under_voltage", text)
+        yield _problem(ProblemCode.UNDER_VOLTAGE)
     free, total = host.memory_free_bytes, host.memory_total_bytes
     if (
         free is not None
         and total
-        and free < total * (ENOUGH_MEMORY_SHARE if "memory_low" in known else LOW_MEMORY_SHARE)
+        and free < total * (ENOUGH_MEMORY_SHARE if ProblemCode.MEMORY_LOW in known else LOW_MEMORY_SHARE)
     ):
-        text = f"Only {free / 1e6:.0f} MB of memory are free: end other programs, or use fewer workers (pool.workers)"
-        yield Problem("memory_low", text)
+        yield _problem(ProblemCode.MEMORY_LOW, free_mb=free / 1e6)
     free = host.disk_free_bytes
-    if free is not None and free < (ENOUGH_DISK_BYTES if "disk_low" in known else LOW_DISK_BYTES):
-        yield Problem("disk_low", f"Only {free / 1e6:.0f} MB are free on the disk: what is set may not be remembered")
+    if free is not None and free < (ENOUGH_DISK_BYTES if ProblemCode.DISK_LOW in known else LOW_DISK_BYTES):
+        yield _problem(ProblemCode.DISK_LOW, free_mb=free / 1e6)
 
 
 def lost_at(accelerator: AcceleratorView, now_at: datetime) -> datetime | None:
-    """Return since when an accelerator that was in use is not, or None: it is, or never was."""
+    """Return when an accelerator that was in use was lost, or None."""
     return None if accelerator.lost_for_s is None else now_at - timedelta(seconds=accelerator.lost_for_s)
 
 

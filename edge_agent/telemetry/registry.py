@@ -1,4 +1,4 @@
-"""The registry: health, metrics and what they rest on. It is in the parent alone. Time is an argument."""
+"""Telemetry: the data behind health and metrics. Parent process only. Time is an argument."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.telemetry.counters import Counters, MetricsPayload, Readings, metrics
 from edge_agent.telemetry.health import HealthPayload, Run, health, memory_mb
-from edge_agent.telemetry.problems import DEATHS_WINDOW_S, BrokerView, Problem, Snapshot, find_problems
+from edge_agent.telemetry.problems import WINDOW_S, BrokerView, Problem, ProblemCode, Snapshot, find_problems
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import Timings
 from edge_agent.telemetry.utilization import Utilization
@@ -22,24 +22,23 @@ if TYPE_CHECKING:
 
 METRICS_INTERVAL_S: Final = 10.0
 HEALTH_INTERVAL_S: Final = 10.0
-NO_WORKERS: Final = "no_workers"
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """Messages that the broker does not have yet, and how many grew too old for it."""
+    """The unsent messages, and the number of expired ones."""
 
     waiting: int
     dropped: int
 
 
 class Telemetry:
-    """What is known of the agent. `faults` are sentences of other parts by code, '' where all is well."""
+    """The state of the agent. `faults` are sentences of other rooms, by code; '' means no fault."""
 
     def __init__(self, run: Run, boot_id: str, now: float) -> None:
         self.counters = Counters()
         self.timings = Timings(now)
-        self.faults: dict[str, str] = {}
+        self.faults: dict[ProblemCode, str] = {}
         self.cameras: tuple[CameraView, ...] = ()
         self.broker = BrokerView(connected=False, since_at=run.started_at)
         self._run = run
@@ -49,48 +48,56 @@ class Telemetry:
         self._status = Status(run.started_at)
         self._restarts = 0
         self._deaths: deque[float] = deque(maxlen=1000)
+        self._losses: deque[float] = deque(maxlen=1000)
         self._health_due_s = now
         self._metrics_due_s = now + METRICS_INTERVAL_S
 
     def mark_health_due(self, now: float) -> None:
-        """Have the health told at once."""
+        """Make the health message due now."""
         self._health_due_s = now
 
+    def on_broker_change(self, now: float, *, connected: bool) -> None:
+        """Record that the connection to the broker came up or was lost."""
+        if not connected:
+            self._losses.append(now)
+        self.mark_health_due(now)
+
     def is_health_due(self, now: float) -> bool:
-        """Return whether it is time to tell the health."""
+        """Return whether the health message is due."""
         status_due_s = self._status.next_due_s()
         return now >= self._health_due_s or (status_due_s is not None and now >= status_due_s)
 
     def is_metrics_due(self, now: float) -> bool:
-        """Return whether it is time to tell the metrics."""
+        """Return whether the metrics message is due."""
         return now >= self._metrics_due_s
 
     def next_due_s(self) -> float:
-        """Return when the next of both is due."""
+        """Return when the next of the two is due."""
         due = (self._health_due_s, self._metrics_due_s, self._status.next_due_s())
         return min(due_s for due_s in due if due_s is not None)
 
     def no_worker_since_s(self) -> float | None:
-        """Return since when no worker can be kept alive, or None: one can."""
-        return self._status.since_s(NO_WORKERS)
+        """Return since when no worker stays alive, or None."""
+        return self._status.since_s(ProblemCode.NO_WORKERS)
 
     def assess(
         self, view: PoolView, host: HostView, now: float, now_at: datetime
     ) -> tuple[HealthPayload, list[Problem]]:
-        """Return the health as of now, and which problems are new in it."""
+        """Return the health message, and the problems that are new in it."""
         self._health_due_s = now + HEALTH_INTERVAL_S
         timings = self.timings.view(now)
-        snapshot = Snapshot(
-            view, self.broker, host, timings.recent, now_at, self._recent_deaths(view, now), dict(self.faults),
-            self.cameras,
-        )  # fmt: skip
+        broker = replace(self.broker, losses=_count_recent(self._losses, now))
+        self._deaths.extend([now] * (view.restarts - self._restarts))
+        self._restarts = view.restarts
+        deaths = _count_recent(self._deaths, now)
+        snapshot = Snapshot(view, broker, host, timings.recent, now_at, deaths, dict(self.faults), self.cameras)
         new = self._status.update(find_problems(snapshot, self._status.codes()), now, now_at)
         run = replace(self._run, uptime_s=now - self._started_s)
         payload = health(snapshot, self._status.verdict(), run, timings, self._busy.record(view, now))
         return payload, list(new)
 
     def metrics(self, view: PoolView, host: HostView, unsent: Unsent, now: float) -> MetricsPayload:
-        """Return the counts as of now."""
+        """Return the metrics message."""
         self._metrics_due_s = now + METRICS_INTERVAL_S
         readings = Readings(
             boot_id=self._boot_id,
@@ -103,10 +110,9 @@ class Telemetry:
         )
         return metrics(self.counters, view, self.timings.view(now), readings)
 
-    def _recent_deaths(self, view: PoolView, now: float) -> int:
-        """Return how many workers have died lately."""
-        self._deaths.extend([now] * (view.restarts - self._restarts))
-        self._restarts = view.restarts
-        while self._deaths and self._deaths[0] <= now - DEATHS_WINDOW_S:
-            self._deaths.popleft()
-        return len(self._deaths)
+
+def _count_recent(times: deque[float], now: float) -> int:
+    """Remove the times before the window, and return the number of the others."""
+    while times and times[0] <= now - WINDOW_S:
+        times.popleft()
+    return len(times)

@@ -1,4 +1,4 @@
-"""Tells how the agent is: health, metrics and errors, in time and when asked."""
+"""Publishes health, metrics and errors, periodically and on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_agent.doorbells.payloads import encode
 from edge_agent.mqtt.link import LinkUp
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, refusal
+from edge_agent.telemetry.problems import BrokerView, ProblemCode, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.events import Stamp
     from edge_agent.mqtt.link import LinkDown
     from edge_agent.mqtt.publisher import Publisher
+    from edge_agent.mqtt.suspects import Blocked
     from edge_agent.platform.host_metrics import Host
     from edge_agent.pool import Pool
     from edge_agent.pool.views import PoolView
@@ -36,15 +37,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VIEW_TIMEOUT_S: Final = 1.0
-"""How long the pool may take to tell its state; a supervisor that hangs must not silence the agent."""
+"""Time limit for the pool's view; a supervisor that hangs must not silence the agent."""
 MAX_REFUSED_TOPICS: Final = 100
-"""As many topics are remembered to which the broker lets nothing through."""
+"""Number of denied topics that are remembered."""
 
 
 class Reporter:
-    """Keeps the registry up to date and publishes it. `stamp` numbers the events of this run.
+    """Updates the telemetry and publishes it. `stamp` numbers the events of this run.
 
-    `publish_times` is told, with the metrics, how long frames took since the start.
+    `publish_times` gets the latency counts since the start, together with each metrics message.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that it tells of
@@ -68,13 +69,14 @@ class Reporter:
         self._publish_times = publish_times
         self._view: PoolView | None = None
         self._view_deadline_s: float | None = None
-        """While the pool is asked for its state."""
+        """While the pool's view is awaited."""
         self._asked: list[ReplyTo] = []
         self._refused: dict[str, None] = {}
-        self._unheard: tuple[str, ...] = ()
+        self._refused_filters: tuple[str, ...] = ()
+        self._blocked: tuple[Blocked, ...] = ()
 
     def on_outcome(self, outcome: Outcome) -> None:
-        """Note what became of a frame that was just told of; tell of it once more where it failed."""
+        """Record the outcome of a frame after it was published; publish an error if it failed."""
         now = time.monotonic()
         self.telemetry.counters.count(outcome)
         self.telemetry.timings.record(outcome, now)
@@ -82,7 +84,7 @@ class Reporter:
             self._publish_errors((error_event,), now)
 
     def on_link(self, link: LinkUp | LinkDown) -> None:
-        """Note that the broker came or went."""
+        """Record that the connection to the broker changed."""
         now, now_at, before = time.monotonic(), datetime.now(UTC), self.telemetry.broker
         if isinstance(link, LinkUp):
             broker = BrokerView(
@@ -93,13 +95,11 @@ class Reporter:
                 refused=before.refused,
             )
         else:
-            self._refused.clear()
-            self._unheard = ()
             since_at = now_at if before.connected else before.since_at
-            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, refused="")
+            broker = replace(before, connected=False, since_at=since_at, reason=link.reason, detail=link.detail)
         self.telemetry.broker = broker
         if before.connected != broker.connected:
-            self.telemetry.mark_health_due(now)
+            self.telemetry.on_broker_change(now, connected=broker.connected)
 
     def on_cameras(self, views: tuple[CameraView, ...]) -> None:
         """Note the state of the cameras; publish a change at once."""
@@ -109,7 +109,7 @@ class Reporter:
             self.telemetry.mark_health_due(time.monotonic())
 
     def on_publish_reply(self, topic: str, *, refused: bool) -> None:
-        """Note whether the broker lets us publish to a topic."""
+        """Record whether the broker accepts messages to a topic."""
         if not topic or (topic in self._refused) == refused:
             return
         if refused and len(self._refused) < MAX_REFUSED_TOPICS:
@@ -119,25 +119,31 @@ class Reporter:
         self._update_refusals()
 
     def on_subscriptions(self, refused: tuple[str, ...]) -> None:
-        """Note which topic filters the broker does not let us subscribe to by now."""
-        if refused != self._unheard:
-            self._unheard = refused
+        """Record the topic filters that the broker refuses."""
+        if refused != self._refused_filters:
+            self._refused_filters = refused
             self._update_refusals()
 
-    def set_fault(self, code: str, fault: str) -> None:
-        """Note what is wrong with another part, in a sentence, or ''."""
+    def on_blocked(self, blocked: tuple[Blocked, ...]) -> None:
+        """Record the messages that the broker repeatedly ended the connection for."""
+        if blocked != self._blocked:
+            self._blocked = blocked
+            self._update_refusals()
+
+    def set_fault(self, code: ProblemCode, fault: str) -> None:
+        """Record a fault of another room as a sentence, or '' if there is none."""
         if fault != self.telemetry.faults.get(code, ""):
             self.telemetry.faults[code] = fault
             self.telemetry.mark_health_due(time.monotonic())
 
     def request_health(self, reply_to: ReplyTo | None) -> None:
-        """Have the health told at once, and sent to who asked for an answer."""
+        """Publish the health soon, and send it to the response topic of the request."""
         if reply_to is not None:
             self._asked.append(reply_to)
         self.telemetry.mark_health_due(time.monotonic())
 
     def on_pool_view(self, view: PoolView) -> None:
-        """Publish what the pool's state was asked for; also the health, where a worker or an accelerator changed."""
+        """Publish what waited for the pool's view; also the health, if a worker or an accelerator changed."""
         now, before = time.monotonic(), self._view
         self._publish_errors(error_events.of_workers(before, view), now)
         self._view, self._view_deadline_s = view, None
@@ -146,11 +152,11 @@ class Reporter:
         self._publish_due(view, now)
 
     def next_due_s(self) -> float:
-        """Return when `tick` has something to do."""
+        """Return when `tick` is due."""
         return self.telemetry.next_due_s() if self._view_deadline_s is None else self._view_deadline_s
 
     def tick(self, now: float) -> None:
-        """Ask the pool for its state when a message is due; publish with the last known state if no answer comes."""
+        """Request the pool's view when a message is due; after the time limit publish with the last known view."""
         if self._view_deadline_s is not None and now >= self._view_deadline_s:
             self._view_deadline_s = None
             if self._view is not None:
@@ -160,12 +166,12 @@ class Reporter:
             self._pool.request_view()
 
     def give_up_due_s(self, patience_s: float) -> float:
-        """Return when there will have been no worker for so long; infinity where one works."""
+        """Return when no worker will have been alive for `give_up_s`; infinity if one is alive."""
         since_s = self.telemetry.no_worker_since_s()
         return math.inf if since_s is None else since_s + patience_s
 
     def publish_last_metrics(self, now: float) -> None:
-        """Publish the metrics as of the end of the pool."""
+        """Publish the last metrics, after the end of the pool."""
         if self._view is not None:
             self._publish_metrics(self._view, now)
 
@@ -182,7 +188,7 @@ class Reporter:
         self._publish_times(self.telemetry.timings.cumulative_counts(LATENCY_BOUNDS_MS))
 
     def _update_refusals(self) -> None:
-        refused = refusal(self._unheard, tuple(self._refused))
+        refused = refusal(self._refused_filters, tuple(self._refused), self._blocked)
         self.telemetry.broker = replace(self.telemetry.broker, refused=refused)
         self.telemetry.mark_health_due(time.monotonic())
 
@@ -205,6 +211,6 @@ class Reporter:
 
 
 def _essence(view: PoolView) -> tuple[object, ...]:
-    """Return what the health message must not be late with."""
+    """Return the part of the view whose change is published at once."""
     workers = tuple((each.pid, each.detector, each.restarts) for each in view.workers)
-    return workers, tuple((each.state, each.reason) for each in view.accelerators)
+    return workers, tuple((each.state, each.fault) for each in view.accelerators)

@@ -1,4 +1,4 @@
-"""The status: which problems count by now. It does not flap: each comes and goes with a delay of its own."""
+"""The status: which problems count. It does not flap, because each problem appears and ends with a delay."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.telemetry.problems import Problem
+    from edge_agent.telemetry.problems import Problem, ProblemCode
 
 
 class ProblemPayload(msgspec.Struct, frozen=True):
-    """Something that is wrong: its code, which one of its kind (null where there is one), since when, in words."""
+    """A problem in the message: code, which one of its kind (or null), start, and sentence."""
 
     code: str
     about: str | None
@@ -25,7 +25,7 @@ class ProblemPayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ok`, `degraded` or `failed`, since when, and why."""
+    """The status `ok`, `degraded` or `failed`, its start, and the problems."""
 
     status: str
     since_at: datetime
@@ -33,13 +33,13 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The problems in words."""
+        """The problems as sentences."""
         return tuple(each.text for each in self.problems)
 
 
 @dataclass(slots=True)
 class _Case:
-    """A problem over time: `gone_s` and `gone_at` are since when it is not so any more."""
+    """A problem over time: `gone_s` and `gone_at` say since when it is gone."""
 
     problem: Problem
     since_s: float
@@ -49,27 +49,27 @@ class _Case:
     gone_at: datetime | None = None
 
     def payload(self) -> ProblemPayload:
-        """Return it as it is published."""
+        """Return the problem for the message."""
         over = f" (over since {self.gone_at.astimezone():%H:%M:%S})" if self.gone_at else ""
         return ProblemPayload(self.problem.code, self.problem.about or None, self.since_at, self.problem.text + over)
 
     def due_s(self) -> float | None:
-        """Return when the case changes by itself, or None."""
+        """Return when it starts or stops counting, or None."""
         if self.gone_s is not None:
             return self.gone_s + self.problem.clear_s
         return None if self.counts else self.since_s + self.problem.appear_s
 
 
 class Status:
-    """The problems of which one hears, and what they come to."""
+    """The problems that count, and the verdict."""
 
     def __init__(self, now_at: datetime) -> None:
-        self._cases: dict[tuple[str, str], _Case] = {}
+        self._cases: dict[tuple[ProblemCode, str], _Case] = {}
         self._status = "ok"
         self._since_at = now_at
 
     def update(self, problems: Iterable[Problem], now: float, now_at: datetime) -> tuple[Problem, ...]:
-        """Take in all that is wrong now; return what counts from now on."""
+        """Update with the current problems; return those that count from now on."""
         found = {(each.code, each.about): each for each in problems}
         for key, problem in found.items():
             case = self._cases.setdefault(key, _Case(problem, now, now_at))
@@ -85,27 +85,27 @@ class Status:
         return tuple(case.problem for case in new)
 
     def verdict(self) -> Verdict:
-        """Return what it comes to."""
+        """Return the verdict."""
         return Verdict(self._status, self._since_at, tuple(case.payload() for case in self._counting()))
 
-    def codes(self) -> frozenset[str]:
-        """Return the kinds of problems that count."""
+    def codes(self) -> frozenset[ProblemCode]:
+        """Return the codes of the problems that count."""
         return frozenset(case.problem.code for case in self._counting())
 
-    def since_s(self, code: str) -> float | None:
-        """Return since when a problem is there, whether it counts or not; None: it is not."""
+    def since_s(self, code: ProblemCode) -> float | None:
+        """Return since when a problem exists, whether it counts or not, or None."""
         present = (each.since_s for each in self._cases.values() if each.problem.code == code and each.gone_s is None)
         return min(present, default=None)
 
     def next_due_s(self) -> float | None:
-        """Return when the status changes if nothing else does, or None."""
+        """Return when the status changes by itself, or None."""
         return min((due_s for case in self._cases.values() if (due_s := case.due_s()) is not None), default=None)
 
     def _counting(self) -> list[_Case]:
         counting = [case for case in self._cases.values() if case.counts]
         return sorted(counting, key=lambda case: case.problem.severity != "failed")
 
-    def _expire(self, key: tuple[str, str], now: float, now_at: datetime) -> None:
+    def _expire(self, key: tuple[ProblemCode, str], now: float, now_at: datetime) -> None:
         case = self._cases[key]
         if case.gone_s is None:
             case.gone_s, case.gone_at = now, now_at

@@ -1,4 +1,4 @@
-"""How long frames took and what became of them, lately and since the start. Time is an argument."""
+"""Latency and outcome of frames, over the last minute and since the start. Time is an argument."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 SLICE_S: Final = 5.0
 SLICES: Final = 12
-"""The window is the last minute, less what of its first slice has gone by."""
+"""The window is the last minute, minus the elapsed part of its first slice."""
 RECENT_SLICES: Final = 3
-"""What the state of things is judged by."""
+"""The window for problems."""
 STAGES: Final = ("queue", "decode", "inference", "render", "publish")
 TOTAL: Final = "total"
-"""From the arrival of a frame to its result's being published."""
+"""From the arrival of a frame to the publication of its result."""
 
 Key = tuple[Trigger, str]
 """A trigger and a stage."""
@@ -45,10 +45,10 @@ LATENCY_BOUNDS_MS: Final = (
     2000.0,
     5000.0,
 )
-"""Within which times frames are counted: around a press's deadline, and finer where detectors are."""
+"""Bucket bounds: around the deadline of a press, and finer around the times of detectors."""
 
 LatencyCounts = Mapping[tuple[Trigger, str], tuple[tuple[int, ...], int, float]]
-"""By trigger and stage, since the start: how many frames took up to each bound, how many in all, the sum in ms."""
+"""By trigger and stage, since the start: frames up to each bound, frames in all, sum in ms."""
 
 
 class LatencyPayload(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class LatencyPayload(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Slice:
-    """The frames of a few seconds: those that were looked at, and why the others were not."""
+    """The frames of a few seconds: processed ones, and the others by reason."""
 
     number: int
     times: defaultdict[Key, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
@@ -81,7 +81,7 @@ class _Slice:
 
 @dataclass(frozen=True, slots=True)
 class RecentView:
-    """What became of the frames of the last seconds; one of a press that was shed is among those."""
+    """The outcomes of the last seconds; shed press frames are included."""
 
     detected: int
     failed: Mapping[str, int]
@@ -90,7 +90,7 @@ class RecentView:
 
 @dataclass(frozen=True, slots=True)
 class TimingsView:
-    """Frames of the last minute: looked at per second, not looked at in percent, and how long they took."""
+    """Frames of the last minute: processed per second, dropped in percent, and latency."""
 
     fps: float
     dropped_percent: float
@@ -109,13 +109,13 @@ class Timings:
         self._since_start: defaultdict[Key, Histogram] = defaultdict(Histogram)
 
     def record(self, outcome: Outcome, now: float) -> None:
-        """Note what became of a frame, as soon as that is published."""
+        """Record the outcome of a frame right after its publication."""
         times_ms = _times(outcome, now)
         self._current(now).record(outcome, times_ms)
         _record_all(self._since_start, times_ms)
 
     def view(self, now: float) -> TimingsView:
-        """Return how things are."""
+        """Return the outcomes of the last seconds."""
         newest = self._current(now).number
         window = _joined(each.times for each in self._slices)
         looked = sum(each.detected for each in self._slices)
@@ -131,14 +131,14 @@ class Timings:
         )
 
     def cumulative_counts(self, bounds_ms: tuple[float, ...]) -> dict[Key, tuple[tuple[int, ...], int, float]]:
-        """Return by trigger and stage, since the start: counts up to each bound, the count and the sum in ms."""
+        """Return histograms since the start, by trigger and stage: counts up to each bound, count, sum in ms."""
         return {
             key: (each.cumulative_counts(bounds_ms), each.count, each.sum_ms)
             for key, each in sorted(self._since_start.items())
         }
 
     def _current(self, now: float) -> _Slice:
-        """Return the slice of `now`, the old ones forgotten."""
+        """Return the slice of `now`, and remove old slices."""
         number = int((now - self._started_s) // SLICE_S)
         if not self._slices or self._slices[-1].number != number:
             self._slices.append(_Slice(number))
@@ -156,7 +156,7 @@ class Timings:
 
 
 def _times(outcome: Outcome, now: float) -> dict[Key, float]:
-    """Return how long each stage of a frame took, in milliseconds; nothing of one that nobody looked at."""
+    """Return the time of each stage of a frame in milliseconds; empty if the frame was not processed."""
     if not isinstance(outcome.result, Detected):
         return {}
     trigger, spent = outcome.frame.trigger, outcome.result.times
@@ -182,7 +182,7 @@ def _joined(parts: Iterable[Mapping[Key, Histogram]]) -> dict[Key, Histogram]:
 
 
 def _payload(times: Mapping[Key, Histogram]) -> LatencyPayload:
-    """Return the quantiles; every trigger and every stage is there, also without frames."""
+    """Return the quantiles; every trigger and every stage is present, also without frames."""
     nothing = Histogram()
     return LatencyPayload(
         latency_ms={each.code: times.get((each, TOTAL), nothing).quantiles() for each in Trigger},

@@ -1,4 +1,4 @@
-"""How busy each worker was lately. Pure; time is an argument."""
+"""The utilization of each worker. Pure; time is an argument."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ if TYPE_CHECKING:
 
 WINDOW_S: Final = 60.0
 STEP_S: Final = 5.0
-"""No more readings than one in so long are kept."""
+"""Minimum time between two readings that are kept."""
 
 
 class Utilization:
-    """The time that each slot's workers spent on frames, over the last minute."""
+    """The share of the last minute that each slot's workers spent on frames."""
 
     def __init__(self, now: float) -> None:
         self._readings: deque[tuple[float, dict[int, float]]] = deque([(now, {})])
 
     def record(self, view: PoolView, now: float) -> dict[int, float]:
-        """Take a reading; return how many percent of the last minute each slot was busy."""
+        """Add a reading; return the utilization of each slot over the last minute, in percent."""
         busy_s = {worker.slot: worker.busy_s for worker in view.workers}
         while len(self._readings) > 1 and self._readings[1][0] <= now - WINDOW_S:
             self._readings.popleft()

@@ -11,11 +11,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 
-from edge_agent.domain import ShedReason
+from edge_agent.domain import DropReason, PressDropReason, ShedReason, SideKey
 from edge_agent.pool.views import AcceleratorState, SlotState
+from edge_agent.reasons import ExitReason, FailureReason
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, TOTAL
 from edge_agent.web.board import SILENT_S
-from edge_agent.wire import FailureReason, RejectionReason
+from edge_agent.wire import RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -151,15 +152,19 @@ def _of_workers(workers: Iterable[WorkerPayload]) -> Iterator[Metric]:
 def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     failures, sheds = (reason.value for reason in FailureReason), (reason.value for reason in ShedReason)
     rejections = (reason.value for reason in RejectionReason)
+    drops, exits = (reason.value for reason in DropReason), (reason.value for reason in ExitReason)
+    unrung, keys = (reason.value for reason in PressDropReason), (key.value for key in SideKey)
     yield _counters("frames_received", "Frames that the agent accepted", "trigger", metrics.received)
     yield _counters("frames_answered", "Frames in which detection ran", "outcome", metrics.answered)
     yield _counters("frames_failed", "Frames in which detection failed", "reason", metrics.failed, failures)
     yield _counters("frames_shed", "Frames that were dropped before detection", "reason", metrics.shed, sheds)
     yield _counters("faces_rejected", "Detections that were rejected", "reason", metrics.rejected, rejections)
-    yield _counters("messages_dropped", "Messages that the agent ignored", "reason", metrics.dropped)
+    yield _counters("messages_dropped", "Messages that the agent ignored", "reason", metrics.dropped, drops)
+    yield _counters("presses_dropped", "Presses that did not ring", "reason", metrics.presses_dropped, unrung)
+    yield _counters("unreadable_keys", "Keys of frames that could not be read", "key", metrics.unreadable_keys, keys)
     yield _gauge("frames_in_flight", "Frames in the queue or in a worker", metrics.in_flight)
     yield _gauge("messages_unsent", "Messages that the broker has not confirmed yet", metrics.unsent)
-    yield _counters("worker_deaths", "Workers that ended unexpectedly", "how", metrics.deaths)
+    yield _counters("worker_deaths", "Workers that ended unexpectedly", "reason", metrics.deaths, exits)
     for name, meaning, value in (
         ("faces", "Detected faces", metrics.faces),
         ("presses", "Presses of a doorbell", metrics.presses),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.web.cameras import cameras
 from edge_agent.web.chart import chart
-from edge_agent.web.markup import Markup, join, tag
+from edge_agent.web.markup import Markup, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from edge_agent.telemetry.health import AcceleratorPayload, HealthPayload, WorkerPayload
@@ -227,7 +227,7 @@ def _workers(health: HealthPayload) -> Markup:
 def _accelerators(health: HealthPayload) -> Markup:
     """Return the accelerators in use, and, folded, the unavailable ones with the reason."""
     used = [tag("li", _accelerator(each)) for each in health.accelerators]
-    missing = [tag("li", f"{each.strategy}: {each.reason}") for each in health.missing]
+    missing = [tag("li", f"{each.strategy}: {each.detail}") for each in health.missing]
     names = ", ".join(each.strategy for each in health.missing)
     folded = tag("details", tag("summary", f"Unavailable: {names}"), tag("ul", *missing), data_part="missing")
     parts = [*([tag("ul", *used, data_part="accelerators")] if used else []), *([folded] if missing else [])]
@@ -235,7 +235,7 @@ def _accelerators(health: HealthPayload) -> Markup:
 
 
 def _worker(worker: WorkerPayload) -> Markup:
-    detector = " ".join(filter(None, (worker.strategy, worker.model))) or worker.last_error or "none"
+    detector = " ".join(filter(None, (worker.strategy, worker.model))) or worker.last_error_detail or "none"
     cells = (
         detector,
         f"{worker.utilization_percent:g} %",
@@ -249,17 +249,10 @@ def _worker(worker: WorkerPayload) -> Markup:
 
 def _accelerator(accelerator: AcceleratorPayload) -> str:
     said = f"{accelerator.strategy} ({accelerator.device}): {accelerator.state.replace('_', ' ')}"
-    return f"{said}: {accelerator.reason}" if accelerator.reason else said
+    return f"{said}: {accelerator.detail}" if accelerator.detail else said
 
 
 def _footer(view: View) -> Markup:
     version = view.health.version if view.health else ""
-    said = join(
-        _between((f"edge-agent {version}", f"up for {duration(view.running_s)}", tag("a", "metrics", href="metrics")))
-    )
-    return tag("footer", tag("p", said, data_part="footer"))
-
-
-def _between(parts: Iterable[str]) -> Iterable[str]:
-    for number, part in enumerate(parts):
-        yield from ((" · ", part) if number else (part,))
+    said = f"edge-agent {version} · up for {duration(view.running_s)} · "
+    return tag("footer", tag("p", said, tag("a", "metrics", href="metrics"), data_part="footer"))

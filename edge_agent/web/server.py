@@ -12,67 +12,29 @@ from typing import TYPE_CHECKING, Final
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 
-from edge_agent.errors import reason_of
+from edge_agent.errors import NoThreadError, reason_of
+from edge_agent.platform.threads import start_thread
+from edge_agent.web.connections import MOST_CLIENTS, SERVER_NAME, Server
 from edge_agent.web.site import HEADERS, Request, Response, Sources, respond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from waitress.channel import HTTPChannel
-
     from edge_agent.settings.model import HttpSettings
     from edge_agent.web.board import Board
 
 log = logging.getLogger(__name__)
 
-SERVER_NAME: Final = "edge-agent"
-"""The Server header, by which `edge-agent doctor` recognizes an agent; it names neither version nor software."""
 THREADS: Final = 2
 """Threads that answer. They never wait for a client: one more thread reads and writes for all clients."""
-MOST_CLIENTS: Final = 100
-"""Connections at once; for one more, the server closes the oldest connection."""
-IDLE_S: Final = 5.0
-"""How long a client may neither send nor receive."""
 HEADER_BYTES: Final = 32_768
 BODY_BYTES: Final = 1_024
 """No accepted request has a body."""
-STOP_S: Final = 2
+STOP_S: Final = 1
 ON_DISK_BYTES: Final = 1 << 30
 """Responses are far smaller, and remain in memory."""
-
-
-class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
-    """Waitress, with a limit for slow clients."""
-
-    active_channels: dict[int, HTTPChannel]
-
-    def readable(self) -> bool:
-        """Close the oldest connection if there are too many; return whether a new one is accepted."""
-        if len(self.active_channels) >= MOST_CLIENTS:
-            waiting = (channel for channel in self.active_channels.values() if not channel.requests)
-            oldest = min(waiting, key=lambda channel: channel.creation_time, default=None)
-            if oldest is not None:
-                _hang_up(oldest)
-        return bool(super().readable())
-
-    def maintenance(self, now: float) -> None:
-        """Close idle connections, including those of clients that do not read their response."""
-        for channel in self.active_channels.values():
-            if not channel.requests and channel.last_activity < now - IDLE_S:
-                _hang_up(channel)
-
-
-def _hang_up(channel: HTTPChannel) -> None:
-    """Have the server's own loop close a connection in its next round.
-
-    `will_close` alone would wait until the client has read its response.
-    """
-    channel.will_close = True
-    with contextlib.suppress(OSError):
-        channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
@@ -113,7 +75,7 @@ def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
         yield
         return
     sources = Sources(lambda: board.view(time.monotonic(), time.time()), board.picture, board.test_picture)
-    with _running(listener, application(sources, settings.allowed)):
+    with _running(listener, application(sources, settings.allowed), settings.allowed):
         yield
 
 
@@ -135,10 +97,29 @@ def _listen(settings: HttpSettings) -> socket.socket | None:
 
 
 @contextlib.contextmanager
-def _running(listener: socket.socket, site: WSGIApplication) -> Iterator[None]:
+def _running(listener: socket.socket, site: WSGIApplication, allowed: Sequence[str]) -> Iterator[None]:
     """Run the server during the block; requests in progress are finished at its end."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # several requests at once are normal
     sockets: dict[int, wasyncore.dispatcher] = {}
+    try:
+        server = _server(listener, site, sockets)
+        server.allowed = allowed
+        loop = threading.Thread(target=server.run, name="http", daemon=True)
+        start_thread(loop)
+    except (RuntimeError, NoThreadError):  # RuntimeError: waitress starts threads itself
+        log.error("no status page and no metrics: %s", NoThreadError())  # noqa: TRY400 - a traceback says nothing more
+        listener.close()
+        yield
+        return
+    try:
+        yield
+    finally:
+        server.task_dispatcher.shutdown(timeout=STOP_S)
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
+        loop.join(STOP_S)
+
+
+def _server(listener: socket.socket, site: WSGIApplication, sockets: dict[int, wasyncore.dispatcher]) -> Server:
     limits = Adjustments(
         threads=THREADS,
         ident=SERVER_NAME,
@@ -151,12 +132,4 @@ def _running(listener: socket.socket, site: WSGIApplication) -> Iterator[None]:
         asyncore_use_poll=True,
     )
     address = (listener.family, listener.type, listener.proto, listener.getsockname())
-    server = Server(site, sockets, _sock=listener, adj=limits, sockinfo=address, bind_socket=False)
-    loop = threading.Thread(target=server.run, name="http", daemon=True)
-    loop.start()
-    try:
-        yield
-    finally:
-        server.task_dispatcher.shutdown(timeout=STOP_S)
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets, ignore_all=True))
-        loop.join(STOP_S)
+    return Server(site, sockets, _sock=listener, adj=limits, sockinfo=address, bind_socket=False)

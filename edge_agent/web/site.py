@@ -35,6 +35,7 @@ TYPES: Final = {
     "icon.svg": "image/svg+xml",
 }
 FILES: Final = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
+DENIED: Final = "Access denied for this address; allow it with http.allowed in the settings."
 PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9_.~-]+)+")
 """Paths under which a proxy may serve the page."""
 NAME: Final = re.compile(r"[a-z0-9_-]+|(?:[a-z0-9_-]+\.)+(?:local|localhost|internal|lan|home\.arpa)", re.IGNORECASE)
@@ -74,7 +75,7 @@ class Sources:
 def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Response:  # noqa: PLR0911 - a table: one line per path
     """Return the response; `allowed` lists the networks with access, all if empty."""
     if allowed and not is_allowed(request.client, allowed):
-        return _text(403, "Access denied for this address; allow it with http.allowed in the settings.")
+        return _text(403, DENIED)
     if not allowed and not is_own_name(request.host):
         return _text(421, "Unknown host name; behind a proxy, list the proxy's address in http.allowed.")
     match request.path.split("/"):
@@ -129,7 +130,7 @@ def _ready(view: View) -> Response:
     if view.silent_s > SILENT_S or health is None:
         reasons = [f"the agent has been silent for {view.silent_s:.0f} s"]
     else:
-        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.reason}"]
+        reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.detail}"]
         reasons += [] if health.workers_alive else ["no worker accepts frames", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
 

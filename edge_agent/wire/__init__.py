@@ -4,8 +4,10 @@ Both sides import this package; it imports neither. Messages are msgpack over on
 a worker decodes untrusted pictures and must not send code). Picture bytes use one anonymous memory file per worker.
 """
 
+from edge_agent.reasons import DetectorFault, FailureReason, UnavailableReason
 from edge_agent.wire.buffer import SharedBuffer
 from edge_agent.wire.messages import (
+    PICTURE_BYTES,
     Batch,
     Box,
     Detected,
@@ -13,15 +15,16 @@ from edge_agent.wire.messages import (
     Face,
     FaceRules,
     Failed,
-    FailureReason,
     FromWorker,
     ImageSize,
     Loading,
+    ModelFile,
     Polygon,
     Privacy,
     Ready,
     Rejected,
     RejectionReason,
+    Sandbox,
     SecondStage,
     SnapshotMode,
     StageTimes,
@@ -39,10 +42,12 @@ from edge_agent.wire.messages import (
 )
 
 __all__ = [
+    "PICTURE_BYTES",
     "Batch",
     "Box",
     "Detected",
     "DetectorChoice",
+    "DetectorFault",
     "Face",
     "FaceRules",
     "Failed",
@@ -50,11 +55,13 @@ __all__ = [
     "FromWorker",
     "ImageSize",
     "Loading",
+    "ModelFile",
     "Polygon",
     "Privacy",
     "Ready",
     "Rejected",
     "RejectionReason",
+    "Sandbox",
     "SecondStage",
     "SharedBuffer",
     "SnapshotMode",
@@ -63,6 +70,7 @@ __all__ = [
     "Task",
     "ToWorker",
     "Unavailable",
+    "UnavailableReason",
     "Unchanged",
     "Unusable",
     "WorkerSpec",

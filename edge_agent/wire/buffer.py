@@ -7,6 +7,7 @@ where a mapping raises SIGBUS.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from multiprocessing import reduction
 from typing import Any
@@ -25,6 +26,16 @@ class SharedBuffer:
     def create(cls) -> SharedBuffer:
         """Return a new, empty buffer owned by this process."""
         return cls(os.memfd_create("edge-agent-frame", os.MFD_CLOEXEC))
+
+    @classmethod
+    def sealed(cls, content: bytes) -> SharedBuffer:
+        """Return a buffer with a content that nobody can change."""
+        descriptor = os.memfd_create("edge-agent-model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        buffer = cls(descriptor)
+        buffer.write(content)
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        return buffer
 
     def write(self, data: bytes, start: int = 0) -> None:
         """Write `data` at `start`; raise OSError if memory is short."""

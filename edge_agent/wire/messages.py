@@ -7,35 +7,22 @@ origin top left, x to the right, y down.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_agent.reasons import DetectorFault, FailureReason
 
-class FailureReason(StrEnum):
-    """Why a frame has no result; the codes of the MQTT interface."""
-
-    BAD_IMAGE = "bad_image"
-    TOO_LARGE = "too_large"
-    EXPIRED = "expired"
-    OVERLOAD = "overload"
-    TIMEOUT = "timeout"
-    QUARANTINED = "quarantined"
-    DETECTOR_ERROR = "detector_error"
-    DETECTION_OFF = "detection_off"
-    PRESS_ONLY = "press_only"
-    SUPERSEDED = "superseded"
-    STALE = "stale"
-    DUPLICATE = "duplicate"
-    UNCHANGED = "unchanged"
-    STOPPING = "stopping"
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class RejectionReason(StrEnum):
     """Why a detected face does not count; the codes of the MQTT interface."""
 
-    UNSURE = "below min_confidence"
-    SMALL = "too small"
-    OUTSIDE = "outside the zones"
+    BELOW_MIN_CONFIDENCE = "below_min_confidence"
+    TOO_SMALL = "too_small"
+    OUTSIDE_ZONES = "outside_zones"
     MASKED = "masked"
 
 
@@ -113,10 +100,19 @@ class StageTimes(msgspec.Struct, frozen=True):
     render: float = 0.0
 
 
-class DetectorChoice(msgspec.Struct, frozen=True):
-    """One detector to try: the strategy and model of the table, and the verified model file ('' if none).
+class ModelFile(msgspec.Struct, frozen=True):
+    """A model file with its pinned digest; `hashed` says which kind of digest it is."""
 
-    `device` names the accelerator, held by one process at a time ('' is the CPU); `options` are passed to the detector.
+    path: str
+    hashed: str
+    digest: str
+
+
+class DetectorChoice(msgspec.Struct, frozen=True):
+    """One detector to try: the strategy and model of the table, and the model file ('' if none).
+
+    A pinned `file` is loaded from memory, verified; the user's own model has none. `device` names the accelerator, held
+    by one process at a time ('' is the CPU); `options` are passed to the detector.
     """
 
     strategy: str
@@ -124,6 +120,7 @@ class DetectorChoice(msgspec.Struct, frozen=True):
     path: str = ""
     device: str = ""
     options: dict[str, str] = {}
+    file: ModelFile | None = None
 
 
 class SecondStage(msgspec.Struct, frozen=True):
@@ -131,6 +128,10 @@ class SecondStage(msgspec.Struct, frozen=True):
 
     choice: DetectorChoice
     by_night: bool = True
+
+
+PICTURE_BYTES = 300_000
+"""The largest annotated picture, unless the broker accepts less."""
 
 
 class WorkerSpec(msgspec.Struct, frozen=True):
@@ -148,13 +149,18 @@ class WorkerSpec(msgspec.Struct, frozen=True):
     probe: bool = False
     sandbox: bool = False
 
+    def files(self) -> tuple[ModelFile, ...]:
+        """Return the pinned model files that this worker may load, each once."""
+        choices = (*self.choices, *((self.second_stage.choice,) if self.second_stage else ()))
+        return tuple(dict.fromkeys(choice.file for choice in choices if choice.file))
+
 
 class Unavailable(msgspec.Struct, frozen=True):
     """A detector that could not be loaded, and why."""
 
     strategy: str
     model: str
-    reason: str
+    fault: DetectorFault
 
 
 class Task(msgspec.Struct, frozen=True, tag=True):
@@ -177,6 +183,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     cascade: bool = False
     offset: int = 0
     reference: bytes = b""
+    picture_bytes: int = PICTURE_BYTES
 
 
 class Batch(msgspec.Struct, frozen=True, tag=True):
@@ -196,11 +203,22 @@ class Loading(msgspec.Struct, frozen=True, tag=True):
     model: str
 
 
+class Sandbox(msgspec.Struct, frozen=True):
+    """The mechanism that restricts a worker, or the reason why none does; neither if the settings want none."""
+
+    mechanism: str = ""
+    reason: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sandbox in words."""
+        return f"not sandboxed: {self.reason}" if self.reason else self.mechanism
+
+
 class Ready(msgspec.Struct, frozen=True, tag=True):
     """The detector is loaded and processes up to `batch` pictures at once.
 
-    `unavailable` lists the detectors tried before it, `inference_ms` is the time of a probe's detection, `sandbox`
-    describes the sandbox as text.
+    `unavailable` lists the detectors tried before it, `inference_ms` is the time of a probe's detection.
     """
 
     strategy: str
@@ -209,7 +227,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
     unavailable: tuple[Unavailable, ...] = ()
     inference_ms: float = 0.0
     batch: int = 1
-    sandbox: str = ""
+    sandbox: Sandbox = Sandbox()
 
 
 class Unusable(msgspec.Struct, frozen=True, tag=True):
@@ -258,27 +276,11 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 ToWorker = Task | Batch | Stop
 FromWorker = Loading | Ready | Unusable | Detected | Unchanged | Failed
 
-_encoder = msgspec.msgpack.Encoder()
 _to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
 _from_worker: msgspec.msgpack.Decoder[FromWorker] = msgspec.msgpack.Decoder(FromWorker)
-_spec = msgspec.msgpack.Decoder(WorkerSpec)
 
-
-def encode(message: ToWorker | FromWorker | WorkerSpec) -> bytes:
-    """Return the message as msgpack bytes."""
-    return _encoder.encode(message)
-
-
-def decode_to_worker(data: bytes) -> ToWorker:
-    """Return a message from the parent; raise msgspec.MsgspecError if it is invalid."""
-    return _to_worker.decode(data)
-
-
-def decode_from_worker(data: bytes) -> FromWorker:
-    """Return a message from a worker; raise msgspec.MsgspecError if it is invalid."""
-    return _from_worker.decode(data)
-
-
-def decode_spec(data: bytes) -> WorkerSpec:
-    """Return the start parameters; raise msgspec.MsgspecError if they are invalid."""
-    return _spec.decode(data)
+# Messages are msgpack. Each decoder raises msgspec.MsgspecError if a message is invalid.
+encode: Callable[[ToWorker | FromWorker | WorkerSpec], bytes] = msgspec.msgpack.Encoder().encode
+decode_to_worker = _to_worker.decode
+decode_from_worker = _from_worker.decode
+decode_spec = msgspec.msgpack.Decoder(WorkerSpec).decode

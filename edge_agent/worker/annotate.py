@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE: Final = 1280
 BEST_FACE_SIDE: Final = 480
-LARGEST_BYTES: Final = 300_000
 QUALITIES: Final = (85, 75, 60, 45)
 SQUARES: Final = 3
 """3 x 3 squares hide a face even from the detector; of 6 x 6 it still finds one in five."""
@@ -71,7 +70,7 @@ def annotate(picture: Picture, faces: Sequence[Face], label: str) -> Image:
     return image
 
 
-def to_jpeg(image: Image, largest_bytes: int = LARGEST_BYTES) -> bytes:
+def to_jpeg(image: Image, largest_bytes: int) -> bytes:
     """Return `image` as a JPEG of at most `largest_bytes`: reduce the quality first, then the size."""
     while True:
         for quality in QUALITIES:

@@ -58,7 +58,7 @@ class CascadeResult(NamedTuple):
 
 
 class CascadeInput(NamedTuple):
-    """A picture (height x width x 3, uint8, BGR) and whether it gets a second stage."""
+    """A picture (height x width x 3, uint8, BGR), and whether it gets the second stage if the first is unsure."""
 
     image: Image
     cascade: bool
@@ -96,10 +96,6 @@ class Cascade:
         """Return how many pictures the first detector processes at once."""
         return self._first.batch if isinstance(self._first, BatchDetector) else 1
 
-    def detect(self, image: Image, *, cascade: bool) -> CascadeResult:
-        """Detect faces in `image` (height x width x 3, uint8, BGR); `cascade` adds the second stage where unsure."""
-        return self.detect_all([CascadeInput(image, cascade)])[0]
-
     def detect_all(self, inputs: Sequence[CascadeInput]) -> list[CascadeResult]:
         """Detect faces in several pictures, together where the detector can."""
         plans = [self._plan(each) for each in inputs]
@@ -122,12 +118,6 @@ class Cascade:
         if len(images) > 1 and isinstance(self._first, BatchDetector):
             return self._first.detect_all(images)
         return [self._first.detect(image) for image in images]
-
-    def close(self) -> None:
-        """Release what the detectors hold."""
-        self._first.close()
-        if self._second is not None:
-            self._second.close()
 
 
 def is_night(image: Image) -> bool:
@@ -161,11 +151,8 @@ def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
             unmatched.remove(best)
             merged.append(_with_confidence(face, _combine_confidence(face.confidence, best.confidence)))
         else:
-            merged.append(
-                face
-                if face.confidence >= CONFIDENT
-                else _with_confidence(face, _combine_confidence(face.confidence, 0.0))
-            )
+            is_sure = face.confidence >= CONFIDENT
+            merged.append(face if is_sure else _with_confidence(face, _combine_confidence(face.confidence, 0.0)))
     merged += [_with_confidence(face, _combine_confidence(0.0, face.confidence)) for face in unmatched]
     return sorted(merged, key=lambda face: -face.confidence)
 

@@ -55,14 +55,14 @@ def decode(data: bytes, *, width: int, height: int, side: int) -> Picture:
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except cv2.error as error:
-        raise ImageError(FailureReason.BAD_IMAGE.value, f"the picture cannot be decoded: {error.err}") from error
+        raise ImageError(FailureReason.BAD_IMAGE, f"the picture cannot be decoded: {error.err}") from error
     if pixels is None:
-        raise ImageError(FailureReason.BAD_IMAGE.value, "the picture cannot be decoded: its data is damaged")
+        raise ImageError(FailureReason.BAD_IMAGE, "the picture cannot be decoded: its data is damaged")
     for shown in (ImageSize(width, height), ImageSize(height, width)):
         if _is_of_size(pixels.shape, shown, reduction):
             return Picture(np.asarray(pixels, np.uint8), shown)
     detail = "the picture cannot be decoded: its size differs from its header"
-    raise ImageError(FailureReason.BAD_IMAGE.value, detail)
+    raise ImageError(FailureReason.BAD_IMAGE, detail)
 
 
 def _is_of_size(shape: tuple[int, ...], size: ImageSize, reduction: int) -> bool:

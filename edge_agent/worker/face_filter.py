@@ -31,11 +31,11 @@ def filter_faces(
 def rejection_reason(face: Face, rules: FaceRules, size: ImageSize) -> RejectionReason | None:
     """Return why a face is rejected, or None."""
     if face.confidence < rules.min_confidence:
-        return RejectionReason.UNSURE
+        return RejectionReason.BELOW_MIN_CONFIDENCE
     if face.box.height < rules.min_height * size.height:
-        return RejectionReason.SMALL
+        return RejectionReason.TOO_SMALL
     if rules.zones and not any(_contains(zone, face.box, size) for zone in rules.zones):
-        return RejectionReason.OUTSIDE
+        return RejectionReason.OUTSIDE_ZONES
     if any(_contains(mask, face.box, size) for mask in rules.masks):
         return RejectionReason.MASKED
     return None

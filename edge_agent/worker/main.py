@@ -17,6 +17,7 @@ from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.wire import (
     Batch,
     Detected,
+    DetectorFault,
     Failed,
     FailureReason,
     Loading,
@@ -30,6 +31,7 @@ from edge_agent.wire import (
     Stop,
     Task,
     Unavailable,
+    UnavailableReason,
     Unchanged,
     Unusable,
     decode_spec,
@@ -41,8 +43,8 @@ from edge_agent.worker.annotate import annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade, CascadeInput, CascadeResult
 from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
+from edge_agent.worker.face_quality import quality
 from edge_agent.worker.frame_difference import is_unchanged, thumbnail
-from edge_agent.worker.quality import quality
 from edge_agent.worker.sandbox import enter_sandbox
 
 if TYPE_CHECKING:
@@ -50,16 +52,21 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from edge_agent.detectors.base import Detector
-    from edge_agent.wire import DetectorChoice, Face, FromWorker
+    from edge_agent.wire import DetectorChoice, Face, FromWorker, WorkerSpec
 
 GREY: Final = 128
 
 
-def serve(
-    pipe: Connection, buffer: SharedBuffer, spec_data: bytes, parent_pipe: Connection, fault_log: SharedBuffer
+def serve(  # noqa: PLR0913, PLR0917 - everything that a worker gets
+    pipe: Connection,
+    buffer: SharedBuffer,
+    spec_data: bytes,
+    parent_pipe: Connection,
+    fault_log: SharedBuffer,
+    models: Sequence[SharedBuffer] = (),
 ) -> None:
-    """Run a worker until the parent stops it or exits."""
-    spec = decode_spec(spec_data)
+    """Run a worker until the parent stops it or exits; `models` are those of `spec.files()`."""
+    spec = with_models(decode_spec(spec_data), models)
     guards.leave_signals_to_parent()
     guards.die_with_parent(parent_pipe)
     guards.record_faults(fault_log)
@@ -76,8 +83,8 @@ def serve(
     if spec.probe:
         pipe.send_bytes(encode(run_probe(detector, began_s)))
         return
-    second, reason = load_second_stage(spec.second_stage)
-    unavailable += reason
+    second, missing = load_second_stage(spec.second_stage)
+    unavailable += missing
     load_ms = (time.monotonic() - began_s) * 1000
     by_night = spec.second_stage is not None and spec.second_stage.by_night
     cascade = Cascade(detector, second, by_night=by_night)
@@ -93,8 +100,21 @@ def serve(
                 pipe.send_bytes(encode(answer))
     except (EOFError, ConnectionError):
         pass  # the parent has exited, and reads no reply any more
-    finally:
-        cascade.close()
+
+
+def with_models(spec: WorkerSpec, models: Sequence[SharedBuffer]) -> WorkerSpec:
+    """Return the start of a worker with the paths of its models in memory."""
+    paths = {file: f"/proc/self/fd/{model.fileno()}" for file, model in zip(spec.files(), models, strict=True)}
+
+    def loaded(choice: DetectorChoice) -> DetectorChoice:
+        return msgspec.structs.replace(choice, path=paths[choice.file]) if choice.file else choice
+
+    second = spec.second_stage
+    return msgspec.structs.replace(
+        spec,
+        choices=tuple(map(loaded, spec.choices)),
+        second_stage=second and msgspec.structs.replace(second, choice=loaded(second.choice)),
+    )
 
 
 def load_first(
@@ -107,7 +127,7 @@ def load_first(
         try:
             return table.load(choice), tuple(unavailable)
         except DetectorUnavailableError as error:
-            unavailable.append(Unavailable(choice.strategy, choice.model, str(error)))
+            unavailable.append(Unavailable(choice.strategy, choice.model, error.fault))
     return None, tuple(unavailable)
 
 
@@ -118,8 +138,8 @@ def run_probe(detector: Detector, began_s: float) -> Ready | Unusable:
     try:
         detector.detect(np.full((480, 640, 3), GREY, np.uint8))
     except Exception as error:  # noqa: BLE001 - a driver can make a library raise anything
-        reason = f"it loads, but detection fails: {type(error).__name__}: {error}"
-        return Unusable((Unavailable(detector.strategy, detector.model, reason),))
+        fault = DetectorFault(UnavailableReason.DETECTION_FAILED, f"{type(error).__name__}: {error}")
+        return Unusable((Unavailable(detector.strategy, detector.model, fault),))
     return Ready(detector.strategy, detector.model, load_ms, inference_ms=(time.monotonic() - began_s) * 1000)
 
 
@@ -130,7 +150,7 @@ def load_second_stage(mode: SecondStage | None) -> tuple[Detector | None, tuple[
     try:
         return table.load(mode.choice), ()
     except DetectorUnavailableError as error:
-        return None, (Unavailable(mode.choice.strategy, mode.choice.model, f"no second stage: {error}"),)
+        return None, (Unavailable(mode.choice.strategy, mode.choice.model, error.fault),)
 
 
 class _Decoded(NamedTuple):
@@ -157,11 +177,6 @@ class _BufferWriter:
         return start
 
 
-def _with_quality(face: Face, picture: Picture) -> Face:
-    """Return a face with the quality of its picture."""
-    return msgspec.structs.replace(face, quality=quality(face, picture))
-
-
 def _failed(task: Task, error: Exception) -> Failed:
     return Failed(task.job_id, FailureReason.DETECTOR_ERROR, f"{type(error).__name__}: {error}")
 
@@ -172,10 +187,6 @@ class Worker:
     def __init__(self, cascade: Cascade, buffer: SharedBuffer) -> None:
         self._cascade = cascade
         self._buffer = buffer
-
-    def process(self, task: Task) -> FromWorker:
-        """Process one task; every failure is a reply too."""
-        return self.process_all((task,))[0]
 
     def process_all(self, tasks: Sequence[Task]) -> list[FromWorker]:
         """Process several tasks, together if the detector can; each failure is that task's own reply."""
@@ -199,7 +210,7 @@ class Worker:
             data = self._buffer.read(task.size, task.offset)
             picture = decode(data, width=task.width, height=task.height, side=self._cascade.side)
         except ImageError as error:
-            return Failed(task.job_id, FailureReason(error.reason), error.detail)
+            return Failed(task.job_id, error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - as above
             return _failed(task, error)
         if task.reference and not task.cascade and is_unchanged(self._thumbnail(picture), task.reference):
@@ -217,7 +228,7 @@ class Worker:
         try:
             originals = [to_original(face, picture) for face in found.faces]
             counting, rejected = filter_faces(originals, task.rules, picture.size)
-            faces = tuple(_with_quality(face, picture) for face in counting)
+            faces = tuple(msgspec.structs.replace(face, quality=quality(face, picture)) for face in counting)
             snapshot, best_face = self._render(task, picture, faces, rejected)
             offset = writer.put(snapshot + best_face)
         except Exception as error:  # noqa: BLE001 - as above
@@ -247,8 +258,8 @@ class Worker:
             return b"", b""
         boxes = [*(face.box for face in faces), *(each.box for each in rejected)]
         shown = picture if task.privacy is Privacy.FULL else blurred(picture, boxes)
-        snapshot = to_jpeg(annotate(shown, faces, task.label))
+        snapshot = to_jpeg(annotate(shown, faces, task.label), task.picture_bytes)
         best_face = b""
         if faces and task.privacy is Privacy.FULL:
-            best_face = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)))
+            best_face = to_jpeg(crop(picture, max(faces, key=lambda face: face.quality)), task.picture_bytes)
         return snapshot, best_face

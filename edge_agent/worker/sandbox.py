@@ -6,7 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.errors import reason_of
 from edge_agent.platform import landlock
+from edge_agent.wire import Sandbox
 
 if TYPE_CHECKING:
     from edge_agent.wire import WorkerSpec
@@ -15,14 +17,14 @@ WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
 """Names the folder in which the tests record the coverage of a worker's code."""
 
 
-def enter_sandbox(spec: WorkerSpec) -> str:
-    """Drop every right that a worker does not need; return the sandbox as text, or why there is none.
+def enter_sandbox(spec: WorkerSpec) -> Sandbox:
+    """Drop every right that a worker does not need; return the sandbox, or why there is none.
 
     Without an accelerator: all file access except reading programs, libraries and models, and root's
     capabilities. With one, its library may need any file. TCP is dropped in both cases.
     """
     if not spec.sandbox:
-        return ""
+        return Sandbox()
     rules = _rules(spec)
     if rules.files:
         with contextlib.suppress(OSError):  # the rest still helps if this is forbidden
@@ -30,8 +32,8 @@ def enter_sandbox(spec: WorkerSpec) -> str:
     try:
         version = landlock.restrict(rules)
     except OSError as error:
-        return f"not sandboxed: {error.strerror}"
-    return f"Landlock {version}" if version else "not sandboxed: this kernel has no Landlock"
+        return Sandbox(reason=reason_of(error))
+    return Sandbox(f"Landlock {version}") if version else Sandbox(reason="this kernel has no Landlock")
 
 
 def _rules(spec: WorkerSpec) -> landlock.LandlockRules:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent.platform.temporary_folder import SHARED_MEMORY
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
+from tests.photos import face_photo
 from tests.pictures import jpeg
 from tests.pools import BY_WIDTH, WIDTHS
 from tests.processes import descendants, is_alive, needs_namespaces
@@ -136,6 +139,31 @@ def test_case_14_a_read_only_root_does_not_matter(mosquitto: Mosquitto, recorder
         assert recorder.wait_for("doorbell/front/faces")["outcome"] == "face"
 
 
+NO_ROOM = (
+    "for folder in /tmp /var/tmp {more}; do mount -t tmpfs -o size=4k none $folder;"
+    " dd if=/dev/zero of=$folder/full bs=4k; done 2>/dev/null;"
+    ' mount --bind . .; mount -o remount,ro,bind .; cd .; exec "$@"'
+)
+"""Fills every folder in which Python would make temporary files."""
+
+
+@needs_namespaces
+@pytest.mark.parametrize(("more", "codes"), [("", set()), (SHARED_MEMORY, {"temporary_folder"})])
+def test_case_14_without_a_folder_for_temporary_files_detection_works(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, more: Path | str, codes: set[str]
+) -> None:
+    """They are in memory, or workers start without any; health then says what is missing."""
+    with AgentProcess.with_real_detector(mosquitto.port) as agent:
+        agent.environment |= {"XDG_CACHE_HOME": str(tmp_path), "TMPDIR": ""}
+        agent.start_in("unshare", "-m", "sh", "-c", NO_ROOM.format(more=more), "sh")
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/frame", face_photo())
+        assert recorder.wait_for("doorbell/front/faces")["outcome"] == "face"
+        health = recorder.wait_for(HEALTH, lambda health: codes <= {each["code"] for each in health["problems"]})
+        assert "temporary_folder" in codes or "temporary_folder" not in str(health["problems"])
+        assert agent.stop() == 0
+
+
 def test_quarantined_pictures_are_stored_up_to_the_limit(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
@@ -149,7 +177,8 @@ def test_quarantined_pictures_are_stored_up_to_the_limit(
         for number, act in enumerate(("exit", "kill")):
             recorder.publish("doorbell/front/frame", jpeg(WIDTHS[act], 80))
             recorder.wait_for_count("doorbell/front/faces", number + 1)
-        (kept,) = wait_until(lambda: list((tmp_path / "poison").iterdir()))
+        assert agent.stop() == 0  # a picture is kept after its event was published
+    (kept,) = (tmp_path / "poison").iterdir()
     assert kept.read_bytes() == jpeg(WIDTHS["kill"], 80)
 
 
@@ -201,7 +230,7 @@ shift = pathlib.Path(sys.argv.pop())
 class Shifted(datetime.datetime):
     @classmethod
     def now(cls, tz=None):
-        days = int(shift.read_text()) if shift.exists() else 0
+        days = float(shift.read_text()) if shift.exists() else 0
         return datetime.datetime.now(tz) + datetime.timedelta(days=days)
 
 agent.datetime = intake.datetime = Shifted
@@ -211,7 +240,7 @@ if __name__ == "__main__":
 """The agent, with a wall clock that a file shifts by days."""
 
 
-def move_clock(shift: Path, days: int) -> None:
+def move_clock(shift: Path, days: float) -> None:
     """Write the file atomically: the agent must not read half of it."""
     written = shift.with_suffix(".new")
     written.write_text(str(days), encoding="ascii")
@@ -220,7 +249,8 @@ def move_clock(shift: Path, days: int) -> None:
 
 def test_case_26_deadlines_ignore_the_wall_clock(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
     script, shift = {"latency_ms": 300, "faces": 0}, tmp_path / "days"
-    with AgentProcess.with_script(mosquitto.port, script, PRESS__DEADLINE_S="1.5") as agent:
+    settings = {"PRESS__DEADLINE_S": "1.5", "PRESS__DEBOUNCE_S": "0"}
+    with AgentProcess.with_script(mosquitto.port, script, **settings) as agent:
         agent.start_in(program=("-c", SHIFTED_CLOCK, "run", str(shift)))
         agent.wait_until_ready(recorder)
         for number, days in enumerate((1, -1), start=1):
@@ -232,7 +262,39 @@ def test_case_26_deadlines_ignore_the_wall_clock(mosquitto: Mosquitto, recorder:
             assert answer.json["event_type"] == "no_face"
             assert answer.at_s - ring.at_s > 1.0
             assert 1000 < answer.json["age_ms"] < 10_000
+            jump_s = answer.json["clock_jump_s"]
+            assert jump_s == pytest.approx((days - (0, 1)[number - 1]) * 86_400, abs=1)
         assert recorder.events(HEALTH)[-1]["status"] == "ok"
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_case_26_an_hours_jump_of_the_wall_clock_changes_no_age_and_no_duration(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, hours: int
+) -> None:
+    shift = tmp_path / "days"
+    with AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="2") as agent:
+        agent.start_in(program=("-c", SHIFTED_CLOCK, "run", str(shift)))
+        agent.wait_until_ready(recorder)
+        for number in range(3):
+            if number == 1:
+                recorder.wait_for("doorbell/front/visit")
+                move_clock(shift, hours / 24)
+            recorder.publish("doorbell/front/frame", jpeg(seed=number), user=_taken_now())
+            event = recorder.wait_for_count("doorbell/front/faces", number + 1)[number].json
+            assert 0 <= event["age_ms"] < 5000
+        left = recorder.wait_for("doorbell/front/visit", lambda visit: visit["event_type"] == "face_left")
+    assert left["frames"] == 3
+    assert left["clock_jump_s"] == pytest.approx(3600 * hours, abs=1)
+    assert 0 <= left["duration_s"] < 10
+    assert 0 <= left["age_ms"] < 20_000
+    times = [datetime.fromisoformat(left[key]) for key in ("started_at", "last_seen_at")]
+    assert 0 <= (times[1] - times[0]).total_seconds() < 10
+    (appeared, *_) = recorder.events("doorbell/front/visit")
+    assert (appeared["clock_jump_s"], appeared["started_at"]) == (0, left["started_at"])
+
+
+def _taken_now() -> dict[str, str]:
+    return {"captured_at": datetime.now(UTC).isoformat()}
 
 
 def test_case_27_a_second_agent_with_our_id_is_reported(mosquitto: Mosquitto, recorder: Recorder) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.telemetry.problems import CODES
+from edge_agent.telemetry.problems import ProblemCode
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg
@@ -133,22 +132,14 @@ def test_an_edgetpu_that_is_unplugged(mosquitto: Mosquitto, recorder: Recorder, 
         wait_until_ok(recorder)
 
 
-def test_a_detector_that_does_not_load(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
-    models = tmp_path / "models"
-    shutil.copytree(shared("models"), models)
-    model = models / "yunet_n_dynamic.onnx"
+def test_a_detector_that_does_not_load(mosquitto: Mosquitto, recorder: Recorder) -> None:
     settings = {
-        "MODELS__DIR": str(models), "DETECTION__STRATEGIES": "cpu,mock", "DETECTION__SECOND_STAGE": "off",
-        "DETECTION__CPU_MODEL": "yunet_n",
+        "MODELS__DIR": str(shared("models")), "DETECTION__STRATEGIES": "mock,cpu", "DETECTION__SECOND_STAGE": "off",
+        "DETECTION__MOCK_SCRIPT": '{"load": "error"}',
     }  # fmt: skip
     with AgentProcess(mosquitto.port, **settings) as agent:
         agent.wait_until_ready(recorder)
-        model.rename(model.with_suffix(".away"))
-        kill_workers(asked(recorder))
-        assert "The detector cpu yunet_n cannot be used: " in wait_for_problem(recorder, "detector_unavailable")
-        model.with_suffix(".away").rename(model)
-        recorder.publish(f"{AGENT}/command/restart_pool", "")
-        wait_until_ok(recorder)
+        assert "The detector mock script cannot be used: " in wait_for_problem(recorder, "detector_unavailable")
 
 
 def test_a_broker_that_goes_away(mosquitto: Mosquitto) -> None:
@@ -335,4 +326,4 @@ def test_an_agent_that_is_frozen_is_not_alive(mosquitto: Mosquitto, recorder: Re
 
 def test_every_rule_is_provoked_here() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
-    assert [code for code in CODES if f'"{code}"' not in text] == []
+    assert [code for code in ProblemCode if f'"{code}"' not in text] == []

@@ -25,6 +25,8 @@ from edge_agent.domain import (
 )
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.pool.views import SlotState
+from edge_agent.pool.worker_process import exit_of
+from edge_agent.reasons import ExitReason, UnavailableReason
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
 from tests.pictures import jpeg
 from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
@@ -58,7 +60,7 @@ def test_a_worker_that_is_killed_while_busy_loses_no_frame(number: signal.Signal
     assert all(isinstance(outcome.result, Detected) for outcome in outcomes)
     assert sorted(outcome.attempts for outcome in outcomes) == [1, 2]
     assert view.restarts == 1
-    assert number.name in view.workers[0].last_error
+    assert view.workers[0].last_error == exit_of(-number)
 
 
 def test_an_idle_worker_that_is_killed_is_replaced() -> None:
@@ -79,21 +81,21 @@ def test_a_stopped_worker_is_killed_at_its_deadline() -> None:
         outcomes = [tested.wait_for(frame) for frame in frames]
         view = tested.wait_until_idle()
     assert all(isinstance(outcome.result, Detected) for outcome in outcomes)
-    assert "did not finish" in view.workers[0].last_error
+    assert view.deaths == {ExitReason.TIMED_OUT: 1}
 
 
 @pytest.mark.parametrize(
-    ("act", "words"),
+    ("act", "reason", "words"),
     [
-        ("exit", "exited with code 3"),
-        ("segfault", "SIGSEGV"),
-        ("kill", "SIGKILL"),
-        ("stop", "did not finish"),
-        ("hang", "did not finish in time"),
-        ("hang_holding_gil", "did not finish in time"),
+        ("exit", ExitReason.EXITED, "exited with code 3"),
+        ("segfault", ExitReason.CRASHED, "SIGSEGV"),
+        ("kill", ExitReason.KILLED, "SIGKILL"),
+        ("stop", ExitReason.TIMED_OUT, "did not finish"),
+        ("hang", ExitReason.TIMED_OUT, "did not finish in time"),
+        ("hang_holding_gil", ExitReason.TIMED_OUT, "did not finish in time"),
     ],
 )
-def test_only_a_frame_that_kills_workers_is_quarantined(act: str, words: str) -> None:
+def test_only_a_frame_that_kills_workers_is_quarantined(act: str, reason: ExitReason, words: str) -> None:
     with PoolUnderTest(job_timeout_s=0.5) as tested:
         tested.wait_until_idle()
         poison = tested.offer_act(act)
@@ -105,7 +107,7 @@ def test_only_a_frame_that_kills_workers_is_quarantined(act: str, words: str) ->
     assert outcome.result.reason is FailureReason.QUARANTINED
     assert words in outcome.result.detail
     assert view.restarts == 2
-    assert sum(view.deaths.values()) == 2
+    assert view.deaths == {reason: 2}
 
 
 def test_the_stack_of_a_hang_that_holds_the_gil_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -125,7 +127,9 @@ def test_a_detector_that_kills_its_workers_at_every_start_is_replaced_by_the_nex
     assert {worker.detector.strategy for worker in view.workers if worker.detector} == {"cpu"}
     (unavailable,) = view.unavailable
     assert (unavailable.strategy, unavailable.model) == ("mock", "script")
-    assert "a worker that loaded it" in unavailable.reason
+    assert unavailable.fault.reason is (
+        UnavailableReason.TIMED_OUT if load in {"hang", "stop"} else UnavailableReason.CRASHED
+    )
 
 
 def test_a_detector_error_is_retried_and_reported_without_a_restart() -> None:
@@ -158,7 +162,8 @@ def test_a_detector_that_cannot_be_loaded_is_reported_and_the_next_is_used() -> 
     assert view.workers[0].detector.strategy == "mock"
     (unavailable,) = view.unavailable
     assert (unavailable.strategy, unavailable.model) == ("cpu", "yunet_n")
-    assert "/nowhere.onnx" in unavailable.reason
+    assert unavailable.fault.reason is UnavailableReason.LOAD_FAILED
+    assert "/nowhere.onnx" in unavailable.fault.detail
 
 
 def test_restart_replaces_every_worker_and_loses_no_frame() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -40,6 +41,13 @@ def entity(home: Any, device: str, key: str) -> str:
     return str(found[0])
 
 
+def enable(home: Any, device: str, *keys: str) -> None:
+    """Enable entities that are disabled by default."""
+    for entity_id in [entity(home, device, key) for key in keys]:
+        home.ws("config/entity_registry/update", entity_id=entity_id, disabled_by=None)
+    home.call("homeassistant.reload_config_entry", {}, {"entity_id": entity(home, device, keys[0])})
+
+
 def wait_state(home: Any, entity_id: str, accept: Callable[[str], bool] | str) -> dict[str, Any]:
     """Return the state of an entity once it matches."""
 
@@ -57,6 +65,21 @@ def wait_until_listening(home: Any) -> None:
     """Wait until Home Assistant has subscribed to the doorbell, some time after its announcement."""
     wait_state(home, entity(home, DOORBELL, "camera"), "on")
     wait_state(home, entity(home, DOORBELL, "face_present"), "off")
+
+
+class StateChanges:
+    """Every change of a state in Home Assistant, from now on."""
+
+    def __init__(self, home: Any) -> None:
+        module = sys.modules[type(home).__module__]
+        self._socket = module.WS(home.d["http_port"], home.d["token"])
+        self._socket.call("subscribe_events", event_type="state_changed")
+
+    def of(self, entity_id: str) -> list[str]:
+        """Return the states that an entity had so far."""
+        self._socket.call("ping")
+        changes = [each["data"] for each in self._socket.events if each["data"]["entity_id"] == entity_id]
+        return [str(each["new_state"]["state"]) for each in changes if each["new_state"] is not None]
 
 
 def known(state: str) -> bool:

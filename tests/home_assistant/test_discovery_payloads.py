@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_agent.home_assistant import agent_device, doorbell_device
+from edge_agent.home_assistant import HostFacts, agent_device, doorbell_device
 from ha_discovery import Discovery, announce, classes
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def verdicts(python: Path, discoveries: Iterable[Discovery], folder: Path) -> li
 
 def test_home_assistant_accepts_the_agent_and_its_doorbells(home_assistant_python: Path, tmp_path: Path) -> None:
     """Every component of every device, without an error or a warning; all on one broker."""
-    agent = agent_device("porch-pi", version="1.2.3", strategies=("auto", "cpu"), telemetry_period_s=10)
+    host = HostFacts(("auto", "cpu"), has_temperature=True, configuration_url="http://pi:8099/", serial_number="10ab")
+    agent = agent_device("porch-pi", version="1.2.3", host=host, telemetry_period_s=10)
     doorbells = [doorbell_device(each, agent_id="porch-pi", version="1.2.3") for each in ("front_door", "front-door")]
     devices = [agent, *doorbells]
     judged = verdicts(home_assistant_python, devices, tmp_path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from edge_agent.platform.host_metrics import Host
 from tests.agent_process import AGENT_ID
 from tests.home_assistant.at_home import (
     AGENT,
@@ -28,31 +30,32 @@ pytestmark = list(MARKS)
 Row = tuple[str, str | None, str | None, str | None, bool]
 """Platform, device class, unit, category, and whether it is enabled by default."""
 
+HAS_TEMPERATURE: Final = Host(Path("/")).has_temperature()
 OF_THE_AGENT: Final[dict[str, Row]] = {
     "connectivity": ("binary_sensor", "connectivity", None, "diagnostic", True),
-    "cpu_temperature": ("sensor", "temperature", "°C", "diagnostic", True),
+    **({"cpu_temperature": ("sensor", "temperature", "°C", "diagnostic", True)} if HAS_TEMPERATURE else {}),
     "detection": ("switch", None, None, None, True),
     "detector": ("sensor", "enum", None, "diagnostic", True),
-    "dropped": ("sensor", None, "%", "diagnostic", True),
-    "fps": ("sensor", None, "fps", "diagnostic", True),
-    "latency_p50": ("sensor", "duration", "ms", "diagnostic", True),
-    "latency_p95": ("sensor", "duration", "ms", "diagnostic", True),
+    "dropped": ("sensor", None, None, "diagnostic", False),
+    "fps": ("sensor", None, None, "diagnostic", False),
+    "latency_p50": ("sensor", "duration", None, "diagnostic", False),
+    "latency_p95": ("sensor", "duration", None, "diagnostic", False),
     "log_level": ("select", None, None, "config", False),
-    "memory": ("sensor", "data_size", "MB", "diagnostic", True),
+    "memory": ("sensor", "data_size", None, "diagnostic", False),
     "problem": ("binary_sensor", "problem", None, "diagnostic", True),
-    "queue_depth": ("sensor", None, None, "diagnostic", True),
-    "restart_pool": ("button", "restart", None, "config", True),
-    "started": ("sensor", "timestamp", None, "diagnostic", True),
-    "strategy": ("select", None, None, "config", True),
-    "worker_restarts": ("sensor", None, None, "diagnostic", True),
-    "workers_alive": ("sensor", None, None, "diagnostic", True),
+    "queue_depth": ("sensor", None, None, "diagnostic", False),
+    "restart_pool": ("button", "restart", None, "config", False),
+    "started": ("sensor", "timestamp", None, "diagnostic", False),
+    "strategy": ("select", None, None, "config", False),
+    "worker_restarts": ("sensor", None, None, "diagnostic", False),
+    "workers_alive": ("sensor", None, None, "diagnostic", False),
 }
 
 OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "best_face": ("image", None, None, None, False),
     "camera": ("binary_sensor", "connectivity", None, "diagnostic", True),
     "confidence": ("sensor", None, "%", None, True),
-    "detection": ("switch", None, None, None, True),
+    "detection": ("switch", None, None, "config", True),
     "doorbell": ("event", "doorbell", None, None, True),
     "face": ("event", None, None, None, True),
     "face_present": ("binary_sensor", "occupancy", None, None, True),
@@ -61,7 +64,9 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "last_seen": ("sensor", "timestamp", None, None, True),
     "min_confidence": ("number", None, "%", "config", True),
     "snapshot": ("image", None, None, None, True),
+    "snapshot_camera": ("camera", None, None, None, True),
 }
+"""A disabled entity has no state, and so no unit."""
 
 
 def registered(home: Any, identifier: str) -> dict[str, Row]:

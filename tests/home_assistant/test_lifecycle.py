@@ -11,6 +11,7 @@ from tests.home_assistant.at_home import (
     MARKS,
     agent_for,
     alert,
+    enable,
     entity,
     finished,
     known,
@@ -38,8 +39,7 @@ def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -
         assert {each["type"] for each in home.device_triggers(DOORBELL)} >= {"ring", "face_appeared"}
         wait_state(home, entity(home, AGENT, "connectivity"), "on")
         wait_state(home, entity(home, AGENT, "problem"), "off")
-        wait_state(home, entity(home, AGENT, "detector"), "cpu")
-        wait_state(home, entity(home, AGENT, "workers_alive"), "2")
+        wait_state(home, entity(home, AGENT, "detector"), "CPU")
         wait_state(home, entity(home, DOORBELL, "camera"), "on")
         wait_state(home, entity(home, DOORBELL, "face_present"), "off")
         ring_entity = entity(home, DOORBELL, "doorbell")
@@ -50,19 +50,19 @@ def test_everything_appears_and_follows_a_visit(home: Any, recorder: Recorder) -
         wait_state(home, entity(home, DOORBELL, "faces"), "1")
         wait_state(home, entity(home, DOORBELL, "confidence"), lambda value: known(value) and float(value) >= 70)
         appeared = wait_state(home, entity(home, DOORBELL, "face"), known)
-        assert appeared["attributes"]["event_type"] == "face_appeared"
+        assert appeared["attributes"]["event_type"] == "Appeared"
         snapshot = entity(home, DOORBELL, "snapshot")
         wait_state(home, snapshot, known)
         kind, picture = home.image(snapshot)
         assert (kind, picture[:3]) == ("image/jpeg", b"\xff\xd8\xff")
+        assert home.image(entity(home, DOORBELL, "snapshot_camera")) == (kind, picture)
         left = entity(home, DOORBELL, "face")
-        wait_until(lambda: home.state(left)["attributes"]["event_type"] == "face_left", timeout_s=30)
+        wait_until(lambda: home.state(left)["attributes"]["event_type"] == "Left", timeout_s=30)
         wait_state(home, entity(home, DOORBELL, "face_present"), "off")
         wait_state(home, entity(home, DOORBELL, "last_seen"), known)
-        wait_state(home, entity(home, AGENT, "latency_p50"), known)
         agent.kill()
         wait_state(home, entity(home, AGENT, "connectivity"), "off")
-        for key in ("face_present", "camera", "detection"):
+        for key in ("face_present", "camera", "detection", "snapshot", "snapshot_camera"):
             wait_state(home, entity(home, DOORBELL, key), "unavailable")
 
 
@@ -70,11 +70,20 @@ def test_each_control_changes_the_agent(home: Any, recorder: Recorder) -> None:
     with agent_for(home) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
+        enable(home, AGENT, "strategy", "log_level", "restart_pool")
         controls: tuple[tuple[str, str, str, dict[str, Any], str, bytes], ...] = (
             (DOORBELL, "detection", "switch.turn_off", {}, "doorbell/front/detection", b"OFF"),
             (DOORBELL, "min_confidence", "number.set_value", {"value": 85}, "doorbell/front/min_confidence", b"85"),
             (AGENT, "detection", "switch.turn_off", {}, f"edge_agent/{AGENT_ID}/detection", b"OFF"),
-            (AGENT, "strategy", "select.select_option", {"option": "cpu"}, f"edge_agent/{AGENT_ID}/strategy", b"cpu"),
+            (AGENT, "strategy", "select.select_option", {"option": "CPU"}, f"edge_agent/{AGENT_ID}/strategy", b"cpu"),
+            (
+                AGENT,
+                "log_level",
+                "select.select_option",
+                {"option": "Error"},
+                f"edge_agent/{AGENT_ID}/log_level",
+                b"error",
+            ),
         )
         for device, key, service, data, topic, payload in controls:
             name = entity(home, device, key)
@@ -83,6 +92,8 @@ def test_each_control_changes_the_agent(home: Any, recorder: Recorder) -> None:
             recorder.wait_for_payload(topic, payload)
         wait_state(home, entity(home, DOORBELL, "min_confidence"), "85")
         wait_state(home, entity(home, DOORBELL, "detection"), "off")
+        assert wait_state(home, entity(home, AGENT, "strategy"), "CPU")["attributes"]["options"] == ["Automatic", "CPU"]
+        wait_state(home, entity(home, AGENT, "log_level"), "Error")
         before = {each["pid"] for each in recorder.events(f"edge_agent/{AGENT_ID}/health")[-1]["workers"]}
         home.call("button.press", {}, {"entity_id": entity(home, AGENT, "restart_pool")})
         recorder.wait_for(
@@ -148,7 +159,7 @@ def settle(home: Any) -> None:
 
     wait_until(is_back, timeout_s=60, why=lambda: str(home.states("switch.")))
     wait_state(home, entity(home, AGENT, "connectivity"), "on")
-    wait_state(home, entity(home, AGENT, "workers_alive"), "2")
+    wait_state(home, entity(home, AGENT, "detector"), "CPU")
 
 
 def test_an_unanswered_press_alerts_once_and_an_open_door_answers(home: Any, recorder: Recorder) -> None:
@@ -185,4 +196,4 @@ def test_24_doorbells_are_registered_at_once(home: Any, recorder: Recorder) -> N
         for number in range(24):
             recorder.publish(f"doorbell/door{number}/frame", jpeg())
         wait_until(lambda: len(home.devices()) == 25, why=lambda: str(len(home.devices())))
-        wait_until(lambda: sum(each["unique_id"].startswith("edge_doorbell_") for each in home.entities()) == 24 * 12)
+        wait_until(lambda: sum(each["unique_id"].startswith("edge_doorbell_") for each in home.entities()) == 24 * 13)

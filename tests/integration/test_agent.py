@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 FACES_KEYS = {
     "event_id", "doorbell", "frame_id", "trigger", "outcome", "reason", "detail", "captured_at", "received_at",
-    "published_at", "age_ms", "boot_id", "sequence", "image", "faces", "rejected", "detector", "timing_ms", "attempts",
+    "published_at", "age_ms", "clock_jump_s", "boot_id", "sequence", "image", "faces", "rejected", "detector",
+    "timing_ms", "attempts",
 }  # fmt: skip
 
 

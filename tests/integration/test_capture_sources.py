@@ -304,20 +304,20 @@ def test_an_rtsp_camera_that_is_off_or_speaks_another_protocol_gives_a_reason() 
     ],
 )
 def test_an_rtsp_camera_that_redirects_gets_no_password(answer: bytes, reason: CaptureReason) -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def serve(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
-            heard.append(connection.recv(4096))
+            received.append(connection.recv(4096))
             connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener,), daemon=True).start()
         url = f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x"
         assert failure(CameraSpec("front", url, username=USER, password="secret")).reason is reason
-    assert heard
-    assert b"Authorization" not in heard[0]
+    assert received
+    assert b"Authorization" not in received[0]
 
 
 def test_without_pyav_one_sentence_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

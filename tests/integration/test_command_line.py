@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
@@ -208,7 +209,7 @@ def test_remove_names_the_known_doorbells(mosquitto: Mosquitto) -> None:
 
 
 def test_run_logs_its_topics_and_visits(mosquitto: Mosquitto) -> None:
-    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5")
+    agent = AgentProcess.with_script(mosquitto.port, DOORBELLS__VISIT_GAP_S="0.5", PRESS__DEBOUNCE_S="0")
     with Recorder(mosquitto.port) as recorder, agent:
         agent.wait_until_ready(recorder)
         for number in range(4):
@@ -329,8 +330,10 @@ def test_detectors_shows_what_works_and_why_the_rest_does_not(tmp_path: Path) ->
     }
     done = edge_agent("detectors", "--json", **settings)
     lines = {(line["strategy"], line["model"]): line for line in map(json.loads, done.stdout.splitlines())}
-    assert "to add it, run `" in lines["gpu", ""]["reason"]
-    assert "no EdgeTPU was found" in lines["edgetpu", "ssd_mobilenet_v2"]["reason"]
+    assert lines["gpu", ""]["reason"] == "package_missing"
+    assert lines["gpu", ""]["advice"] == add_instruction(Extra.GPU)
+    assert lines["edgetpu", "ssd_mobilenet_v2"]["reason"] == "device_missing"
+    assert "no EdgeTPU was found" in lines["edgetpu", "ssd_mobilenet_v2"]["detail"]
     assert lines["cpu", "yunet_n"]["works"]
     assert lines["cpu", "yunet_n"]["inference_ms"] > 0
     assert lines["cpu", "centerface"]["works"]

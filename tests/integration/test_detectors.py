@@ -80,4 +80,3 @@ def test_a_face_is_found_where_it_is_with_its_landmarks(model: str) -> None:
 def test_any_size_of_picture_can_be_processed(model: str, shape: tuple[int, int]) -> None:
     detector = _load(model)
     assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
-    detector.close()

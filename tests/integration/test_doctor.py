@@ -20,7 +20,8 @@ from edge_agent.doctor import Finding, Level
 from edge_agent.doctor.broker_checks import check_broker
 from edge_agent.doctor.detector_checks import check_detectors
 from edge_agent.doctor.host_checks import check_host, try_folder
-from edge_agent.errors import DetectorUnavailableError
+from edge_agent.doctor.host_rules import SystemFault
+from edge_agent.errors import NoDetectorError
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
@@ -108,7 +109,7 @@ def test_no_broker_is_named() -> None:
 def test_the_port_is_closed() -> None:
     found = first_finding("broker", check_broker(settings(free_port())))
     assert "Connection refused" in found.text
-    assert found.fix.startswith("start the broker, and check mqtt.host and mqtt.port")
+    assert found.fix.startswith("start the broker, and check mqtt.host, mqtt.port")
 
 
 def test_the_host_has_no_address() -> None:
@@ -142,7 +143,7 @@ def test_the_certificate_is_of_an_unknown_authority_or_not_checked(tmp_path: Pat
         assert "mqtt.tls.ca_file" in found.fix
         careless = {"tls": {"enabled": True, "insecure": True}}
         found = first_finding("tls", check_broker(settings(broker.port, mqtt=careless)), Level.WARNING)
-        assert "switch mqtt.tls.insecure off" in found.fix
+        assert "mqtt.tls.insecure to false" in found.fix
         right = {"tls": {"enabled": True, "ca_file": ours.ca}}
         assert "is checked" in first_finding("tls", check_broker(settings(broker.port, mqtt=right)), Level.OK).text
 
@@ -170,7 +171,7 @@ def test_the_access_list_denies_subscriptions(tmp_path: Path) -> None:
     with guarded(tmp_path, lines) as broker:
         login = {"username": USER, "password": PASSWORD}
         found = first_finding("subscriptions", check_broker(settings(broker.port, mqtt=login)))
-        assert found.text == "the broker does not let the agent hear doorbell/+/press"
+        assert found.text == "the broker does not let the agent read doorbell/+/press"
         assert found.fix.startswith("add to its access list: `topic read doorbell/+/press`")
 
 
@@ -196,7 +197,7 @@ def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
     with guarded(tmp_path, acl("topic write doorbell/+/ring", "topic write doorbell/+/answer")) as broker:
         login = {"username": USER, "password": PASSWORD}
         found = first_finding("publishing", check_broker(settings(broker.port, mqtt=login)))
-        assert found.text == "the broker does not let the agent publish doorbell/+/ring, doorbell/+/answer"
+        assert found.text == "the broker does not let the agent publish to doorbell/+/ring, doorbell/+/answer"
         assert "`topic write doorbell/+/ring`, `topic write doorbell/+/answer`" in found.fix
 
 
@@ -204,9 +205,9 @@ def test_the_access_list_denies_publishing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limit", "protocol", "level", "fix"),
     [
-        (100_000, "5", Level.ERROR, "raise max_packet_size in mosquitto.conf to 10100000"),
+        (100_000, "5", Level.WARNING, "raise max_packet_size in mosquitto.conf to 10100000"),
         (1_000_000, "5", Level.WARNING, "set mqtt.max_publish_bytes to 999000"),
-        (1_000_000, "3.1.1", Level.ERROR, "or set mqtt.max_publish_bytes lower"),
+        (1_000_000, "3.1.1", Level.ERROR, "or lower mqtt.max_publish_bytes"),
     ],
 )
 def test_the_broker_accepts_small_packets_only(limit: int, protocol: str, level: Level, fix: str) -> None:
@@ -226,7 +227,7 @@ def test_another_client_uses_the_client_id(mosquitto: Mosquitto, protocol: str) 
         finally:
             rival.kill()  # a SIGTERM during the connection attempt is lost
     assert f"another client uses edge_agent-{AGENT_ID}" in found.text
-    assert found.fix.startswith("give each agent an agent_id of its own")
+    assert found.fix.startswith("give each agent its own agent_id")
 
 
 @pytest.mark.broker
@@ -235,7 +236,7 @@ def test_an_agent_elsewhere_has_the_same_name(mosquitto: Mosquitto) -> None:
     for topic, payload in told.items():
         publish.single(topic, payload, qos=1, retain=True, hostname=mosquitto.host, port=mosquitto.port)
     found = first_finding("client id", check_broker(settings(mosquitto.port)), Level.WARNING)
-    assert "give each agent an agent_id of its own" in found.fix
+    assert "give each agent its own agent_id" in found.fix
 
 
 # Models and detectors
@@ -268,7 +269,7 @@ def test_the_models_are_missing(tmp_path: Path) -> None:
     found = detectors(tmp_path, with_models(tmp_path / "models"))
     assert first_finding("models", found).fix == command("models", "pull", "yunet_n")
     assert first_finding("models", found, Level.WARNING).fix == command("models", "pull", "centerface")
-    assert first_finding("detectors", found).fix == command("models", "pull", "yunet_n")
+    assert first_finding("detectors", found).fix == f"download it: {command('models', 'pull', 'yunet_n')}"
 
 
 def test_the_slower_model_is_the_substitute(tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def test_warnings_of_a_start_are_not_ok(
 ) -> None:
     chosen = Settings(models=with_models(tmp_path / "models", *names), detection=detection)
     store = ModelStore(chosen.models.dir, chosen.models.cache_dir, sources=())
-    with contextlib.suppress(DetectorUnavailableError):
+    with contextlib.suppress(NoDetectorError):
         plan_detectors(chosen.detection, store)
     warned = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     found = [each for each in check_detectors(chosen, tmp_path) if each.level is not Level.OK]
@@ -333,10 +334,10 @@ def test_an_edgetpu_without_its_library(tmp_path: Path, vendor: str, product: st
     model = tmp_path / "model.tflite"
     model.write_bytes(b"")
     found = detectors(tmp_path, models, second_stage="off", edgetpu_model=model, edgetpu_library="libnowhere.so")
-    assert first_finding("edgetpu", found, Level.OK).text == "on USB 1-1, and may be opened"
+    assert first_finding("edgetpu", found, Level.OK).text == "on USB 1-1, and can be opened"
     missing_library = first_finding("edgetpu", found, Level.WARNING)
     assert "the library libnowhere.so cannot be loaded" in missing_library.text
-    assert missing_library.fix == "install libedgetpu; docs/models.md says which fits"
+    assert missing_library.fix == "install libedgetpu; docs/models.md names the right version"
 
 
 def test_an_edgetpu_that_the_container_cannot_access(tmp_path: Path) -> None:
@@ -352,7 +353,7 @@ def test_an_edgetpu_that_the_container_cannot_access(tmp_path: Path) -> None:
         ("work", Level.OK, "ssd_mobilenet_v2 on any: loaded in", ""),
         ("no_device", Level.WARNING, "no EdgeTPU was found", "udev rule"),
         ("crash_load", Level.WARNING, "was ended by SIGABRT", "install a libedgetpu that fits the runtime"),
-        ("hang_load", Level.WARNING, "did not answer within", "plug it in again"),
+        ("hang_load", Level.WARNING, "did not finish within", "plug it in again"),
     ],
 )
 def test_an_edgetpu_is_probed(tmp_path: Path, act: Act, level: Level, text: str, fix: str) -> None:
@@ -393,7 +394,7 @@ def test_memory_is_short(tmp_path: Path) -> None:
     found = first_finding("memory", host_findings(root, tmp_path, pool={"workers": 4}), Level.WARNING)
     assert "set pool.workers to 1" in found.fix
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 500000 kB\nMemAvailable: 90000 kB\n")
-    assert "end other programs" in first_finding("memory", host_findings(root, tmp_path)).fix
+    assert "stop other programs" in first_finding("memory", host_findings(root, tmp_path)).fix
     root = machine(tmp_path / "root", proc__meminfo="MemTotal: 16000000 kB\nMemAvailable: 700000 kB\n")
     found = first_finding("memory", host_findings(root, tmp_path, pool={"workers": 1}), Level.WARNING)
     assert "less than 5% of it" in found.text, "a running agent calls this memory_low"
@@ -429,7 +430,7 @@ def small_disk(folder: Path, options: str) -> Iterator[Path]:
 def test_the_disk_is_full(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "size=64k") as folder:
         found = first_finding("disk", host_findings(Path("/"), tmp_path, state={"dir": folder}))
-        assert found.text == f"{folder}, for what is set over MQTT: no space left on device"
+        assert found.text == f"{folder}, for options set over MQTT: no space left on device"
         assert "name another folder in state.dir" in found.fix
 
 
@@ -442,7 +443,9 @@ def test_a_folder_is_read_only(tmp_path: Path) -> None:
 
 def test_a_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert try_folder(tmp_path / "file" / "state")[0] == "not a directory"
+    refused, _ = try_folder(tmp_path / "file" / "state")
+    assert refused is not None
+    assert refused.fault is SystemFault.NO_FOLDER
 
 
 def test_the_heartbeat_folder_belongs_to_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from edge_agent.domain import Failure
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.pool import probe_all
 from edge_agent.pool.views import AcceleratorState, AcceleratorView
+from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import Box, Detected, DetectorChoice
 from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
 from tests.stand_in import Act, Stick
@@ -73,30 +74,34 @@ def test_a_face_is_found_where_it_is(stick: Stick) -> None:
 
 
 def test_missing_parts_are_reported(stick: Stick) -> None:
-    with pytest.raises(DetectorUnavailableError, match=r"libnowhere\.so.* Install libedgetpu"):
+    with pytest.raises(DetectorUnavailableError, match=r"the library libnowhere\.so cannot be loaded") as missing:
         load_delegate("libnowhere.so", "any")
+    assert missing.value.fault.reason is UnavailableReason.LIBRARY_MISSING
     stick.does("no_device")
-    with pytest.raises(DetectorUnavailableError, match="no EdgeTPU usb:1 was found: is it plugged in"):
+    with pytest.raises(DetectorUnavailableError, match="no EdgeTPU usb:1 was found") as unplugged:
         load_delegate(str(stick.library), "usb:1")
+    assert unplugged.value.fault.reason is UnavailableReason.DEVICE_MISSING
 
 
 @pytest.mark.parametrize(
-    ("act", "reason"),
+    ("act", "reason", "words"),
     [
-        ("work", ""),
-        ("no_device", "no EdgeTPU was found: is it plugged in, and may this user open it?"),
-        ("hang_load", "did not answer within 2 s"),
-        ("crash_load", "the process that tried it was ended by SIGABRT"),
-        ("error", "it loads, but detection fails: RuntimeError: the stand-in was told to fail"),
-        ("crash", "the process that tried it was ended by SIGABRT"),
+        ("work", None, ""),
+        ("no_device", UnavailableReason.DEVICE_MISSING, "no EdgeTPU was found"),
+        ("hang_load", UnavailableReason.TIMED_OUT, "within 2 s"),
+        ("crash_load", UnavailableReason.CRASHED, "was ended by SIGABRT"),
+        ("error", UnavailableReason.DETECTION_FAILED, "RuntimeError: the stand-in was told to fail"),
+        ("crash", UnavailableReason.CRASHED, "was ended by SIGABRT"),
     ],
 )
-def test_a_probe_reports_whether_it_works(stick: Stick, act: Act, reason: str) -> None:
+def test_a_probe_reports_whether_it_works(stick: Stick, act: Act, reason: UnavailableReason | None, words: str) -> None:
     stick.does(act)
     patience_s = 2.0 if act == "hang_load" else 30.0
     (probed,) = probe_all([choice(stick)], MAX_PIXELS, timeout_s=patience_s)
-    assert probed.reason.startswith(reason)
-    assert probed.works == (not reason)
+    assert probed.works == (reason is None)
+    if probed.fault is not None:
+        assert probed.fault.reason is reason
+        assert words in probed.fault.text
 
 
 def test_a_working_edgetpu_is_used_for_presses(stick: Stick) -> None:
@@ -114,8 +119,7 @@ def test_a_broken_edgetpu_at_the_start_has_no_effect(stick: Stick, act: Act) -> 
     stick.does(act)
     with with_stick(stick) as pool:
         assert strategy_in_use(pool) == "mock"
-        reason = wait_until(lambda: state(pool).reason, why=lambda: str(pool.pool.view()))
-        assert reason
+        wait_until(lambda: state(pool).fault is not None, why=lambda: str(pool.pool.view()))
         assert strategy_in_use(pool) == "mock"
         view = pool.pool.view()
         assert (view.restarts, view.accelerator_releases, view.deaths) == (0, 0, {})
@@ -135,7 +139,7 @@ def test_an_edgetpu_failure_loses_no_press_and_recovers(stick: Stick, act: Act) 
         view = pool.pool.view()
         assert view.accelerator_releases == 1
         assert view.accelerators[0].lost_for_s is not None
-        assert view.accelerators[0].reason
+        assert view.accelerators[0].fault is not None
         stick.does("work")
         wait_until_in_use(pool)
         assert pool.pool.view().accelerator_assignments == 2
@@ -148,7 +152,8 @@ def test_an_edgetpu_can_be_unplugged_and_plugged_in(stick: Stick) -> None:
         wait_until_in_use(pool)
         stick.does("no_device")
         wait_until(lambda: strategy_in_use(pool) == "mock" and state(pool).lost_for_s is not None)
-        wait_until(lambda: "no EdgeTPU was found" in state(pool).reason, why=lambda: str(state(pool)))
+        unplugged = DetectorFault(UnavailableReason.DEVICE_MISSING, "EdgeTPU")
+        wait_until(lambda: state(pool).fault == unplugged, why=lambda: str(state(pool)))
         assert strategy_in_use(pool) == "mock"
         stick.does("work")
         wait_until_in_use(pool)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import psutil
 import pytest
 
-from edge_agent.web.server import HEADER_BYTES, MOST_CLIENTS
-from tests.agent_process import AgentProcess
+from edge_agent.web.connections import EXCHANGE_S, MOST_CLIENTS, REQUEST_S
+from edge_agent.web.server import HEADER_BYTES
+from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto, free_port
 from tests.pictures import jpeg
 from tests.waiting import wait_until
@@ -47,6 +49,16 @@ def wait_for(port: int, path: str, status: int) -> bytes:
 
 def with_http(broker_port: int, http_port: int) -> AgentProcess:
     return AgentProcess.with_script(broker_port, HTTP__ENABLED="true", HTTP__PORT=str(http_port))
+
+
+def test_home_assistant_gets_the_address_of_the_page(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    """As the settings have it; an agent without a page has none."""
+    url, port = "http://pi.lan:8099/", str(free_port())
+    for enabled, expected in {"true": url, "false": None}.items():
+        recorder.clear()
+        with AgentProcess.with_script(mosquitto.port, HTTP__ENABLED=enabled, HTTP__PORT=port, HTTP__URL=url):
+            config = recorder.wait_for(f"homeassistant/device/edge_agent_{AGENT_ID}/config")
+            assert config["device"].get("configuration_url") == expected
 
 
 def test_it_is_alive_without_a_broker_but_not_ready(mosquitto: Mosquitto, recorder: Recorder) -> None:
@@ -150,6 +162,61 @@ def test_too_many_clients_do_not_block_others(house: House) -> None:
         assert len(house.connections()) <= MOST_CLIENTS
 
 
+def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(house: House) -> None:
+    with contextlib.ExitStack() as lines:
+        slow = [
+            lines.enter_context(socket.create_connection(("127.0.0.1", house.port), timeout=5))
+            for _ in range(SLOW_CLIENTS)
+        ]
+        for line in slow:
+            line.sendall(b"GET /livez HTTP/1.1\r\nX: ")
+        began_s = time.monotonic()
+        wait_until(lambda: house.drip(slow) and not house.connections(), timeout_s=REQUEST_S + 15)
+        assert time.monotonic() - began_s >= REQUEST_S - 1
+        assert request(house.port, "/livez") == (200, b"alive\n")
+
+
+def test_a_client_that_reads_a_byte_now_and_then_is_cut_off(house: House) -> None:
+    with socket.create_connection(("127.0.0.1", house.port), timeout=1) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        line.sendall(b"GET / HTTP/1.1\r\n\r\n" * 400)
+        wait_until(lambda: _sip(line) and not house.connections(), timeout_s=EXCHANGE_S + 15)
+        assert request(house.port, "/livez") == (200, b"alive\n")
+
+
+def _sip(line: socket.socket) -> bool:
+    with contextlib.suppress(OSError):
+        line.recv(1)
+    return True
+
+
+def test_addresses_without_access_take_no_connection(mosquitto: Mosquitto) -> None:
+    port = free_port()
+    agent = AgentProcess.with_script(
+        mosquitto.port, HTTP__ENABLED="true", HTTP__PORT=str(port), HTTP__ALLOWED="127.0.0.2"
+    )
+    with agent, contextlib.ExitStack() as lines:
+        house = House(port, agent)
+        wait_until(lambda: _livez_from("127.0.0.2", port) == 200, why=lambda: agent.log)
+        for _ in range(2 * MOST_CLIENTS):
+            lines.enter_context(socket.create_connection(("127.0.0.1", port))).sendall(b"GET /livez HTTP/1.1\r\nHost")
+        assert _livez_from("127.0.0.2", port) == 200
+        assert len(house.connections()) <= 1
+        status, body = request(port, "/livez")
+        assert (status, b"http.allowed" in body) == (403, True)
+
+
+def _livez_from(address: str, port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5, source_address=(address, 0))
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
 def test_the_agent_stops_while_clients_are_connected(mosquitto: Mosquitto, recorder: Recorder) -> None:
     port = free_port()
     with with_http(mosquitto.port, port) as agent, contextlib.ExitStack() as lines:
@@ -190,6 +257,13 @@ class House:
         """Return the agent's open connections to clients of its page."""
         found = psutil.Process(self.agent.pid).net_connections("tcp")
         return [each for each in found if each.status == psutil.CONN_ESTABLISHED and each.laddr.port == self.port]
+
+    def drip(self, lines: list[socket.socket]) -> bool:
+        """Send one more byte on each line that still takes one."""
+        for line in lines:
+            with contextlib.suppress(OSError):
+                line.send(b"a")
+        return True
 
 
 @pytest.fixture

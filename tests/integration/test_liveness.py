@@ -20,6 +20,7 @@ from edge_agent.mqtt.link import Link, LinkUp
 from edge_agent.platform.heartbeat_file import AGENT_FRESH_S, HeartbeatFile, check
 from edge_agent.platform.systemd import SystemdNotifier
 from edge_agent.pool import Pool, WorkerPlan
+from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.settings.broker import MqttSettings
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.pools import LIMITS, MAX_PIXELS, scripted
@@ -204,7 +205,9 @@ def test_the_link_is_not_alive_while_the_network_thread_hangs(mosquitto: Mosquit
     link = Link(connect, ("x",), changes.put)
     link.start()
     try:
-        assert isinstance(changes.get(timeout=10.0), LinkUp)
+        connected = changes.get(timeout=10.0)
+        assert isinstance(connected, LinkUp)
+        link.begin(connected.number)
         _wait_for_life(link)
         jam.close()
         link.publish(Publication("x", b"", qos=1))
@@ -235,5 +238,4 @@ def _wait_for_life(link: Link) -> None:
 
 
 def _refuse(_number: int) -> Connection:
-    message = "nobody is there"
-    raise BrokerUnreachableError(message)
+    raise BrokerUnreachableError({"nowhere": ConnectFault(ConnectError.FAILED, "nobody is there")})

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError
-from edge_agent.model_store import ModelStore, choice, choose_cpu_model, plan_detectors
+from edge_agent.errors import DetectorUnavailableError, NoDetectorError
+from edge_agent.model_store import MODELS, ModelStore, choice, choose_cpu_model, plan_detectors
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
-from edge_agent.settings.model import DetectionSettings
-from edge_agent.wire import DetectorChoice, SecondStage
+from edge_agent.reasons import UnavailableReason
+from edge_agent.settings.detection import DetectionSettings
+from edge_agent.wire import DetectorChoice, ModelFile, SecondStage
 from tests.shared_data import shared
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def plan(store: ModelStore, *strategies: str, **settings: Any) -> DetectorPlan:
 
 
 def on_cpu(folder: Path, model: str, name: str) -> DetectorChoice:
-    return DetectorChoice("cpu", model, str(folder / "mine" / name))
+    path = str(folder / "mine" / name)
+    return DetectorChoice("cpu", model, path, file=ModelFile(path, "sha256", MODELS[model].sha256))
 
 
 def test_the_default_is_yunet_with_centerface_for_a_second_stage(tmp_path: Path) -> None:
@@ -69,21 +71,21 @@ def test_the_second_stage_can_be_off_or_unavailable(tmp_path: Path, caplog: pyte
     assert caplog.text == ""
     assert plan(models, "cpu").second_stage is None
     (line,) = [record.getMessage() for record in caplog.records if record.levelno >= logging.INFO]
-    assert line == f"no second stage: centerface is missing; get it: {command('models', 'pull', 'centerface')}"
+    assert line == f"no second stage: centerface is missing; download it: {command('models', 'pull', 'centerface')}"
 
 
 def test_a_named_model_has_no_substitute(tmp_path: Path) -> None:
     models = offline(tmp_path, CENTERFACE)
     assert choose_cpu_model("centerface", models).note == ""
-    with pytest.raises(ModelUnavailableError, match="the model yunet_n cannot be had"):
+    with pytest.raises(DetectorUnavailableError, match="the model yunet_n could not be found"):
         choose_cpu_model("yunet_n", models)
 
 
 def test_without_any_model_one_short_line_names_the_fix(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(DetectorUnavailableError) as raised:
+    with pytest.raises(NoDetectorError) as raised:
         plan(offline(tmp_path), "cpu")
-    assert str(raised.value).endswith(f"cannot be had; get one: {command('models', 'pull', 'yunet_n')}")
+    assert str(raised.value).endswith(f"could not be found; download it: {command('models', 'pull', 'yunet_n')}")
     assert len(str(raised.value)) < 200
     assert "Put yunet_n_dynamic.onnx" in caplog.text, "debug logs have the details"
     assert "Put centerface.onnx" in caplog.text
@@ -102,9 +104,10 @@ def test_an_unavailable_strategy_is_left_out(tmp_path: Path, caplog: pytest.LogC
     found = plan(offline(tmp_path), "cpu", "mock")
     assert found.choices == (DetectorChoice("mock", "script", ""),)
     assert [each.strategy for each in found.missing] == ["cpu"]
-    assert "the strategy cpu cannot be used: the models yunet_n and centerface cannot be had" in caplog.text
+    assert "the strategy cpu cannot be used: the models yunet_n and centerface could not be found" in caplog.text
 
 
+@pytest.mark.usefixtures("wording")
 @pytest.mark.parametrize("is_installed", [False, True])
 def test_unrequested_accelerators_are_not_mentioned(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_installed: bool
@@ -118,6 +121,7 @@ def test_unrequested_accelerators_are_not_mentioned(
     assert caplog.text == ""
 
 
+@pytest.mark.usefixtures("wording")
 @pytest.mark.parametrize(
     ("settings", "asked"),
     [
@@ -141,11 +145,14 @@ def test_a_requested_accelerator_that_is_missing_is_reported(
     assert warned == asked - {"cpu"}
 
 
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
     found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
     assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
-    assert add_instruction(Extra.EDGETPU) in found.missing[0].reason
+    assert {each.fault.reason for each in found.missing} == {UnavailableReason.PACKAGE_MISSING}
+    assert add_instruction(Extra.EDGETPU) in caplog.text
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_a_spare_folder_of_someone_else_is_not_used(unwritable: Path, server: Mo
     theirs.mkdir()
     (theirs / "tiny.onnx").write_bytes(CONTENT)
     spare_dir().symlink_to(theirs)
-    with pytest.raises(ModelUnavailableError, match="belongs to someone else"):
+    with pytest.raises(ModelUnavailableError, match="belongs to another user"):
         store_of(tiny(f"{server.address}/good"), unwritable).resolve("tiny")
 
 

@@ -35,7 +35,7 @@ def test_the_agents_files_are_readable_by_its_user_only(
         recorder.publish(f"edge_agent/{AGENT_ID}/log_level/set", "debug")
         recorder.publish("doorbell/front/frame", jpeg(WIDTHS["exit"], 80))
         recorder.wait_for("doorbell/front/faces")
-        written = wait_until(lambda: files if len(files := _files(tmp_path)) == 2 else None)
+        written = wait_until(lambda: files if len(files := _files(tmp_path)) == 3 else None)
         assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
         assert {stat.S_IMODE(path.parent.stat().st_mode) for path in written} == {0o700}
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in descendants(agent.pid)]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge_agent.domain import DetectorPlan
 from edge_agent.platform import landlock
+from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.wire import Detected
-from tests.pools import PoolUnderTest, scripted
+from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
 from tests.shared_data import PROJECT, shared
 
 pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
@@ -27,7 +33,7 @@ folder, device, port, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.
 choice = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
 memory = os.memfd_create("before")
 listener = socket.create_server(("127.0.0.1", 0))
-words = enter_sandbox(WorkerSpec(0, (choice,), 1, 1, sandbox=True))
+words = enter_sandbox(WorkerSpec(0, (choice,), 1, 1, sandbox=True)).text
 
 def tried(act):
     try:
@@ -111,3 +117,20 @@ def test_workers_of_the_pool_run_in_a_sandbox() -> None:
         assert isinstance(tested.wait_for(tested.offer()).result, Detected)
         status = [Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii") for worker in view.workers]
     assert all("NoNewPrivs:\t1" in each and "CapEff:\t0000000000000000" in each for each in status)
+
+
+@pytest.mark.parametrize(("sandbox", "note"), [(True, ""), (False, " (not sandboxed: pool.sandbox is off)")])
+def test_a_ready_worker_is_logged_with_a_note_only_without_a_sandbox(
+    sandbox: bool, note: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    ready = threading.Event()
+    plan = WorkerPlan(DetectorPlan((scripted(),)), MAX_PIXELS, LIMITS.memory_limit_bytes, sandbox=sandbox)
+    pool = Pool(replace(LIMITS, workers=1), plan, lambda _: None, lambda view: ready.set() if view.working() else None)
+    pool.start()
+    try:
+        assert ready.wait(30)
+    finally:
+        pool.stop(1.0)
+    (line,) = (message for message in caplog.messages if message.startswith("worker 0 ready"))
+    assert re.fullmatch(r"worker 0 ready: mock script in \d+ ms" + re.escape(note), line)

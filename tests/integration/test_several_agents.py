@@ -104,7 +104,8 @@ def test_agents_of_a_group_take_turns_at_shared_frames(mosquitto: Mosquitto, lis
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 def test_the_next_address_takes_over_when_a_broker_dies(protocol: str) -> None:
     with Mosquitto() as first, Mosquitto() as second, Recorder(second.port) as at_second:
-        settings = {"MQTT__FALLBACKS": f"127.0.0.1:{second.port}", "MQTT__PROTOCOL": protocol}
+        fallback = f"127.0.0.1:{second.port}"
+        settings = {"MQTT__FALLBACKS": fallback, "MQTT__PROTOCOL": protocol, "PRESS__DEBOUNCE_S": "0"}
         with AgentProcess.with_script(first.port, None, **settings) as agent:
             with Recorder(first.port) as at_first:
                 agent.wait_until_ready(at_first)

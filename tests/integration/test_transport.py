@@ -160,7 +160,7 @@ def test_websockets_work_without_tls_too() -> None:
 
 
 def test_the_system_does_not_trust_a_ca_of_our_own(tls_port: int) -> None:
-    assert "its certificate does not prove who it is" in _why_not(_settings(tls_port))
+    assert "its certificate is not valid" in _why_not(_settings(tls_port))
 
 
 def test_another_ca_is_not_trusted(tls_port: int, tmp_path: Path) -> None:
@@ -226,28 +226,27 @@ def test_tls_1_1_is_refused(authority: Authority) -> None:
         refusals: list[str] = []
 
         def listen() -> None:
-            for _ in range(2):
-                line = server.accept()[0]
-                try:
-                    context.wrap_socket(line, server_side=True)
-                except ssl.SSLError as error:
-                    refusals.append(error.reason or "")
-                finally:
-                    line.close()
+            line = server.accept()[0]
+            try:
+                context.wrap_socket(line, server_side=True)
+            except ssl.SSLError as error:
+                refusals.append(error.reason or "")
+            finally:
+                line.close()
 
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         assert "no connection" in _why_not(_settings(server.getsockname()[1], ca_file=authority.ca))
         listener.join(20)
-    assert len(refusals) == 2
+    assert len(refusals) == 1
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"HTTP/1.1 200 OK\r\n\r\n", "does not answer as an MQTT broker's"),
-        (b"HTTP/1.1 101\r\nSec-WebSocket-Accept\r\n\r\n", "does not answer as an MQTT broker's"),
-        (b"HTTP/1.1 101\r\nSec-WebSocket-Accept: \xff\r\n\r\n", "does not answer as an MQTT broker's"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "did not answer like an MQTT broker"),
+        (b"HTTP/1.1 101\r\nSec-WebSocket-Accept\r\n\r\n", "did not answer like an MQTT broker"),
+        (b"HTTP/1.1 101\r\nSec-WebSocket-Accept: \xff\r\n\r\n", "did not answer like an MQTT broker"),
     ],
 )
 def test_an_invalid_websocket_response_is_not_a_broker(answer: bytes, words: str) -> None:

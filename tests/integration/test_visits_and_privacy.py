@@ -114,7 +114,7 @@ def test_faces_outside_the_zones_are_rejected_and_listed(mosquitto: Mosquitto, r
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", _scene(1.0))
         event = recorder.wait_for("doorbell/front/faces")
-    assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside the zones")
+    assert (event["outcome"], event["rejected"][0]["reason"]) == ("no_face", "outside_zones")
 
 
 def test_filtered_frames_are_skipped_and_counted(mosquitto: Mosquitto, recorder: Recorder) -> None:

@@ -7,9 +7,12 @@ import pytest
 from edge_agent.domain import DetectorPlan
 from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorker, StopWorker
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, SlotState
+from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import DetectorChoice, Unavailable
 from tests.unit.test_pool_core import SimulatedPool
-from tests.values import PLAN, job
+from tests.values import CRASHED, EXITED, KILLED, NO_STICK, PLAN, job
+
+pytestmark = pytest.mark.usefixtures("wording")
 
 STICK = DetectorChoice("edgetpu", "ssd", device="usb:0")
 OTHER_STICK = DetectorChoice("edgetpu", "ssd", device="usb:1")
@@ -22,13 +25,13 @@ class SimulatedPoolWithAccelerators(SimulatedPool):
     def __init__(self, *accelerators: DetectorChoice, workers: int = 2) -> None:
         super().__init__(DetectorPlan(PLAN.choices, accelerators), workers=workers)
 
-    def probe(self, number: int = 0, reason: str = "") -> None:
-        self.do(self.core.on_probe_result(number, reason, self.now))
+    def probe(self, number: int = 0, fault: DetectorFault | None = None) -> None:
+        self.do(self.core.on_probe_result(number, fault, self.now))
 
     def assign(self, number: int = 0, slot: int = 0) -> None:
         """Let a probe succeed, and a worker start with the accelerator."""
         self.probe(number)
-        self.die(slot, "exited with code 0")
+        self.die(slot, EXITED)
         self.ready(slot, "edgetpu")
 
     def probes(self) -> int:
@@ -60,7 +63,7 @@ def test_one_worker_is_replaced_by_one_with_the_accelerator() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
     played.probe()
     assert played.actions[-1] == StopWorker(0)
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     assert played.started(0) == 0
     assert played.started(1) is None
     played.ready(0, "edgetpu")
@@ -75,10 +78,10 @@ def test_accelerators_are_assigned_one_after_the_other() -> None:
     for number in range(3):
         played.probe(number)
     assert [played.state(0), played.state(1)] == [SlotState.STOPPING, SlotState.IDLE]
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     played.ready(0, "edgetpu")
     assert [played.state(0), played.state(1)] == [SlotState.IDLE, SlotState.STOPPING]
-    played.die(1, "exited with code 0")
+    played.die(1, EXITED)
     assert [played.started(0), played.started(1)] == [0, 1]
     assert played.accelerator(2).state is AcceleratorState.AVAILABLE
 
@@ -96,9 +99,9 @@ def test_failed_probes_are_repeated_with_growing_waits() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
     waits = []
     for _ in range(4):
-        played.probe(reason="no EdgeTPU was found")
+        played.probe(fault=NO_STICK)
         assert played.accelerator().state is AcceleratorState.UNAVAILABLE
-        assert played.accelerator().reason == "no EdgeTPU was found"
+        assert played.accelerator().fault == NO_STICK
         waits.append(played.wait_for_probe())
     assert waits == pytest.approx([5, 10, 20, 40], abs=4.5)
     assert played.accelerator().lost_for_s is None
@@ -108,9 +111,9 @@ def test_a_hanging_probe_is_killed() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
     played.pass_time(10.0)
     assert EndProbe(0) in played.actions
-    assert played.accelerator().reason == "did not answer within 10 s"
-    played.probe(reason="the process that tried it was ended by SIGKILL")
-    assert played.accelerator().reason == "did not answer within 10 s"
+    assert played.accelerator().fault == DetectorFault(UnavailableReason.TIMED_OUT, "within 10 s")
+    played.probe(fault=KILLED.as_detector_fault())
+    assert played.accelerator().fault == DetectorFault(UnavailableReason.TIMED_OUT, "within 10 s")
 
 
 def test_a_frame_on_which_the_accelerator_fails_is_retried_by_another_worker() -> None:
@@ -127,20 +130,32 @@ def test_a_frame_on_which_the_accelerator_fails_is_retried_by_another_worker() -
     played.die(0)
     assert played.started(0) is None
     view = played.core.view(played.now)
-    assert (view.accelerator_releases, view.workers[0].last_error) == (1, "no")
+    assert (view.accelerator_releases, view.workers[0].last_error) == (1, WorkerExit(ExitReason.DETECTOR_ERROR, "no"))
+    assert played.accelerator().fault == DetectorFault(UnavailableReason.DETECTION_FAILED, "no")
     assert played.accelerator().lost_for_s == 0
 
 
-@pytest.mark.parametrize("reason", ["was ended by SIGSEGV", "ended itself: it did not finish in time"])
-def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (CRASHED, UnavailableReason.CRASHED),
+        (WorkerExit(ExitReason.TIMED_OUT, "in time"), UnavailableReason.TIMED_OUT),
+        (WorkerExit(ExitReason.NOT_STARTED, "no memory"), UnavailableReason.START_FAILED),
+    ],
+)
+def test_a_worker_that_dies_with_its_accelerator_costs_no_frame_and_no_wait(
+    end: WorkerExit, reason: UnavailableReason
+) -> None:
     played = SimulatedPoolWithAccelerators(STICK, workers=1)
     played.assign()
     lost = job()
     played.offer(lost)
-    played.die(0, reason)
+    played.die(0, end)
     assert played.state(0) is SlotState.STARTING
     assert played.started(0) is None
-    assert played.accelerator().reason == reason
+    fault = played.accelerator().fault
+    assert fault is not None
+    assert fault.reason is reason
     played.ready(0)
     again = played.assigned(0).job
     assert (again.frame, again.attempts, again.crashes) == (lost.frame, 1, 0)
@@ -172,7 +187,7 @@ def test_a_lost_accelerator_needs_two_successful_probes() -> None:
     played.wait_for_probe()
     played.probe()
     assert played.state(0) is SlotState.STOPPING
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     played.ready(0, "edgetpu")
     assert played.accelerator().lost_for_s is None
     view = played.core.view(played.now)
@@ -197,11 +212,11 @@ def test_repeated_losses_of_an_accelerator_lengthen_its_backoff() -> None:
 def test_an_accelerator_that_its_worker_cannot_load_is_lost() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
     played.probe()
-    played.die(0, "exited with code 0")
-    played.core.on_unusable(0, (Unavailable("edgetpu", "ssd", "it is busy"),))
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
+    played.core.on_unusable(0, (Unavailable("edgetpu", "ssd", NO_STICK),))
+    played.die(0, EXITED)
     assert played.started(0) is None
-    assert played.accelerator().reason == "edgetpu ssd: it is busy"
+    assert played.accelerator().fault == NO_STICK
     assert played.core.view(played.now).unavailable == ()
 
 
@@ -210,13 +225,13 @@ def test_a_strategy_can_be_disabled_and_enabled() -> None:
     played.assign()
     played.do(played.core.allow_strategy("cpu", played.now))
     assert played.state(0) is SlotState.STOPPING
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     assert played.started(0) is None
     assert played.accelerator().state is AcceleratorState.OFF
     played.ready(0)
     played.do(played.core.allow_strategy("auto", played.now))
     assert played.state(0) is SlotState.STOPPING
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     assert played.started(0) == 0
 
 
@@ -234,7 +249,7 @@ def test_a_restart_keeps_the_accelerator() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
     played.assign()
     played.do(played.core.restart_all(played.now))
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     assert played.started(0) == 0
 
 
@@ -258,7 +273,7 @@ def test_driver_memory_does_not_recycle_the_worker() -> None:
 
 def test_a_draining_pool_starts_no_probes() -> None:
     played = SimulatedPoolWithAccelerators(STICK)
-    played.probe(reason="no EdgeTPU was found")
+    played.probe(fault=NO_STICK)
     played.core.drain()
     before = played.probes()
     played.pass_time(100.0)

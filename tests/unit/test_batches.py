@@ -14,6 +14,7 @@ from edge_agent.domain import NO_PICTURES, DetectorPlan, Job, Trigger
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.pool.actions import Assign
 from edge_agent.pool.views import SlotState
+from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import (
     Box,
     Detected,
@@ -33,10 +34,12 @@ from tests.photos import photos
 from tests.pictures import jpeg
 from tests.shared_data import shared
 from tests.unit.test_pool_core import SimulatedPool
-from tests.values import PLAN, detected, job
+from tests.values import CRASHED, EXITED, PLAN, detected, job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+pytestmark = pytest.mark.usefixtures("wording")
 
 GPU = DetectorChoice("gpu", "yunet_n", device="0")
 
@@ -46,8 +49,8 @@ class SimulatedPoolWithGpu(SimulatedPool):
 
     def __init__(self) -> None:
         super().__init__(DetectorPlan(PLAN.choices, (GPU,)))
-        self.do(self.core.on_probe_result(0, "", self.now))
-        self.die(0, "exited with code 0")
+        self.do(self.core.on_probe_result(0, None, self.now))
+        self.die(0, EXITED)
         self.core.on_started(0, 1)
         self.do(self.core.on_ready(0, Ready("gpu", "yunet_n", 50.0, batch=4), self.now))
 
@@ -112,7 +115,7 @@ def test_a_worker_exit_loses_no_frame_of_the_batch() -> None:
     waiting = [job(f"door{number}") for number in range(3)]
     played.offer(*waiting)
     played.answer_ids(played.assigned(0).job_id)
-    played.die(0, "was ended by SIGSEGV")
+    played.die(0, CRASHED)
     for _ in range(4):
         played.answer(1)
     assert {outcome.frame for outcome in played.outcomes} >= {each.frame for each in waiting}
@@ -136,9 +139,6 @@ class Counting:
 
     def detect_all(self, images: Sequence[Any]) -> list[list[Face]]:
         return [[Face(Box(0, 0, 10 + number, 10), 0.9)] for number in range(len(images))]
-
-    def close(self) -> None:
-        """Nothing to release."""
 
 
 @pytest.fixture
@@ -176,8 +176,9 @@ def test_yunet_finds_the_same_in_a_batch_as_alone() -> None:
     assert detector.detect_all(images) == [detector.detect(image) for image in images]
 
 
-def test_without_cuda_the_reason_names_what_to_install() -> None:
+def test_without_cuda_the_provider_is_the_reason() -> None:
     path = str(shared("models", "yunet_n_dynamic.onnx"))
     choice = DetectorChoice("gpu", "yunet_n", path, "0", {"provider": "CUDAExecutionProvider"})
-    with pytest.raises(DetectorUnavailableError, match="the installed onnxruntime has no CUDAExecutionProvider"):
+    with pytest.raises(DetectorUnavailableError) as unavailable:
         table.load(choice)
+    assert unavailable.value.fault == DetectorFault(UnavailableReason.PROVIDER_MISSING, "CUDAExecutionProvider")

@@ -288,7 +288,7 @@ def test_every_reason_has_a_sentence() -> None:
 
 
 def slot_at(now: float) -> CameraSlot:
-    slot = CameraSlot(CameraSpec("front", "http://cam/"), heard_s=now, away_since_s=now)
+    slot = CameraSlot(CameraSpec("front", "http://cam/"), last_report_s=now, away_since_s=now)
     slot.on_started(7, now)
     return slot
 

@@ -10,7 +10,7 @@ import pytest
 
 from edge_agent.wire import Box, Face
 from edge_agent.wire.geometry import iou
-from edge_agent.worker.cascade import Cascade, brighten, is_night, merge
+from edge_agent.worker.cascade import Cascade, CascadeInput, CascadeResult, brighten, is_night, merge
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,14 +31,10 @@ class Fixed:
     strategy: str = "cpu"
     uses_pixels: bool = True
     side: int = 640
-    closed: bool = False
 
     def detect(self, image: Image) -> list[Face]:
         self.seen.append(float(image.mean()))
         return self.faces
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def picture(red: int, green: int, blue: int) -> Image:
@@ -64,15 +60,20 @@ def test_night_is_dark_or_dim_without_colour(image: Image, night: bool) -> None:
     assert is_night(image) is night
 
 
+def _detect(detectors: Cascade, image: Image, *, cascade: bool) -> CascadeResult:
+    (result,) = detectors.detect_all([CascadeInput(image, cascade)])
+    return result
+
+
 def test_an_ordinary_frame_by_day_uses_the_first_stage_only() -> None:
     first, second = Fixed("fast"), Fixed("slow", [Face(HERE, 0.9)])
-    assert Cascade(first, second).detect(DAY, cascade=False) == ([], "")
+    assert _detect(Cascade(first, second), DAY, cascade=False) == ([], "")
     assert second.seen == []
 
 
 def test_an_ordinary_frame_by_night_is_brightened_for_the_second_detector() -> None:
     first, second = Fixed("fast"), Fixed("slow", [Face(HERE, 0.4)])
-    found = Cascade(first, second).detect(NIGHT_CALIBRATION, cascade=False)
+    found = _detect(Cascade(first, second), NIGHT_CALIBRATION, cascade=False)
     assert found == ([Face(HERE, 0.7)], "slow")
     assert first.seen == []
     assert second.seen == [pytest.approx(brighten(NIGHT_CALIBRATION).mean())]
@@ -81,36 +82,36 @@ def test_an_ordinary_frame_by_night_is_brightened_for_the_second_detector() -> N
 
 def test_the_second_detector_can_be_limited_to_presses() -> None:
     first, second = Fixed("fast", [Face(HERE, 0.4)]), Fixed("slow")
-    assert Cascade(first, second, by_night=False).detect(NIGHT_CALIBRATION, cascade=False) == ([Face(HERE, 0.7)], "")
+    assert _detect(Cascade(first, second, by_night=False), NIGHT_CALIBRATION, cascade=False) == ([Face(HERE, 0.7)], "")
 
 
 @pytest.mark.parametrize("image", [DAY, NIGHT_CALIBRATION], ids=["day", "night"])
 def test_a_press_without_a_face_runs_both_stages(image: Image) -> None:
-    found = Cascade(Fixed("fast"), Fixed("slow", [Face(HERE, 1.0)])).detect(image, cascade=True)
+    found = _detect(Cascade(Fixed("fast"), Fixed("slow", [Face(HERE, 1.0)])), image, cascade=True)
     assert found.second_model == "slow"
     assert [face.box for face in found.faces] == [HERE]
 
 
 def test_a_press_with_a_confident_face_runs_the_first_stage_only() -> None:
     second = Fixed("slow")
-    assert Cascade(Fixed("fast", [Face(HERE, 0.9)]), second).detect(DAY, cascade=True).second_model == ""
+    assert _detect(Cascade(Fixed("fast", [Face(HERE, 0.9)]), second), DAY, cascade=True).second_model == ""
     assert second.seen == []
 
 
 def test_without_a_second_detector_only_the_first_runs() -> None:
     first = Fixed("fast", [Face(HERE, 0.4)])
     for cascade in (False, True):
-        assert Cascade(first).detect(NIGHT_CALIBRATION, cascade=cascade) == ([Face(HERE, 0.7)], "")
+        assert _detect(Cascade(first), NIGHT_CALIBRATION, cascade=cascade) == ([Face(HERE, 0.7)], "")
 
 
 def test_a_scripted_detector_gets_the_original_picture() -> None:
     first = Fixed("script", [Face(HERE, 0.9)], uses_pixels=False)
-    assert Cascade(first).detect(NIGHT_CALIBRATION, cascade=True) == ([Face(HERE, 0.9)], "")
+    assert _detect(Cascade(first), NIGHT_CALIBRATION, cascade=True) == ([Face(HERE, 0.9)], "")
     assert first.seen == [NIGHT_CALIBRATION.mean()]
 
 
 def test_very_low_confidences_are_not_listed() -> None:
-    assert Cascade(Fixed("fast", [Face(HERE, 0.2), Face(THERE, 0.3)])).detect(DAY, cascade=False).faces == [
+    assert _detect(Cascade(Fixed("fast", [Face(HERE, 0.2), Face(THERE, 0.3)])), DAY, cascade=False).faces == [
         Face(THERE, 0.3)
     ]
 
@@ -139,10 +140,5 @@ def test_overlap_is_intersection_over_union() -> None:
     assert iou(HERE, BESIDE_HERE) == pytest.approx(36 / 44)
 
 
-def test_both_detectors_are_closed_and_the_larger_input_size_is_used() -> None:
-    first, second = Fixed("fast", side=320), Fixed("slow")
-    cascade = Cascade(first, second)
-    assert cascade.side == 640
-    cascade.close()
-    assert first.closed
-    assert second.closed
+def test_the_larger_input_size_is_used() -> None:
+    assert Cascade(Fixed("fast", side=320), Fixed("slow")).side == 640

@@ -154,6 +154,8 @@ WRITTEN_BY_THE_AGENT = (
     *(topic("attic") for topic in OF_THE_AGENT),
     *(topics.doorbell_option("front", option) for option in topics.DOORBELL_OPTIONS),
     *(topics.agent_option("attic", option) for option in topics.AGENT_OPTIONS),
+    *(topics.entity_event("front", event) for event in topics.ENTITY_EVENTS),
+    topics.last_snapshot("front"),
     "homeassistant/device/edge_agent/config",
 )
 

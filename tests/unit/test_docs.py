@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.capture.camera import CaptureReason, Kind
-from edge_agent.domain import ShedReason, Trigger
+from edge_agent.domain import DropReason, PressDropReason, ShedReason, SideKey, Trigger
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
     DetectorPayload,
@@ -19,6 +19,7 @@ from edge_agent.doorbells.payloads import (
     TimingPayload,
     VisitPayload,
 )
+from edge_agent.reasons import ConnectError, ExitReason, UnavailableReason
 from edge_agent.telemetry.counters import MetricsPayload
 from edge_agent.telemetry.error_events import COMPONENTS, ErrorPayload
 from edge_agent.telemetry.health import (
@@ -31,10 +32,10 @@ from edge_agent.telemetry.health import (
     WorkerPayload,
 )
 from edge_agent.telemetry.histogram import QuantilesPayload
-from edge_agent.telemetry.problems import CODES
+from edge_agent.telemetry.problems import ProblemCode
 from edge_agent.telemetry.status import ProblemPayload
 from edge_agent.telemetry.timings import STAGES, LatencyPayload
-from edge_agent.wire import FailureReason
+from edge_agent.wire import FailureReason, RejectionReason
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def test_every_key_is_documented(payload: type[msgspec.Struct]) -> None:
 
 def test_every_code_is_documented() -> None:
     words = {reason.value for reason in FailureReason} | {trigger.code for trigger in Trigger}
-    words |= {reason.value for reason in ShedReason} | {*STAGES, *CODES, *COMPONENTS.values()}
+    words |= {reason.value for reason in ShedReason} | {*STAGES, *ProblemCode, *COMPONENTS.values()}
+    words |= {*UnavailableReason, *ExitReason, *ConnectError, *RejectionReason, *DropReason}
+    words |= {reason.value for reason in PressDropReason} | {key.value for key in SideKey}
     words |= {reason.value for reason in CaptureReason} | {kind.value for kind in Kind}
     assert words <= WORDS
 

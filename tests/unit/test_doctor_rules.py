@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,9 +21,13 @@ from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor.broker_rules import Subscribed, Use
 from edge_agent.doctor.camera_rules import assess_camera
 from edge_agent.platform.installation import Extra, add_instruction
+from edge_agent.platform.program_name import command
 from edge_agent.pool import ProbeResult
-from edge_agent.wire import DetectorChoice
-from tests.values import NOON
+from edge_agent.reasons import ConnectError, ConnectFault, DetectorFault, UnavailableReason
+from edge_agent.wire import DetectorChoice, Unavailable
+from tests.values import NO_STICK, NOON, NOT_INSTALLED
+
+pytestmark = pytest.mark.usefixtures("wording")
 
 MB = 1_000_000
 
@@ -34,25 +40,34 @@ def result_of(finding: Finding) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("reason", "fix"),
     [
-        ("it refused: Not authorized", "check mqtt.username and mqtt.password"),
-        ("it refused: Bad user name or password", "check mqtt.username and mqtt.password"),
-        ("it refused: Client identifier not valid", "set agent_id"),
-        ("[Errno 111] Connection refused", "start the broker"),
-        ("[Errno -2] Name or service not known", "check the spelling of mqtt.host"),
-        ("[Errno -3] Temporary failure in name resolution", "check the spelling of mqtt.host"),
-        ("[Errno 113] No route to host", "check this machine's network"),
-        ("timed out", "whether a firewall is in between"),
-        ("it did not answer as an MQTT broker does", "something else listens there"),
-        ("its certificate does not prove who it is (unable to get local issuer certificate)", "mqtt.tls.ca_file"),
-        ("it does not speak TLS on this port; brokers use 8883 for that as a rule", "switch mqtt.tls.enabled off"),
-        ("Connection reset by peer; does it speak TLS on this port?", "check mqtt.tls.enabled and mqtt.port"),
-        ("whatever", "look into the broker's log"),
+        (ConnectError.NOT_AUTHORIZED, "check mqtt.username and mqtt.password"),
+        (ConnectError.CLIENT_ID_REJECTED, "set agent_id"),
+        (ConnectError.PROTOCOL_UNSUPPORTED, "set mqtt.protocol"),
+        (ConnectError.CONNECTION_REFUSED, "start the broker"),
+        (ConnectError.NAME_UNKNOWN, "check the spelling of mqtt.host, or use"),
+        (ConnectError.NAME_UNRESOLVED, "DNS server"),
+        (ConnectError.UNREACHABLE, "check this host's network"),
+        (ConnectError.TIMED_OUT, "and firewalls"),
+        (ConnectError.NOT_MQTT, "another service uses it"),
+        (ConnectError.CERTIFICATE_REJECTED, "mqtt.tls.ca_file"),
+        (ConnectError.TLS_UNSUPPORTED, "set mqtt.tls.enabled to false"),
+        (ConnectError.TLS_UNANSWERED, "check mqtt.tls.enabled and mqtt.port"),
+        (ConnectError.WEBSOCKET_FAILED, "mqtt.websocket_path"),
+        (ConnectError.SETTINGS_INVALID, "correct that setting"),
+        (ConnectError.FAILED, "check the broker's log"),
     ],
 )
-def test_every_reason_of_the_broker_has_its_fix(reason: str, fix: str) -> None:
-    found = broker.assess_connection("broker:1883", "", reason)
+def test_every_reason_of_the_broker_has_its_fix(reason: ConnectError, fix: str) -> None:
+    found = broker.judge_faults({"broker:1883": ConnectFault(reason, "whatever")})
     assert found.level is Level.ERROR
     assert fix in found.fix
+
+
+def test_each_address_of_the_broker_has_its_own_fix() -> None:
+    refused, unknown = ConnectFault(ConnectError.CONNECTION_REFUSED), ConnectFault(ConnectError.NAME_UNKNOWN)
+    found = broker.judge_faults({"a:1883": refused, "b:1883": unknown, "c:1883": refused})
+    assert found.fix == f"{refused.advice}; {unknown.advice}"
+    assert [each in found.text for each in ("a:1883", "b:1883", "c:1883")] == [True] * 3
 
 
 @pytest.mark.parametrize(
@@ -75,11 +90,11 @@ def test_unencrypted_connections_are_reported(
 @pytest.mark.parametrize(
     ("tried", "tells", "level"),
     [
-        (Subscribed("a/+", "", "", heard=True), True, Level.OK),
-        (Subscribed("a/+", "", "", heard=False), True, Level.ERROR),
+        (Subscribed("a/+", "", "", echoed=True), True, Level.OK),
+        (Subscribed("a/+", "", "", echoed=False), True, Level.ERROR),
         (Subscribed("a/+", "", "Not authorized"), True, Level.OK),
         (Subscribed("a/+", "", None), True, Level.OK),
-        (Subscribed("a/+", "", "", heard=False), False, Level.OK),
+        (Subscribed("a/+", "", "", echoed=False), False, Level.OK),
         (Subscribed("a/+", "Not authorized"), True, Level.ERROR),
         (Subscribed("a/+", "Not authorized"), False, Level.ERROR),
         (Subscribed("a/+", None), True, Level.ERROR),
@@ -103,9 +118,9 @@ def test_every_packet_limit_gives_one_finding_with_a_working_fix(largest: int | 
     ("use", "level", "fix"),
     [
         (Use(), Level.OK, ""),
-        (Use(kicked="another client connected with the same client id"), Level.ERROR, "agent_id of its own"),
+        (Use(kicked="another client connected with the same client id"), Level.ERROR, "its own agent_id"),
         (Use(is_online=True, is_here=True), Level.OK, ""),
-        (Use(is_online=True), Level.WARNING, "agent_id of its own"),
+        (Use(is_online=True), Level.WARNING, "its own agent_id"),
         (Use(is_known=False), Level.WARNING, "topic read edge_agent/+/availability"),
     ],
 )
@@ -118,27 +133,36 @@ def test_the_owner_of_the_client_id(use: Use, level: Level, fix: str) -> None:
 @pytest.mark.parametrize(
     ("strategy", "reason", "fix"),
     [
-        (
-            "edgetpu",
-            "ai-edge-litert or tflite-runtime is not installed; to add it, ..",
-            "install what the reason names",
-        ),
-        ("edgetpu", "the model ssd cannot be had: ..", "edge-agent models pull ssd_mobilenet_v2_edgetpu"),
-        ("cpu", "the model yunet_n cannot be had: ..", "edge-agent models pull yunet_n"),
-        ("edgetpu", "the library libedgetpu.so.1 cannot be loaded: .. Install libedgetpu", "install libedgetpu"),
-        ("edgetpu", "no EdgeTPU was found: is it plugged in, and may this user open it?", "plug it in again"),
-        ("gpu", "the installed onnxruntime has no CUDAExecutionProvider: ..", add_instruction(Extra.GPU)),
-        ("edgetpu", "the process that tried it was ended by SIGSEGV", "a libedgetpu that fits the runtime"),
-        ("gpu", "did not answer within 10 s", "raise pool.probe_timeout_s"),
-        ("gpu", "whatever", "edge-agent detectors"),
+        ("edgetpu", UnavailableReason.PACKAGE_MISSING, add_instruction(Extra.EDGETPU)),
+        ("gpu", UnavailableReason.PACKAGE_MISSING, add_instruction(Extra.GPU)),
+        ("cpu", UnavailableReason.PACKAGE_MISSING, "docs/install.md"),
+        ("edgetpu", UnavailableReason.MODEL_MISSING, command("models", "pull", "ssd_mobilenet_v2_edgetpu")),
+        ("cpu", UnavailableReason.MODEL_MISSING, command("models", "pull", "yunet_n")),
+        ("edgetpu", UnavailableReason.LIBRARY_MISSING, "install libedgetpu"),
+        ("edgetpu", UnavailableReason.DEVICE_MISSING, "plug it in again"),
+        ("gpu", UnavailableReason.PROVIDER_MISSING, add_instruction(Extra.GPU)),
+        ("edgetpu", UnavailableReason.CRASHED, "a libedgetpu that fits the runtime"),
+        ("gpu", UnavailableReason.TIMED_OUT, "raise pool.probe_timeout_s"),
+        ("gpu", UnavailableReason.LOAD_FAILED, command("detectors")),
     ],
 )
-def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: str, fix: str) -> None:
-    assert fix in detectors.fix_for(strategy, reason)
+def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: UnavailableReason, fix: str) -> None:
+    found = detectors.assess_probe(
+        DetectorChoice(strategy, "yunet_n"), ProbeResult(fault=DetectorFault(reason, "whatever")), is_spare=True
+    )
+    assert fix in found.fix
+    missing = Unavailable(strategy, "", DetectorFault(reason))
+    assert fix in detectors.assess_missing(missing, device="", is_last=True).fix
+    assert fix in detectors.judge_none({"mock": NO_STICK, strategy: DetectorFault(reason)}, "auto").fix
+
+
+def test_blazeface_has_an_extra_of_its_own() -> None:
+    fault = DetectorFault(UnavailableReason.PACKAGE_MISSING, "ai-edge-litert")
+    assert detectors.judge_none({"cpu": fault}, "blazeface").fix == add_instruction(Extra.BLAZEFACE)
 
 
 def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
-    choice, broken = DetectorChoice("cpu", "yunet_n"), ProbeResult(reason="broken")
+    choice, broken = DetectorChoice("cpu", "yunet_n"), ProbeResult(fault=NO_STICK)
     assert detectors.assess_probe(choice, broken, is_spare=True).level is Level.WARNING
     assert detectors.assess_probe(choice, broken, is_spare=False).level is Level.ERROR
     assert detectors.assess_probe(choice, ProbeResult(10, 8), is_spare=False).level is Level.OK
@@ -158,15 +182,19 @@ def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
     ],
 )
 def test_an_unexpected_strategy_is_not_an_error(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
-    found = detectors.assess_missing("edgetpu", "is not installed", device=device, is_last=is_last, is_asked=is_asked)
-    assert found.level is level
+    missing = Unavailable("edgetpu", "", NOT_INSTALLED)
+    assert detectors.assess_missing(missing, device=device, is_last=is_last, is_asked=is_asked).level is level
 
 
-def test_a_device_that_may_not_be_opened() -> None:
-    shut = detectors.Device("edgetpu", "USB 1-1", Path("/dev/bus/usb/001/004"), "may not be opened by this user")
-    found = detectors.assess_device(shut)
-    assert found.text == "on USB 1-1, but /dev/bus/usb/001/004 may not be opened by this user"
-    assert "udev rule" in found.fix
+@pytest.mark.parametrize(
+    ("fault", "fix"),
+    [(detectors.DeviceFault.FORBIDDEN, "udev rule"), (detectors.DeviceFault.MISSING, "plug it in again")],
+)
+def test_a_device_that_cannot_be_opened(fault: detectors.DeviceFault, fix: str) -> None:
+    found = detectors.assess_device(detectors.Device("edgetpu", "USB 1-1", Path("/dev/bus/usb/001/004"), fault))
+    assert found.level is Level.WARNING
+    assert "/dev/bus/usb/001/004" in found.text
+    assert fix in found.fix
 
 
 def test_models_that_are_damaged_or_missing() -> None:
@@ -235,17 +263,23 @@ def test_the_recommended_number_of_workers_fits(free_bytes: int, workers: int) -
 
 
 @pytest.mark.parametrize(
-    ("fault", "free_bytes", "level"),
+    ("number", "free_bytes", "level", "fix"),
     [
-        ("", 10**9, Level.OK),
-        ("", None, Level.OK),
-        ("", 10 * MB, Level.WARNING),
-        ("permission denied", None, Level.ERROR),
+        (0, 10**9, Level.OK, ""),
+        (0, None, Level.OK, ""),
+        (0, 10 * MB, Level.WARNING, "free some"),
+        (errno.ENOSPC, None, Level.ERROR, "free some space"),
+        (errno.EACCES, None, Level.ERROR, "allow this user to write there"),
+        (errno.EROFS, None, Level.ERROR, "mount it writable"),
+        (errno.ENOTDIR, None, Level.ERROR, "a file is in the way"),
+        (errno.EIO, None, Level.ERROR, "name another folder"),
     ],
 )
-def test_folders(fault: str, free_bytes: int | None, level: Level) -> None:
-    found = machine.assess_folder("models", "/cache", fault, free_bytes, "models.cache_dir")
+def test_folders(number: int, free_bytes: int | None, level: Level, fix: str) -> None:
+    refused = machine.Refused.by(OSError(number, os.strerror(number))) if number else None
+    found = machine.assess_folder("models", "/cache", refused, free_bytes, "models.cache_dir")
     assert found.level is level
+    assert fix in found.fix
     assert ("models.cache_dir" in found.fix) == (level is not Level.OK)
 
 
@@ -255,11 +289,20 @@ def test_the_load(load1: float, level: Level) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "is_ours", "level"),
-    [("", False, Level.OK), ("address already in use", True, Level.OK), ("address already in use", False, Level.ERROR)],
+    ("number", "is_ours", "level", "fix"),
+    [
+        (0, False, Level.OK, ""),
+        (errno.EADDRINUSE, True, Level.OK, ""),
+        (errno.EADDRINUSE, False, Level.ERROR, "set http.port to a free one"),
+        (errno.EACCES, False, Level.ERROR, "from 1024 on"),
+        (errno.EADDRNOTAVAIL, False, Level.ERROR, "set http.host"),
+        (errno.EIO, False, Level.ERROR, "http.enabled"),
+    ],
 )
-def test_the_port_of_the_page(fault: str, is_ours: bool, level: Level) -> None:
-    assert machine.assess_port("127.0.0.1:8099", fault, is_ours=is_ours).level is level
+def test_the_port_of_the_page(number: int, is_ours: bool, level: Level, fix: str) -> None:
+    refused = machine.Refused.by(OSError(number, os.strerror(number))) if number else None
+    found = machine.assess_port("127.0.0.1:8099", refused, is_ours=is_ours)
+    assert (found.level, fix in found.fix) == (level, True)
 
 
 STREAM = Trial(first_picture_s=1.0, codec="h264", width=1280, height=720, size_bytes=90_000)

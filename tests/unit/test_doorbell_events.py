@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -20,8 +21,10 @@ from edge_agent.doorbells.presses import Answer
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.visits import Visits
 from edge_agent.telemetry.counters import Counters
-from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason
-from tests.values import NOON, detected, failure, outcome, press, reply_to, shed
+from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason, SnapshotMode
+from tests.values import NOON, detected, failure, frame, outcome, press, reply_to, shed
+
+pytestmark = pytest.mark.usefixtures("wording")
 
 STAMP = events.Stamp("boot", 7, now_s=0.05, now_at=NOON + timedelta(milliseconds=50))
 
@@ -76,12 +79,14 @@ def test_a_shed_ordinary_frame_is_not_published(result: Any, trigger: Trigger, p
 def test_rejected_faces_are_counted_by_reason() -> None:
     counters = Counters()
     box = Box(1, 2, 3, 4)
-    unsure, masked = (Rejected(box, 0.5, each) for each in (RejectionReason.UNSURE, RejectionReason.MASKED))
+    unsure, masked = (
+        Rejected(box, 0.5, each) for each in (RejectionReason.BELOW_MIN_CONFIDENCE, RejectionReason.MASKED)
+    )
     for rejected in ((unsure, masked), (unsure,)):
         seen = outcome(msgspec.structs.replace(detected(), rejected=rejected))
         counters.receive(seen.frame)
         counters.count(seen)
-    assert counters.rejected == {"below min_confidence": 2, "masked": 1}
+    assert counters.rejected == {"below_min_confidence": 2, "masked": 1}
     assert counters.answered == {"face": 2}
 
 
@@ -132,27 +137,42 @@ def test_a_new_doorbells_state_has_every_key_null() -> None:
     assert doorbells.on_activity("front", 1.0) == []
 
 
-def test_the_state_follows_the_newest_frame() -> None:
+def test_the_state_follows_the_visit() -> None:
+    """It begins and ends with it; a frame without a face in between changes nothing."""
     doorbells = Doorbells(offline_after_s=10.0, most=2)
     doorbells.on_activity("front", 0.0)
-    (seen,) = doorbells.on_outcome(outcome(detected(2), received_s=5.0), 5.0, NOON)
-    assert _json(seen) | {"last_seen": None} == {
-        "face_present": True, "faces": 2, "confidence": 0.9, "last_seen": None, "visit_id": None,
+    (empty,) = doorbells.on_outcome(outcome(detected(0), received_s=1.0), 1.0, NOON)
+    assert (_json(empty)["face_present"], _json(empty)["faces"]) == (False, 0)
+    assert doorbells.on_outcome(outcome(detected(0), received_s=2.0), 2.0, NOON) == []
+    (begun,) = doorbells.on_outcome(outcome(detected(2), received_s=5.0), 5.0, NOON, "visit-1")
+    assert _json(begun) == {
+        "face_present": True, "faces": 2, "confidence": 0.9, "last_seen": "2026-01-02T12:00:00Z", "visit_id": "visit-1",
     }  # fmt: skip
-    assert doorbells.on_outcome(outcome(detected(0), received_s=4.0), 5.1, NOON) == []
-    (gone,) = doorbells.on_outcome(outcome(detected(0), received_s=6.0), 6.0, NOON + timedelta(seconds=6))
-    assert (_json(gone)["faces"], _json(gone)["last_seen"]) == (0, "2026-01-02T12:00:00Z")
-    assert doorbells.on_outcome(outcome(failure(), received_s=7.0), 7.0, NOON) == []
+    assert doorbells.on_outcome(outcome(detected(0), received_s=30.0), 30.0, NOON, "visit-1") == []
+    later = NOON + timedelta(seconds=6)
+    assert doorbells.on_outcome(outcome(detected(1), received_s=6.0), 6.0, later, "visit-1") == [], "an older frame"
+    assert doorbells.on_outcome(outcome(failure(), received_s=31.0), 31.0, later, "visit-1") == []
+    (ended,) = doorbells.on_visit_end("front", 60.0)
+    assert _json(ended) == {
+        "face_present": False, "faces": 0, "confidence": None, "last_seen": "2026-01-02T12:00:00Z", "visit_id": None,
+    }  # fmt: skip
 
 
-def test_an_unchanged_number_of_faces_is_published_at_most_once_a_second() -> None:
+def test_the_state_changes_at_most_every_ten_seconds_in_a_visit() -> None:
+    """However often frames arrive, and however many faces they show."""
     doorbells = Doorbells(offline_after_s=10.0, most=2)
     doorbells.on_activity("front", 0.0)
-    told = [
-        len(doorbells.on_outcome(outcome(received_s=at / 10), at / 10, NOON + timedelta(seconds=at)))
-        for at in range(1, 31)
+    published_s = [
+        at / 4
+        for at in range(1, 241)
+        if doorbells.on_outcome(
+            outcome(detected(at % 3), received_s=at / 4), at / 4, NOON + timedelta(seconds=at / 4), "visit-1"
+        )
     ]
-    assert sum(told) == 3
+    assert len(published_s) == 6
+    assert all(later - earlier >= 10.0 for earlier, later in pairwise(published_s))
+    (ended,) = doorbells.on_visit_end("front", 61.0)
+    assert _json(ended)["last_seen"] == "2026-01-02T12:00:59.750000Z", "of the last face"
 
 
 def test_a_silent_doorbell_goes_offline_and_comes_back() -> None:
@@ -186,7 +206,7 @@ def test_the_number_of_doorbells_is_limited() -> None:
     doorbells.on_activity("front", 0.0)
     assert doorbells.accepts("front")
     assert not doorbells.accepts("back")
-    assert not doorbells.is_snapshot_due("back", 0.0, 1.0)
+    assert doorbells.snapshot_mode(frame("back"), 0.0, 1.0, in_visit=False) is SnapshotMode.NEVER
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(days=1)])

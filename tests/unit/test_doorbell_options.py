@@ -14,7 +14,8 @@ from edge_agent.doorbells.options import Options, options_of
 from edge_agent.doorbells.options_file import OptionsFile, StoredOptions, default_folder
 from edge_agent.doorbells.policy import reason_to_skip
 from edge_agent.errors import SettingsError
-from edge_agent.settings.model import DetectionSettings, DoorbellOptions, DoorbellSettings
+from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.model import DoorbellOptions, DoorbellSettings
 from tests.values import NOON, frame
 
 if TYPE_CHECKING:
@@ -178,14 +179,20 @@ def test_an_unwritable_folder_is_only_reported(tmp_path: Path, caplog: pytest.Lo
     assert caplog.text.count("cannot be written") == 1
 
 
-def test_the_error_for_a_user_without_a_home_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_home_keeps_options_in_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     def no_user(user: int) -> NoReturn:
         raise KeyError(user)
 
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", "")
     monkeypatch.setattr("pwd.getpwuid", no_user)
-    with pytest.raises(SettingsError, match=r"set state\.dir"):
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    assert default_folder() == tmp_path / "run"
+    assert f"options set over MQTT are kept in {tmp_path / 'run'}" in caplog.text
+    (tmp_path / "run").symlink_to(tmp_path)
+    with pytest.raises(SettingsError, match=r"belongs to another user: set state\.dir"):
         default_folder()
     monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
     assert str(default_folder()) == "/var/state/edge-agent"

@@ -17,6 +17,7 @@ from ha_discovery import (
     AvailabilityTopic,
     BinarySensor,
     Button,
+    Camera,
     Component,
     Device,
     DeviceTrigger,
@@ -107,6 +108,7 @@ ANNOUNCED: list[tuple[Component, dict[str, Any]]] = [
         Image(replace(NAME, enabled_by_default=False), "i", content_type="image/jpeg"),
         entity_options(platform="image", image_topic="i", content_type="image/jpeg", enabled_by_default=False),
     ),
+    (Camera(NAME, "i"), entity_options(platform="camera", topic="i")),
     (Image(NAME, url_topic="u"), entity_options(platform="image", url_topic="u")),
     (
         Switch(NAME, "c", "s", state_on="1", state_off="0"),
@@ -116,6 +118,7 @@ ANNOUNCED: list[tuple[Component, dict[str, Any]]] = [
         Number(NAME, "c", min=0, max=1, step=0.01, mode="slider"),
         entity_options(platform="number", command_topic="c", min=0, max=1, step=0.01, mode="slider"),
     ),
+    (Number(NAME, "c"), entity_options(platform="number", command_topic="c", min=0, max=100, step=1)),
     (Select(NAME, "c", ("a",)), entity_options(platform="select", command_topic="c", options=["a"])),
     (
         Button(replace(NAME, entity_category="config", icon="mdi:bell"), "c", device_class="restart"),

@@ -16,6 +16,7 @@ from ha_discovery import (
     AvailabilityTopic,
     BinarySensor,
     Button,
+    Camera,
     Component,
     Device,
     DeviceTrigger,
@@ -117,6 +118,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "sensor that is set": (lambda: Sensor(CONFIG, "state"), "entity_category 'config' is for what a user can change"),
     "binary sensor that is set": (lambda: BinarySensor(CONFIG, "state"), "use 'diagnostic'"),
     "event that is set": (lambda: Event(CONFIG, "event", ("a",)), "use 'diagnostic'"),
+    "camera that is set": (lambda: Camera(CONFIG, "image"), "use 'diagnostic'"),
+    "camera without a topic": (lambda: Camera(NAME, ""), "topic"),
+    "camera with half a wildcard": (lambda: Camera(NAME, "a/b#"), "topic"),
+    "camera with levels after a wildcard": (lambda: Camera(NAME, "a/#/b"), "levels after #"),
     "image that is set": (lambda: Image(CONFIG, "image"), "use 'diagnostic'"),
     "unknown category": (lambda: Entity("key", "Name", entity_category="main"), "'main' is none of"),  # type: ignore[arg-type]
     "doorbell that cannot ring": (

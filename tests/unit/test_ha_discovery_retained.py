@@ -32,7 +32,8 @@ from ha_discovery import (
 FACES = Sensor(Entity("faces", "Faces"), "state")
 RING = DeviceTrigger("ring", "ring", "doorbell", "ring")
 PORCH = Discovery("porch", Origin("test"), Device("Porch", identifiers=("porch",), via_device="agent"), (FACES, RING))
-FOUND = RetainedDevice("porch", "test", ("porch",), "agent", (("faces", "sensor"), ("ring", "device_automation")))
+COMPONENTS = (("faces", "sensor"), ("ring", "device_automation"))
+FOUND = RetainedDevice("porch", "test", ("porch",), "agent", COMPONENTS, "Porch")
 TOPIC = device_topic("porch")
 
 identifiers = st.from_regex(r"[a-zA-Z0-9_-]{1,20}", fullmatch=True)
@@ -54,7 +55,7 @@ def test_abbreviations_are_read() -> None:
     """Home Assistant accepts both."""
     payload = {
         "o": {"name": "test"},
-        "dev": {"ids": "porch", "via_device": "agent"},
+        "dev": {"ids": "porch", "via_device": "agent", "name": "Porch"},
         "cmps": {"faces": {"p": "sensor"}, "ring": {"p": "device_automation"}},
     }
     assert read_retained(TOPIC, json.dumps(payload).encode()) == FOUND

@@ -23,32 +23,31 @@ from edge_agent.pool.views import (
     SlotState,
     WorkerView,
 )
+from edge_agent.reasons import ConnectError
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.counters import Counters
+from edge_agent.telemetry.error_events import COMPONENTS, of_problem
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, Problem, Snapshot, find_problems
+from edge_agent.telemetry.problems import BrokerView, Problem, ProblemCode, Snapshot, find_problems
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import RecentView
 from edge_agent.wire import FailureReason, Unavailable
-from tests.values import NOON, detected, failure, frame, outcome, shed
+from tests.values import KILLED, NO_STICK, NOON, NOT_INSTALLED, detected, failure, frame, outcome, shed
 
 if TYPE_CHECKING:
     from edge_agent.telemetry.health import HealthPayload
 
 HOST = HostView(100_000_000)
 BROKER = BrokerView(connected=True, since_at=NOON, protocol="5", connections=1)
+AWAY = BrokerView(connected=False, since_at=NOON, reason=ConnectError.TIMED_OUT, detail="timed out")
 QUIET = RecentView(0, {}, {})
-LOST = AcceleratorView(
-    "edgetpu", "ssd", "usb:0", AcceleratorState.UNAVAILABLE, "no EdgeTPU usb:0 was found", lost_for_s=60.0
-)
+LOST = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.UNAVAILABLE, NO_STICK, lost_for_s=60.0)
 
 
 def pool(*states: SlotState, strategy: str = "cpu", **changes: Any) -> PoolView:
     workers = tuple(
-        WorkerView(
-            slot, state, 0.0, 1, WorkerDetector(slot, strategy, "m"), 3, 5.0, 1, 100_000_000, "was ended by SIGKILL"
-        )
+        WorkerView(slot, state, 0.0, 1, WorkerDetector(slot, strategy, "m"), 3, 5.0, 1, 100_000_000, KILLED)
         for slot, state in enumerate(states)
     )
     return replace(PoolView(workers, dict.fromkeys(Trigger, 0), 0, 0, 1, {}, ()), **changes)
@@ -57,35 +56,43 @@ def pool(*states: SlotState, strategy: str = "cpu", **changes: Any) -> PoolView:
 WELL = Snapshot(pool(SlotState.IDLE, SlotState.BUSY), BROKER, HOST, QUIET, NOON)
 
 
-@pytest.mark.parametrize(
-    ("changes", "code", "words"),
-    [
+PROBLEMS: list[tuple[dict[str, Any], str, str]] = [
         ({"pool": pool(SlotState.CIRCUIT_OPEN, SlotState.CIRCUIT_OPEN)}, "no_workers",
-         "No worker can be kept alive, so no picture is looked at: the last one was ended by SIGKILL"),
+         "No worker stays alive, so no picture is processed: the last worker was ended by SIGKILL"),
         ({"pool": pool(SlotState.IDLE, SlotState.CIRCUIT_OPEN)}, "worker_circuit_open",
-         "Worker 1 died too often and rests"),
+         "Worker 1 died too often and pauses"),
         ({"pool": pool(SlotState.IDLE, SlotState.BACKOFF)}, "worker_away", "Worker 1 is being replaced"),
-        ({"deaths": 3}, "workers_dying", "Workers died 3 times in the last minute; one was ended by SIGKILL"),
-        ({"pool": pool(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", "gone"),))}, "detector_unavailable",
-         "The detector cpu x cannot be used: gone"),
-        ({"broker": BrokerView(connected=False, since_at=NOON, reason="timed out")}, "broker_lost",
+        ({"deaths": 3}, "workers_dying", "Workers died 3 times in the last minute; the last one was ended by SIGKILL"),
+        ({"pool": pool(SlotState.IDLE, unavailable=(Unavailable("cpu", "x", NOT_INSTALLED),))}, "detector_unavailable",
+         "The detector cpu x cannot be used: a-package is not installed"),
+        ({"broker": AWAY}, "broker_lost",
          r"No connection to the broker since \d\d:\d\d: timed out"),
         ({"broker": replace(BROKER, refused="The broker refuses x")}, "broker_refuses", "The broker refuses x"),
-        ({"recent": RecentView(45, {}, {"overload": 4, "expired": 1})}, "overload", "10 % of the last seconds'"),
+        ({"recent": RecentView(45, {}, {"overload": 4, "expired": 1})}, "overload", "10 % were dropped"),
         ({"recent": RecentView(5, {"bad_image": 5}, {"unchanged": 90})}, "frames_failing",
-         "5 of the last 10 pictures could not be read: look at what the camera sends"),
-        ({"faults": {"state": "the disk is full"}}, "state", "the disk is full"),
-        ({"host": replace(HOST, cpu_temperature_c=80.0)}, "hot", "80 °C hot"),
-        ({"host": replace(HOST, throttled=True)}, "throttled", "slowed down"),
-        ({"host": replace(HOST, under_voltage=True)}, "under_voltage", "too little voltage"),
+         "5 of the last 10 pictures could not be read: check what the camera sends"),
+        ({"faults": {ProblemCode.STATE: "the disk is full"}}, "state", "the disk is full"),
+        ({"host": replace(HOST, cpu_temperature_c=80.0)}, "hot", "at 80 °C"),
+        ({"host": replace(HOST, throttled=True)}, "throttled", "is throttled"),
+        ({"host": replace(HOST, under_voltage=True)}, "under_voltage", "voltage is too low"),
         ({"host": replace(HOST, memory_total_bytes=10**9, memory_free_bytes=40_000_000)}, "memory_low", "Only 40 MB"),
         ({"host": replace(HOST, disk_free_bytes=1_000_000)}, "disk_low", "Only 1 MB"),
-    ],
-)  # fmt: skip
-def test_each_problem_has_a_code_and_a_sentence(changes: dict[str, Any], code: str, words: str) -> None:
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "code", "words"), PROBLEMS)
+def test_each_problem_has_a_sentence(changes: dict[str, Any], code: str, words: str) -> None:
+    found = find_problems(replace(WELL, **changes))
+    assert re.search(words, found[0].text), (code, found[0].text)
+
+
+@pytest.mark.usefixtures("wording")
+@pytest.mark.parametrize(("changes", "code"), [case[:2] for case in PROBLEMS])
+def test_each_problem_has_a_code_whatever_its_sentence(changes: dict[str, Any], code: str) -> None:
     found = find_problems(replace(WELL, **changes))
     assert found[0].code == code
-    assert re.search(words, found[0].text), found[0].text
+    assert found[0].severity == ("failed" if code == "no_workers" else "degraded")
+    assert of_problem(found[0]).component == COMPONENTS.get(found[0].code, "host")
 
 
 def test_a_healthy_agent_has_no_problem() -> None:
@@ -100,12 +107,12 @@ def test_a_healthy_agent_has_no_problem() -> None:
 def test_the_temperature_problem_has_hysteresis() -> None:
     warm = replace(WELL, host=replace(HOST, cpu_temperature_c=77.0))
     assert find_problems(warm) == ()
-    assert [each.code for each in find_problems(warm, frozenset({"hot"}))] == ["hot"]
+    assert [each.code for each in find_problems(warm, frozenset({ProblemCode.HOT}))] == ["hot"]
 
 
 def test_only_an_accelerator_that_was_in_use_counts_as_lost() -> None:
     never = replace(LOST, device="usb:1", lost_for_s=None)
-    missing = (Unavailable("gpu", "", "not installed"),)
+    missing = (Unavailable("gpu", "", NOT_INSTALLED),)
     assert find_problems(replace(WELL, pool=pool(SlotState.IDLE, accelerators=(never,), missing=missing))) == ()
     assert (
         find_problems(
@@ -117,12 +124,12 @@ def test_only_an_accelerator_that_was_in_use_counts_as_lost() -> None:
     lost = pool(SlotState.IDLE, accelerators=(LOST, never), service_ms=service_ms)
     (problem,) = find_problems(replace(WELL, pool=lost))
     assert re.fullmatch(
-        r"Coral lost since \d\d:\d\d \(no EdgeTPU usb:0 was found\); running on the CPU, about 6 times slower",
+        r"Coral lost since \d\d:\d\d \(no EdgeTPU usb:0 was found, .*\); running on the CPU, about 6 times slower",
         problem.text,
     )
 
 
-def problem(code: str = "x", **changes: Any) -> Problem:
+def problem(code: ProblemCode = ProblemCode.HOT, **changes: Any) -> Problem:
     return Problem(code, f"{code} is wrong", **changes)
 
 
@@ -143,7 +150,7 @@ def test_a_problem_starts_and_ends_with_its_delays() -> None:
     assert status.verdict().problems[0].since == at(20)
     status.update([], 30.0, at(30))
     assert (status.verdict().status, status.next_due_s()) == ("degraded", 35.0)
-    assert re.fullmatch(r"x is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
+    assert re.fullmatch(r"hot is wrong \(over since \d\d:\d\d:30\)", status.verdict().reasons[0])
     assert status.update([slow], 34.0, at(34)) == (), "it is still the same problem"
     status.update([], 36.0, at(36))
     status.update([], 41.0, at(41))
@@ -152,10 +159,11 @@ def test_a_problem_starts_and_ends_with_its_delays() -> None:
 
 def test_the_worst_problem_decides() -> None:
     status = Status(NOON)
-    status.update([problem("a"), problem("b", severity="failed"), problem("a", about="2")], 0.0, NOON)
+    worst = problem(ProblemCode.NO_WORKERS, severity="failed")
+    status.update([problem(), worst, problem(about="2")], 0.0, NOON)
     assert status.verdict().status == "failed"
-    assert [each.code for each in status.verdict().problems] == ["b", "a", "a"]
-    assert (status.since_s("b"), status.since_s("c")) == (0.0, None)
+    assert [each.code for each in status.verdict().problems] == ["no_workers", "hot", "hot"]
+    assert (status.since_s(ProblemCode.NO_WORKERS), status.since_s(ProblemCode.STATE)) == (0.0, None)
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 20.0), st.booleans()), max_size=60))
@@ -183,9 +191,10 @@ def assess(registry: Telemetry, view: PoolView, now: float, host: HostView = HOS
 def test_health_covers_each_part() -> None:
     registry = telemetry()
     service = pool(SlotState.IDLE, accelerators=(LOST, replace(LOST, lost_for_s=None)),
-                   missing=(Unavailable("gpu", "", "not installed"),))  # fmt: skip
+                   missing=(Unavailable("gpu", "", NOT_INSTALLED),))  # fmt: skip
     told = json.loads(encode(assess(registry, service, 10.0, replace(HOST, disk_free_bytes=5_000_000_000))))
     (worker,) = told["workers"]
+    assert (worker["last_error"], worker["last_error_detail"]) == ("killed", KILLED.text)
     assert (worker["state"], worker["jobs"], worker["utilization_percent"], worker["memory_mb"]) == (
         "idle",
         3,
@@ -196,12 +205,13 @@ def test_health_covers_each_part() -> None:
     assert told["reasons"] == [told["problems"][0]["text"]]
     assert told["accelerators"][0] == {
         "strategy": "edgetpu", "model": "ssd", "device": "usb:0", "state": "unavailable",
-        "reason": "no EdgeTPU usb:0 was found", "lost_at": "2026-01-02T11:59:10Z",
+        "reason": "device_missing", "detail": NO_STICK.text, "lost_at": "2026-01-02T11:59:10Z",
     }  # fmt: skip
     assert told["accelerators"][1]["lost_at"] is None
-    assert told["missing"] == [{"strategy": "gpu", "reason": "not installed"}]
+    assert told["missing"] == [{"strategy": "gpu", "reason": "package_missing", "detail": NOT_INSTALLED.text}]
     assert told["broker"] == {
         "connected": True, "since": "2026-01-02T12:00:00Z", "protocol": "5", "connections": 1, "reason": None,
+        "detail": None,
     }  # fmt: skip
     assert (told["host"]["disk_free_mb"], told["host"]["throttled"], told["memory_mb"]) == (5000.0, None, 200.0)
 
@@ -303,17 +313,17 @@ def test_each_worker_exit_is_one_error_event() -> None:
     before = pool(SlotState.IDLE, SlotState.IDLE)
     after = replace(before, workers=(before.workers[0], replace(before.workers[1], restarts=2)))
     (died,) = error_events.of_workers(before, after)
-    assert (died.component, died.error_type, died.message, died.worker) == ("worker", "died", "was ended by SIGKILL", 1)
+    assert (died.component, died.error_type, died.message, died.worker) == ("worker", "died", KILLED.text, 1)
     assert list(error_events.of_workers(after, after)) == []
 
 
 @pytest.mark.parametrize(
     ("problem", "component"),
     [
-        (problem("accelerator_lost", about="edgetpu usb:0"), "accelerator"),
-        (problem("worker_circuit_open", about="1"), "worker"),
-        (problem("hot"), "host"),
-        (problem("broker_lost"), "broker"),
+        (problem(ProblemCode.ACCELERATOR_LOST, about="edgetpu usb:0"), "accelerator"),
+        (problem(ProblemCode.WORKER_CIRCUIT_OPEN, about="1"), "worker"),
+        (problem(ProblemCode.HOT), "host"),
+        (problem(ProblemCode.BROKER_LOST), "broker"),
     ],
 )
 def test_a_new_problem_is_an_error_event(problem: Problem, component: str) -> None:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -22,6 +23,10 @@ from edge_agent.platform.heartbeat_file import (
     this_process,
 )
 from edge_agent.platform.systemd import SystemdNotifier
+from tests.processes import needs_namespaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOW_S = 1000.0
 
@@ -83,7 +88,7 @@ def test_files_of_ended_agents_are_ignored_if_another_agent_runs(tmp_path: Path)
         assert check(tmp_path, name, now=NOW_S).startswith(f"no agent runs here: the agent {name} has ended and left ")
     (tmp_path / "damaged.heartbeat").write_text("{", encoding="ascii")
     (tmp_path / "unreadable.heartbeat").mkdir()
-    assert "unreadable.heartbeat cannot be read: Is a directory" in check(tmp_path, now=NOW_S)
+    assert "unreadable.heartbeat cannot be read: it is not a regular file" in check(tmp_path, now=NOW_S)
     HeartbeatFile(tmp_path, "hall").write(beat())
     assert check(tmp_path, now=NOW_S) == ""
     HeartbeatFile(tmp_path, "attic").write(beat(NOW_S - 20))
@@ -123,6 +128,49 @@ def test_a_folder_of_another_user_is_not_used(tmp_path: Path) -> None:
     assert list((tmp_path / "theirs").iterdir()) == []
     (tmp_path / "file").write_text("", encoding="ascii")
     file = HeartbeatFile(tmp_path / "file", "hall")
+    file.write(beat())
+    assert "cannot be written" in file.fault
+
+
+@needs_namespaces
+def test_a_folder_that_nobody_named_must_be_ours_alone(tmp_path: Path) -> None:
+    """Anybody may have made it in shared memory, with a forged file in it."""
+    theirs = tmp_path / "theirs"
+    HeartbeatFile(theirs, "hall").write(beat())
+    (tmp_path / "link").symlink_to(theirs)
+    assert check(theirs, now=NOW_S, named=False) == ""
+    assert "is not used" in check(tmp_path / "link", now=NOW_S, named=False)
+    theirs.chmod(0o777)
+    assert "is not used" in check(theirs, now=NOW_S, named=False)
+    theirs.chmod(0o700)
+    os.chown(theirs, 4242, 4242)
+    assert "is not used: it belongs to another user" in check(theirs, now=NOW_S, named=False)
+
+
+@needs_namespaces
+def test_a_link_a_pipe_or_a_forged_file_is_not_believed(tmp_path: Path) -> None:
+    HeartbeatFile(tmp_path / "elsewhere", "hall").write(beat())
+    path = tmp_path / "hall.heartbeat"
+    path.symlink_to(tmp_path / "elsewhere" / "hall.heartbeat")
+    assert check(tmp_path, now=NOW_S) == f"no agent runs here: {path} cannot be read: it is a link"
+    path.unlink()
+    os.mkfifo(path)
+    assert "hall.heartbeat cannot be read: it is not a regular file" in check(tmp_path, now=NOW_S)
+    path.unlink()
+    HeartbeatFile(tmp_path, "hall").write(beat())
+    path.chmod(0o666)
+    assert "hall.heartbeat cannot be read: another user can write to it" in check(tmp_path, now=NOW_S)
+    path.chmod(0o644)
+    os.chown(path, 4242, 4242)
+    assert "hall.heartbeat cannot be read: another user can write to it" in check(tmp_path, now=NOW_S)
+    os.chown(tmp_path, 4242, 4242)
+    assert check(tmp_path, now=NOW_S) == "", "root looks at a folder that was named to it"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")])
+def test_a_link_or_pipe_is_never_written_to(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "hall.new")
+    file = HeartbeatFile(tmp_path, "hall")
     file.write(beat())
     assert "cannot be written" in file.fault
 

@@ -42,6 +42,13 @@ def test_raspberry_pi_metrics_are_read(tmp_path: Path) -> None:
     assert host.read(20.0, 1020.0).throttled is False
 
 
+def test_a_host_tells_whether_it_has_a_temperature_and_a_serial_number(tmp_path: Path) -> None:
+    host = Host(tmp_path, tmp_path)
+    assert (host.has_temperature(), host.serial_number()) == (False, "")
+    write(tmp_path, sys__class__thermal__thermal_zone0__temp="45000", **{"proc__device-tree__serial-number": "10ab\0"})
+    assert (host.has_temperature(), host.serial_number()) == (True, "10ab")
+
+
 def test_missing_kernel_files_are_tolerated(tmp_path: Path) -> None:
     seen = Host(tmp_path / "not" / "yet", tmp_path).read(0.0, 0.0)
     assert (seen.cpu_temperature_c, seen.throttled, seen.under_voltage, seen.memory_free_bytes) == (None,) * 4

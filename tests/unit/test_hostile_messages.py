@@ -12,7 +12,7 @@ import pytest
 
 from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
-from edge_agent.domain import Message, Packet, Publication, Setting, Trigger
+from edge_agent.domain import DropReason, Message, Packet, Publication, Setting, Trigger
 from edge_agent.doorbells.options import Options
 from edge_agent.doorbells.options_file import StoredOptions
 from edge_agent.ingest.adapters import PRESETS, Source
@@ -28,7 +28,8 @@ from edge_agent.ingest.router import (
     RouterLimits,
 )
 from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
-from edge_agent.settings.model import DetectionSettings, DoorbellSettings
+from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.model import DoorbellSettings
 from edge_agent.wire import FailureReason
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
@@ -79,7 +80,7 @@ def _envelope(**said: Any) -> bytes:
 )
 def test_case_18_an_invalid_doorbell_name_is_dropped(name: str) -> None:
     for topic in (f"doorbell/{name}/frame", f"doorbell/{name}/press", f"doorbell/{name}/detection/set"):
-        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped("topic", PACKET)
+        assert _take(Message(topic, jpeg(), packet=PACKET)) == Dropped(DropReason.TOPIC, PACKET)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_reply_goes_to_its_response_topic() -> None:
     "payload", [b"", b"front\n", b"a" * 65, b"a" * 10_000_000, b"../x", b"\xff", b"fr\x00nt", b"front door"]
 )
 def test_a_command_with_an_invalid_name_is_dropped(payload: bytes) -> None:
-    assert _take(Message("edge_agent/hall/command/remove", payload)) == Dropped("command")
+    assert _take(Message("edge_agent/hall/command/remove", payload)) == Dropped(DropReason.COMMAND)
 
 
 def test_payloads_of_other_commands_are_ignored() -> None:
@@ -154,7 +155,7 @@ def test_payloads_of_other_commands_are_ignored() -> None:
 
 @pytest.mark.parametrize("command", ["restart_pool", "remove", "health"])
 def test_retained_commands_are_ignored(command: str) -> None:
-    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped("retained")
+    assert _take(Message(f"edge_agent/hall/command/{command}", b"front", retained=True)) == Dropped(DropReason.RETAINED)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_an_option_accepts_only_its_own_values(option: str, payload: bytes) -> N
 
 @pytest.mark.parametrize("payload", [b"\xff", b"x" * 33, "\u0664\u0665".encode()])
 def test_an_option_must_be_short_ascii_text(payload: bytes) -> None:
-    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped("option")
+    assert _take(Message("doorbell/front/min_confidence/set", payload)) == Dropped(DropReason.OPTION)
 
 
 def test_an_unknown_strategy_is_refused() -> None:
@@ -224,10 +225,12 @@ def test_case_24_messages_that_the_broker_rejects_are_dropped_and_counted() -> N
     large = Publication("doorbell/front/snapshot", b"x" * 5000, qos=1)
     assert outbox.publish(large, 0.0) == []
     assert outbox.publish(Publication("a", b"x" * 10_000), 0.0)
-    assert outbox.resend(1.0, broker_takes_bytes=2000) == [large]
+    outbox.on_connected(0.0, broker_takes_bytes=2000)
+    assert outbox.resend(1.0) == [large]
     assert outbox.publish(large, 2.0) == [large]
     assert outbox.publish(Publication("b", b"x" * 1000, properties={"a": "b" * 1000}), 2.0)
     assert (outbox.dropped, len(outbox), len(sent)) == (4, 0, 1)
+    outbox.on_connected(0.0)
     assert outbox.resend(3.0) == []
     assert outbox.publish(large, 4.0) == []
     assert packet_bytes(large) >= 5000 + len(large.topic) + 7

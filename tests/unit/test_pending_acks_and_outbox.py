@@ -61,10 +61,10 @@ def test_confirmed_messages_are_removed() -> None:
     wire = Wire()
     outbox = Outbox(wire.transmit, LIMITS)
     outbox.publish(_event("a"), 0.0)
-    confirmed = outbox.confirm(Packet(1, 1))
+    confirmed = outbox.confirm(Packet(1, 1), 0.0)
     assert confirmed is not None
     assert confirmed.key == "a"
-    assert outbox.confirm(Packet(1, 1)) is None
+    assert outbox.confirm(Packet(1, 1), 0.0) is None
     assert len(outbox) == 0
 
 
@@ -76,10 +76,24 @@ def test_unconfirmed_messages_are_resent_in_order_after_a_reconnect() -> None:
     outbox.publish(_event("b"), 1.0)
     outbox.publish(Publication("c", b"", qos=0), 1.0)
     wire.connection = 2
+    outbox.on_connected(0.0)
     assert outbox.resend(2.0) == []
     assert wire.sent == ["a", "a", "b"]
-    assert outbox.confirm(Packet(1, 1)) is None
-    assert outbox.confirm(Packet(2, 2)) is not None
+    assert outbox.confirm(Packet(1, 1), 0.0) is None
+    assert outbox.confirm(Packet(2, 2), 0.0) is not None
+
+
+def test_what_is_published_first_on_a_new_connection_comes_before_what_waited() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.transmit, LIMITS)
+    outbox.publish(_event("ring"), 0.0)
+    outbox.publish(_event("state", retain=True), 0.0)
+    outbox.on_connected(0.0)
+    outbox.publish(_event("online", retain=True), 1.0)
+    outbox.publish(_event("state", retain=True), 1.0)
+    assert outbox.resend(1.0) == []
+    assert wire.sent == ["ring", "state", "online", "state", "ring"]
+    assert len(outbox) == 3
 
 
 def test_expired_messages_are_dropped_and_counted() -> None:
@@ -91,6 +105,7 @@ def test_expired_messages_are_dropped_and_counted() -> None:
     outbox.publish(_event("state", retain=True), 0.0)
     wire.connection = 2
     assert [each.key for each in outbox.resend(6.0)] == ["ring"]
+    outbox.on_connected(0.0)
     assert [each.key for each in outbox.resend(11.0)] == ["answer"]
     assert outbox.dropped == 2
     assert wire.sent == ["answer", "state", "state"]
@@ -116,3 +131,94 @@ def test_a_full_outbox_drops_the_oldest_message() -> None:
     assert [each.key for each in outbox.publish(_event("e", size=99), 0.0)] == ["b", "c"]
     assert len(outbox) == 2
     assert outbox.dropped == 3
+
+
+def lose(outbox: Outbox, wire: Wire, now: float) -> Publication | None:
+    """End the connection, and open the next one."""
+    assert wire.connection is not None
+    number, wire.connection = wire.connection, None
+    outbox.on_connection_lost(now)
+    wire.connection = number + 1
+    wire.sent.clear()
+    blocked = outbox.on_connected(now)
+    outbox.resend(now)
+    return blocked
+
+
+def connected(limits: OutboxLimits = OutboxLimits()) -> tuple[Outbox, Wire]:  # noqa: B008 - frozen
+    wire = Wire()
+    outbox = Outbox(wire.transmit, limits)
+    outbox.on_connected(0.0)
+    return outbox, wire
+
+
+def test_a_large_message_that_ends_the_connection_twice_is_blocked_and_the_others_are_sent() -> None:
+    outbox, wire = connected()
+    for each in (_event("picture", size=50_000), _event("ring"), _event("answer")):
+        outbox.publish(each, 0.0)
+    assert lose(outbox, wire, 0.1) is None
+    assert wire.sent == ["ring", "answer"], "the suspect waits until nothing else is in flight"
+    outbox.confirm(Packet(2, 1), 0.2)
+    outbox.confirm(Packet(2, 2), 0.2)
+    assert wire.sent == ["ring", "answer", "picture"]
+    blocked = lose(outbox, wire, 0.3)
+    assert blocked is not None
+    assert (blocked.topic, wire.sent, len(outbox), outbox.dropped) == ("picture", [], 0, 1)
+    assert outbox.publish(_event("picture", size=50_000), 1.0), "not sent again"
+    assert outbox.publish(_event("other", size=60_000), 1.0), "nor a larger one to another topic"
+    assert not outbox.publish(_event("picture", size=20_000), 1.0), "a smaller one is tried"
+    assert outbox.largest_bytes < 50_000 / 2 + 100
+
+
+def test_a_small_message_needs_one_more_loss_and_blocks_its_topic_for_a_time() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("config"), 0.0)
+    assert lose(outbox, wire, 0.1) is None
+    assert lose(outbox, wire, 0.2) is None
+    assert lose(outbox, wire, 0.3) is not None
+    assert outbox.publish(_event("config"), 1.0)
+    assert not outbox.publish(_event("ring"), 1.0)
+    assert not outbox.publish(_event("config"), 1000.0)
+
+
+def test_a_connection_that_ends_later_does_not_blame_the_message_in_flight() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("ring"), 0.0)
+    for now in (0.1, 5.0, 10.0, 15.0):
+        assert lose(outbox, wire, now) is None
+        assert wire.sent == ["ring"]
+
+
+def test_a_broker_that_was_away_did_not_end_the_connection_because_of_a_message() -> None:
+    outbox, _ = connected()
+    outbox.publish(_event("ring"), 0.0)
+    for _ in range(5):
+        outbox.on_connection_lost(0.1)
+        outbox.on_connection_lost(0.2)  # a failed attempt
+        assert outbox.on_connected(0.3) is None
+        outbox.resend(0.3)
+
+
+def test_an_accepted_suspect_is_no_suspect_any_more() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("ring"), 0.0)
+    lose(outbox, wire, 0.1)
+    outbox.confirm(Packet(2, 1), 0.2)
+    outbox.publish(_event("ring"), 1.0)
+    assert lose(outbox, wire, 1.1) is None
+    assert lose(outbox, wire, 1.2) is None
+
+
+def test_a_denied_message_is_the_suspect_if_the_connection_ends_right_after() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("ring"), 0.0)
+    blocked = None
+    for _ in range(3):
+        outbox.publish(_event("config"), 0.0)
+        assert wire.connection is not None
+        for number, topic in enumerate(list(wire.sent), 1):
+            outbox.confirm(Packet(wire.connection, number), 0.1, denied=topic == "config")
+        blocked = lose(outbox, wire, 0.2)
+    assert blocked is not None
+    assert blocked.topic == "config"
+    assert not outbox.publish(_event("ring"), 1.0)

@@ -24,8 +24,11 @@ from edge_agent.pool.circuit_breaker import FIRST_REST_S, CircuitBreaker
 from edge_agent.pool.core import KILL_GRACE_S, PoolCore
 from edge_agent.pool.restart_policy import OpenCircuit, Restart, decide
 from edge_agent.pool.views import SlotState
+from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Loading, Unavailable
-from tests.values import LIMITS, PLAN, detected, job, ready
+from tests.values import CRASHED, EXITED, KILLED, LIMITS, PLAN, detected, job, ready
+
+pytestmark = pytest.mark.usefixtures("wording")
 
 TWO: Final = DetectorPlan((DetectorChoice("cpu", "yunet_n"), DetectorChoice("cpu", "centerface")))
 
@@ -61,9 +64,9 @@ class SimulatedPool:
         message = Failed(self.assigned(slot).job_id, reason, "no")
         self.do(self.core.on_answer(slot, message, NO_PICTURES, self.now))
 
-    def die(self, slot: int, reason: str = "was ended by SIGKILL") -> list[Action]:
+    def die(self, slot: int, end: WorkerExit = KILLED) -> list[Action]:
         self.core.on_exiting(slot, self.now)
-        return self.do(self.core.on_exit(slot, reason, self.now))
+        return self.do(self.core.on_exit(slot, end, self.now))
 
     def pass_time(self, seconds: float) -> list[Action]:
         self.now += seconds
@@ -154,11 +157,11 @@ def test_a_frame_that_killed_two_workers_is_quarantined() -> None:
     played.offer(job(trigger=Trigger.PRESS))
     played.die(0)
     played.pass_time(0.2)
-    played.die(1, "was ended by SIGSEGV")
+    played.die(1, CRASHED)
     (outcome,) = played.outcomes
     assert isinstance(outcome.result, Failure)
     assert outcome.result.reason is FailureReason.QUARANTINED
-    assert "SIGSEGV" in outcome.result.detail
+    assert CRASHED.text in outcome.result.detail
 
 
 def test_a_retried_frame_is_queued_behind_the_others() -> None:
@@ -198,7 +201,7 @@ def test_a_hanging_worker_is_killed_after_its_limit() -> None:
     played = SimulatedPool()
     played.offer(job())
     assert played.pass_time(LIMITS.job_timeout_s) == []
-    assert played.pass_time(KILL_GRACE_S) == [KillWorker(0, "did not finish a frame within 5 s")]
+    assert played.pass_time(KILL_GRACE_S) == [KillWorker(0, WorkerExit(ExitReason.TIMED_OUT, "a frame within 5 s"))]
     assert played.pass_time(1.0) == []
 
 
@@ -206,8 +209,10 @@ def test_a_worker_that_does_not_start_is_killed_and_restarted() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
     assert [type(each) for each in core.tick(LIMITS.start_timeout_s)] == [KillWorker, KillWorker]
-    assert StartWorker(0) in core.on_exit(0, "was ended by SIGKILL", 21.0)
-    assert "its start" in core.view(21.0).workers[0].last_error
+    assert StartWorker(0) in core.on_exit(0, KILLED, 21.0)
+    error = core.view(21.0).workers[0].last_error
+    assert error is not None
+    assert (error.reason, error.detail) == (ExitReason.TIMED_OUT, "its start within 20 s")
 
 
 def test_the_first_restart_is_immediate_and_later_waits_double() -> None:
@@ -254,7 +259,7 @@ def test_a_worker_is_recycled_by_memory_or_number_of_jobs(limits: dict[str, Any]
     played.answer(0, memory_bytes=100 if limits else 300_000_000)
     assert StopWorker(0) in played.actions
     assert played.state(0) is SlotState.STOPPING
-    assert StartWorker(0) in played.core.on_exit(0, "exited with code 0", played.now)
+    assert StartWorker(0) in played.core.on_exit(0, EXITED, played.now)
     assert played.core.view(played.now).restarts == 0
 
 
@@ -277,7 +282,7 @@ def test_the_only_worker_keeps_its_detector() -> None:
     played = SimulatedPool(TWO, workers=1)
     for _ in range(2):
         played.core.on_loading(0, Loading("cpu", "yunet_n"))
-        played.die(0, "was ended by SIGSEGV")
+        played.die(0, CRASHED)
         while played.state(0) is not SlotState.STARTING:
             played.pass_time(0.5)
     played.ready(0, model="centerface")
@@ -302,7 +307,7 @@ def test_restart_replaces_workers_one_by_one() -> None:
     played.answer(0)
     played.answer(1)
     assert [each.slot for each in played.actions if isinstance(each, StopWorker)] == [0]
-    played.die(0, "exited with code 0")
+    played.die(0, EXITED)
     played.ready(0)
     assert [each.slot for each in played.actions if isinstance(each, StopWorker)] == [0, 1]
 
@@ -384,11 +389,12 @@ def test_abandon_ends_every_frame() -> None:
 def test_a_worker_without_a_detector_reports_the_reason() -> None:
     core = PoolCore(LIMITS, PLAN)
     core.start(0.0)
-    core.on_unusable(0, (Unavailable("cpu", "yunet_n", "no file"),))
-    core.on_exit(0, "exited with code 0", 1.0)
+    core.on_unusable(0, (Unavailable("cpu", "yunet_n", DetectorFault(UnavailableReason.LOAD_FAILED, "no file")),))
+    core.on_exit(0, EXITED, 1.0)
     view = core.view(1.0)
-    assert view.workers[0].last_error == "cpu yunet_n: no file"
-    assert view.deaths == {"exited with code 0": 1}
+    assert view.workers[0].last_error is not None
+    assert view.workers[0].last_error.reason is ExitReason.NO_DETECTOR
+    assert view.deaths == {ExitReason.NO_DETECTOR: 1}
 
 
 @pytest.mark.parametrize(
@@ -402,10 +408,10 @@ def test_the_circuit_of_a_fatal_detector_opens_longer_each_time() -> None:
     exclusions, choice = CircuitBreaker(), ("edgetpu", "ssd")
     rests = []
     for now in (0.0, 1000.0):
-        exclusions.record_failure(choice, "was ended by SIGSEGV", now)
+        exclusions.record_failure(choice, CRASHED, now)
         assert exclusions.open_circuits(now) == {}
-        exclusions.record_failure(choice, "was ended by SIGSEGV", now)
-        assert exclusions.open_circuits(now) == {choice: "a worker that loaded it was ended by SIGSEGV"}
+        exclusions.record_failure(choice, CRASHED, now)
+        assert exclusions.open_circuits(now)[choice].reason is UnavailableReason.CRASHED
         rests.append(next(rest for rest in range(1000) if not exclusions.open_circuits(now + rest)))
     assert rests[1] > 1.5 * rests[0] >= 90
     exclusions.record_success(choice)
@@ -421,7 +427,7 @@ def _with_the_lesser_detector() -> SimulatedPool:
             played.pass_time(0.5)
         played.core.on_loading(slot, Loading("cpu", "yunet_n"))
     for slot in (0, 1):
-        played.die(slot, "was ended by SIGSEGV")
+        played.die(slot, CRASHED)
     for slot in (0, 1):
         while played.state(slot) is not SlotState.STARTING:
             played.pass_time(0.5)
@@ -435,7 +441,7 @@ def test_a_fatal_detector_is_retried_by_one_worker_and_then_used_by_all() -> Non
     played.pass_time(1.2 * FIRST_REST_S)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.STOPPING, SlotState.IDLE]
     played.core.on_exiting(0, played.now)
-    played.do(played.core.on_exit(0, "exited with code 0", played.now))
+    played.do(played.core.on_exit(0, EXITED, played.now))
     assert played.start_of(0).without == frozenset()
     played.ready(0)
     assert [played.state(slot) for slot in (0, 1)] == [SlotState.IDLE, SlotState.STOPPING]
@@ -444,10 +450,10 @@ def test_a_fatal_detector_is_retried_by_one_worker_and_then_used_by_all() -> Non
 def test_a_detector_that_is_still_fatal_costs_one_worker_at_a_time() -> None:
     played = _with_the_lesser_detector()
     played.pass_time(1.2 * FIRST_REST_S)
-    played.do(played.core.on_exit(0, "exited with code 0", played.now))
+    played.do(played.core.on_exit(0, EXITED, played.now))
     for _ in range(2):
         played.core.on_loading(0, Loading("cpu", "yunet_n"))
-        played.die(0, "was ended by SIGSEGV")
+        played.die(0, CRASHED)
         while played.state(0) is not SlotState.STARTING:
             played.pass_time(0.5)
     assert played.start_of(0).without == {("cpu", "yunet_n")}

@@ -16,7 +16,7 @@ from edge_agent.pool.core import PoolCore
 from edge_agent.pool.views import SlotState
 from edge_agent.wire import DetectorChoice, Failed, FailureReason
 from tests.unit.test_pool_core import replace_struct
-from tests.values import LIMITS, PLAN, detected, job, ready
+from tests.values import KILLED, LIMITS, NO_STICK, PLAN, detected, job, ready
 
 WORKERS: Final = 3
 SLOTS = st.integers(0, WORKERS - 1)
@@ -79,7 +79,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.loading.discard(slot)
         self.stopping.discard(slot)
         self.core.on_exiting(slot, self.now)
-        self.do(self.core.on_exit(slot, "was ended by SIGKILL", self.now))
+        self.do(self.core.on_exit(slot, KILLED, self.now))
 
     @rule(doorbell=st.sampled_from(["front", "back", "side"]), trigger=st.sampled_from(Trigger))
     def offer(self, doorbell: str, trigger: Trigger) -> None:
@@ -125,7 +125,7 @@ class PoolMachine(RuleBasedStateMachine):
     def end_probe(self, works: bool) -> None:
         if self.probing:
             self.probing = False
-            self.do(self.core.on_probe_result(0, "" if works else "no EdgeTPU was found", self.now))
+            self.do(self.core.on_probe_result(0, None if works else NO_STICK, self.now))
 
     @rule(strategy=st.sampled_from(["auto", "edgetpu", "cpu"]))
     def allow(self, strategy: str) -> None:

@@ -14,7 +14,7 @@ from edge_agent.demo.visitors import VISITOR_PICTURES, CutOut
 from edge_agent.detectors import table
 from edge_agent.domain import Trigger
 from edge_agent.wire import DetectorChoice
-from edge_agent.worker.cascade import Cascade
+from edge_agent.worker.cascade import Cascade, CascadeInput
 from tests.pictures import visitors
 from tests.shared_data import shared
 
@@ -27,11 +27,13 @@ def test_a_scene_is_drawn_the_same_each_time() -> None:
 
 @pytest.mark.parametrize("number", range(len(VISITOR_PICTURES)))
 def test_a_visitor_near_the_door_has_one_face(number: int) -> None:
-    detector = table.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx"))))
-    (face,) = Cascade(detector).detect(draw(Scene(visitors()[number], 1.0)), cascade=False).faces
+    cascade = Cascade(table.load(DetectorChoice("cpu", "yunet_n", str(shared("models", "yunet_n_dynamic.onnx")))))
+    scenes = (Scene(visitors()[number], 1.0), Scene())
+    near, empty = cascade.detect_all([CascadeInput(draw(scene), cascade=False) for scene in scenes])
+    (face,) = near.faces
     assert face.confidence > 0.8
     assert abs(face.box.x + face.box.width / 2 - LENS.width / 2) < 60
-    assert Cascade(detector).detect(draw(Scene()), cascade=False).faces == []
+    assert empty.faces == []
 
 
 def test_the_script_is_endless_and_covers_every_scene() -> None:

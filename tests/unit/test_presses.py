@@ -14,6 +14,8 @@ from tests.values import detected, failure, outcome, press, shed
 WINDOW_S, DEADLINE_S = 10.0, 5.0
 TIMES = PressTimes(WINDOW_S, DEADLINE_S)
 
+pytestmark = pytest.mark.usefixtures("wording")
+
 
 def _pressed(at_s: float = 0.0) -> Presses:
     presses = Presses(lambda _doorbell: TIMES)
@@ -99,3 +101,47 @@ def test_a_doorbell_can_have_its_own_press_times() -> None:
     assert [answer.press.doorbell for answer in presses.tick(5.0)] == ["front"]
     assert presses.next_due_s() == 8.0
     assert [presses.is_open(doorbell, 15.0) for doorbell in ("front", "back")] == [False, True]
+
+
+@pytest.mark.parametrize(("at_s", "rings"), [((0, 2.0, 4.6), 1), ((0, 4.0, 5.1, 9.0), 2), ((0, 5.1, 10.3), 3)])
+def test_presses_of_one_push_are_one_and_the_time_counts_from_the_first(at_s: tuple[float, ...], rings: int) -> None:
+    presses = Presses(lambda doorbell: press_times(doorbell, PressSettings(), DoorbellSettings()))
+    assert len({presses.add(press(at_s=each)).press_id for each in at_s}) == rings
+
+
+def test_a_doorbell_can_have_its_own_debounce_time() -> None:
+    doorbells = DoorbellSettings(each={"back": DoorbellOptions(press_debounce_s=0.0)})
+    presses = Presses(lambda doorbell: press_times(doorbell, PressSettings(), doorbells))
+    for doorbell, count in (("front", 1), ("back", 2)):
+        assert len({presses.add(press(doorbell, at_s=each)).press_id for each in (0.0, 0.0)}) == count
+
+
+def test_an_answered_press_still_debounces_but_gets_no_frames() -> None:
+    presses = Presses(lambda _doorbell: PressTimes(1.0, 1.0, 5.0))
+    first = presses.add(press(at_s=0.0))
+    assert [answer.press for answer in presses.tick(2.0)] == [first]
+    assert not presses.is_open("front", 2.0)
+    assert presses.add(press(at_s=4.0)) is first
+    presses.tick(5.0)
+    assert presses.add(second := press(at_s=5.0)) is second
+
+
+def test_a_restored_press_has_its_full_time_from_the_connection() -> None:
+    presses = Presses(lambda _doorbell: PressTimes(WINDOW_S, DEADLINE_S, 5.0))
+    presses.restore(waiting := press("front", at_s=1.0), answered=False)
+    presses.restore(press("back", at_s=1.0), answered=True)
+    assert presses.tick(1000.0) == []
+    assert presses.is_open("front", 1000.0)
+    presses.resume(1001.0)
+    assert not presses.is_open("back", 1001.0)
+    assert presses.next_due_s() == 1001.0 + DEADLINE_S
+    assert presses.add(press(at_s=4.0)) is waiting
+    assert [answer.press for answer in presses.tick(1001.0 + DEADLINE_S)] == [waiting]
+
+
+def test_a_removed_press_is_not_answered() -> None:
+    presses = _pressed()
+    presses.restore(old := press("back"), answered=False)
+    presses.remove(old.press_id)
+    presses.resume(0.0)
+    assert [answer.press.doorbell for answer in presses.tick(DEADLINE_S)] == ["front"]

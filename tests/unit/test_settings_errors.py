@@ -12,7 +12,7 @@ from edge_agent.errors import SettingsError
 from edge_agent.settings.error_texts import SENTENCES, UNKNOWN
 from edge_agent.settings.keys import SettingKey, setting_keys
 from edge_agent.settings.loading import load_settings
-from edge_agent.settings.model import Settings
+from edge_agent.settings.model import Settings, SourceSettings
 
 WRONG: tuple[Any, ...] = (
     "", " ", "wrong value!", "\ud800", "#/+", "-1", 0, -1, 1.5, 10**30, 10**5000, float("nan"), float("inf"), True,
@@ -92,3 +92,15 @@ def found(values: dict[str, Any]) -> set[str]:
 )  # fmt: skip
 def test_the_sentence_names_the_allowed_values(values: dict[str, Any], sentence: str) -> None:
     assert error_text(values, {}) == sentence.replace("from S", "from the command line")
+
+
+def test_a_name_of_a_source_needs_its_doorbell() -> None:
+    with pytest.raises(ValidationError, match=r"`name` needs `doorbell`"):
+        SourceSettings(preset="ring-mqtt", name="Gate")
+    settings = Settings.model_validate(
+        {
+            "sources": [{"frame": "cam/image", "doorbell": "cam", "name": "Garden"}],
+            "doorbells": {"each": {"cam": {"name": "Gate"}, "front": {}}},
+        }
+    )
+    assert settings.display_names() == {"cam": "Gate"}, "the doorbell's own setting comes first"

@@ -65,13 +65,13 @@ def test_each_source_overrides_those_below_it(strongest: int, tmp_path: Path, se
     if "environment" in sources:
         environment["EDGE_AGENT_MQTT__HOST"] = "environment"
     if "file variable" in sources:
-        (tmp_path / "host").write_text("file variable\n", encoding="utf-8")
+        (tmp_path / "host").write_text("file-variable\n", encoding="utf-8")
         environment["EDGE_AGENT_MQTT__HOST_FILE"] = str(tmp_path / "host")
     if "secrets folder" in sources:
-        (secrets / "edge_agent_mqtt__host").write_text("secrets folder\n", encoding="utf-8")
+        (secrets / "edge_agent_mqtt__host").write_text("secrets-folder\n", encoding="utf-8")
     config = yaml_file(tmp_path, "mqtt: {host: yaml}" if "yaml" in sources else "")
 
-    expected = (*ALL_SOURCES, "")[strongest]
+    expected = (*ALL_SOURCES, "")[strongest].replace(" ", "-")
     assert load_settings(config, flags, environment=environment).mqtt.host == expected
 
 

@@ -28,6 +28,7 @@ from edge_agent.pool.views import (
     SlotState,
     WorkerView,
 )
+from edge_agent.reasons import ConnectError, ExitReason
 from edge_agent.telemetry.counters import Counters, Readings, metrics
 from edge_agent.telemetry.health import BrokerPayload, CameraPayload, Run, health
 from edge_agent.telemetry.problems import BrokerView, Snapshot
@@ -39,7 +40,7 @@ from edge_agent.web.markup import tag
 from edge_agent.web.page import ago, page
 from edge_agent.web.site import POLICY, Request, Sources, respond
 from edge_agent.wire import Unavailable
-from tests.values import NOON, detected, outcome, press
+from tests.values import NOON, NOT_INSTALLED, detected, outcome, press
 
 if TYPE_CHECKING:
     from edge_agent.web.site import Response
@@ -54,12 +55,12 @@ JPEG = b"\xff\xd8 a picture"
 def pool_view(**changes: Any) -> PoolView:
     workers = tuple(
         WorkerView(
-            slot, SlotState.IDLE, 0.0, 100 + slot, WorkerDetector(slot, "cpu", "yunet_n"), 5, 1.5, 0, 70_000_000, ""
+            slot, SlotState.IDLE, 0.0, 100 + slot, WorkerDetector(slot, "cpu", "yunet_n"), 5, 1.5, 0, 70_000_000, None
         )
         for slot in range(2)
     )
     waiting = {Trigger.PRESS: 1, Trigger.MOTION: 2, Trigger.CONTINUOUS: 3}
-    return replace(PoolView(workers, waiting, 0, 0, 0, {"was ended by SIGKILL": 2}, ()), **changes)
+    return replace(PoolView(workers, waiting, 0, 0, 0, {ExitReason.KILLED: 2}, ()), **changes)
 
 
 def problem(text: str) -> ProblemPayload:
@@ -80,7 +81,14 @@ def health_message(status: str = "ok", *problems: ProblemPayload, **changes: Any
 
 def without_broker(*problems: ProblemPayload) -> Publication:
     reason = "Connection refused"
-    broker = BrokerPayload(connected=False, since=NOON, protocol=None, connections=1, reason=reason)
+    broker = BrokerPayload(
+        connected=False,
+        since=NOON,
+        protocol=None,
+        connections=1,
+        reason=ConnectError.CONNECTION_REFUSED,
+        detail=reason,
+    )
     return health_message(
         "degraded", *(problems or (problem(f"No connection to the broker: {reason}"),)), broker=broker
     )
@@ -319,9 +327,10 @@ def samples(board: Board, now: float = 2.0) -> dict[tuple[str, str], float]:
     }
 
 
+@pytest.mark.usefixtures("wording")
 def test_metrics_say_what_mqtt_says() -> None:
     accelerator = AcceleratorView("edgetpu", "ssd", "usb:0", AcceleratorState.IN_USE)
-    view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", "not here"),))
+    view = pool_view(accelerators=(accelerator,), missing=(Unavailable("gpu", "", NOT_INSTALLED),))
     board = board_with(health_message("degraded", problem("Hot"), pool=view), metrics_message())
     timings = Timings(0.0)
     timings.record(outcome(detected()), 0.5)
@@ -343,7 +352,9 @@ def test_metrics_say_what_mqtt_says() -> None:
     assert found["edge_agent_frames_answered_total", '{"outcome": "face"}'] == 1
     assert found["edge_agent_frames_failed_total", '{"reason": "timeout"}'] == 0
     assert found["edge_agent_faces_total", "{}"] == 2
-    assert found["edge_agent_worker_deaths_total", '{"how": "was ended by SIGKILL"}'] == 2
+    assert found["edge_agent_worker_deaths_total", '{"reason": "killed"}'] == 2
+    assert found["edge_agent_worker_deaths_total", '{"reason": "crashed"}'] == 0
+    assert found["edge_agent_messages_dropped_total", '{"reason": "topic"}'] == 0
     assert found["edge_agent_accelerator_usable", '{"device": "usb:0", "model": "ssd", "strategy": "edgetpu"}'] == 1
 
 

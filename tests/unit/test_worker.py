@@ -15,7 +15,9 @@ from edge_agent.detectors import table
 from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
 from edge_agent.detectors.letterbox import Canvas, fit, to_planes
 from edge_agent.errors import DetectorUnavailableError, ImageError
+from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import (
+    PICTURE_BYTES,
     Box,
     Detected,
     DetectorChoice,
@@ -32,12 +34,12 @@ from edge_agent.wire import (
     decode_to_worker,
     encode,
 )  # fmt: skip
-from edge_agent.worker.annotate import LARGEST_BYTES, LONGEST_SIDE, annotate, blurred, crop, to_jpeg
+from edge_agent.worker.annotate import LONGEST_SIDE, annotate, blurred, crop, to_jpeg
 from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
+from edge_agent.worker.face_quality import quality
 from edge_agent.worker.main import Worker, load_first
-from edge_agent.worker.quality import quality
 from tests.pictures import jpeg
 from tests.values import detected
 
@@ -96,8 +98,9 @@ def test_an_annotated_picture_is_small_and_marks_the_face(shape: tuple[int, int]
 
 def test_a_picture_full_of_noise_still_fits_its_limit() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (720, 1280, 3), np.uint8)
-    data = to_jpeg(noise)
-    assert len(data) <= LARGEST_BYTES
+    for largest_bytes in (PICTURE_BYTES, 5_000):
+        data = to_jpeg(noise, largest_bytes)
+        assert len(data) <= largest_bytes
     assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
@@ -108,11 +111,11 @@ HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
     ("rules", "reason"),
     [
         (FaceRules(0.7), ""),
-        (FaceRules(0.95), "below min_confidence"),
+        (FaceRules(0.95), "below_min_confidence"),
         (FaceRules(0.7, min_height=0.2), ""),
-        (FaceRules(0.7, min_height=0.21), "too small"),
+        (FaceRules(0.7, min_height=0.21), "too_small"),
         (FaceRules(0.7, zones=(HALF,)), ""),
-        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)),)), "outside the zones"),
+        (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)),)), "outside_zones"),
         (FaceRules(0.7, zones=(((0.6, 0.0), (1.0, 0.0), (1.0, 1.0)), HALF)), ""),
         (FaceRules(0.7, masks=(HALF,)), "masked"),
     ],
@@ -186,7 +189,7 @@ def test_the_snapshot_mode_decides_when_a_picture_is_drawn(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, mode, label="front")
-    answer = Worker(Cascade(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).process(task)
+    (answer,) = Worker(Cascade(table.load(_mock(f'{{"faces": {faces}}}'))), buffer).process_all([task])
     assert not isinstance(answer, Failed)
     assert (answer.snapshot_size > 0) is drawn  # type: ignore[union-attr]
     if drawn:
@@ -202,7 +205,7 @@ def test_privacy_decides_which_pictures_leave(
 ) -> None:
     buffer.write(jpeg())
     task = Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0, SnapshotMode.ALWAYS, privacy)
-    answer = Worker(Cascade(table.load(_mock())), buffer).process(task)
+    (answer,) = Worker(Cascade(table.load(_mock())), buffer).process_all([task])
     assert isinstance(answer, Detected)
     assert (answer.snapshot_size > 0, answer.best_face_size > 0) == (snapshot, best_face)
 
@@ -210,10 +213,11 @@ def test_privacy_decides_which_pictures_leave(
 def test_every_failure_is_a_result(buffer: SharedBuffer) -> None:
     worker = Worker(Cascade(table.load(_mock('{"by_width": {"320": "error"}}'))), buffer)
     buffer.write(jpeg())
-    assert worker.process(Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)) == Failed(
-        1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so"
-    )
-    assert isinstance(worker.process(Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)), Failed)
+    assert worker.process_all([Task(1, len(jpeg()), 320, 240, FaceRules(0.7), 5.0)]) == [
+        Failed(1, FailureReason.DETECTOR_ERROR, "RuntimeError: the script says so")
+    ]
+    (answer,) = worker.process_all([Task(2, 1 << 20, 320, 240, FaceRules(0.7), 5.0)])
+    assert isinstance(answer, Failed)
 
 
 def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> None:
@@ -224,7 +228,11 @@ def test_the_first_detector_that_loads_is_used_and_the_reasons_are_kept() -> Non
     assert detector is not None
     assert detector.strategy == "mock"
     assert [each.model for each in unavailable] == ["nonsense", "yunet_n", "script"]
-    assert all(each.reason for each in unavailable)
+    assert [each.fault.reason for each in unavailable] == [
+        UnavailableReason.MODEL_UNKNOWN,
+        UnavailableReason.LOAD_FAILED,
+        UnavailableReason.SETTING_INVALID,
+    ]
     assert load_first([], tried.append)[0] is None
 
 
@@ -262,8 +270,8 @@ def test_the_planes_of_a_picture_are_those_that_opencv_makes() -> None:
 
 def test_of_two_boxes_on_one_face_the_better_is_kept() -> None:
     rectangles = np.array([[0, 0, 10, 10], [1, 1, 10, 10], [50, 50, 10, 10]], np.float32)
-    assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32), overlap=0.3).tolist() == [1, 2]
-    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), overlap=0.3).tolist() == []
+    assert suppress(rectangles, np.array([0.6, 0.9, 0.7], np.float32)).tolist() == [1, 2]
+    assert suppress(np.zeros((0, 4), np.float32), np.zeros(0, np.float32)).tolist() == []
 
 
 def test_confidences_are_rescaled_and_back() -> None:

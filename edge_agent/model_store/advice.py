@@ -1,0 +1,41 @@
+"""The advice for an unavailable detector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from edge_agent.domain import AUTO
+from edge_agent.platform.installation import Extra, add_instruction
+from edge_agent.platform.program_name import command
+from edge_agent.reasons import UNAVAILABLE
+
+if TYPE_CHECKING:
+    from edge_agent.reasons import DetectorFault
+
+FIRST_MODEL: Final = "yunet_n"
+MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
+"""Values of `detection.cpu_model` that are not the name of a model file."""
+ONLY_MODELS: Final = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": FIRST_MODEL}
+"""The model file of each strategy."""
+EXTRAS: Final = {
+    ("edgetpu", ""): Extra.EDGETPU,
+    ("gpu", ""): Extra.GPU,
+    ("cpu", "blazeface"): Extra.BLAZEFACE,
+}
+"""The extra that a strategy, or a model of it, needs."""
+AGAIN: Final = "install edge-agent again: docs/install.md"
+
+
+def advice_for(fault: DetectorFault, strategy: str, model: str = "") -> str:
+    """Return the advice for a detector of a strategy; `model` if it is known."""
+    extra = EXTRAS.get((strategy, "")) or EXTRAS.get((strategy, model))
+    return UNAVAILABLE[fault.reason].advice.format(
+        add=add_instruction(extra) if extra else AGAIN,
+        model=ONLY_MODELS.get(strategy) or MODEL_FILES.get(model, model or FIRST_MODEL),
+        program=command(),
+    )
+
+
+def explain(fault: DetectorFault, strategy: str, model: str = "") -> str:
+    """Return the sentence of the reason with its advice."""
+    return f"{fault.text}; {advice_for(fault, strategy, model)}"
