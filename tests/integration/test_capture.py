@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.broker
 
 SECRET = "Geheim:1/2"
+EXIT_S = 5.0
 
 
 @pytest.fixture
@@ -187,7 +189,10 @@ def test_capture_processes_end_with_the_agent(broker: Mosquitto, recorder: Recor
         agent.start()
         recorder.clear()
         pids = [camera_health(recorder, is_live, doorbell)["pid"] for doorbell in ("front", "gate")]
+        os.kill(pids[0], signal.SIGSTOP)
+        began_s = time.monotonic()
         assert agent.stop() == 0
+        assert time.monotonic() - began_s < EXIT_S
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))  # noqa: PTH110 - as above
 
 
