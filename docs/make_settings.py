@@ -36,7 +36,8 @@ The agent reads each setting from these sources. The first source that sets it w
 - Unknown keys, unknown variables that begin with `EDGE_AGENT_` and unknown secrets of that name are rejected. The
   message names the nearest valid one. Messages never show a value, and passwords are never printed.
 
-Keys that end in `_s` are seconds. Every key below `doorbells.each` is in [agent.yaml](../config/agent.yaml).
+Keys that end in `_s` are seconds. Every key below `doorbells.each`, `sources` and `cameras` is in
+[agent.yaml](../config/agent.yaml).
 
 | key | environment variable | default | meaning |
 |---|---|---|---|

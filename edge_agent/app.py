@@ -15,6 +15,9 @@ from edge_agent import topics
 from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
 from edge_agent.agent.source_settings import sources_of
+from edge_agent.capture.process import Surroundings
+from edge_agent.capture.specs import camera_specs
+from edge_agent.capture.supervisor import Cameras
 from edge_agent.domain import DetectorPlan, Outcome, Packet
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalFile
@@ -64,6 +67,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     tls_context(settings.mqtt.tls)
     return_large_blocks()
     os.umask(FOR_US_ALONE)
+    specs = camera_specs(settings)
     remove_secrets()
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
@@ -79,9 +83,14 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         start_thread(timer)
-    search = SourceSearch(functools.partial(search_sources, settings.mqtt))
-    with serving(settings.http, board, search):
-        return agent.run()
+    cameras = Cameras(specs, Surroundings(settings.agent_id, settings.mqtt, settings.log), inbox.put)
+    cameras.start()
+    try:
+        search = SourceSearch(functools.partial(search_sources, settings.mqtt))
+        with serving(settings.http, board, search):
+            return agent.run()
+    finally:
+        cameras.stop()
 
 
 def find_detectors(settings: Settings) -> DetectorPlan:

@@ -19,6 +19,7 @@ OWN_SETTINGS: Final = Path("/config/agent.yaml")
 """In the app's own folder of configurations: for all that has no option."""
 USB: Final = Path("/dev/bus/usb")
 USER: Final = 10001
+HOME_ASSISTANT: Final = "http://supervisor/core"
 SUPERVISOR: Final = "http://supervisor/services/mqtt"
 INGRESS: Final = "172.30.32.2"
 """The only one that may ask for the page: it has checked who the user is."""
@@ -59,6 +60,13 @@ def settings_of(options: Mapping[str, Any], service: Mapping[str, Any]) -> dict[
         "STATE__DIR": str(DATA / "state"),
     }
     return {f"EDGE_AGENT_{name}": value for name, value in variables.items()}
+
+
+def access_of(token: str) -> dict[str, str]:
+    """Return the settings of Home Assistant's API, which the Supervisor's own token opens."""
+    if not token:
+        return {}
+    return {"EDGE_AGENT_HOME_ASSISTANT__URL": HOME_ASSISTANT, "EDGE_AGENT_HOME_ASSISTANT__TOKEN": token}
 
 
 def _broker(options: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,6 +125,7 @@ def main() -> None:
     environment = settings_of(options, {} if options.get("mqtt_host") else ask_supervisor())
     if "EDGE_AGENT_MQTT__HOST" not in environment:
         sys.exit("no broker is configured: install the Mosquitto broker app, or set mqtt_host in this app's options")
+    environment |= access_of(os.environ.get("SUPERVISOR_TOKEN", ""))
     if OWN_SETTINGS.exists():
         environment["EDGE_AGENT_CONFIG"] = str(OWN_SETTINGS)
     become_nobody()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge_agent.agent.options_control import OptionsControl
+    from edge_agent.capture.views import CameraView
     from edge_agent.domain import Publication
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.mqtt.publisher import Publisher
@@ -153,6 +154,17 @@ class DoorbellDirectory:
         if not online and agent != self._agent_id:
             self._claims.on_offline(agent)
             self._update_conflicts()
+
+    def on_cameras(self, views: Iterable[CameraView]) -> None:
+        """Publish that a doorbell is offline whose camera is away; announce it, if it never sent anything."""
+        for name in (view.doorbell for view in views if view.is_gone):
+            if not self._partition.includes(name) or not self._doorbells.accepts(name):
+                continue
+            if not self._doorbells.is_known(name):
+                self._announce(name, time.monotonic())
+                self._out.publish_all(self._doorbells.restore(name))
+                self._options.publish_doorbell(name)
+            self._out.publish_all(self._doorbells.on_lost(name))
 
     def remove(self, name: str) -> None:
         """Clear every retained message of a doorbell; its next frame announces it again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from dataclasses import dataclass
 
+from edge_agent.capture.views import CamerasChanged
 from edge_agent.domain import Outcome, Packet
 from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.ingest.frames import Arrival
@@ -52,6 +53,7 @@ AgentEvent = (
     | Dropped
     | Outcome
     | PoolView
+    | CamerasChanged
     | LinkUp
     | LinkDown
     | PublishReply

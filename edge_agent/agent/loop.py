@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
+from edge_agent.agent.camera_pictures import CameraPictures
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
@@ -25,6 +26,7 @@ from edge_agent.agent.press_control import PressControl
 from edge_agent.agent.source_settings import frame_topics
 from edge_agent.agent.source_signals import SourceSignals
 from edge_agent.agent.source_times import SourceTimesFile
+from edge_agent.capture.views import CamerasChanged
 from edge_agent.domain import DropReason, Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalWritten
@@ -105,6 +107,9 @@ class Agent:
         self._liveness = Liveness.for_this_process(pool, link, settings.agent_id)
         self._quarantine = Quarantine(settings.quarantine.dir, settings.quarantine.max_files)
         self._options = OptionsControl(settings, state_file, self._out, pool, self._reporter)
+        self._camera_pictures = CameraPictures(
+            (camera.doorbell for camera in settings.cameras), self._options.policy_for, board.record_camera
+        )
         self._directory = DoorbellDirectory(
             settings, self._doorbells, self._options, self._out, self._reporter.telemetry, host
         )
@@ -176,9 +181,8 @@ class Agent:
                 self._counters.dropped[reason] += 1
                 self._misnamed.report(topic)
                 self._out.acknowledge(packet)
-            case PoolView():
-                self._reporter.on_pool_view(event)
-                self._directory.on_pool_view(event)
+            case PoolView() | CamerasChanged():
+                self._on_view(event)
             case LinkUp() | LinkDown():
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
@@ -189,11 +193,20 @@ class Agent:
             case Arrival(awaits_time=True):
                 self._signals.hold(event)
             case Arrival():
+                self._camera_pictures.on_frame(event)
                 self._pipeline.on_frame(event)
             case Pressed():
                 self._pipeline.on_press(event)
             case SourceSignal():
                 self._signals.on_signal(event)
+
+    def _on_view(self, view: PoolView | CamerasChanged) -> None:
+        if isinstance(view, PoolView):
+            self._reporter.on_pool_view(view)
+            self._directory.on_pool_view(view)
+        else:
+            self._reporter.on_cameras(view.views)
+            self._directory.on_cameras(view.views)
 
     # Requests over MQTT, other than frames and presses
 

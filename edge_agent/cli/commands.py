@@ -67,6 +67,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
         Path | None,
         typer.Option(help="Simulate a doorbell with the images in this folder.", metavar=FOLDER, file_okay=False),
     ] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="Capture this camera as the doorbell `front`.", metavar="URL")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Stop after this many seconds.", metavar="SECONDS", min=0.1)
     ] = None,
@@ -75,6 +78,8 @@ def run(  # noqa: PLR0913, PLR0917 - the options of a command
     from edge_agent.cli.run import run_agent  # noqa: PLC0415 - each command loads only what it needs
 
     flags = {**broker, "agent_id": agent_id, "log": {"level": log_level}}
+    if camera:
+        flags["cameras"] = [{"url": camera}]
     raise typer.Exit(run_agent(load_settings(config, flags), folder=simulate, seconds=seconds))
 
 
@@ -104,6 +109,48 @@ def send(  # noqa: PLR0913, PLR0917 - the options of a command
     settings = load_settings(config, broker)
     wanted = _trigger(trigger) if trigger else None
     send_pictures(settings.mqtt, pictures, Sending(doorbell, press, wanted, rate, repeat))
+
+
+@commands.command(cls=Command)
+@takes_broker
+def capture(  # noqa: PLR0913, PLR0917 - the options of a command
+    broker: Flags,
+    url: Annotated[
+        str,
+        typer.Argument(help="http(s):// (stills or MJPEG), rtsp(s)://, or home-assistant:camera.front.", metavar="URL"),
+    ],
+    doorbell: Annotated[
+        str, typer.Option("--doorbell", "-d", help="Doorbell to publish as.", metavar=DOORBELL)
+    ] = "front",
+    camera_username: Annotated[str, typer.Option(help="User name of the camera.", metavar="NAME")] = "",
+    camera_password_file: Annotated[
+        Path | None, typer.Option(help="File with the password of the camera.", metavar=FILE, dir_okay=False)
+    ] = None,
+    fingerprint: Annotated[str, typer.Option(help="SHA-256 of the camera's own certificate.", metavar="SHA256")] = "",
+    press_entity: Annotated[
+        str, typer.Option(help="Entity of Home Assistant that fires or turns on at a press.", metavar="ENTITY")
+    ] = "",
+    motion_entity: Annotated[
+        str, typer.Option(help="Entity of Home Assistant that fires or turns on at motion.", metavar="ENTITY")
+    ] = "",
+    seconds: Annotated[
+        float | None, typer.Option(help="Stop after this many seconds.", metavar="SECONDS", min=0.1)
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Take pictures from a camera and publish them as a doorbell does. An agent detects the faces in them."""
+    from edge_agent.cli.capture import capture as run_capture  # noqa: PLC0415 - each command loads only what it needs
+
+    camera = {
+        "url": url,
+        "doorbell": doorbell,
+        "username": camera_username,
+        "password_file": camera_password_file,
+        "fingerprint": fingerprint,
+        "press_entity": press_entity,
+        "motion_entity": motion_entity,
+    }
+    raise typer.Exit(run_capture(load_settings(config, {**broker, "cameras": [camera]}), seconds))
 
 
 @commands.command(cls=Command)

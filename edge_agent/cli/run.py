@@ -15,6 +15,7 @@ from rich.text import Text
 
 from edge_agent import app, logs, topics
 from edge_agent.agent.press_control import VISITORS
+from edge_agent.capture.specs import camera_secrets, camera_specs
 from edge_agent.cli.listeners import broker_arguments
 from edge_agent.cli.palette import ATTENTION, QUIET
 from edge_agent.cli.watch import EVENTS, Watcher, show
@@ -37,7 +38,8 @@ BOX_WIDTH: Final = 4
 
 def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None) -> int:
     """Run the agent until it is stopped, in a demo if no broker is configured; return the exit code."""
-    logs.set_up(settings.log.level, settings.log.format, secrets=secret_values(settings))
+    secrets = (*secret_values(settings), *camera_secrets(camera_specs(settings)))
+    logs.set_up(settings.log.level, settings.log.format, secrets=secrets)
     if settings.mqtt.tls.enabled and (folder is not None or not settings.mqtt.host):
         message = (
             "the simulated doorbell and the embedded broker do not support TLS: use your own broker, or disable TLS"
@@ -54,7 +56,7 @@ def run_agent(settings: Settings, *, folder: Path | None, seconds: float | None)
         )
         settings = settings.model_copy(update={"mqtt": own})
         keeps = folder is None or folder.resolve() != PICTURES.resolve()
-        with _simulation(settings, folder):
+        with contextlib.nullcontext() if settings.cameras and not folder else _simulation(settings, folder):
             console = Console()
             console.print(_welcome(settings, console.width), soft_wrap=True)
             if console.is_terminal:
@@ -99,8 +101,9 @@ def _welcome(settings: Settings, width: int) -> RenderableType:
         ("Watch the events", command("watch", *broker_arguments(settings.mqtt))),
         ("Annotated pictures", f"{PICTURES.absolute()}"),
     )
+    what = "your camera" if settings.cameras else "a simulated doorbell"
     lines = Group(
-        Text("Demo only: an embedded broker and a simulated doorbell.", ATTENTION),
+        Text(f"Demo only: an embedded broker and {what}.", ATTENTION),
         *(Text.assemble(f"{name + ':':<21}", (value, "bold")) for name, value in commands),
         Text("Press Ctrl-C to stop.", QUIET),
     )

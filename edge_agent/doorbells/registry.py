@@ -104,6 +104,14 @@ class Doorbells:
         doorbell = self._doorbells.get(name)
         return [] if doorbell is None else self._set_online(doorbell, online=online)
 
+    def on_lost(self, name: str) -> list[Publication]:
+        """Record that a doorbell's camera is away; return its availability if that is new."""
+        doorbell = self._doorbells.get(name)
+        if doorbell is None or not doorbell.online:
+            return []
+        doorbell.online = False
+        return [availability(topics.doorbell_availability(name), online=False)]
+
     def on_outcome(
         self, outcome: Outcome, now: float, seen_at: datetime, visit_id: str | None = None
     ) -> list[Publication]:

@@ -21,6 +21,7 @@ class Extra(StrEnum):
     DEMO = "demo"
     EDGETPU = "edgetpu"
     GPU = "gpu"
+    RTSP = "rtsp"
 
 
 class Maker(StrEnum):

@@ -10,6 +10,7 @@ import ctypes
 import errno
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ ADD_RULE: Final = 445
 RESTRICT_SELF: Final = 446
 VERSION_FLAG: Final = 1
 PATH_BENEATH: Final = 1
+NET_PORT: Final = 2
 PR_SET_NO_NEW_PRIVS: Final = 38
 CAPABILITY_VERSION_3: Final = 0x20080522
 """linux/capability.h."""
@@ -32,8 +34,16 @@ OF_FILES: Final = 1 << 0 | 1 << 1 | READ_FILE | 1 << 14 | 1 << 15
 """Execute, write, read, truncate, ioctl: the rights that apply to a single file."""
 RIGHTS: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
 """Rights to files, and the first Landlock version with them: linux/landlock.h."""
+BIND_TCP: Final = 0b01
+CONNECT_TCP: Final = 0b10
+ANY_PORT: Final = 0
+"""What a client binds to: the kernel chooses the port."""
 TCP: Final = 0b11
 """Bind and connect, from version 4."""
+SYSTEM: Final = (
+    "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev",
+)  # fmt: skip
+"""Programs, libraries, and system information."""
 SCOPES: Final = 0b11
 """From version 6: no abstract sockets and no signals to processes outside."""
 
@@ -49,16 +59,22 @@ class _PathBeneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
+class _NetPort(ctypes.Structure):
+    _fields_ = (("allowed", ctypes.c_uint64), ("port", ctypes.c_uint64))
+
+
 @dataclass(frozen=True, slots=True)
 class LandlockRules:
     """The rights that a process keeps: reading beneath `readable`, everything beneath `writable`.
 
-    Without `files` it keeps all rights to files. TCP and abstract sockets are always dropped.
+    Without `files` it keeps all rights to files. TCP is dropped, but for connections to `ports`; abstract sockets are
+    always dropped.
     """
 
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     files: bool = True
+    ports: tuple[int, ...] = ()
 
 
 def version() -> int:
@@ -82,12 +98,21 @@ def restrict(rules: LandlockRules) -> int:
     try:
         _allow(ruleset, rules.readable, READ & handled)
         _allow(ruleset, rules.writable, handled)
+        _allow_ports(ruleset, rules.ports if network else ())
         if _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "PR_SET_NO_NEW_PRIVS")
         _call(RESTRICT_SELF, ruleset, 0, 0)
     finally:
         os.close(ruleset)
     return known
+
+
+def program_paths() -> tuple[str, ...]:
+    """Return where programs, libraries and system information are."""
+    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    programs = [path for path in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if os.path.isabs(path)]  # noqa: PTH117 - of strings
+    # a package's libraries may lie where links in a virtual environment point
+    return tuple(dict.fromkeys((*SYSTEM, *programs, *map(os.path.realpath, programs))))
 
 
 def drop_capabilities() -> None:
@@ -110,6 +135,12 @@ def _allow(ruleset: int, paths: Iterable[str], rights: int) -> None:
                 _call(ADD_RULE, ruleset, PATH_BENEATH, ctypes.byref(_PathBeneath(allowed, folder)), 0)
         finally:
             os.close(folder)
+
+
+def _allow_ports(ruleset: int, ports: Iterable[int]) -> None:
+    allowed = {ANY_PORT: BIND_TCP, **dict.fromkeys(ports, CONNECT_TCP)} if ports else {}
+    for port, rights in allowed.items():
+        _call(ADD_RULE, ruleset, NET_PORT, ctypes.byref(_NetPort(rights, port)), 0)
 
 
 def _size(known: int) -> int:

@@ -53,7 +53,8 @@ def _keys(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[SettingKey
 
 def secret_values(section: BaseModel) -> tuple[str, ...]:
     """Return the passwords that the settings hold."""
-    values = [getattr(section, name) for name in type(section).model_fields]
+    fields = [getattr(section, name) for name in type(section).model_fields]
+    values = [each for field in fields for each in (field if isinstance(field, tuple) else (field,))]
     own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
     below = [secret for value in values if isinstance(value, BaseModel) for secret in secret_values(value)]
     return tuple(secret for secret in (*own, *below) if secret)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
+from edge_agent.settings.cameras import CameraSettings, check_cameras
 from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.home_assistant import HomeAssistantSettings
 from edge_agent.settings.pool import PoolSettings, QueueSettings
 from edge_agent.settings.section import LONGEST_NAME, Section, fits, split_list
 from edge_agent.settings.sources import SourceSettings, split_sources
@@ -24,8 +26,6 @@ LOG_LEVELS: Final[tuple[LogLevel, ...]] = get_args(LogLevel)
 
 PREFIX: Final = "EDGE_AGENT_"
 """Prefix of our environment variables."""
-
-PREFIX_WORDS: Final = "use a topic without + and #, blanks and / at its ends"
 
 
 class PressSettings(Section):
@@ -138,17 +138,6 @@ class DoorbellSettings(Section):
         return value
 
 
-class HomeAssistantSettings(Section):
-    """Home Assistant discovery."""
-
-    discovery: bool = Field(default=True, description="Announce the agent and its doorbells to Home Assistant")
-    prefix: Annotated[str, fits(r"[^#+/\s\x00]+(/[^#+/\s\x00]+)*", PREFIX_WORDS)] = Field(
-        "homeassistant",
-        description="Discovery prefix of Home Assistant; its birth message is expected on `homeassistant/status` and"
-        " on `status` below this prefix",
-    )
-
-
 class ModelSettings(Section):
     """Where model files are stored."""
 
@@ -238,6 +227,7 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[SourceSettings, ...], NoDecode, BeforeValidator(split_sources)] = Field(
         (), description="Pictures and presses of other publishers: names of presets, or your own topics"
     )
+    cameras: tuple[CameraSettings, ...] = Field((), description="Cameras whose pictures the agent takes itself")
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
@@ -259,6 +249,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what the constructor is given, and nothing else."""
         return (init_settings,)
+
+    @model_validator(mode="after")
+    def _cameras_are_supported(self) -> Self:
+        check_cameras(self.cameras, self.home_assistant)
+        return self
 
     @field_validator("agent_id")
     @classmethod

@@ -30,6 +30,7 @@ COMPONENTS: Final = {
     ProblemCode.WORKER_AWAY: "worker",
     ProblemCode.ACCELERATOR_LOST: "accelerator",
     ProblemCode.DETECTOR_UNAVAILABLE: "detector",
+    ProblemCode.CAMERA_AWAY: "camera",
     ProblemCode.BROKER_LOST: "broker",
     ProblemCode.BROKER_REFUSES: "broker",
     ProblemCode.BROKER_UNSTABLE: "broker",

@@ -16,6 +16,7 @@ from edge_agent.telemetry.status import ProblemPayload
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
     from edge_agent.telemetry.problems import BrokerView, Snapshot
@@ -64,6 +65,25 @@ class MissingPayload(msgspec.Struct, frozen=True):
     detail: str
 
 
+class CameraPayload(msgspec.Struct, frozen=True):
+    """A camera that the agent captures; `reason` is a code, and `detail` a sentence, both null while it is live."""
+
+    doorbell: str
+    kind: str
+    address: str
+    state: str
+    reason: str | None
+    detail: str | None
+    codec: str | None
+    width: int | None
+    height: int | None
+    frames: int
+    memory_mb: float
+    restarts: int
+    pid: int | None
+    sandbox: str | None
+
+
 class BrokerPayload(msgspec.Struct, frozen=True):
     """The connection to the broker: since when it is up or down, and the number of connections since the start.
 
@@ -105,6 +125,7 @@ class HealthPayload(msgspec.Struct, frozen=True):
     workers: tuple[WorkerPayload, ...]
     accelerators: tuple[AcceleratorPayload, ...]
     missing: tuple[MissingPayload, ...]
+    cameras: tuple[CameraPayload, ...]
     broker: BrokerPayload
     host: HostPayload
     workers_alive: int
@@ -143,6 +164,7 @@ def health(
         workers=tuple(_worker(each, run.uptime_s, utilization_percent.get(each.slot, 0.0)) for each in view.workers),
         accelerators=tuple(_accelerator(each, now_at) for each in view.accelerators),
         missing=tuple(MissingPayload(each.strategy, each.fault.reason, each.fault.text) for each in view.missing),
+        cameras=tuple(map(_camera, snapshot.cameras)),
         broker=_broker(snapshot.broker),
         host=_host(snapshot.host),
         workers_alive=view.working(),
@@ -162,6 +184,26 @@ def memory_mb(view: PoolView, host: HostView) -> float:
     """Return the memory of the agent and its workers, in megabytes."""
     workers_bytes = sum(worker.memory_bytes for worker in view.workers)
     return round((host.memory_bytes + workers_bytes) / 1e6, 1)
+
+
+def _camera(camera: CameraView) -> CameraPayload:
+    report = camera.report
+    return CameraPayload(
+        doorbell=camera.doorbell,
+        kind=camera.kind.value,
+        address=camera.address,
+        state=report.state.value,
+        reason=report.reason.value if report.reason else None,
+        detail=camera.fault or None,
+        codec=report.codec or None,
+        width=report.width or None,
+        height=report.height or None,
+        frames=report.frames,
+        memory_mb=round(report.memory_bytes / 1e6, 1),
+        restarts=camera.restarts,
+        pid=camera.pid,
+        sandbox=report.sandbox or None,
+    )
 
 
 def _broker(broker: BrokerView) -> BrokerPayload:

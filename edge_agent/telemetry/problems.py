@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.mqtt.suspects import Blocked
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import AcceleratorView, PoolView, WorkerView
@@ -33,6 +34,8 @@ LOSSES: Final = 3
 """So many lost connections within WINDOW_S are a problem of their own."""
 BROKER_S, FIRST_BROKER_S = 3.0, 10.0
 """A connection that returns at once is not a problem, and the first one takes a moment."""
+CAMERA_S: Final = 10.0
+"""Many cameras that lose their connection are back sooner."""
 MIN_FRAMES: Final = 5
 """Fewer frames are too few for a share."""
 TOO_MANY: Final = (FailureReason.OVERLOAD, FailureReason.EXPIRED)
@@ -64,6 +67,7 @@ class ProblemCode(StrEnum):
     TWO_AGENTS = "two_agents"
     OVERLOAD = "overload"
     FRAMES_FAILING = "frames_failing"
+    CAMERA_AWAY = "camera_away"
     STATE = "state"
     QUARANTINE = "quarantine"
     HEARTBEAT = "heartbeat"
@@ -90,6 +94,7 @@ SENTENCES: Final = {
         "Pictures arrive faster than they can be processed: {share} % were dropped in the last seconds"
     ),
     ProblemCode.FRAMES_FAILING: "{count} of the last {wanted} pictures {why}",
+    ProblemCode.CAMERA_AWAY: "The camera of {about} is away: {why}",
     ProblemCode.STATE: "{why}",
     ProblemCode.QUARANTINE: "{why}",
     ProblemCode.HEARTBEAT: "{why}",
@@ -160,6 +165,7 @@ class Snapshot:
     now_at: datetime
     deaths: int = 0
     faults: dict[ProblemCode, str] = field(default_factory=dict)
+    cameras: tuple[CameraView, ...] = ()
 
 
 def find_problems(snapshot: Snapshot, known: frozenset[ProblemCode] = frozenset()) -> tuple[Problem, ...]:
@@ -172,6 +178,7 @@ def find_problems(snapshot: Snapshot, known: frozenset[ProblemCode] = frozenset(
         *_of_detectors(snapshot),
         *_of_broker(snapshot.broker),
         *_of_frames(snapshot.recent),
+        *_of_cameras(snapshot.cameras),
         *(_problem(code, why=text) for code, text in snapshot.faults.items() if text),
         *_of_host(snapshot.host, known),
     )
@@ -291,6 +298,12 @@ def _of_frames(recent: RecentView) -> Iterator[Problem]:
         if reason not in TOO_MANY and count >= FAILED_SHARE * wanted:
             why = FAILURES[FailureReason(reason)]
             yield _problem(ProblemCode.FRAMES_FAILING, reason, count=count, wanted=wanted, why=why)
+
+
+def _of_cameras(cameras: tuple[CameraView, ...]) -> Iterator[Problem]:
+    for camera in cameras:
+        if camera.fault:
+            yield replace(_problem(ProblemCode.CAMERA_AWAY, camera.doorbell, why=camera.fault), appear_s=CAMERA_S)
 
 
 def _of_host(host: HostView, known: frozenset[ProblemCode]) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from edge_agent.telemetry.utilization import Utilization
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.platform.host_metrics import HostView
     from edge_agent.pool.views import PoolView
 
@@ -38,6 +39,7 @@ class Telemetry:
         self.counters = Counters()
         self.timings = Timings(now)
         self.faults: dict[ProblemCode, str] = {}
+        self.cameras: tuple[CameraView, ...] = ()
         self.broker = BrokerView(connected=False, since_at=run.started_at)
         self._run = run
         self._boot_id = boot_id
@@ -88,7 +90,7 @@ class Telemetry:
         self._deaths.extend([now] * (view.restarts - self._restarts))
         self._restarts = view.restarts
         deaths = _count_recent(self._deaths, now)
-        snapshot = Snapshot(view, broker, host, timings.recent, now_at, deaths, dict(self.faults))
+        snapshot = Snapshot(view, broker, host, timings.recent, now_at, deaths, dict(self.faults), self.cameras)
         new = self._status.update(find_problems(snapshot, self._status.codes()), now, now_at)
         run = replace(self._run, uptime_s=now - self._started_s)
         payload = health(snapshot, self._status.verdict(), run, timings, self._busy.record(view, now))

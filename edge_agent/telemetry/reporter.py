@@ -22,6 +22,7 @@ from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from edge_agent.capture.views import CameraView
     from edge_agent.domain import Outcome, ReplyTo
     from edge_agent.doorbells.events import Stamp
     from edge_agent.mqtt.link import LinkDown
@@ -99,6 +100,13 @@ class Reporter:
         self.telemetry.broker = broker
         if before.connected != broker.connected:
             self.telemetry.on_broker_change(now, connected=broker.connected)
+
+    def on_cameras(self, views: tuple[CameraView, ...]) -> None:
+        """Note the state of the cameras; publish a change at once."""
+        before = [each.essence for each in self.telemetry.cameras]
+        self.telemetry.cameras = views
+        if before != [each.essence for each in views]:
+            self.telemetry.mark_health_due(time.monotonic())
 
     def on_publish_reply(self, topic: str, *, refused: bool) -> None:
         """Record whether the broker accepts messages to a topic."""

@@ -80,6 +80,8 @@ class View:
     metrics: MetricsPayload | None
     history: tuple[Moment, ...]
     doorbells: tuple[DoorbellView, ...]
+    test_pictures: dict[str, int]
+    """The numbers of the last pictures of captured cameras, by doorbell."""
 
 
 class Board:
@@ -97,6 +99,7 @@ class Board:
         self._healths: deque[Posted] = deque(maxlen=HISTORY)
         self._metrics: Posted | None = None
         self._doorbells: dict[str, dict[str, Posted]] = {}
+        self._cameras: dict[str, Posted] = {}
 
     def record(self, publication: Publication, now: float) -> None:
         """Keep a publication if its kind is kept; an empty message removes it."""
@@ -117,6 +120,12 @@ class Board:
         with self._lock:
             self._active_s = now
 
+    def record_camera(self, doorbell: str, image: bytes) -> None:
+        """Keep the last picture of a captured camera; b'' removes it."""
+        with self._lock:
+            self._number += 1
+            self._cameras[doorbell] = Posted(image, 0.0, self._number)
+
     def record_times(self, times: LatencyCounts) -> None:
         """Keep the latency counts since the start, by the bounds of LATENCY_BOUNDS_MS."""
         with self._lock:
@@ -127,6 +136,7 @@ class Board:
         with self._lock:
             healths, metrics, times = tuple(self._healths), self._metrics, self._times
             doorbells = {name: dict(kinds) for name, kinds in self._doorbells.items()}
+            test_pictures = {name: posted.number for name, posted in self._cameras.items() if posted.payload}
             silent_s = now - self._active_s
         return View(
             agent_id=self._agent_id,
@@ -138,12 +148,19 @@ class Board:
             metrics=msgspec.json.decode(metrics.payload, type=MetricsPayload) if metrics else None,
             history=tuple(_moment(each, now) for each in healths),
             doorbells=tuple(_doorbell_view(name, doorbells[name], now) for name in sorted(doorbells)),
+            test_pictures=test_pictures,
         )
 
     def picture(self, doorbell: str) -> bytes:
         """Return the last picture of a doorbell as JPEG, b'' if there is none."""
         with self._lock:
             posted = self._doorbells.get(doorbell, {}).get("snapshot")
+        return posted.payload if posted else b""
+
+    def test_picture(self, doorbell: str) -> bytes:
+        """Return the last picture of a captured camera, b'' if there is none."""
+        with self._lock:
+            posted = self._cameras.get(doorbell)
         return posted.payload if posted else b""
 
     def _record_doorbell(self, name: str, kind: str, posted: Posted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.web.cameras import cameras
 from edge_agent.web.chart import chart
 from edge_agent.web.markup import Markup, tag
 
@@ -122,7 +123,8 @@ def _status_text(view: View) -> tuple[str, str]:
 def _main(view: View) -> list[Markup]:
     parts = [_reasons(view), _doorbells(view.doorbells, is_live=_is_live(view))]
     if view.health is not None:
-        parts += [_tiles(view.health), _latency(view), _workers(view.health)]
+        shown = [cameras(view.health.cameras, view.test_pictures)] if view.health.cameras else []
+        parts += [_tiles(view.health), *shown, _latency(view), _workers(view.health)]
     return parts
 
 

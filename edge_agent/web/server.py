@@ -79,7 +79,10 @@ def serving(settings: HttpSettings, board: Board, search: SourceSearch) -> Itera
         yield
         return
     sources = Sources(
-        lambda: board.view(time.monotonic(), time.time()), board.picture, search if settings.sources else None
+        lambda: board.view(time.monotonic(), time.time()),
+        board.picture,
+        board.test_picture,
+        search if settings.sources else None,
     )
     with _running(listener, application(sources, settings.allowed), settings.allowed):
         yield

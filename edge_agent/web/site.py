@@ -71,6 +71,7 @@ class Sources:
 
     view: Callable[[], View]
     picture: Callable[[str], bytes]
+    test_picture: Callable[[str], bytes]
     search: SourceSearch | None = None
 
 
@@ -87,15 +88,15 @@ def respond(request: Request, sources: Sources, allowed: Sequence[str]) -> Respo
             return Response(200, html.encode(), "text/html; charset=utf-8")
         case ["", "sources", *rest] if sources.search and rest in ([], ["search"]):
             return _search(sources.search, _base(request), start=bool(rest))
-        case ["", "livez"]:
-            return _live(sources.view())
-        case ["", "readyz"]:
-            return _ready(sources.view())
+        case ["", "livez" | "readyz" as check]:
+            return _live(sources.view()) if check == "livez" else _ready(sources.view())
         case ["", "metrics"]:
             content_type, body = exposition(sources.view(), request.accept)
             return Response(200, body, content_type)
         case ["", "picture", doorbell] if jpeg := sources.picture(doorbell):
             return Response(200, jpeg, "image/jpeg")
+        case ["", "camera", doorbell] if image := sources.test_picture(doorbell):
+            return Response(200, image, _image_type(image))
         case ["", name] if name in FILES:
             return Response(200, FILES[name], TYPES[name])
         case _:
@@ -149,6 +150,10 @@ def _ready(view: View) -> Response:
         reasons = [] if health.broker.connected else [f"no connection to the broker: {health.broker.detail}"]
         reasons += [] if health.workers_alive else ["no worker accepts frames", *health.reasons]
     return _text(503, "; ".join(reasons)) if reasons else _text(200, "ready")
+
+
+def _image_type(image: bytes) -> str:
+    return "image/jpeg" if image.startswith(b"\xff\xd8") else "image/png"
 
 
 def _text(status: int, text: str) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.errors import reason_of
@@ -14,10 +13,6 @@ from edge_agent.wire import Sandbox
 if TYPE_CHECKING:
     from edge_agent.wire import WorkerSpec
 
-SYSTEM: Final = (
-    "/usr", "/lib", "/lib64", "/bin", "/opt", "/nix", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev",
-)  # fmt: skip
-"""Programs, libraries, and system information."""
 WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
 """Names the folder in which the tests record the coverage of a worker's code."""
 
@@ -46,9 +41,6 @@ def _rules(spec: WorkerSpec) -> landlock.LandlockRules:
     if any(choice.device for choice in choices):
         return landlock.LandlockRules(files=False)
     models = [choice.path for choice in choices if choice.path]
-    libraries = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    programs = [path for path in (sys.prefix, sys.base_prefix, *sys.path, *libraries) if os.path.isabs(path)]  # noqa: PTH117 - of strings
-    # a package's libraries may lie where links in a virtual environment point
-    readable = dict.fromkeys((*SYSTEM, *programs, *models, *map(os.path.realpath, (*programs, *models))))
+    readable = dict.fromkeys((*landlock.program_paths(), *models, *map(os.path.realpath, models)))
     writable = os.environ.get(WRITABLE_VARIABLE, "")
     return landlock.LandlockRules(readable=tuple(readable), writable=(writable,) if writable else ())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent import topics
+from edge_agent.capture.camera import CaptureReason, Kind
 from edge_agent.domain import DropReason, PressDropReason, ShedReason, SideKey, Trigger
 from edge_agent.doorbells.payloads import (
     AnswerPayload,
@@ -25,6 +26,7 @@ from edge_agent.telemetry.error_events import COMPONENTS, ErrorPayload
 from edge_agent.telemetry.health import (
     AcceleratorPayload,
     BrokerPayload,
+    CameraPayload,
     HealthPayload,
     HostPayload,
     MissingPayload,
@@ -54,7 +56,7 @@ DOCUMENTS = sorted(
 @pytest.mark.parametrize(
     "payload",
     [
-        AcceleratorPayload, AnswerPayload, BrokerPayload, DetectorPayload, ErrorPayload, FacesPayload,
+        AcceleratorPayload, AnswerPayload, BrokerPayload, CameraPayload, DetectorPayload, ErrorPayload, FacesPayload,
         HealthPayload, HostPayload, LatencyPayload, MetricsPayload, MissingPayload, ProblemPayload, QuantilesPayload,
         PicturePayload, RingPayload, StatePayload,
         TimingPayload, VisitPayload, WorkerPayload,
@@ -69,6 +71,7 @@ def test_every_code_is_documented() -> None:
     words |= {reason.value for reason in ShedReason} | {*STAGES, *ProblemCode, *COMPONENTS.values()}
     words |= {*UnavailableReason, *ExitReason, *ConnectError, *RejectionReason, *DropReason}
     words |= {reason.value for reason in PressDropReason} | {key.value for key in SideKey}
+    words |= {reason.value for reason in CaptureReason} | {kind.value for kind in Kind}
     assert words <= WORDS
 
 

@@ -7,16 +7,20 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_agent.capture.camera import CaptureReason
+from edge_agent.capture.trial import Trial
 from edge_agent.doctor import Finding, Level
 from edge_agent.doctor import broker_rules as broker
 from edge_agent.doctor import detector_rules as detectors
 from edge_agent.doctor import host_rules as machine
 from edge_agent.doctor import source_rules as publishers
 from edge_agent.doctor.broker_rules import Subscribed, Use
+from edge_agent.doctor.camera_rules import assess_camera
 from edge_agent.domain import ImageHeader
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
@@ -320,3 +324,25 @@ def test_small_crops_of_frigate_are_found(heights: list[int], level: Level, text
     assert found.level is level
     assert text in found.text
     assert ("crop: false, height: 1080" in found.fix) == (level is Level.WARNING)
+
+
+STREAM = Trial(first_picture_s=1.0, codec="h264", width=1280, height=720, size_bytes=90_000)
+
+
+@pytest.mark.parametrize(
+    ("trial", "levels", "words"),
+    [
+        (STREAM, [Level.OK], "h264 1280x720, 90 kB, the first picture after 1.0 s"),
+        (Trial(CaptureReason.PASSWORD_REFUSED), [Level.ERROR], "refuses the user name or password"),
+        (msgspec.structs.replace(STREAM, is_same=True), [Level.OK, Level.WARNING], "identical"),
+        (msgspec.structs.replace(STREAM, codec="hevc"), [Level.OK, Level.WARNING], "H.265"),
+        (msgspec.structs.replace(STREAM, first_picture_s=9.0), [Level.OK, Level.WARNING], "takes long"),
+        (msgspec.structs.replace(STREAM, width=3840, height=2160), [Level.OK, Level.WARNING], "more pixels"),
+        (msgspec.structs.replace(STREAM, clock_difference_s=-60.0), [Level.OK, Level.WARNING], "60 s behind"),
+        (msgspec.structs.replace(STREAM, clock_difference_s=1.0), [Level.OK], "h264"),
+    ],
+)
+def test_a_camera(trial: Trial, levels: list[Level], words: str) -> None:
+    found = list(assess_camera("front", "rtsp://camera/live", trial))
+    assert [each.level for each in found] == levels
+    assert words in found[-1].text

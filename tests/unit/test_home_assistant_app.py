@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from edge_agent import __version__
+from edge_agent.capture.specs import camera_specs
 from edge_agent.ingest.presets import PRESETS
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
@@ -82,6 +83,15 @@ def test_the_password_of_the_supervisor_goes_to_no_other_broker() -> None:
 
 def test_without_a_broker_none_is_set() -> None:
     assert "EDGE_AGENT_MQTT__HOST" not in START["settings_of"](CONFIG["options"], {})
+
+
+def test_cameras_of_home_assistant_need_no_token_of_the_user() -> None:
+    cameras = {"EDGE_AGENT_CAMERAS": '[{"url": "home-assistant:camera.front"}]'}
+    environment = {**START["settings_of"](CONFIG["options"], SERVICE), **START["access_of"]("secret"), **cameras}
+    (spec,) = camera_specs(load_settings(None, {}, environment=environment))
+    assert (spec.home_assistant, spec.token, spec.ports) == ("http://supervisor/core", "secret", frozenset({80}))
+    assert CONFIG["homeassistant_api"]
+    assert START["access_of"]("") == {}
 
 
 def test_only_the_ingress_may_open_the_page() -> None:

@@ -33,7 +33,7 @@ from edge_agent.pool.views import (
 )
 from edge_agent.reasons import ConnectError, ExitReason
 from edge_agent.telemetry.counters import Counters, Readings, metrics
-from edge_agent.telemetry.health import BrokerPayload, Run, health
+from edge_agent.telemetry.health import BrokerPayload, CameraPayload, Run, health
 from edge_agent.telemetry.problems import BrokerView, Snapshot
 from edge_agent.telemetry.status import ProblemPayload, Verdict
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, Timings
@@ -119,12 +119,12 @@ def board_with(*publications: Publication) -> Board:
 
 def request(board: Board, path: str = "/", now: float = 2.0, allowed: tuple[str, ...] = (), **said: str) -> Response:
     request = Request(path, **({"client": "127.0.0.1", "host": "localhost:8099"} | said))
-    return respond(request, Sources(lambda: board.view(now, UNIX_NOW), board.picture), allowed)
+    return respond(request, Sources(lambda: board.view(now, UNIX_NOW), board.picture, board.test_picture), allowed)
 
 
 def request_search(search: SourceSearch | None, path: str) -> Response:
     board = board_with()
-    sources = Sources(lambda: board.view(2.0, UNIX_NOW), board.picture, search)
+    sources = Sources(lambda: board.view(2.0, UNIX_NOW), board.picture, board.test_picture, search)
     return respond(Request(path, client="127.0.0.1", host="localhost"), sources, ())
 
 
@@ -485,3 +485,19 @@ def test_without_the_setting_there_is_no_search() -> None:
     assert request_search(None, "/sources/search").status == 404
     assert "find sources" not in request_search(None, "/").body.decode()
     assert "find sources" in request_search(SourceSearch(observed_topics), "/").body.decode()
+
+
+def test_the_page_shows_a_test_picture_of_each_camera() -> None:
+    camera = CameraPayload(
+        doorbell="front", kind="rtsp", address="rtsp://camera/live", state="live", reason=None, detail=None,
+        codec="h264", width=640, height=360, frames=7, memory_mb=50.0, restarts=0, pid=1, sandbox=None,
+    )  # fmt: skip
+    board = board_with(health_message(cameras=(camera,)))
+    assert "camera/front" not in request(board).body.decode()
+    assert request(board, "/camera/front").status == 404
+    board.record_camera("front", b"\xff\xd8picture")
+    assert "camera/front?" in request(board).body.decode()
+    assert "h264 640x360" in request(board).body.decode()
+    assert request(board, "/camera/front").body == b"\xff\xd8picture"
+    board.record_camera("front", b"")
+    assert request(board, "/camera/front").status == 404

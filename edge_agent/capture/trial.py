@@ -1,0 +1,115 @@
+"""One look at a camera, for `edge-agent doctor`: in a process of its own, with a deadline and the sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from edge_agent.capture.camera import CameraSpec, CaptureError, CaptureReason, Item, Picture
+from edge_agent.capture.ring import Ring
+from edge_agent.capture.sandbox import enter_sandbox
+from edge_agent.capture.sources import open_source
+from edge_agent.ingest.image_header import read_header
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from edge_agent.capture.camera import Source
+    from edge_agent.settings.broker import MqttSettings
+
+APART_S: Final = 3.0
+"""Between the two pictures that are compared: every real camera's noise differs by then."""
+LIMIT_S: Final = 25.0
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What came of it: a reason, or the first picture; `is_same` is whether the second one is identical.
+
+    `clock_difference_s` is how far the camera's clock is ahead, None if it does not tell the time.
+    """
+
+    reason: CaptureReason | None = None
+    detail: str = ""
+    first_picture_s: float = 0.0
+    codec: str = ""
+    width: int = 0
+    height: int = 0
+    size_bytes: int = 0
+    is_same: bool = False
+    clock_difference_s: float | None = None
+
+
+def try_camera(spec: CameraSpec, mqtt: MqttSettings, limit_s: float = LIMIT_S) -> Trial:
+    """Return what a camera sends, or why it sends nothing; never take longer than `limit_s`."""
+    context = multiprocessing.get_context("spawn")
+    pipe, child_pipe = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(child_pipe, msgspec.msgpack.encode(spec), mqtt), daemon=True)
+    with pipe:
+        process.start()
+        child_pipe.close()
+        trial = _receive(pipe, limit_s)
+        process.kill()
+        process.join()
+        process.close()
+    return trial
+
+
+def _receive(pipe: Connection, limit_s: float) -> Trial:
+    if not pipe.poll(limit_s):
+        return Trial(CaptureReason.TIMED_OUT)
+    try:
+        return msgspec.msgpack.decode(pipe.recv_bytes(maxlength=10_000), type=Trial)
+    except (EOFError, OSError, msgspec.MsgspecError):
+        return Trial(CaptureReason.EXITED)
+
+
+def _run(pipe: Connection, encoded: bytes, mqtt: MqttSettings) -> None:
+    """Run in the child."""
+    spec = msgspec.msgpack.decode(encoded, type=CameraSpec)
+    enter_sandbox(spec, mqtt)
+    pipe.send_bytes(msgspec.msgpack.encode(look(spec)))
+
+
+def look(spec: CameraSpec) -> Trial:
+    """Take two pictures from a camera."""
+    began_s = time.monotonic()
+    try:
+        source = open_source(spec)
+        with contextlib.closing(source):
+            return _compare(source, spec, began_s)
+    except CaptureError as error:
+        return Trial(error.reason, error.detail)
+
+
+def _compare(source: Source, spec: CameraSpec, began_s: float) -> Trial:
+    ring = Ring(spec.before_s, spec.buffer_bytes)
+    first: Picture | None = None
+    first_s = 0.0
+    last: Item | None = None
+    for item in source.read(lambda: False):
+        if item is not last:
+            ring.add(item)
+        last, now = item, time.monotonic()
+        if first is None:
+            first, first_s = source.decoder.decode(ring.newest()) if ring.newest() else None, now
+        elif now - first_s >= APART_S:
+            second = source.decoder.decode(ring.newest())
+            return _trial(source, first, second, first_s - began_s)
+    raise CaptureError(CaptureReason.ENDED)
+
+
+def _trial(source: Source, first: Picture, second: Picture | None, first_picture_s: float) -> Trial:
+    header = read_header(first.image)
+    return Trial(
+        first_picture_s=first_picture_s,
+        codec=source.decoder.codec,
+        width=header.width,
+        height=header.height,
+        size_bytes=len(first.image),
+        is_same=second is not None and second.image == first.image,
+        clock_difference_s=source.clock_difference_s,
+    )

@@ -1,0 +1,1 @@
+"""Real cameras for tests: processes that serve what cameras serve."""

@@ -1,0 +1,314 @@
+"""Cameras with a real broker and a real agent: as a command, and supervised by the agent."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge_agent.platform import landlock
+from tests.agent_process import AgentProcess
+from tests.broker import Mosquitto
+from tests.cameras.http_camera import HttpCamera, Request
+from tests.cameras.servers import RtspServer
+from tests.command_line import edge_agent
+from tests.pictures import jpeg
+from tests.recorder import Recorder
+from tests.shared_data import PROJECT
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.broker
+
+SECRET = "Geheim:1/2"
+EXIT_S = 5.0
+
+
+@pytest.fixture
+def broker() -> Iterator[Mosquitto]:
+    with Mosquitto() as broker:
+        yield broker
+
+
+@pytest.fixture
+def recorder(broker: Mosquitto) -> Iterator[Recorder]:
+    with Recorder(broker.port) as recorder:
+        yield recorder
+
+
+@pytest.fixture
+def camera() -> Iterator[HttpCamera]:
+    with HttpCamera(lambda request: request.picture(jpeg(seed=request.camera.requests))) as camera:
+        yield camera
+
+
+def agent_with(broker: Mosquitto, *cameras: dict[str, Any]) -> AgentProcess:
+    return AgentProcess.with_script(broker.port, CAMERAS=json.dumps(cameras))
+
+
+def camera_health(recorder: Recorder, accept: Any, doorbell: str = "front") -> dict[str, Any]:
+    """Return a camera's part of the health once it is as wanted."""
+
+    def is_wanted(health: dict[str, Any]) -> bool:
+        return any(each["doorbell"] == doorbell and accept(each) for each in health["cameras"])
+
+    health = recorder.wait_for("edge_agent/test/health", is_wanted)
+    found: dict[str, Any] = next(each for each in health["cameras"] if each["doorbell"] == doorbell)
+    return found
+
+
+def is_live(camera: dict[str, Any]) -> bool:
+    return bool(camera["state"] == "live" and camera["frames"] > 0)
+
+
+def test_a_press_anywhere_is_answered_with_pictures_from_before(
+    broker: Mosquitto, recorder: Recorder, camera: HttpCamera
+) -> None:
+    with agent_with(broker, {"url": camera.url, "still_interval_s": 0.2}) as agent:
+        agent.wait_until_ready(recorder)
+        wait_until(lambda: camera.requests > 12)
+        recorder.publish("doorbell/front/press", "pressed")
+        answer = recorder.wait_for("doorbell/front/answer")
+        assert answer["frame_id"]
+        pressed = recorder.wait_for("doorbell/front/ring")
+        wait_until(lambda: len(_of_press(recorder)) == 5, why=lambda: str(_of_press(recorder)))
+        of_press, frames = _of_press(recorder), recorder.events("doorbell/front/faces")
+    assert [each["trigger"] for each in frames].count("continuous") >= 1
+    taken = sorted(each["captured_at"] for each in of_press)
+    assert taken[0] < pressed["published_at"]
+    assert taken[1] < pressed["published_at"]
+    assert taken[2] > pressed["published_at"]
+    assert len({each["frame_id"] for each in frames}) == len(frames)
+
+
+def test_the_command_publishes_for_any_agent(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
+    url = camera.url.replace("http://", "http://viewer:Geheim%3A1@")
+    command = ["capture", url, "--doorbell", "gate", "--host", "127.0.0.1", "--port", str(broker.port)]
+    done = edge_agent(*command, "--seconds", "4")
+    assert done.returncode == 0, done.stderr
+    assert recorder.messages("doorbell/gate/frame")[0].payload.startswith(b"\xff\xd8")
+    assert "pictures of" in done.stderr
+    assert "Geheim" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ftp://camera/x"], "use http://, https://, rtsp:// or rtsps:// with a host"),
+        (["home-assistant:camera.front"], "need home_assistant.url and home_assistant.token"),
+        (["http://camera/x", "--doorbell", "a b"], "use 1 to 64 letters"),
+        (["http://camera/x", "--fingerprint", "12"], "64 hexadecimal digits"),
+        (["http://camera/x", "--press-entity", "doorbell"], "use an entity of Home Assistant"),
+        (["http://camera/x", "--camera-password-file", "/no/such/file"], "cannot be read"),
+        (["http://camera/x"], "no broker is configured"),
+    ],
+)
+def test_wrong_arguments_cost_one_sentence(arguments: list[str], words: str) -> None:
+    done = edge_agent("capture", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_camera_that_is_away_at_the_start_costs_a_reason_and_its_connectivity(
+    broker: Mosquitto, recorder: Recorder
+) -> None:
+    def answer(request: Request) -> None:
+        if not request.has_basic("viewer", SECRET):
+            return
+        if is_there:
+            request.picture(jpeg(seed=request.camera.requests))
+        else:
+            request.send(503)
+
+    is_there: list[bool] = []
+    with HttpCamera(answer) as camera:
+        settings = {"url": camera.url, "username": "viewer", "password": SECRET, "idle_interval_s": 0.5}
+        with agent_with(broker, settings) as agent:
+            agent.wait_until_ready(recorder)
+            recorder.wait_for_payload("doorbell/front/availability", b"offline")
+            health = recorder.wait_for("edge_agent/test/health", lambda health: bool(health["problems"]))
+            assert [each["code"] for each in health["problems"]] == ["camera_away"]
+            assert health["cameras"][0]["reason"] == "http_error"
+            recorder.publish("doorbell/front/press", "pressed")
+            assert recorder.wait_for("doorbell/front/answer")["event_type"] == "failed"
+            is_there.append(True)
+            recorder.wait_for_payload("doorbell/front/availability", b"online")
+            camera_health(recorder, is_live)
+            agent.stop()
+            said = agent.log + "".join(str(each.payload) for each in recorder.messages("edge_agent/#"))
+            assert SECRET not in said
+
+
+def test_a_refused_password_is_one_attempt_and_a_reason(broker: Mosquitto, recorder: Recorder) -> None:
+    with HttpCamera(lambda request: request.has_basic("viewer", "other")) as camera:
+        url = camera.url.replace("http://", "http://viewer:wrong@")
+        with agent_with(broker, {"url": url}) as agent:
+            agent.wait_until_ready(recorder)
+            camera_health(recorder, lambda each: each["reason"] == "password_refused")
+            for _ in range(3):
+                recorder.publish("doorbell/front/press", "pressed")
+            recorder.wait_for("doorbell/front/answer")
+        assert camera.passwords == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_capture_process_that_dies_is_replaced(
+    broker: Mosquitto, recorder: Recorder, camera: HttpCamera, number: signal.Signals
+) -> None:
+    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
+        agent.wait_until_ready(recorder)
+        pid = camera_health(recorder, is_live)["pid"]
+        os.kill(pid, number)
+        after = camera_health(recorder, lambda each: is_live(each) and each["restarts"] == 1)
+        assert after["pid"] != pid
+
+
+def test_a_capture_process_that_hangs_is_replaced(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
+    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
+        agent.wait_until_ready(recorder)
+        os.kill(camera_health(recorder, is_live)["pid"], signal.SIGSTOP)
+        camera_health(recorder, lambda each: each["reason"] == "hung")
+        camera_health(recorder, lambda each: is_live(each) and each["restarts"] == 1)
+
+
+def test_capture_processes_end_with_the_agent(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
+    with agent_with(broker, {"url": camera.url}, {"url": camera.url, "doorbell": "gate"}) as agent:
+        agent.wait_until_ready(recorder)
+        pids = [camera_health(recorder, is_live, doorbell)["pid"] for doorbell in ("front", "gate")]
+        agent.kill()
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))  # noqa: PTH110 - of processes
+        agent.start()
+        recorder.clear()
+        pids = [camera_health(recorder, is_live, doorbell)["pid"] for doorbell in ("front", "gate")]
+        os.kill(pids[0], signal.SIGSTOP)
+        began_s = time.monotonic()
+        assert agent.stop() == 0
+        assert time.monotonic() - began_s < EXIT_S
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))  # noqa: PTH110 - as above
+
+
+def test_a_broker_that_restarts_gets_pictures_again(broker: Mosquitto, camera: HttpCamera) -> None:
+    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
+        with Recorder(broker.port) as recorder:
+            agent.wait_until_ready(recorder)
+            recorder.wait_for_count("doorbell/front/frame", 3)
+        broker.kill()
+        broker.start()
+        with Recorder(broker.port) as recorder:
+            recorder.wait_for_count("doorbell/front/frame", 3)
+
+
+def test_a_stream_gives_pictures_before_and_after_a_press(broker: Mosquitto, recorder: Recorder) -> None:
+    with (
+        RtspServer(width=1280, height=720, key_frames_s=4) as served,
+        agent_with(broker, {"url": served.url, "idle_interval_s": 1}) as agent,
+    ):
+        agent.wait_until_ready(recorder)
+        recorder.wait_for_count("doorbell/front/frame", 4, timeout_s=80)
+        found = camera_health(recorder, is_live)
+        assert (found["kind"], found["codec"], found["width"], found["height"]) == ("rtsp", "h264", 1280, 720)
+        recorder.publish("doorbell/front/press", "pressed")
+        ring = recorder.wait_for("doorbell/front/ring")
+        recorder.wait_for("doorbell/front/answer")
+        wait_until(lambda: len(_of_press(recorder)) == 5, why=lambda: str(_of_press(recorder)))
+    taken = sorted(each["captured_at"] for each in _of_press(recorder))
+    assert [each < ring["published_at"] for each in taken] == [True, True, False, False, False]
+
+
+def _of_press(recorder: Recorder) -> list[dict[str, Any]]:
+    return [each for each in recorder.events("doorbell/front/faces") if each["trigger"] == "press"]
+
+
+ATTEMPTS = """
+import json, os, pathlib, socket, subprocess, sys
+from edge_agent.capture.camera import CameraSpec
+from edge_agent.capture.sandbox import enter_sandbox
+from edge_agent.settings.broker import MqttSettings
+
+secret, allowed, other, pid = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+words = enter_sandbox(CameraSpec("front", f"http://127.0.0.1:{allowed}/"), MqttSettings(host="127.0.0.1", port=1))
+
+def tried(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "done"
+
+import wave
+print(json.dumps({
+    "words": words,
+    "read": tried(lambda: pathlib.Path(secret).read_bytes()),
+    "write": tried(lambda: pathlib.Path(secret).write_bytes(b"")),
+    "run": tried(lambda: subprocess.run(["/bin/true"])),
+    "signal": tried(lambda: os.kill(pid, 0)),
+    "reach the camera": tried(lambda: socket.create_connection(("127.0.0.1", allowed), 1)),
+    "reach another port": tried(lambda: socket.create_connection(("127.0.0.1", other), 1)),
+    "resolve": tried(lambda: socket.getaddrinfo("localhost", 80)),
+}))
+"""
+
+
+@pytest.mark.skipif(landlock.version() < 6, reason="this kernel's Landlock has no rules for TCP and signals")
+def test_a_capture_process_reaches_only_its_camera_and_the_broker(tmp_path: Any) -> None:
+    (tmp_path / "secret").write_bytes(b"content")
+    with HttpCamera(lambda request: request.hang()) as allowed, HttpCamera(lambda request: request.hang()) as other:
+        arguments = [str(tmp_path / "secret"), str(allowed.port), str(other.port), str(os.getpid())]
+        done = subprocess.run(
+            [sys.executable, "-c", ATTEMPTS, *arguments], cwd=PROJECT, capture_output=True, text=True, check=True
+        )
+    attempts = json.loads(done.stdout)
+    assert attempts.pop("words") == f"Landlock {landlock.version()}"
+    assert {name for name, result in attempts.items() if result == "done"} == {"reach the camera", "resolve"}
+
+
+def test_the_doctor_tries_each_camera(broker: Mosquitto, camera: HttpCamera) -> None:
+    with HttpCamera(lambda request: request.has_basic("viewer", "other")) as guarded, RtspServer() as stream:
+        cameras = [
+            {"url": camera.url},
+            {"url": guarded.url.replace("//", "//viewer:Geheim@"), "doorbell": "gate"},
+            {"url": stream.url, "doorbell": "back"},
+            {"url": "http://127.0.0.1:1/x.jpg?password=Geheim", "doorbell": "side"},
+        ]
+        done = edge_agent(
+            "doctor",
+            "--json",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(broker.port),
+            EDGE_AGENT_CAMERAS=json.dumps(cameras),
+        )
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    said = {each["check"]: (each["level"], each["text"]) for each in found if each["check"].startswith("camera")}
+    assert "jpeg 320x240" in said["camera front"][1]
+    assert said["camera gate"][0] == "error"
+    assert "refuses the user name or password" in said["camera gate"][1]
+    assert "h264 640x360" in said["camera back"][1]
+    assert "cannot be reached" in said["camera side"][1]
+    assert "Geheim" not in done.stdout + done.stderr
+    assert guarded.passwords == 1
+
+
+def test_the_demo_runs_with_a_camera(camera: HttpCamera) -> None:
+    done = edge_agent("run", "--camera", camera.url, "--seconds", "10", EDGE_AGENT_DETECTION__STRATEGIES="mock")
+    assert done.returncode == 0, done.stderr
+    assert "an embedded broker and your camera" in done.stdout
+    assert "faces:" in done.stdout
+
+
+def test_a_picture_that_the_broker_refuses_is_a_reason(recorder: Recorder, broker: Mosquitto) -> None:
+    large = jpeg()[:-2] + bytes(2_000_000) + b"\xff\xd9"
+    with HttpCamera(lambda request: request.picture(large)) as camera, agent_with(broker, {"url": camera.url}) as agent:
+        agent.wait_until_ready(recorder)
+        found = camera_health(recorder, lambda each: each["reason"] == "too_large")
+    assert "too large" in found["detail"]
