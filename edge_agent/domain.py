@@ -107,6 +107,15 @@ class PressDropReason(StrEnum):
     TOO_OLD = "too_old"
 
 
+PRESS_DROPS: Final = {
+    PressDropReason.DEBOUNCED: "it is the same push as the press before",
+    PressDropReason.REDELIVERED: "the broker delivered it before",
+    PressDropReason.KNOWN_PICTURE: "its picture was sent before, with the same frame_id and captured_at",
+    PressDropReason.TOO_OLD: "it is, or may be, older than press.max_age_s",
+}
+"""Why a press does not ring, as it is logged."""
+
+
 class SideKey(StrEnum):
     """What could not be read in a frame's message, beside its picture; `json`: the message as a whole."""
 

@@ -9,7 +9,7 @@ import pytest
 from edge_agent import reasons
 from edge_agent.doctor import detector_rules, host_rules
 from edge_agent.doorbells import failures
-from edge_agent.telemetry import problems
+from edge_agent.telemetry import problem_codes
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -19,8 +19,8 @@ TABLES: Final[tuple[MutableMapping[Any, Any], ...]] = (
     reasons.UNAVAILABLE,
     reasons.EXITS,
     reasons.CONNECTION,
-    problems.SENTENCES,
-    problems.FAILURES,
+    problem_codes.SENTENCES,
+    problem_codes.FAILURES,
     failures.SHEDS,
     detector_rules.DEVICE_FAULTS,
     host_rules.FOLDER_FIXES,

@@ -56,7 +56,7 @@ from edge_agent.platform.temporary_folder import missing_temporary_folder
 from edge_agent.platform.threads import start_thread
 from edge_agent.pool.quarantine import Quarantine
 from edge_agent.pool.views import PoolView
-from edge_agent.telemetry.problems import ProblemCode
+from edge_agent.telemetry.problem_codes import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.domain import PressDropReason
+from edge_agent.domain import PRESS_DROPS, PressDropReason
 from edge_agent.doorbells import events
 from edge_agent.doorbells.absence import Absence
 from edge_agent.doorbells.policy import press_times
@@ -45,12 +45,6 @@ visitors = logging.getLogger(VISITORS)
 RING_DELAY_S: Final = 0.25
 """The longest time that a ring waits for the journal: a memory card may take a second."""
 RETRY_SAVE_S: Final = 5.0
-_DROPPED: Final = {
-    PressDropReason.DEBOUNCED: "it is the same push as the press before",
-    PressDropReason.REDELIVERED: "the broker delivered it before",
-    PressDropReason.KNOWN_PICTURE: "its picture was sent before, with the same frame_id and captured_at",
-    PressDropReason.TOO_OLD: "it is, or may be, older than press.max_age_s",
-}
 
 
 class Admission(Enum):
@@ -333,7 +327,7 @@ class PressControl:
 
     def _drop(self, reason: PressDropReason, doorbell: str) -> None:
         self._counters.presses_dropped[reason.value] += 1
-        visitors.info("%s: a press does not ring: %s", doorbell, _DROPPED[reason])
+        visitors.info("%s: a press does not ring: %s", doorbell, PRESS_DROPS[reason])
 
     def _save_absence(self, now: float) -> None:
         self._journal.away_since_s = self._absence.away_since_s

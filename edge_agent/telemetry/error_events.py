@@ -12,7 +12,7 @@ from edge_agent import topics
 from edge_agent.domain import Publication
 from edge_agent.doorbells.failures import failure_of, is_error, is_published
 from edge_agent.doorbells.payloads import encode
-from edge_agent.telemetry.problems import ProblemCode
+from edge_agent.telemetry.problem_codes import ProblemCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.telemetry.counters import Counters, MetricsPayload, Readings, metrics
 from edge_agent.telemetry.health import HealthPayload, Run, health, memory_mb
-from edge_agent.telemetry.problems import WINDOW_S, BrokerView, Problem, ProblemCode, Snapshot, find_problems
+from edge_agent.telemetry.problem_codes import ProblemCode
+from edge_agent.telemetry.problems import WINDOW_S, BrokerView, Problem, Snapshot, find_problems
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import Timings
 from edge_agent.telemetry.utilization import Utilization

@@ -15,7 +15,7 @@ from edge_agent.doorbells.payloads import encode
 from edge_agent.mqtt.link import LinkUp
 from edge_agent.telemetry import error_events
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, ProblemCode, refusal
+from edge_agent.telemetry.problems import BrokerView, refusal
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edge_agent.pool import Pool
     from edge_agent.pool.views import PoolView
     from edge_agent.settings.model import Settings
+    from edge_agent.telemetry.problem_codes import ProblemCode
     from edge_agent.telemetry.timings import LatencyCounts
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge_agent.telemetry.problems import Problem, ProblemCode
+    from edge_agent.telemetry.problem_codes import ProblemCode
+    from edge_agent.telemetry.problems import Problem
 
 
 class ProblemPayload(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge_agent.telemetry.problems import ProblemCode
+from edge_agent.telemetry.problem_codes import ProblemCode
 from tests.agent_process import AGENT_ID, AgentProcess
 from tests.broker import Mosquitto
 from tests.pictures import jpeg

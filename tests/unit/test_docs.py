@@ -33,7 +33,7 @@ from edge_agent.telemetry.health import (
     WorkerPayload,
 )
 from edge_agent.telemetry.histogram import QuantilesPayload
-from edge_agent.telemetry.problems import ProblemCode
+from edge_agent.telemetry.problem_codes import ProblemCode
 from edge_agent.telemetry.status import ProblemPayload
 from edge_agent.telemetry.timings import STAGES, LatencyPayload
 from edge_agent.wire import FailureReason, RejectionReason

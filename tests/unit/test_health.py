@@ -28,7 +28,8 @@ from edge_agent.telemetry import error_events
 from edge_agent.telemetry.counters import Counters
 from edge_agent.telemetry.error_events import COMPONENTS, of_problem
 from edge_agent.telemetry.health import Run
-from edge_agent.telemetry.problems import BrokerView, Problem, ProblemCode, Snapshot, find_problems
+from edge_agent.telemetry.problem_codes import ProblemCode
+from edge_agent.telemetry.problems import BrokerView, Problem, Snapshot, find_problems
 from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import RecentView

@@ -33,7 +33,7 @@ from edge_agent.reasons import (
     UnavailableReason,
     WorkerExit,
 )
-from edge_agent.telemetry import problems
+from edge_agent.telemetry import problem_codes
 from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ NO_SENTENCES = {
     [
         (UnavailableReason, UNAVAILABLE), (ExitReason, EXITS), (ConnectError, CONNECTION),
         (detector_rules.DeviceFault, detector_rules.DEVICE_FAULTS),
-        (problems.ProblemCode, problems.SENTENCES), (ShedReason, failures.SHEDS),
+        (problem_codes.ProblemCode, problem_codes.SENTENCES), (ShedReason, failures.SHEDS),
     ],
 )  # fmt: skip
 def test_every_member_has_its_words(family: type[StrEnum], table: dict[StrEnum, Wording | str]) -> None:
@@ -68,7 +68,7 @@ def test_every_member_has_its_words(family: type[StrEnum], table: dict[StrEnum, 
 
 
 def test_every_failure_that_is_no_shed_has_its_words() -> None:
-    assert {*problems.FAILURES} | {FailureReason(each.value) for each in ShedReason} == {*FailureReason}
+    assert {*problem_codes.FAILURES} | {FailureReason(each.value) for each in ShedReason} == {*FailureReason}
 
 
 @pytest.mark.parametrize(
