@@ -24,10 +24,14 @@ def edge_agent(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def edge_agent_in(
     folder: Path, *arguments: str, through: Sequence[str] = (), **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder to its end, `through` another command that prepares its environment."""
+    """Run a command in a folder to its end, `through` another command that prepares its environment.
+
+    Such an environment may have no place for the data of coverage.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not (through and name.startswith("COVERAGE"))}
     return subprocess.run(
         [*through, sys.executable, "-m", "edge_agent", *arguments],
-        env={**os.environ, "COLUMNS": "120", "PYTHONPATH": str(PROJECT), **environment},
+        env={**inherited, "COLUMNS": "120", "PYTHONPATH": str(PROJECT), **environment},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -166,7 +166,7 @@ FAULTS: dict[str, tuple[Callable[[Request], object], CaptureReason]] = {
     ),
     "garbage": (lambda request: request.write(bytes(range(256)) * 100), CaptureReason.ENDED),
     "a page": (lambda request: request.send(200, b"<html>", Content_Type="text/html"), CaptureReason.NOT_A_PICTURE),
-    "cut off": (lambda request: request.picture(IMAGE[:-100]), CaptureReason.NOT_A_PICTURE),
+    "cut off": (lambda request: request.picture(IMAGE[:60]), CaptureReason.NOT_A_PICTURE),
     "closes": (lambda request: request.handler.connection.shutdown(2), CaptureReason.ENDED),
     "nothing there": (lambda request: request.send(404), CaptureReason.NOT_FOUND),
     "an error": (lambda request: request.send(500), CaptureReason.HTTP_ERROR),

@@ -43,6 +43,7 @@ CASES: Final = {
     "run": Case("run --seconds 6", "faces: face"),
     "send": Case(f"send {{picture}} --press {BROKER}", "sent 1 image"),
     "capture": Case(f"capture http://127.0.0.1:1/x.jpg --seconds 5 {BROKER}", "cannot be reached"),
+    "sources": Case(f"sources --seconds 3 {BROKER}", "doorbell|no pictures"),
     "watch": Case(f"watch --json --count 1 {BROKER}", "doorbell/side/ring"),
     "detect": Case("detect {picture} --json", '"faces":.{"box"'),
     "remove": Case(f"remove porch --agent-id test {BROKER}", "porch"),

@@ -170,6 +170,7 @@ def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(house: House) -> Non
         ]
         for line in slow:
             line.sendall(b"GET /livez HTTP/1.1\r\nX: ")
+        wait_until(house.connections)
         began_s = time.monotonic()
         wait_until(lambda: house.drip(slow) and not house.connections(), timeout_s=REQUEST_S + 15)
         assert time.monotonic() - began_s >= REQUEST_S - 1
