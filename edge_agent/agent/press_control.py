@@ -285,7 +285,7 @@ class PressControl:
     def _open(self, press: Press, now: float) -> None:
         self._journal.open(press)
         self._notices.on_press(press)
-        self._doorbells.on_press(press.doorbell)
+        self._doorbells.on_press(press)
         self._waiting_rings[press.press_id] = _WaitingRing(press, now + RING_DELAY_S)
         self._unsaved[press.press_id] = self._save(now)
 
@@ -305,7 +305,7 @@ class PressControl:
             self._journal.drop(press.press_id)
             return
         self._directory.on_activity(press.doorbell, now, is_frame=False)
-        self._doorbells.on_press(press.doorbell)
+        self._doorbells.on_press(press)
         if not stored.ring_sent:
             self._ring(press, now)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge_agent.domain import Frame, Outcome, Publication
+    from edge_agent.doorbells.presses import Press
     from edge_agent.wire import Face
 
 STATE_INTERVAL_S: Final = 10.0
@@ -141,10 +142,10 @@ class Doorbells:
         doorbell.state = _nobody(doorbell.state)
         return self._publish_state(doorbell, now)
 
-    def on_press(self, name: str) -> None:
-        """Record that a doorbell is pressed: its next press frame gives a snapshot."""
-        if name in self._doorbells:
-            self._doorbells[name].snapshots.on_press()
+    def on_press(self, press: Press) -> None:
+        """Record a press: the next press frame of its doorbell gives a snapshot."""
+        if press.doorbell in self._doorbells:
+            self._doorbells[press.doorbell].snapshots.on_press(press.pressed_s)
 
     def on_visit_start(self, name: str) -> None:
         """Record that a visit has begun: its first face gives a snapshot."""

@@ -23,6 +23,10 @@ def mode(snapshots: Snapshots, trigger: Trigger, now: float, *, in_visit: bool =
     return snapshots.mode(frame(trigger=trigger), now, INTERVAL_S, in_visit=in_visit)
 
 
+def press_frame(received_s: float) -> Outcome:
+    return outcome(detected(1), Trigger.PRESS, received_s=received_s)
+
+
 def shown(faces: int, trigger: Trigger = Trigger.CONTINUOUS) -> Outcome:
     """Return a frame with that many faces."""
     return outcome(detected(faces), trigger)
@@ -46,7 +50,7 @@ def test_a_visit_gives_one_every_interval(trigger: Trigger) -> None:
 def test_a_ring_gives_one_at_once_of_its_own_frame() -> None:
     snapshots = Snapshots()
     assert snapshots.accept(shown(1), 0.0, INTERVAL_S)
-    snapshots.on_press()
+    snapshots.on_press(0.0)
     assert not snapshots.accept(shown(1), 1.0, INTERVAL_S), "an ordinary frame that was in progress"
     assert mode(snapshots, Trigger.PRESS, 1.0) is ALWAYS
     assert snapshots.accept(shown(1, Trigger.PRESS), 1.0, INTERVAL_S)
@@ -54,9 +58,20 @@ def test_a_ring_gives_one_at_once_of_its_own_frame() -> None:
     assert not snapshots.accept(shown(1, Trigger.PRESS), 2.0, INTERVAL_S)
 
 
+def test_a_frame_in_progress_when_the_bell_rings_again_is_not_of_the_second_ring() -> None:
+    snapshots, before, after = Snapshots(), press_frame(1.0), press_frame(2.0)
+    snapshots.on_press(0.5)
+    assert snapshots.accept(before, 1.0, INTERVAL_S)
+    snapshots.on_press(1.5)
+    assert not snapshots.accept(before, 2.0, INTERVAL_S)
+    assert snapshots.mode(after.frame, 2.0, INTERVAL_S, in_visit=True) is ALWAYS
+    assert snapshots.accept(after, 2.0, INTERVAL_S)
+    assert not snapshots.accept(after, 2.1, INTERVAL_S)
+
+
 def test_the_first_face_after_a_snapshot_without_one_gives_one_at_once() -> None:
     snapshots = Snapshots()
-    snapshots.on_press()
+    snapshots.on_press(0.0)
     assert snapshots.accept(shown(0, Trigger.PRESS), 0.0, INTERVAL_S)
     assert mode(snapshots, Trigger.PRESS, 1.0) is WITH_FACES
     assert not snapshots.accept(outcome(failure(), Trigger.PRESS), 1.0, INTERVAL_S)
