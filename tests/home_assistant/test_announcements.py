@@ -150,7 +150,7 @@ def test_each_ring_arrives_once_after_restarts_of_agent_broker_and_home_assistan
     """
     with (
         Recorder(home.d["mqtt_port"], topic_filter=topics.health(AGENT_ID)) as health,
-        agent_for(home) as agent,
+        agent_for(home, PRESS__DEBOUNCE_S="0") as agent,
     ):
         agent.wait_until_ready(health)
         home.pub(topics.frame("front"), jpeg())

@@ -69,7 +69,11 @@ def wait_for_connectivity(home: Any, state: str) -> None:
 @pytest.fixture
 def agent(home: Any, recorder: Recorder) -> Any:
     with AgentProcess.with_script(
-        home.d["mqtt_port"], DOORBELLS__OFFLINE_AFTER_S=str(OFFLINE_AFTER_S), PRESS__DEADLINE_S="1", PRESS__WINDOW_S="1"
+        home.d["mqtt_port"],
+        DOORBELLS__OFFLINE_AFTER_S=str(OFFLINE_AFTER_S),
+        PRESS__DEADLINE_S="1",
+        PRESS__WINDOW_S="1",
+        PRESS__DEBOUNCE_S="0",
     ) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())

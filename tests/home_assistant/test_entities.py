@@ -97,7 +97,7 @@ def test_all_entities_are_registered_correctly(home: Any, recorder: Recorder) ->
 
 
 def test_the_alert_runs_once_for_each_ring_and_once_for_each_visit(home: Any, recorder: Recorder) -> None:
-    with agent_for(home) as agent:
+    with agent_for(home, PRESS__DEBOUNCE_S="0") as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         wait_until_listening(home)

@@ -178,7 +178,7 @@ def settle(home: Any) -> None:
 
 
 def test_an_unanswered_press_alerts_once_and_an_open_door_answers(home: Any, recorder: Recorder) -> None:
-    with agent_for(home) as agent:
+    with agent_for(home, PRESS__DEBOUNCE_S="0") as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", jpeg())
         answered = entity(home, AGENT, "detection")
