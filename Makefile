@@ -30,8 +30,8 @@ test: mosquitto ## Run the tests in parallel. ARGS is passed to pytest
 	@$(BIN)/pytest --numprocesses 4 --dist loadscope -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
 
 .PHONY: cases
-cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; 15 minutes
-	@$(BIN)/pytest tests/chaos $(ARGS)
+cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; ten minutes
+	@$(BIN)/pytest tests/chaos --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: home-assistant
 home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; ten minutes
