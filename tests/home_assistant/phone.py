@@ -39,7 +39,7 @@ class Notification:
 class Phone:
     """A phone that loads the picture of each notification when it arrives."""
 
-    def __init__(self, home: Any, name: str = "Pixel of Ada", *, manufacturer: str = "Google") -> None:
+    def __init__(self, home: Any, name: str = "My phone", *, manufacturer: str = "Google") -> None:
         self._home = home
         self._arrived: list[Notification] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
