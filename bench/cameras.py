@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 import av
 import psutil
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
-from tests.cameras.http_camera import HttpCamera, Request
-from tests.cameras.servers import RtspServer
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.recorder import Recorder
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.cameras.http_camera import HttpCamera, Request
+from testing.cameras.servers import RtspServer
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

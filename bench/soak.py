@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
-from tests.processes import descendants, holdings
-from tests.recorder import Recorder
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.processes import descendants, holdings
+from testing.recorder import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path

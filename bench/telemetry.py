@@ -35,8 +35,8 @@ from edge_agent.telemetry.reporter import Reporter
 from edge_agent.web.board import Board
 from edge_agent.web.exposition import exposition
 from edge_agent.web.page import page
-from tests.pools import LIMITS, MAX_PIXELS, scripted
-from tests.values import detected, failure, outcome
+from testing.pools import LIMITS, MAX_PIXELS, scripted
+from testing.values import detected, failure, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,9 +13,9 @@ from bench.sender import Sender
 from edge_agent.benchmark.limit import Burst
 from edge_agent.benchmark.processes import cpu_seconds, family
 from edge_agent.settings.model import DoorbellSettings
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
-from tests.recorder import Recorder
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

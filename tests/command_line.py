@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

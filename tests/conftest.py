@@ -12,9 +12,9 @@ import pytest
 from edge_agent.settings.loading import TEST_PREFIX
 from edge_agent.settings.model import PREFIX
 from edge_agent.worker.sandbox import WRITABLE_VARIABLE
-from tests.broker import Mosquitto
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
+from testing.broker import Mosquitto
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
 from tests.wording import wording
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from testing.pictures import jpeg, png
 from tests.fuzz.seeds import small_jpeg, small_png
-from tests.pictures import jpeg, png
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

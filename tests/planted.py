@@ -10,7 +10,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
-from tests.shared_data import shared
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

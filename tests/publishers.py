@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from tests.pictures import jpeg
+from testing.pictures import jpeg
 
 STILL: Final = jpeg(seed=20)
 NEXT: Final = jpeg(seed=21)

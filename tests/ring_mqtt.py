@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from tests.publishers import NOW, ding, ring_topic, snapshot
 
 if TYPE_CHECKING:
+    from testing.recorder import Recorder
     from tests.publishers import Sent
-    from tests.recorder import Recorder
 
 DING_S: Final = 180
 """A ding stays ON for this time; a ding within it extends it."""

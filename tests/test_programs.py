@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import programs
-from tests.broker import Mosquitto
+from testing import programs
+from testing.broker import Mosquitto
 
 if TYPE_CHECKING:
     from pathlib import Path

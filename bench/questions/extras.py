@@ -14,7 +14,7 @@ from edge_agent.demo.porch import Scene, draw
 from edge_agent.doorbells.visits import Visits
 from edge_agent.telemetry.timings import Timings
 from edge_agent.wire import SnapshotMode
-from tests import values
+from testing import values
 
 if TYPE_CHECKING:
     from collections.abc import Callable

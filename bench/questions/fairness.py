@@ -9,7 +9,7 @@ from bench.answer import Answer, Curve, Series, at_least
 from edge_agent.benchmark.busy_pool import BusyPool
 from edge_agent.domain import DetectorPlan, Trigger
 from edge_agent.wire import Detected
-from tests.pools import scripted
+from testing.pools import scripted
 
 if TYPE_CHECKING:
     from bench.setup import Setup

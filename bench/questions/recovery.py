@@ -12,9 +12,9 @@ from bench.answer import Answer, Series
 from bench.naive import Naive
 from edge_agent.pool.views import SlotState
 from edge_agent.wire import Detected
-from tests.pictures import jpeg
-from tests.pools import WIDTHS, PoolUnderTest, scripted
-from tests.waiting import wait_until
+from testing.pictures import jpeg
+from testing.pools import WIDTHS, PoolUnderTest, scripted
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

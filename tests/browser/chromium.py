@@ -11,9 +11,9 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tests.broker import free_port
-from tests.programs import program
-from tests.waiting import wait_until
+from testing.broker import free_port
+from testing.programs import program
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

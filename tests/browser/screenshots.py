@@ -15,11 +15,11 @@ import numpy as np
 
 from edge_agent.demo.porch import Scene, draw
 from edge_agent.demo.visitors import read_visitors
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto, free_port
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto, free_port
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
 from tests.browser.chromium import Chromium
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
 
 HEIGHT: Final = 838
 DESKTOP: Final = (1010, HEIGHT, "light")

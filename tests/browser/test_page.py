@@ -17,12 +17,12 @@ from edge_agent.settings.model import HttpSettings
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 from edge_agent.web.source_search import SourceSearch
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto, free_port
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto, free_port
+from testing.pictures import jpeg
+from testing.recorder import Recorder
 from tests.browser.chromium import Chromium
 from tests.http_proxy import FRAME, PREFIX, Ingress
-from tests.pictures import jpeg
-from tests.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.agent_process import AGENT_ID
+from testing.agent_process import AGENT_ID
 
 SESSION_S: Final = 3600
 METRICS: Final = f"edge_agent/{AGENT_ID}/metrics"

@@ -20,14 +20,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg, png
+from testing.processes import descendants, holdings
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests import hostile_pictures
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
 from tests.chaos.door_client import DoorClient
-from tests.pictures import jpeg, png
-from tests.processes import descendants, holdings
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from typing import Final, Self
 
 import pytest
 
-from tests.broker import free_port
-from tests.waiting import wait_until
+from testing.broker import free_port
+from testing.waiting import wait_until
 
 NODES: Final = 3
 STOP_S: Final = 10.0

@@ -9,10 +9,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from tests.agent_process import AgentProcess
+from testing.agent_process import AgentProcess
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.chaos.door_client import DoorClient
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,15 +21,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg
+from testing.pools import BY_WIDTH, WIDTHS
+from testing.processes import descendants, holdings
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.chaos.door_client import DoorClient
-from tests.pictures import jpeg
-from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import descendants, holdings
 from tests.proxy import Proxy
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.platform.temporary_folder import SHARED_MEMORY
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import descendants, is_alive, needs_namespaces
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.pools import BY_WIDTH, WIDTHS
+from testing.processes import descendants, is_alive, needs_namespaces
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.proxy import Proxy
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,12 +18,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
-from tests.cameras.http_camera import HttpCamera
-from tests.cameras.servers import RtspServer
-from tests.pictures import jpeg
-from tests.waiting import wait_until
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.cameras.http_camera import HttpCamera
+from testing.cameras.servers import RtspServer
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

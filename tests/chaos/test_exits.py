@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Final
 import psutil
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import free_port
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import free_port
+from testing.pictures import jpeg
+from testing.pools import BY_WIDTH, WIDTHS
+from testing.processes import descendants, is_alive, needs_namespaces
+from testing.shared_data import PROJECT
+from testing.waiting import wait_until
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
-from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import descendants, is_alive, needs_namespaces
-from tests.shared_data import PROJECT
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 EXIT_S: Final = 5.0
 FATAL: Final = 1

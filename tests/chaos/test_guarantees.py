@@ -15,18 +15,18 @@ from edge_agent.mqtt.connection import Connection
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.wire import Detected
-from tests.agent_process import AGENT_ID, AgentProcess
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.pools import PoolUnderTest
+from testing.processes import holdings
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.chaos.door_client import DoorClient
 from tests.chaos.storm import Storm, leaks
-from tests.pictures import jpeg
-from tests.pools import PoolUnderTest
-from tests.processes import holdings
 from tests.proxy import Proxy
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]
 

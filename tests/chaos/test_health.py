@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 
 from edge_agent.telemetry.problem_codes import ProblemCode
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
-from tests.pictures import jpeg
-from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import needs_namespaces
-from tests.programs import mosquitto_plugin, program
-from tests.recorder import Recorder
-from tests.shared_data import shared
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg
+from testing.pools import BY_WIDTH, WIDTHS
+from testing.processes import needs_namespaces
+from testing.programs import mosquitto_plugin, program
+from testing.recorder import Recorder
+from testing.shared_data import shared
+from testing.waiting import wait_until
 from tests.stand_in import Stick
-from tests.waiting import wait_until
 
 AGENT = f"edge_agent/{AGENT_ID}"
 HEALTH = f"{AGENT}/health"

@@ -14,14 +14,14 @@ import pytest
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
 from edge_agent.settings.broker import MqttSettings
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg
+from testing.processes import descendants
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests import hostile_pictures
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
 from tests.chaos.hostile import assault
-from tests.pictures import jpeg
-from tests.processes import descendants
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

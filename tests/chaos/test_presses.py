@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.chaos.storm import BROKER_CONFIG
-from tests.pictures import jpeg
 from tests.proxy import Proxy
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 PRESS, FRAME, FACES = "doorbell/front/press", "doorbell/front/frame", "doorbell/front/faces"
 RING, ANSWER, VISIT = "doorbell/front/ring", "doorbell/front/answer", "doorbell/front/visit"

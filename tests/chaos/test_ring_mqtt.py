@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.agent_process import AgentProcess
-from tests.pictures import jpeg
+from testing.agent_process import AgentProcess
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.ring_mqtt import INTERVAL_S, RingMqtt
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 FASTER: Final = 20
 """The play's seconds in a real second; the agent's own times are divided by it."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.broker import Mosquitto
+from testing.broker import Mosquitto
 from tests.chaos.nats_cluster import NatsCluster
 from tests.chaos.several_agents import play
 
 if TYPE_CHECKING:
-    from tests.agent_process import AgentProcess
+    from testing.agent_process import AgentProcess
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
 

@@ -28,12 +28,12 @@ from edge_agent.pool.views import SlotState
 from edge_agent.pool.worker_process import exit_of
 from edge_agent.reasons import ExitReason, UnavailableReason
 from edge_agent.wire import Detected, DetectorChoice, FailureReason
-from tests.pictures import jpeg
-from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
-from tests.processes import is_alive
-from tests.shared_data import PROJECT, shared
-from tests.values import job
-from tests.waiting import wait_until
+from testing.pictures import jpeg
+from testing.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
+from testing.processes import is_alive
+from testing.shared_data import PROJECT, shared
+from testing.values import job
+from testing.waiting import wait_until
 
 
 def test_every_frame_has_an_outcome_and_both_workers_are_used() -> None:
@@ -238,7 +238,7 @@ def test_a_failure_of_the_supervisor_is_reported(caplog: pytest.LogCaptureFixtur
 
 def test_no_worker_outlives_a_parent_that_is_killed_while_one_hangs() -> None:
     program = textwrap.dedent("""
-        from tests.pools import PoolUnderTest
+        from testing.pools import PoolUnderTest
         if __name__ == "__main__":
             tested = PoolUnderTest(job_timeout_s=60.0).__enter__()
             view = tested.wait_until_idle()

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from testing.shared_data import PROJECT
 from tests.fuzz.seeds import keep, kept, seeds
 from tests.fuzz.targets import TARGETS
-from tests.shared_data import PROJECT
 
 MOST_GROWTH_MB: Final = 1.0
 LIMITS: Final = ("-timeout=60", "-rss_limit_mb=600", "-max_len=4096", "-print_final_stats=1", "-verbosity=0")

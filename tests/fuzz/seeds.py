@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from edge_agent.settings.keys import setting_keys
+from testing.shared_data import PROJECT
 from tests.fuzz.targets import PARTS
-from tests.shared_data import PROJECT
 
 FOLDER: Final = Path(__file__).with_name("corpus")
 TOPICS: Final = (

@@ -6,17 +6,17 @@ import contextlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.home_assistant.at_home import BLUEPRINTS, agent_for, entity, wait_state
 from tests.home_assistant.phone import Phone
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.agent_process import AgentProcess
+    from testing.agent_process import AgentProcess
     from tests.home_assistant.phone import Notification
 
 PRIVATE = '{"private": {"privacy": "events_only"}}'

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.photos import face_photo
-from tests.shared_data import PROJECT
-from tests.waiting import wait_until
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.photos import face_photo
+from testing.shared_data import PROJECT
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 MARKS: Final = (
     pytest.mark.timeout(240),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.recorder import Recorder
-from tests.shared_data import shared
+from testing.recorder import Recorder
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

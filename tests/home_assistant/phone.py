@@ -11,7 +11,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tests.waiting import wait_until
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,12 +19,12 @@ import yaml
 
 from edge_agent.demo.porch import Scene, draw
 from edge_agent.demo.visitors import read_visitors
+from testing.shared_data import PROJECT, shared
+from testing.waiting import wait_until
 from tests.browser.chromium import Chromium
 from tests.home_assistant.alerts import House, alert_input
 from tests.home_assistant.at_home import AGENT, BLUEPRINTS
 from tests.home_assistant.phone import EXTRA_YAML
-from tests.shared_data import PROJECT, shared
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

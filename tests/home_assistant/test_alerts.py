@@ -7,14 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.home_assistant import stand_in
 from tests.home_assistant.alerts import House, alert_input, broken
 from tests.home_assistant.at_home import MARKS, entity, wait_state
 from tests.home_assistant.conftest import running
 from tests.home_assistant.phone import EXTRA_YAML
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

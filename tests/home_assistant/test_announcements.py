@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edge_agent import topics
-from tests.agent_process import AGENT_ID, AgentProcess
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.home_assistant.at_home import (
     AGENT,
     DOORBELL,
@@ -18,9 +21,6 @@ from tests.home_assistant.at_home import (
     wait_state,
     wait_until_listening,
 )
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from testing.photos import face_photo
+from testing.waiting import wait_until
 from tests.home_assistant.at_home import MARKS, agent_for, known, wait_state
-from tests.photos import face_photo
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.agent_process import AgentProcess
-    from tests.recorder import Recorder
+    from testing.agent_process import AgentProcess
+    from testing.recorder import Recorder
 
 pytestmark = list(MARKS)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.home_assistant.at_home import AGENT, DOORBELL, MARKS, entity, wait_state, wait_until_listening
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 pytestmark = list(MARKS)
 

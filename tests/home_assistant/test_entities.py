@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.platform.host_metrics import Host
-from tests.agent_process import AGENT_ID
+from testing.agent_process import AGENT_ID
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.home_assistant.at_home import (
     AGENT,
     DOORBELL,
@@ -19,11 +21,9 @@ from tests.home_assistant.at_home import (
     wait_state,
     wait_until_listening,
 )
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 pytestmark = list(MARKS)
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.agent_process import AGENT_ID
+from testing.agent_process import AGENT_ID
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.home_assistant.alerts import House, alert_input, broken
 from tests.home_assistant.at_home import AGENT, DOORBELL, MARKS, entity, wait_state
 from tests.home_assistant.conftest import running
 from tests.home_assistant.phone import EXTRA_YAML
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,9 @@ import yaml
 
 from edge_agent.demo.porch import Scene, draw
 from edge_agent.demo.visitors import read_visitors
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.browser.chromium import Chromium
 from tests.home_assistant.at_home import (
     AGENT,
@@ -26,9 +29,6 @@ from tests.home_assistant.at_home import (
     wait_state,
     wait_until_listening,
 )
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.recorder import Recorder
 from tests.home_assistant.at_home import DOORBELL, MARKS, agent_for, entity, wait_state, wait_until_listening
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from ha_discovery import announce
 from tests.home_assistant.at_home import MARKS, entity, wait_state
 
 if TYPE_CHECKING:
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 pytestmark = list(MARKS)
 

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.photos import face_photo
+from testing.pictures import jpeg, png
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.command_line import edge_agent
-from tests.photos import face_photo
-from tests.pictures import jpeg, png
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 FACES_KEYS = {
     "event_id", "doorbell", "frame_id", "trigger", "outcome", "reason", "detail", "captured_at", "received_at",

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent import topics
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.waiting import wait_until
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = pytest.mark.broker
 

@@ -13,8 +13,8 @@ from edge_agent.errors import SettingsError
 from edge_agent.ingest.image_header import read_header
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import ModelSettings
-from tests.pictures import jpeg
-from tests.pools import scripted
+from testing.pictures import jpeg
+from testing.pools import scripted
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto, set_password
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto, set_password
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 from tests.proxy import Proxy
-from tests.recorder import Recorder
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

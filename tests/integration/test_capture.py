@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge_agent.platform import landlock
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
-from tests.cameras.http_camera import HttpCamera, Request
-from tests.cameras.servers import RtspServer
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.cameras.http_camera import HttpCamera, Request
+from testing.cameras.servers import RtspServer
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
+from testing.waiting import wait_until
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,11 +16,11 @@ from edge_agent.capture.camera import CameraSpec, CaptureError, CaptureReason, I
 from edge_agent.capture.reader import Reader
 from edge_agent.capture.sources import open_source
 from edge_agent.ingest.image_header import read_header
-from tests.cameras.http_camera import HttpCamera, Request, fingerprint_of
-from tests.cameras.servers import PASSWORD, USER, DigestServer, RtspServer
+from testing.cameras.http_camera import HttpCamera, Request, fingerprint_of
+from testing.cameras.servers import PASSWORD, USER, DigestServer, RtspServer
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 from tests.certificates import Authority
-from tests.pictures import jpeg
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,16 +15,16 @@ import pytest
 
 from edge_agent.platform.installation import Extra, add_instruction
 from edge_agent.platform.program_name import command
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.processes import needs_namespaces
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT, missing, shared
+from testing.waiting import wait_until
 from tests.command_line import edge_agent, edge_agent_in
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.processes import needs_namespaces
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT, missing, shared
 from tests.stand_in import Stick
-from tests.waiting import wait_until
 
 NAMES: Final = (
     "run", "send", "watch", "detect", "remove", "detectors", "healthcheck", "doctor", "bench", "models",

@@ -12,13 +12,13 @@ import yaml
 
 from edge_agent.settings.keys import setting_keys
 from edge_agent.settings.loading import CONFIG_FILE
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto, free_port
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto, free_port
+from testing.pictures import jpeg
+from testing.programs import PLACES, program
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
 from tests.certificates import Authority
-from tests.pictures import jpeg
-from tests.programs import PLACES, program
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

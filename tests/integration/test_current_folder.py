@@ -14,12 +14,12 @@ import typer
 
 from edge_agent.cli.commands import commands
 from edge_agent.platform.heartbeat_file import check
-from tests.broker import Mosquitto
-from tests.photos import face_photo
+from testing.broker import Mosquitto
+from testing.photos import face_photo
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT, shared
+from testing.waiting import wait_until
 from tests.planted import LIMIT_S, PlantedFolder, install, output, running, standard_names, start, third_party_names
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT, shared
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

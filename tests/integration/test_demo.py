@@ -12,16 +12,16 @@ import pytest
 
 from edge_agent.demo import EmbeddedBroker, SimulatedDoorbell, check_pictures
 from edge_agent.errors import SettingsError
+from testing.pictures import jpeg, visitor_files
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT, shared
+from testing.waiting import wait_until
 from tests.command_line import edge_agent_in
-from tests.pictures import jpeg, visitor_files
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT, shared
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 
 def test_the_embedded_broker_passes_messages_on() -> None:

@@ -16,8 +16,8 @@ from edge_agent.detectors import table
 from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import DetectorChoice
 from edge_agent.worker.decode import decode, to_original
-from tests.photos import Photo, close_up, photos
-from tests.shared_data import shared
+from testing.photos import Photo, close_up, photos
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path

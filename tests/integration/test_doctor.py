@@ -27,14 +27,14 @@ from edge_agent.ingest.presets import PRESETS
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import PASSWORD, Mosquitto, free_port, set_password
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import PASSWORD, Mosquitto, free_port, set_password
+from testing.pictures import jpeg
+from testing.programs import program
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT, missing, shared
 from tests.certificates import Authority
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
-from tests.programs import program
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT, missing, shared
 from tests.stand_in import Act, Stick
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from edge_agent.pool import probe_all
 from edge_agent.pool.views import AcceleratorState, AcceleratorView
 from edge_agent.reasons import DetectorFault, UnavailableReason
 from edge_agent.wire import Box, Detected, DetectorChoice
-from tests.pools import MAX_PIXELS, PoolUnderTest, scripted
+from testing.pools import MAX_PIXELS, PoolUnderTest, scripted
+from testing.waiting import wait_until
 from tests.stand_in import Act, Stick
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

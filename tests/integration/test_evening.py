@@ -9,13 +9,13 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.agent_process import AgentProcess
-from tests.photos import Photo, close_up, photos
-from tests.recorder import Recorder
-from tests.waiting import wait_until
+from testing.agent_process import AgentProcess
+from testing.photos import Photo, close_up, photos
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
 

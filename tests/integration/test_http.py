@@ -14,15 +14,15 @@ import pytest
 
 from edge_agent.web.connections import EXCHANGE_S, MOST_CLIENTS, REQUEST_S
 from edge_agent.web.server import HEADER_BYTES
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import Mosquitto, free_port
-from tests.pictures import jpeg
-from tests.waiting import wait_until
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import Mosquitto, free_port
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 pytestmark = pytest.mark.broker
 

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.ingest.image_files import find_images
-from tests.agent_process import AgentProcess
+from testing.agent_process import AgentProcess
+from testing.pictures import jpeg
+from testing.processes import needs_namespaces
 from tests.command_line import edge_agent, edge_agent_in
-from tests.pictures import jpeg
-from tests.processes import needs_namespaces
 
 if TYPE_CHECKING:
     import subprocess
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 MOCK = {"EDGE_AGENT_DETECTION__STRATEGIES": "mock", "COLUMNS": "300"}
 NOT_UTF_8 = os.fsdecode(b"visit\xf6r.jpg")

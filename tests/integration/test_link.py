@@ -23,7 +23,7 @@ from edge_agent.settings.broker import MqttSettings
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = pytest.mark.broker
 

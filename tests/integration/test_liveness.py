@@ -22,17 +22,17 @@ from edge_agent.platform.systemd import SystemdNotifier
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.reasons import ConnectError, ConnectFault
 from edge_agent.settings.broker import MqttSettings
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pools import LIMITS, MAX_PIXELS, scripted
-from tests.waiting import wait_until
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pools import LIMITS, MAX_PIXELS, scripted
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from edge_agent.mqtt.link import LinkDown
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 
 class ServiceManager:

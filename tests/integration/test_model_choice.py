@@ -14,7 +14,7 @@ from edge_agent.platform.program_name import command
 from edge_agent.reasons import UnavailableReason
 from edge_agent.settings.detection import DetectionSettings
 from edge_agent.wire import DetectorChoice, ModelFile, SecondStage
-from tests.shared_data import shared
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path

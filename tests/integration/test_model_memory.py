@@ -15,16 +15,16 @@ from edge_agent.model_store import MODELS
 from edge_agent.model_store.folders import unfinished, workspace
 from edge_agent.platform.regular_file import read_regular
 from edge_agent.wire import SharedBuffer
-from tests.agent_process import AgentProcess
+from testing.agent_process import AgentProcess
+from testing.photos import face_photo
+from testing.pictures import jpeg
+from testing.shared_data import shared
 from tests.command_line import edge_agent
 from tests.model_server import CONTENT, store_of, tiny
-from tests.photos import face_photo
-from tests.pictures import jpeg
-from tests.shared_data import shared
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 FILES = tuple(MODELS[name].filename for name in ("yunet_n", "centerface"))
 

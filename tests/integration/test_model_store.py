@@ -18,8 +18,8 @@ from edge_agent.errors import ModelUnavailableError
 from edge_agent.model_store import ModelStore
 from edge_agent.model_store.download import LIMITS, DownloadLimits, HttpsRedirects
 from edge_agent.model_store.folders import spare_dir
+from testing.shared_data import PROJECT
 from tests.model_server import CONTENT, PATIENCE_S, SHA256, ModelServer, files_in, serve, store_of, tiny
-from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

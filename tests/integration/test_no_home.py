@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent_process import AgentProcess
+from testing.agent_process import AgentProcess
+from testing.pictures import jpeg
+from testing.processes import needs_namespaces
 from tests.command_line import edge_agent_in
-from tests.pictures import jpeg
-from tests.processes import needs_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 RIGHTS = "+dac_override,+dac_read_search"
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.recorder import Recorder
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
-from tests.recorder import Recorder
 from tests.stand_in import Stick
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = pytest.mark.broker
 

@@ -13,18 +13,18 @@ import psutil
 import pytest
 
 from edge_agent.worker.sandbox import WRITABLE_VARIABLE
-from tests.broker import free_port
-from tests.photos import face_photo
+from testing.broker import free_port
+from testing.photos import face_photo
+from testing.processes import is_alive
+from testing.shared_data import PROJECT, shared
+from testing.waiting import wait_until
 from tests.planted import PlantedFolder, install, output, running, standard_names, start, third_party_names
-from tests.processes import is_alive
-from tests.shared_data import PROJECT, shared
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 OTHER: Final = "9.9.9"
 FACE: Final = '"faces":[{"box"'

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.settings.loading import remove_secrets
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pictures import jpeg
-from tests.pools import BY_WIDTH, WIDTHS
-from tests.processes import descendants
-from tests.waiting import wait_until
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.pools import BY_WIDTH, WIDTHS
+from testing.processes import descendants
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 
 @pytest.mark.broker

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto, free_port
-from tests.pictures import jpeg
-from tests.programs import program
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
-from tests.waiting import wait_until
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto, free_port
+from testing.pictures import jpeg
+from testing.programs import program
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

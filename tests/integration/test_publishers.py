@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.ingest.presets import PRESETS
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.recorder import Recorder
 from tests.publishers import CASES, Case
-from tests.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

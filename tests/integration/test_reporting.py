@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pictures import jpeg
-from tests.recorder import Recorder
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg
+from testing.recorder import Recorder
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
+    from testing.broker import Mosquitto
 
 pytestmark = pytest.mark.broker
 

@@ -19,8 +19,8 @@ from edge_agent.domain import DetectorPlan
 from edge_agent.platform import landlock
 from edge_agent.pool import Pool, WorkerPlan
 from edge_agent.wire import Detected
-from tests.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
-from tests.shared_data import PROJECT, shared
+from testing.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
+from testing.shared_data import PROJECT, shared
 
 pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.agent_process import AgentProcess
-from tests.broker import Mosquitto
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.waiting import wait_until
+from testing.agent_process import AgentProcess
+from testing.broker import Mosquitto
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

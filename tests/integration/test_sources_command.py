@@ -20,19 +20,19 @@ from edge_agent.settings.model import HttpSettings, Settings
 from edge_agent.web.board import Board
 from edge_agent.web.server import serving
 from edge_agent.web.source_search import SourceSearch
-from tests.broker import free_port
+from testing.broker import free_port
+from testing.pictures import jpeg
+from testing.shared_data import PROJECT
+from testing.waiting import wait_until
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
 from tests.publishers import ding, snapshot
-from tests.shared_data import PROJECT
-from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from edge_agent.cli.commands import commands
 from edge_agent.errors import BrokerUnreachableError, SettingsError
 from edge_agent.mqtt.connection import Connection
 from edge_agent.settings.broker import MqttSettings
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.broker import PASSWORD, Mosquitto, free_port, set_password
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.broker import PASSWORD, Mosquitto, free_port, set_password
+from testing.pictures import jpeg
+from testing.recorder import Recorder
+from testing.shared_data import PROJECT
 from tests.certificates import Authority, Certificate
 from tests.command_line import edge_agent
-from tests.pictures import jpeg
-from tests.recorder import Recorder
-from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,13 +10,13 @@ import numpy as np
 from edge_agent.demo.porch import Scene, draw
 from edge_agent.detectors import table
 from edge_agent.wire import DetectorChoice
-from tests.agent_process import AGENT_ID, AgentProcess
-from tests.pictures import jpeg, visitors
-from tests.shared_data import shared
+from testing.agent_process import AGENT_ID, AgentProcess
+from testing.pictures import jpeg, visitors
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
-    from tests.broker import Mosquitto
-    from tests.recorder import Recorder
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
 
 METRICS = f"edge_agent/{AGENT_ID}/metrics"
 IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG")

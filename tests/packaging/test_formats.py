@@ -14,7 +14,7 @@ import yaml
 from edge_agent import __version__
 from edge_agent.settings.keys import setting_keys
 from edge_agent.settings.loading import load_settings
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 BIN = Path(sys.executable).parent
 KUBERNETES = PROJECT / "deploy" / "kubernetes"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.photos import face_photo
-from tests.shared_data import PROJECT, shared
+from testing.photos import face_photo
+from testing.shared_data import PROJECT, shared
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ import pytest
 from edge_agent import __version__
 from edge_agent.model_store import MODELS
 from edge_agent.platform.installation import Extra
-from tests.photos import face_photo
-from tests.shared_data import PROJECT, shared
+from testing.photos import face_photo
+from testing.shared_data import PROJECT, shared
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Literal
 
-from tests.programs import program
+from testing.programs import program
 from tests.stand_in.model import build_model
 
 Act = Literal["work", "no_device", "hang_load", "crash_load", "error", "hang", "crash"]

@@ -9,8 +9,8 @@ from edge_agent.pool.actions import EndProbe, KillWorker, StartProbe, StartWorke
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, SlotState
 from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import DetectorChoice, Unavailable
+from testing.values import CRASHED, EXITED, KILLED, NO_STICK, PLAN, job
 from tests.unit.test_pool_core import SimulatedPool
-from tests.values import CRASHED, EXITED, KILLED, NO_STICK, PLAN, job
 
 pytestmark = pytest.mark.usefixtures("wording")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,11 +30,11 @@ from edge_agent.wire import (
 )
 from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.main import Worker
-from tests.photos import photos
-from tests.pictures import jpeg
-from tests.shared_data import shared
+from testing.photos import photos
+from testing.pictures import jpeg
+from testing.shared_data import shared
+from testing.values import CRASHED, EXITED, PLAN, detected, job
 from tests.unit.test_pool_core import SimulatedPool
-from tests.values import CRASHED, EXITED, PLAN, detected, job
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,8 +23,8 @@ from edge_agent.settings.keys import setting_keys
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
 from edge_agent.settings.sources import PresetName
-from tests.broker import PASSWORD, Mosquitto, set_password
-from tests.shared_data import PROJECT
+from testing.broker import PASSWORD, Mosquitto, set_password
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

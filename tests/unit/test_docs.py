@@ -37,7 +37,7 @@ from edge_agent.telemetry.problem_codes import ProblemCode
 from edge_agent.telemetry.status import ProblemPayload
 from edge_agent.telemetry.timings import STAGES, LatencyPayload
 from edge_agent.wire import FailureReason, RejectionReason
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

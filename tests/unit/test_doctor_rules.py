@@ -27,7 +27,7 @@ from edge_agent.platform.program_name import command
 from edge_agent.pool import ProbeResult
 from edge_agent.reasons import ConnectError, ConnectFault, DetectorFault, UnavailableReason
 from edge_agent.wire import DetectorChoice, Unavailable
-from tests.values import NO_STICK, NOON, NOT_INSTALLED
+from testing.values import NO_STICK, NOON, NOT_INSTALLED
 
 pytestmark = pytest.mark.usefixtures("wording")
 

@@ -22,7 +22,7 @@ from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.visits import Visits
 from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason, SnapshotMode
-from tests.values import NOON, detected, failure, frame, outcome, press, reply_to, shed
+from testing.values import NOON, detected, failure, frame, outcome, press, reply_to, shed
 
 pytestmark = pytest.mark.usefixtures("wording")
 

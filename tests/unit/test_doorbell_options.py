@@ -16,7 +16,7 @@ from edge_agent.doorbells.policy import reason_to_skip
 from edge_agent.errors import SettingsError
 from edge_agent.settings.detection import DetectionSettings
 from edge_agent.settings.model import DoorbellOptions, DoorbellSettings
-from tests.values import NOON, frame
+from testing.values import NOON, frame
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,9 @@ from edge_agent.domain import Outcome, ShedReason, Trigger
 from edge_agent.doorbells.frame_filter import FrameFilter
 from edge_agent.settings.model import DoorbellSettings
 from edge_agent.worker.frame_difference import is_unchanged, thumbnail
-from tests.pictures import visitors
+from testing.pictures import visitors
+from testing.values import detected, failure, frame
 from tests.unit.test_pool_core import replace_struct
-from tests.values import detected, failure, frame
 
 if TYPE_CHECKING:
     import numpy.typing as npt

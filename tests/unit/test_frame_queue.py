@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge_agent.domain import Job, ShedReason, Trigger
 from edge_agent.pool.frame_queue import FrameQueue, QueueLimits
-from tests.values import job
+from testing.values import job
 
 LIMITS = QueueLimits(frames=10, image_bytes=1000, motion_per_doorbell=2)
 

@@ -34,7 +34,7 @@ from edge_agent.telemetry.registry import Telemetry, Unsent
 from edge_agent.telemetry.status import Status
 from edge_agent.telemetry.timings import RecentView
 from edge_agent.wire import FailureReason, Unavailable
-from tests.values import KILLED, NO_STICK, NOON, NOT_INSTALLED, detected, failure, frame, outcome, shed
+from testing.values import KILLED, NO_STICK, NOON, NOT_INSTALLED, detected, failure, frame, outcome, shed
 
 if TYPE_CHECKING:
     from edge_agent.telemetry.health import HealthPayload

@@ -23,7 +23,7 @@ from edge_agent.platform.heartbeat_file import (
     this_process,
 )
 from edge_agent.platform.systemd import SystemdNotifier
-from tests.processes import needs_namespaces
+from testing.processes import needs_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.held_frames import MOST_DOORBELLS, WAIT_S, HeldFrames
-from tests.values import NOON, frame
+from testing.values import NOON, frame
 
 TAKEN: Final = NOON.timestamp() - 3
 

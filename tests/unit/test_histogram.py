@@ -12,7 +12,7 @@ from edge_agent.domain import Trigger
 from edge_agent.telemetry.histogram import BOUNDS_MS, Histogram, merged
 from edge_agent.telemetry.timings import SLICE_S, SLICES, Timings
 from edge_agent.wire import FailureReason
-from tests.values import detected, failure, outcome, shed
+from testing.values import detected, failure, outcome, shed
 
 TIMES_MS = st.lists(st.floats(0.02, 900_000), min_size=1, max_size=200)
 

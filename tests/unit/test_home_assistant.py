@@ -17,7 +17,7 @@ from edge_agent.pool.views import AcceleratorState, AcceleratorView, PoolView
 from edge_agent.telemetry.health import HealthPayload
 from edge_agent.wire import Unavailable
 from ha_discovery import Discovery, announce
-from tests.values import NOT_INSTALLED
+from testing.values import NOT_INSTALLED
 
 if TYPE_CHECKING:
     from edge_agent.domain import Publication

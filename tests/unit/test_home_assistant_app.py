@@ -16,7 +16,7 @@ from edge_agent.capture.specs import camera_specs
 from edge_agent.ingest.presets import PRESETS
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

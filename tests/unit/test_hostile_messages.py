@@ -32,10 +32,10 @@ from edge_agent.mqtt.outbox import Outbox, OutboxLimits, packet_bytes
 from edge_agent.settings.detection import DetectionSettings
 from edge_agent.settings.model import DoorbellSettings
 from edge_agent.wire import FailureReason
+from testing.pictures import jpeg
+from testing.values import NOON
 from tests.fuzz.seeds import seeds
 from tests.fuzz.targets import TARGETS
-from tests.pictures import jpeg
-from tests.values import NOON
 
 LIMITS = ImageLimits(max_bytes=1_000_000, max_pixels=1_000_000)
 PACKET = Packet(1, 1)

@@ -16,10 +16,10 @@ from edge_agent.ingest.frames import ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
 from edge_agent.wire import FailureReason, ImageSize
 from edge_agent.worker.decode import Picture, decode
+from testing.pictures import png
+from testing.values import NOON
 from tests import hostile_pictures
 from tests.hostile_pictures import pixels
-from tests.pictures import png
-from tests.values import NOON
 
 if TYPE_CHECKING:
     from edge_agent.ingest.frames import Arrival

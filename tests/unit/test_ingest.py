@@ -28,8 +28,8 @@ from edge_agent.ingest.router import (
     SourceSignal,
 )
 from edge_agent.wire import FailureReason
-from tests.pictures import jpeg, png
-from tests.values import NOON
+from testing.pictures import jpeg, png
+from testing.values import NOON
 
 if TYPE_CHECKING:
     import random

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_agent.platform.installation import MARK, Extra, Installation, Maker, advice, read_installation
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

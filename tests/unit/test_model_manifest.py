@@ -12,7 +12,7 @@ import pytest
 from edge_agent.model_store import MODELS, PinnedFile, WheelMember, read_manifest
 from edge_agent.model_store.store import find_fault
 from edge_agent.model_store.wheel import requirement
-from tests.shared_data import PROJECT, shared
+from testing.shared_data import PROJECT, shared
 
 ALL = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS.keys())
 SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -14,8 +14,8 @@ import pytest
 from edge_agent.domain import Message, Trigger
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.wire import FailureReason
-from tests.pictures import jpeg, png
-from tests.values import NOON
+from testing.pictures import jpeg, png
+from testing.values import NOON
 
 LIMITS: Final = ImageLimits(max_bytes=10_000_000, max_pixels=20_000_000)
 PLAIN: Final = base64.b64encode(jpeg())

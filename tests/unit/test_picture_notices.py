@@ -12,7 +12,7 @@ from edge_agent.doorbells.events import Stamp
 from edge_agent.doorbells.picture_notices import PictureNotices
 from edge_agent.doorbells.policy import DetectionPolicy
 from edge_agent.wire import FaceRules, Privacy
-from tests.values import NOON, outcome, press
+from testing.values import NOON, outcome, press
 
 POLICY = DetectionPolicy(FaceRules(0.7), Privacy.FULL, press_only=False)
 STAMP = Stamp("boot", 7, now_s=9.0, now_at=NOON)

@@ -26,7 +26,7 @@ from edge_agent.pool.restart_policy import OpenCircuit, Restart, decide
 from edge_agent.pool.views import SlotState
 from edge_agent.reasons import DetectorFault, ExitReason, UnavailableReason, WorkerExit
 from edge_agent.wire import Detected, DetectorChoice, Failed, FailureReason, Loading, Unavailable
-from tests.values import CRASHED, EXITED, KILLED, LIMITS, PLAN, detected, job, ready
+from testing.values import CRASHED, EXITED, KILLED, LIMITS, PLAN, detected, job, ready
 
 pytestmark = pytest.mark.usefixtures("wording")
 

@@ -15,8 +15,8 @@ from edge_agent.pool.actions import Action, Assign, KillWorker, Report, StartPro
 from edge_agent.pool.core import PoolCore
 from edge_agent.pool.views import SlotState
 from edge_agent.wire import DetectorChoice, Failed, FailureReason
+from testing.values import KILLED, LIMITS, NO_STICK, PLAN, detected, job, ready
 from tests.unit.test_pool_core import replace_struct
-from tests.values import KILLED, LIMITS, NO_STICK, PLAN, detected, job, ready
 
 WORKERS: Final = 3
 SLOTS = st.integers(0, WORKERS - 1)

@@ -15,8 +15,8 @@ from edge_agent.detectors import table
 from edge_agent.domain import Trigger
 from edge_agent.wire import DetectorChoice
 from edge_agent.worker.cascade import Cascade, CascadeInput
-from tests.pictures import visitors
-from tests.shared_data import shared
+from testing.pictures import visitors
+from testing.shared_data import shared
 
 
 def test_a_scene_is_drawn_the_same_each_time() -> None:

@@ -21,7 +21,7 @@ from edge_agent.doorbells.press_journal import (
     StoredJournal,
     in_this_boot,
 )
-from tests.values import NOON, frame, press
+from testing.values import NOON, frame, press
 
 if TYPE_CHECKING:
     from pathlib import Path

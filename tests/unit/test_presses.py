@@ -9,7 +9,7 @@ from edge_agent.doorbells.policy import press_times
 from edge_agent.doorbells.presses import Answer, Presses, PressTimes
 from edge_agent.settings.model import DoorbellOptions, DoorbellSettings, PressSettings
 from edge_agent.wire import FailureReason
-from tests.values import detected, failure, outcome, press, shed
+from testing.values import detected, failure, outcome, press, shed
 
 WINDOW_S, DEADLINE_S = 10.0, 5.0
 TIMES = PressTimes(WINDOW_S, DEADLINE_S)

@@ -34,7 +34,7 @@ from edge_agent.reasons import (
     WorkerExit,
 )
 from edge_agent.telemetry import problem_codes
-from tests.shared_data import PROJECT
+from testing.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

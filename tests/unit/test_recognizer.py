@@ -15,9 +15,9 @@ from edge_agent.ingest.adapters import read_source
 from edge_agent.ingest.recognizer import MOST_TOPICS, Kind, Recognizer, source_entries
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.source_lines import source_lines, with_sources
-from tests.pictures import jpeg, png
+from testing.pictures import jpeg, png
+from testing.shared_data import PROJECT
 from tests.publishers import CASES, Case, data_url
-from tests.shared_data import PROJECT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.domain import Trigger
 from edge_agent.doorbells.snapshots import Snapshots
 from edge_agent.wire import SnapshotMode
-from tests.values import detected, failure, frame, outcome
+from testing.values import detected, failure, frame, outcome
 
 if TYPE_CHECKING:
     from edge_agent.domain import Outcome

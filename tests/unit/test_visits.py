@@ -13,7 +13,7 @@ from edge_agent.domain import Outcome
 from edge_agent.doorbells.tracks import TRACK_TIMEOUT_S, Track, count_people, update_tracks
 from edge_agent.doorbells.visits import VisitChange, Visits
 from edge_agent.wire import Box, Detected, Face, ImageSize, StageTimes
-from tests.values import NOON, failure, frame, outcome
+from testing.values import NOON, failure, frame, outcome
 
 GAP_S = 30.0
 

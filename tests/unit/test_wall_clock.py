@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from edge_agent.doorbells.wall_clock import WallClock, clock_jump_s
-from tests.values import NOON, frame
+from testing.values import NOON, frame
 
 HOUR_S = 3600.0
 

@@ -44,9 +44,9 @@ from edge_agent.web.page import ago, page
 from edge_agent.web.site import POLICY, Request, Sources, respond
 from edge_agent.web.source_search import SourceSearch
 from edge_agent.wire import Unavailable
-from tests.pictures import jpeg
-from tests.values import NOON, NOT_INSTALLED, detected, outcome, press
-from tests.waiting import wait_until
+from testing.pictures import jpeg
+from testing.values import NOON, NOT_INSTALLED, detected, outcome, press
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from edge_agent.web.site import Response

@@ -40,8 +40,8 @@ from edge_agent.worker.decode import Picture, decode, to_original
 from edge_agent.worker.face_filter import filter_faces
 from edge_agent.worker.face_quality import quality
 from edge_agent.worker.main import Worker, load_first
-from tests.pictures import jpeg
-from tests.values import detected
+from testing.pictures import jpeg
+from testing.values import detected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

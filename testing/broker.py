@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from tests.programs import program
+from testing.programs import program
 
 if TYPE_CHECKING:
     import signal

@@ -11,10 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tests.broker import free_port
-from tests.programs import program
-from tests.shared_data import PROJECT, missing
-from tests.waiting import wait_until
+from testing.broker import free_port
+from testing.programs import program
+from testing.shared_data import PROJECT, missing
+from testing.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

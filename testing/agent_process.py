@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from tests.shared_data import PROJECT, shared
+from testing.shared_data import PROJECT, shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.recorder import Recorder
+    from testing.recorder import Recorder
 
 STOP_S: Final = 15.0
 AGENT_ID: Final = "test"

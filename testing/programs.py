@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from tests.shared_data import missing
+from testing.shared_data import missing
 
 FETCHED: Final = Path(sys.prefix) / "mosquitto"
 PLACES: Final = os.pathsep.join(

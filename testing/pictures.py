@@ -11,7 +11,7 @@ import numpy as np
 from edge_agent.demo import resolve_visitors
 from edge_agent.demo.visitors import CutOut, read_visitors
 from edge_agent.errors import DemoUnavailableError
-from tests.shared_data import missing
+from testing.shared_data import missing
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.pictures import visitor_files
-from tests.shared_data import shared
+from testing.pictures import visitor_files
+from testing.shared_data import shared
 
 if TYPE_CHECKING:
     from pathlib import Path

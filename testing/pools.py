@@ -15,9 +15,9 @@ from edge_agent.pool import Pool, ProbeLimits, RestartLimits, WorkerPlan
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.pool.views import PoolView, SlotState
 from edge_agent.wire import DetectorChoice, FaceRules, SnapshotMode
-from tests import values
-from tests.pictures import jpeg
-from tests.waiting import wait_until
+from testing import values
+from testing.pictures import jpeg
+from testing.waiting import wait_until
 
 MAX_PIXELS: Final = 20_000_000
 LIMITS: Final = replace(
