@@ -87,7 +87,7 @@ class RtspServer(Server):
         checked = subprocess.run([SYSTEM_PYTHON, "-c", CHECK], capture_output=True, check=False)
         if checked.returncode:
             missing("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0)")
-        script = PROJECT / "tests" / "cameras" / "rtsp_server.py"
+        script = PROJECT / "testing" / "cameras" / "rtsp_server.py"
         return [SYSTEM_PYTHON, str(script), json.dumps({**self.options, "port": self.port})]
 
 
