@@ -17,6 +17,8 @@ from edge_agent.agent.loop import Agent
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
+from edge_agent.history.store import Limits, folder_of
+from edge_agent.history.writer import History
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
@@ -34,6 +36,7 @@ from edge_agent.web.server import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge_agent.pool.views import PoolView
     from edge_agent.settings.model import Settings, SourceSettings
@@ -61,9 +64,11 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     detectors = find_detectors(settings)
     inbox: Inbox = queue.SimpleQueue()
     pool = build_pool(settings, detectors, inbox.put, inbox.put, lambda: inbox.put(PoolCrashed()))
-    state_file = OptionsFile((settings.state.dir or default_folder()) / f"{settings.agent_id}.json")
+    state_folder = settings.state.dir or default_folder()
+    state_file = OptionsFile(state_folder / f"{settings.agent_id}.json")
     board = Board(settings.agent_id, time.monotonic())
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board)
+    history = build_history(settings, state_folder)
+    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board, history)
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
@@ -77,6 +82,13 @@ def find_detectors(settings: Settings) -> DetectorPlan:
     """Return the detectors of the settings, with their models fetched and verified."""
     store = ModelStore(settings.models.dir, settings.models.cache_dir)
     return plan_detectors(settings.detection, store)
+
+
+def build_history(settings: Settings, state_folder: Path) -> History:
+    """Return the history for the settings, not started yet; one that does nothing if it is off."""
+    kept = settings.history
+    folder = folder_of(state_folder, settings.agent_id) if kept.enabled else None
+    return History(folder, Limits(kept.days, kept.max_bytes))
 
 
 def build_pool(

@@ -40,6 +40,7 @@ from edge_agent.telemetry.reporter import Reporter
 if TYPE_CHECKING:
     from edge_agent.domain import Setting
     from edge_agent.doorbells.options_file import OptionsFile
+    from edge_agent.history.writer import History
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
     from edge_agent.web.board import Board
@@ -62,9 +63,11 @@ class Agent:
         link: Link,
         state_file: OptionsFile,
         board: Board,
+        history: History,
     ) -> None:
         self._settings = settings
         self._inbox = inbox
+        self._history = history
         self._pool = pool
         self._link = link
         self._doorbells = Doorbells(
@@ -74,6 +77,7 @@ class Agent:
         limits = OutboxLimits(age_s=settings.mqtt.outbox_age_s, largest_bytes=settings.mqtt.max_publish_bytes)
         self._out = Publisher(link, Outbox(link.publish, limits), pending, board.record)
         self._boot_id = secrets.token_hex(4)
+        self._has_visit_pages = settings.history.enabled and settings.http.enabled
         self._sequence = 0
         host = Host(state_file.path.parent)
         self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
@@ -94,6 +98,7 @@ class Agent:
             self._directory,
             self._options,
             self._reporter,
+            history,
             self._stamp,
         )
         self._stopping = False
@@ -104,6 +109,7 @@ class Agent:
         """Run until a stop is requested, then finish the frames in progress; return the process's exit code."""
         self._pool.start()
         self._options.start()
+        self._history.start()
         self._link.start()
         while not self._ended:
             due_s = self._next_due_s()
@@ -195,7 +201,7 @@ class Agent:
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
-        return events.Stamp(self._boot_id, self._sequence, now, datetime.now(UTC))
+        return events.Stamp(self._boot_id, self._sequence, now, datetime.now(UTC), self._has_visit_pages)
 
     # Time
 
@@ -215,6 +221,8 @@ class Agent:
         self._quarantine.tick(now)
         self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
         self._reporter.set_fault(ProblemCode.QUARANTINE, self._quarantine.fault)
+        self._reporter.set_fault(ProblemCode.HISTORY, self._history.fault)
+        self._counters.history_dropped = self._history.dropped
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)
@@ -255,6 +263,7 @@ class Agent:
         self._link.stop()
         self._options.close()
         self._quarantine.close()
+        self._history.close()
         self._liveness.end()
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.options_control import OptionsControl
     from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.history.writer import History
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
     from edge_agent.mqtt.pending_acks import PendingAcks
@@ -49,6 +50,7 @@ class Pipeline:
         directory: DoorbellDirectory,
         options: OptionsControl,
         reporter: Reporter,
+        history: History,
         stamp: Callable[[float], events.Stamp],
     ) -> None:
         self._settings = settings
@@ -59,6 +61,7 @@ class Pipeline:
         self._directory = directory
         self._options = options
         self._reporter = reporter
+        self._history = history
         self._counters = reporter.telemetry.counters
         self._stamp = stamp
         self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
@@ -158,10 +161,12 @@ class Pipeline:
         if outcome.pictures.snapshot:
             self._doorbells.on_snapshot(frame.doorbell, outcome.pictures, now)
             self._out.publish_all(events.pictures(frame.doorbell, outcome.pictures))
+        self._history.on_outcome(outcome, self._visits.visit_id(frame.doorbell))
 
     def _publish_visits(self, changes: list[VisitChange], now: float) -> None:
         for change in changes:
             self._out.publish(events.visit(change, self._stamp(now)), now)
+            self._history.on_visit(change)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
@@ -191,10 +196,12 @@ class Pipeline:
         self._counters.presses += 1
         visitors.info("%s: doorbell pressed (press %s)", press.doorbell, press.press_id)
         self._out.publish(events.ring(press, self._stamp(now)), now)
+        self._history.on_press(press)
 
     def _publish_answers(self, answers: list[Answer], now: float) -> None:
         for answer in answers:
             self._out.publish(events.answer(answer, self._stamp(now)), now)
+            self._history.on_answer(answer)
 
     # Time
 

@@ -44,6 +44,11 @@ class Stamp:
     sequence: int
     now_s: float
     now_at: datetime
+    has_visit_pages: bool = False
+
+    def history_path(self, entry_id: str) -> str | None:
+        """Return the path of a visit or a press on the agent's page, or None if there is none."""
+        return f"/visits/{entry_id}" if self.has_visit_pages else None
 
     def age_ms(self, since_s: float) -> int:
         """Return the milliseconds since `since_s`, independent of changes to the wall clock."""
@@ -73,6 +78,7 @@ def ring(press: Press, stamp: Stamp) -> Publication:
         event_id=f"{press.press_id}-ring",
         doorbell=press.doorbell,
         press_id=press.press_id,
+        history_path=stamp.history_path(press.press_id),
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
         age_ms=stamp.age_ms(press.pressed_s),
@@ -91,6 +97,7 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
         event_id=f"{press.press_id}-answer",
         doorbell=press.doorbell,
         press_id=press.press_id,
+        history_path=stamp.history_path(press.press_id),
         reason=failure.reason.value if failure else None,
         detail=failure.detail if failure else None,
         faces=len(found.faces) if found else 0,
@@ -120,6 +127,7 @@ def visit(change: VisitChange, stamp: Stamp) -> Publication:
         event_id=f"{current.visit_id}-{stamp.boot_id}-{stamp.sequence}",
         doorbell=current.doorbell,
         visit_id=current.visit_id,
+        history_path=stamp.history_path(current.visit_id),
         started_at=current.started_at,
         last_seen_at=current.last_seen_at,
         duration_s=round(current.duration_s, 1),

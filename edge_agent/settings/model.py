@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.history import HistorySettings
 from edge_agent.settings.pool import PoolSettings, QueueSettings
 from edge_agent.settings.section import Section, fits, split_list
 from edge_agent.topics import IDENTIFIER_GLOB, fit_identifier, is_identifier
@@ -200,7 +201,8 @@ class StateSettings(Section):
     """What is kept from run to run."""
 
     dir: Path | None = Field(
-        None, description="Folder for options set over MQTT; empty: edge-agent in the user's state folder"
+        None,
+        description="Folder for options set over MQTT and the history; empty: edge-agent in the user's state folder",
     )
 
 
@@ -239,6 +241,7 @@ class Settings(BaseSettings):
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
+    history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -34,6 +34,7 @@ class Counters:
     faces: int = 0
     presses: int = 0
     repeated: int = 0
+    history_dropped: int = 0
 
     def receive(self, frame: Frame) -> None:
         """Count an accepted frame; a copy of a frame in progress counts too."""
@@ -84,6 +85,7 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     rejected: dict[str, int]
     presses: int
     repeated: int
+    history_dropped: int
     retries: int
     restarts: int
     deaths: dict[str, int]
@@ -129,6 +131,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         rejected=dict(counters.rejected),
         presses=counters.presses,
         repeated=counters.repeated,
+        history_dropped=counters.history_dropped,
         retries=view.retries,
         restarts=view.restarts,
         deaths={reason.value: count for reason, count in view.deaths.items()},

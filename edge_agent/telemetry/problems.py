@@ -61,6 +61,7 @@ class ProblemCode(StrEnum):
     FRAMES_FAILING = "frames_failing"
     STATE = "state"
     QUARANTINE = "quarantine"
+    HISTORY = "history"
     HEARTBEAT = "heartbeat"
     HOT = "hot"
     THROTTLED = "throttled"
@@ -84,6 +85,7 @@ SENTENCES: Final = {
     ProblemCode.FRAMES_FAILING: "{count} of the last {wanted} pictures {why}",
     ProblemCode.STATE: "{why}",
     ProblemCode.QUARANTINE: "{why}",
+    ProblemCode.HISTORY: "{why}",
     ProblemCode.HEARTBEAT: "{why}",
     ProblemCode.HOT: "The processor is at {temperature_c:.0f} °C and may be throttled: improve its cooling",
     ProblemCode.THROTTLED: "The processor is throttled because of heat or a weak power supply",
