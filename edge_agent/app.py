@@ -17,12 +17,13 @@ from edge_agent.agent.loop import Agent
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
+from edge_agent.history.reader import HistoryReader
 from edge_agent.history.store import Limits, folder_of
 from edge_agent.history.writer import History
 from edge_agent.ingest.adapters import PRESETS, Source
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
-from edge_agent.ingest.router import Router, RouterLimits
+from edge_agent.ingest.router import OptionSet, Router, RouterLimits
 from edge_agent.model_store import ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
@@ -32,6 +33,7 @@ from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, Worker
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
 from edge_agent.web.board import Board
+from edge_agent.web.history_site import Actions, HistorySite
 from edge_agent.web.server import serving
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         timer.start()
-    with serving(settings.http, board):
+    actions = Actions(lambda setting: inbox.put(OptionSet(setting, None)))
+    with serving(settings.http, board, build_history_site(settings, state_folder, history), actions):
         return agent.run()
 
 
@@ -89,6 +92,15 @@ def build_history(settings: Settings, state_folder: Path) -> History:
     kept = settings.history
     folder = folder_of(state_folder, settings.agent_id) if kept.enabled else None
     return History(folder, Limits(kept.days, kept.max_bytes))
+
+
+def build_history_site(settings: Settings, state_folder: Path, history: History) -> HistorySite | None:
+    """Return the pages of the history, None if it is off."""
+    if not settings.history.enabled:
+        return None
+    folder = folder_of(state_folder, settings.agent_id)
+    reader = HistoryReader(folder, history.open_entries, history.open_picture)
+    return HistorySite(reader, history.delete, settings.history.days)
 
 
 def build_pool(

@@ -52,6 +52,7 @@ def settings_of(options: Mapping[str, Any], service: Mapping[str, Any]) -> dict[
         "HTTP__ENABLED": "true",
         "HTTP__HOST": "0.0.0.0",  # noqa: S104 - of the container; who may ask is the next line
         "HTTP__ALLOWED": INGRESS,
+        "HTTP__INGRESS": INGRESS,
         "HTTP__PORT": PORT,
         "MODELS__CACHE_DIR": str(DATA / "models"),
         "STATE__DIR": str(DATA / "state"),

@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 def write_forever(folder: Path) -> None:
     """Write one entry after the other, each with its pictures."""
     with Store(folder) as store:
-        number = len(list((folder / "pictures").iterdir()))
+        number = max((int(each.name[:16], 16) for each in (folder / "pictures").iterdir()), default=0)
         while True:
             number += 1
             store.write(batch(entry(number, minutes=number, snapshot=3000, face=300)))

@@ -120,11 +120,6 @@ class Database:
         """Return the number of entries."""
         return int(self._connection.execute("SELECT count(*) FROM entries").fetchone()[0])
 
-    def open_entries(self) -> list[Entry]:
-        """Return the entries without an end: those of a run that was killed."""
-        query = f"SELECT {COLUMNS} FROM entries WHERE ended_us IS NULL"  # noqa: S608 - as above
-        return [entry_of(row) for row in self._connection.execute(query)]
-
     def copy_to(self, path: Path) -> None:
         """Copy the database as it is now, also while it is written to."""
         with contextlib.closing(sqlite3.connect(path)) as copy:

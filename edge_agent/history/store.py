@@ -85,12 +85,13 @@ class Store:
             self._pictures.remove(entry_id)
         self._database.delete(gone)
 
-    def end_interrupted(self) -> None:
-        """End the entries of a run that was killed: their pictures are those that were written."""
+    def recover(self) -> None:
+        """Complete what a killed run left: end its entries, and give each entry the pictures that there are."""
         sizes = self._pictures.sizes()
-        for entry in self._database.open_entries():
-            found = {kind: size for kind, (size, _) in sizes.get(entry.entry_id, {}).items()}
-            self._database.save([_ended(entry, found)])
+        known = ((each, _recovered(each, sizes.get(each.entry_id, {}))) for each in self._database.oldest_first())
+        changed = [after for before, after in known if after != before]
+        if changed:
+            self._database.save(changed)
 
     def keep(self, limits: Limits, now_at: datetime) -> int:
         """Delete what is older or more than the limits allow; return the number of deleted entries."""
@@ -143,10 +144,11 @@ def entry_bytes(entry: Entry) -> int:
     return 160 + len(entry.entry_id) * 2 + len(entry.doorbell)
 
 
-def _ended(entry: Entry, sizes: dict[PictureKind, int]) -> Entry:
+def _recovered(entry: Entry, sizes: dict[PictureKind, tuple[int, float]]) -> Entry:
+    nothing = (0, 0.0)
     return msgspec.structs.replace(
         entry,
-        ended_at=entry.started_at,
-        snapshot_bytes=sizes.get(PictureKind.SNAPSHOT, 0),
-        face_bytes=sizes.get(PictureKind.FACE, 0),
+        ended_at=entry.ended_at or entry.started_at,
+        snapshot_bytes=sizes.get(PictureKind.SNAPSHOT, nothing)[0],
+        face_bytes=sizes.get(PictureKind.FACE, nothing)[0],
     )

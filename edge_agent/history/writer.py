@@ -224,7 +224,7 @@ class History:
 
     def _open(self, folder: Path) -> Store:
         self._store = Store(folder)
-        self._store.end_interrupted()
+        self._store.recover()
         return self._store
 
     def _on_error(self, fault: Fault, folder: Path, now: float) -> None:

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
@@ -179,8 +179,21 @@ class HttpSettings(Section):
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )
+    password: SecretStr = Field(
+        SecretStr(""),
+        description="Password to open the page, or its hash by `edge-agent hash-password`; empty: none is needed."
+        " Use a file instead",
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Token to delete and export visits and to switch detection on the page; empty: the page is"
+        " read-only. Use a file instead",
+    )
+    ingress: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (), description="Addresses of Home Assistant's ingress: its users need neither password nor token"
+    )
 
-    @field_validator("allowed")
+    @field_validator("allowed", "ingress")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(map(_is_network, value)):

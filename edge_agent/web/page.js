@@ -11,7 +11,7 @@ function parts(root) {
   return new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 }
 
-// Replaces changed parts, and the whole page when parts were added or removed (a new doorbell).
+// Replaces changed parts, keeps the focus, and the whole page when parts were added or removed (a new doorbell).
 function renew(fresh) {
   const now = parts(document);
   const then = parts(fresh);
@@ -23,7 +23,10 @@ function renew(fresh) {
   for (const [name, part] of now) {
     const next = then.get(name);
     if (part.open) next.open = true;
-    if (part.outerHTML !== next.outerHTML) part.replaceWith(document.adoptNode(next));
+    if (part.outerHTML === next.outerHTML) continue;
+    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    part.replaceWith(document.adoptNode(next));
+    if (focused) next.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
   }
 }
 
@@ -50,8 +53,7 @@ async function refresh() {
   const request = new AbortController();
   const timeout = setTimeout(() => request.abort(), REQUEST_TIMEOUT_MS);
   try {
-    const response = await fetch("./", { cache: "no-store", signal: request.signal });
-    if (!response.ok) throw new Error(response.statusText);
+    const response = await fetch(location.href, { cache: "no-store", signal: request.signal });
     renew(new DOMParser().parseFromString(await response.text(), "text/html"));
     respondedAt = new Date();
   } catch {

@@ -15,7 +15,10 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from edge_agent.errors import reason_of
-from edge_agent.web.site import HEADERS, Request, Response, Sources, respond
+from edge_agent.web.access import Access, Secrets
+from edge_agent.web.history_site import Actions
+from edge_agent.web.request import Request, Response
+from edge_agent.web.site import HEADERS, Sources, respond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge_agent.settings.model import HttpSettings
     from edge_agent.web.board import Board
+    from edge_agent.web.history_site import HistorySite
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,8 @@ IDLE_S: Final = 5.0
 HEADER_BYTES: Final = 32_768
 BODY_BYTES: Final = 1_024
 """No accepted request has a body."""
+WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""Responses without a body, and without its length (RFC 9110)."""
 STOP_S: Final = 2
 ON_DISK_BYTES: Final = 1 << 30
 """Responses are far smaller, and remain in memory."""
@@ -81,6 +87,8 @@ def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         response = _answer(environ, sources, allowed)
         said = {"Content-Type": response.content_type, "Content-Length": str(len(response.body))}
+        if response.status in WITHOUT_BODY:
+            del said["Content-Length"]
         status = f"{response.status} {HTTPStatus(response.status).phrase}"
         start_response(status, list((HEADERS | said | response.headers).items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
@@ -89,7 +97,7 @@ def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
 
 
 def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) -> Response:
-    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD", "POST"}:
         return Response(405, b"Only GET and HEAD.\n", headers={"Allow": "GET, HEAD"})
     request = Request(
         path=environ["PATH_INFO"],
@@ -97,22 +105,33 @@ def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) 
         host=environ.get("HTTP_HOST", ""),
         ingress_path=environ.get("HTTP_X_INGRESS_PATH", "").rstrip("/"),
         accept=environ.get("HTTP_ACCEPT", ""),
+        method=environ["REQUEST_METHOD"],
+        authorization=environ.get("HTTP_AUTHORIZATION", ""),
+        key=environ.get("HTTP_X_EDGE_AGENT_KEY", ""),
+        token=environ.get("HTTP_X_EDGE_AGENT_TOKEN", ""),
+        fetch_site=environ.get("HTTP_SEC_FETCH_SITE", ""),
+        if_none_match=environ.get("HTTP_IF_NONE_MATCH", ""),
     )
     try:
-        return respond(request, sources, allowed)
+        return respond(request, sources, allowed, time.monotonic())
     except Exception:  # the outermost boundary of a request: every error must be logged
         log.exception("an HTTP request failed")
         return Response(500, b"Internal error; see the agent's log.\n")
 
 
 @contextlib.contextmanager
-def serving(settings: HttpSettings, board: Board) -> Iterator[None]:
+def serving(
+    settings: HttpSettings, board: Board, history: HistorySite | None = None, actions: Actions | None = None
+) -> Iterator[None]:
     """Serve HTTP during the block, if the settings enable it; if that fails, the block runs without."""
     listener = _listen(settings) if settings.enabled else None
     if listener is None:
         yield
         return
-    sources = Sources(lambda: board.view(time.monotonic(), time.time()), board.picture)
+    known = Secrets(settings.password.get_secret_value(), settings.token.get_secret_value(), settings.ingress)
+    sources = Sources(
+        lambda: board.view(time.monotonic(), time.time()), board.picture, history, actions or Actions(), Access(known)
+    )
     with _running(listener, application(sources, settings.allowed)):
         yield
 

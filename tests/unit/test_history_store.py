@@ -98,7 +98,7 @@ def test_a_killed_run_leaves_complete_entries(tmp_path: Path) -> None:
         store.write(batch(unfinished))
     (tmp_path / "pictures" / "half.new").write_bytes(b"x")
     with Store(tmp_path) as store:
-        store.end_interrupted()
+        store.recover()
     (found,) = HistoryReader(tmp_path).between(None, None)
     assert (found.ended_at, found.snapshot_bytes, found.face_bytes) == (NOON, 500, 0)
     assert len(list((tmp_path / "pictures").iterdir())) == 1

@@ -195,13 +195,14 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> 
     for _ in range(KILLS):
         written = _killed_after(chance.uniform(0.0, 0.08), "store", tmp_path)
         with Store(tmp_path) as store:
-            store.end_interrupted()
+            store.recover()
         found = HistoryReader(tmp_path).between(None, None)
         assert set(written[-15:]) <= {each.entry_id for each in found}
         assert all(each.ended_at for each in found)
         for each in found:
             sizes = [len(HistoryReader(tmp_path).picture(each.entry_id, kind)) for kind in PictureKind]
-            assert sizes == [3000, 300], "an entry of which a picture is missing"
+            assert sizes == [each.snapshot_bytes, each.face_bytes]
+        assert [each.snapshot_bytes for each in found if each.entry_id in written[-15:]] == [3000] * len(written[-15:])
 
 
 def test_a_kill_of_the_agent_loses_no_visit_before_the_last_second(tmp_path: Path) -> None:
@@ -212,7 +213,7 @@ def test_a_kill_of_the_agent_loses_no_visit_before_the_last_second(tmp_path: Pat
         last_s = float(lines[-1][0])
         due = {visit_id for at_s, visit_id in lines if float(at_s) < last_s - 1.0}
         with Store(folder) as store:
-            store.end_interrupted()
+            store.recover()
         assert due <= stored(folder)
 
 
