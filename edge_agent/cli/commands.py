@@ -9,6 +9,7 @@ import typer
 
 from edge_agent import __version__
 from edge_agent.cli.flags import DOORBELL, AgentId, Config, Flags, takes_broker
+from edge_agent.cli.history_commands import history
 from edge_agent.cli.usage import FILE, FOLDER, Command, Group
 from edge_agent.domain import Trigger
 from edge_agent.errors import EdgeAgentError, SettingsError
@@ -227,6 +228,16 @@ def bench(
 
     run_benchmark(config, picture, as_json=json)
 
+
+@commands.command("hash-password", cls=Command)
+def hash_password() -> None:
+    """Ask for a password, or read it from a pipe, and print its hash for the setting http.password."""
+    from edge_agent.cli.password import print_hash  # noqa: PLC0415 - each command loads only what it needs
+
+    print_hash()
+
+
+commands.add_typer(history, name="history")
 
 models = typer.Typer(help="List, download and verify model files.", no_args_is_help=True, cls=Group)
 commands.add_typer(models, name="models")

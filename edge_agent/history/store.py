@@ -85,6 +85,12 @@ class Store:
             self._pictures.remove(entry_id)
         self._database.delete(gone)
 
+    def remove_pictures(self) -> None:
+        """Remove every picture, also those without an entry."""
+        for entry_id in self._pictures.sizes():
+            self._pictures.remove(entry_id)
+        self.picture_bytes = 0
+
     def recover(self) -> None:
         """Complete what a killed run left: end its entries, and give each entry the pictures that there are."""
         sizes = self._pictures.sizes()
