@@ -11,8 +11,8 @@ function parts(root) {
   return new Map([...root.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
 }
 
-// Replaces changed parts, keeps the focus, and the whole page when parts were added or removed (a new doorbell).
-function renew(fresh) {
+// Replaces changed parts, and the whole page when parts were added or removed (a new doorbell).
+function replaceParts(fresh) {
   const now = parts(document);
   const then = parts(fresh);
   if (!then.has("status")) throw new Error("unexpected response");
@@ -23,10 +23,17 @@ function renew(fresh) {
   for (const [name, part] of now) {
     const next = then.get(name);
     if (part.open) next.open = true;
-    if (part.outerHTML === next.outerHTML) continue;
-    const focused = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    part.replaceWith(document.adoptNode(next));
-    if (focused) next.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+    if (part.outerHTML !== next.outerHTML) part.replaceWith(document.adoptNode(next));
+  }
+}
+
+// Keeps the focus where it is, and an open dialog.
+function renew(fresh) {
+  if (document.querySelector("dialog[open]")) return;
+  const href = document.activeElement.getAttribute("href");
+  replaceParts(fresh);
+  if (href && document.activeElement === document.body) {
+    document.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
   }
 }
 

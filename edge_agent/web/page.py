@@ -235,7 +235,7 @@ def _workers(health: HealthPayload) -> Markup:
     return tag(
         "section",
         tag("h2", "Workers"),
-        tag("div", table, class_="wide", data_part="workers", role="region", aria_label="Workers", tabindex=0),
+        tag("div", table, class_="wide", data_part="workers", role="region", aria_label="Workers", tabindex="0"),
         _accelerators(health),
         class_="card",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,8 @@ TYPES: Final = {
     "icon.svg": "image/svg+xml",
 }
 FILES: Final = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
+ACTION: Final = re.compile(r"/(visits/[^/]+/delete|days/[^/]+/export|doorbells/[^/]+/detection/(on|off))")
+"""What a POST can do."""
 REFUSALS: Final = {
     Denial.PASSWORD: text(401, "This page needs its password.", WWW_Authenticate='Basic realm="edge-agent"'),
     Denial.TOO_MANY_TRIES: text(429, "Too many wrong passwords or tokens; wait a minute.", Retry_After="60"),
@@ -120,7 +123,9 @@ def _controls(request: Request, sources: Sources, view: View) -> Controls:
 
 
 def _act(request: Request, sources: Sources, now: float) -> Response:
-    """Carry out an action: it is checked first, also if there is no such action."""
+    """Carry out an action, if this client may."""
+    if ACTION.fullmatch(request.path) is None:
+        return text(405, "Only GET and HEAD.", Allow="GET, HEAD")
     if denial := sources.access.denial_to_act(request, now):
         return REFUSALS[denial]
     parts = request.path.split("/")[1:]
@@ -128,7 +133,7 @@ def _act(request: Request, sources: Sources, now: float) -> Response:
     done = sources.actions.act(parts, names)
     if done is None and sources.history is not None:
         done = sources.history.act(parts)
-    return done or text(405, "Only GET and HEAD.", Allow="GET, HEAD")
+    return done or text(404, "There is no such doorbell or day.")
 
 
 def _live(view: View) -> Response:
