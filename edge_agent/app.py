@@ -9,6 +9,8 @@ import queue
 import signal
 import threading
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
@@ -17,6 +19,8 @@ from edge_agent.agent.loop import Agent
 from edge_agent.domain import DetectorPlan, Outcome, Packet, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
+from edge_agent.history.entries import EntryKind
+from edge_agent.history.faults import HistoryError
 from edge_agent.history.reader import HistoryReader
 from edge_agent.history.store import Limits, folder_of
 from edge_agent.history.writer import History
@@ -70,7 +74,16 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     state_file = OptionsFile(state_folder / f"{settings.agent_id}.json")
     board = Board(settings.agent_id, time.monotonic())
     history = build_history(settings, state_folder)
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, board, history)
+    agent = Agent(
+        settings,
+        inbox,
+        pool,
+        build_link(settings, inbox),
+        state_file,
+        board,
+        history,
+        visits_today(settings, state_folder),
+    )
     _stop_on_signals(inbox)
     if seconds is not None:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
@@ -92,6 +105,19 @@ def build_history(settings: Settings, state_folder: Path) -> History:
     kept = settings.history
     folder = folder_of(state_folder, settings.agent_id) if kept.enabled else None
     return History(folder, Limits(kept.days, kept.max_bytes))
+
+
+def visits_today(settings: Settings, state_folder: Path) -> Counter[str]:
+    """Return the number of visits of today at each doorbell, as far as the history knows them."""
+    if not settings.history.enabled:
+        return Counter()
+    try:
+        entries = HistoryReader(folder_of(state_folder, settings.agent_id)).on_day(
+            datetime.now(UTC).astimezone().date()
+        )
+    except HistoryError:
+        return Counter()  # the history's own thread reports it
+    return Counter(each.doorbell for each in entries if each.kind is EntryKind.VISIT)
 
 
 def build_history_site(settings: Settings, state_folder: Path, history: History) -> HistorySite | None:

@@ -215,6 +215,11 @@ def best_face(doorbell: str) -> str:
     return f"doorbell/{doorbell}/best_face"
 
 
+def visits_today(doorbell: str) -> str:
+    """Return the retained topic of the number of visits since midnight."""
+    return f"doorbell/{doorbell}/visits_today"
+
+
 def doorbell_availability(doorbell: str) -> str:
     """Return the retained topic that is online while the doorbell's frames arrive."""
     return f"doorbell/{doorbell}/availability"

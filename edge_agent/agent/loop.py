@@ -38,6 +38,8 @@ from edge_agent.telemetry.problems import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge_agent.domain import Setting
     from edge_agent.doorbells.options_file import OptionsFile
     from edge_agent.history.writer import History
@@ -64,6 +66,7 @@ class Agent:
         state_file: OptionsFile,
         board: Board,
         history: History,
+        visits_before: Mapping[str, int],
     ) -> None:
         self._settings = settings
         self._inbox = inbox
@@ -100,6 +103,7 @@ class Agent:
             self._reporter,
             history,
             self._stamp,
+            visits_before,
         )
         self._stopping = False
         self._ended = False
@@ -198,6 +202,7 @@ class Agent:
             log.info("waiting for frames on %s", _frame_topics(self._settings))
         self._out.resend(now, link.largest_packet_bytes)
         self._directory.on_connected(now)
+        self._pipeline.on_connected()
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1

@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import DropReason, Failure, Frame, Outcome, Shed, ShedReason, Trigger
@@ -14,11 +15,13 @@ from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
 from edge_agent.doorbells.policy import job_for, press_times, reason_to_skip
 from edge_agent.doorbells.presses import Answer, Press, Presses
+from edge_agent.doorbells.visit_counts import VisitCounts
 from edge_agent.doorbells.visits import VisitChange, Visits, log_text
 from edge_agent.wire import SnapshotMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import date
 
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.options_control import OptionsControl
@@ -52,6 +55,7 @@ class Pipeline:
         reporter: Reporter,
         history: History,
         stamp: Callable[[float], events.Stamp],
+        visits_before: Mapping[str, int],
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -67,6 +71,7 @@ class Pipeline:
         self._presses = Presses(lambda doorbell: press_times(doorbell, settings.press, settings.doorbells))
         self._frame_filter = FrameFilter(settings.doorbells)
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
+        self._visit_counts = VisitCounts(self._today(), visits_before)
         self._stopping = False
 
     def stop_submitting(self) -> None:
@@ -167,10 +172,25 @@ class Pipeline:
         for change in changes:
             self._out.publish(events.visit(change, self._stamp(now)), now)
             self._history.on_visit(change)
+            if change.event_type == "face_appeared":
+                self._visit_counts.on_visit(change.visit.doorbell, self._today())
+                self._publish_visit_counts(now)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
+
+    def on_connected(self) -> None:
+        """Publish the visits of today again, soon."""
+        self._visit_counts.on_connected()
+
+    def _publish_visit_counts(self, now: float) -> None:
+        for publication in self._visit_counts.changed(self._doorbells.names(), self._today()):
+            self._out.publish(publication, now)
+
+    @staticmethod
+    def _today() -> date:
+        return datetime.now(UTC).astimezone().date()
 
     # Presses
 
@@ -211,7 +231,8 @@ class Pipeline:
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Publish late answers, ended visits, and doorbells that went offline."""
+        """Publish late answers, ended visits, doorbells that went offline, and changed counts of visits."""
         self._publish_answers(self._presses.tick(now), now)
         self._publish_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))
+        self._publish_visit_counts(now)

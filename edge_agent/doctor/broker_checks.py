@@ -145,6 +145,7 @@ def _published(settings: Settings) -> dict[str, Publication]:
         topics.answer,
         topics.visit,
         topics.doorbell_state,
+        topics.visits_today,
         topics.snapshot,
         topics.best_face,
         topics.doorbell_availability,

@@ -153,7 +153,8 @@ def state(doorbell: str, payload: StatePayload) -> Publication:
 def clear_retained(doorbell: str) -> list[Publication]:
     """Return the messages that clear everything retained for a doorbell."""
     options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
-    retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)
+    own = (topics.doorbell_availability, topics.doorbell_state, topics.visits_today)
+    retained = (*(topic(doorbell) for topic in own), *options)
     return [Publication(topic, b"", qos=1, retain=True) for topic in retained]
 
 

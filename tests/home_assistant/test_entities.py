@@ -61,6 +61,7 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "last_seen": ("sensor", "timestamp", None, None, True),
     "min_confidence": ("number", None, "%", "config", True),
     "snapshot": ("image", None, None, None, True),
+    "visits_today": ("sensor", None, None, None, True),
 }
 
 

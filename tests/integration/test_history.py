@@ -139,3 +139,22 @@ def test_a_history_that_cannot_be_written_stops_nothing(
         assert health["status"] == "degraded"
         assert health["reasons"][0].startswith("The history of visits is not written")
         assert agent.stop() == 0
+
+
+def test_the_visits_of_today_survive_a_restart(mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path) -> None:
+    settings = {"DOORBELLS__VISIT_GAP_S": "1", "STATE__DIR": str(tmp_path)}
+    with AgentProcess.with_script(mosquitto.port, None, HISTORY__ENABLED="true", **settings) as agent:
+        agent.wait_until_ready(recorder)
+        for ended in (1, 2):
+            recorder.publish("doorbell/front/frame", jpeg(), user={"trigger": "motion"})
+            wait_until(lambda: recorder.events("doorbell/front/visits_today")[-1:] == [ended])  # noqa: B023 - waits here
+            wait_until(lambda: _ended(recorder) == ended)  # noqa: B023 - waits here
+        assert agent.stop() == 0
+        recorder.clear()
+        agent.start()
+        recorder.wait_for("doorbell/front/visits_today", lambda count: count == 2)
+    assert recorder.events("doorbell/front/visits_today")[-1] == 2
+
+
+def _ended(recorder: Recorder) -> int:
+    return sum(each["event_type"] == "face_left" for each in recorder.events("doorbell/front/visit"))
