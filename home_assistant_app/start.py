@@ -30,6 +30,7 @@ VARIABLES: Final = {
     "min_confidence": "DETECTION__MIN_CONFIDENCE",
     "privacy": "DOORBELLS__PRIVACY",
     "press_only": "DOORBELLS__PRESS_ONLY",
+    "history": "HISTORY__ENABLED",
     "log_level": "LOG__LEVEL",
     "workers": "POOL__WORKERS",
     "doorbells": "DOORBELLS__INCLUDE",

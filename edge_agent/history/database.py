@@ -88,7 +88,11 @@ class Database:
             self._connection.executemany("DELETE FROM entries WHERE entry_id = ?", ((each,) for each in entry_ids))
         if self._connection.execute("PRAGMA freelist_count").fetchone()[0] > SPARE_PAGES:
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.empty_log()
+
+    def empty_log(self) -> None:
+        """Move the log of changes into the file, unless a reader needs it right now."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def entry(self, entry_id: str) -> Entry | None:
         """Return an entry, or None."""

@@ -117,8 +117,9 @@ class Store:
         return self.picture_bytes + sum(each.stat().st_size for each in files if each.exists())
 
     def _shrink_to(self, max_bytes: int, sizes: dict[str, dict[PictureKind, tuple[int, float]]]) -> int:
-        """Delete the oldest entries until the rest fits."""
-        size = self.size_bytes()
+        """Delete the oldest entries until the rest fits; the log of changes is limited by itself and does not count."""
+        self._database.empty_log()
+        size = self.picture_bytes + (self.folder / DATABASE).stat().st_size
         if size <= max_bytes:
             return 0
         excess = size - max_bytes * (1 - ROOM)

@@ -15,5 +15,5 @@ class HistorySettings(Section):
     )
     days: float = Field(30.0, gt=0, le=36500, description="Days after which an entry is deleted")
     max_bytes: int = Field(
-        500_000_000, ge=1_000_000, description="Maximum size on disk in bytes; the oldest entries are deleted"
+        500_000_000, ge=10_000_000, description="Maximum size on disk in bytes; the oldest entries are deleted"
     )

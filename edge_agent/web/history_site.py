@@ -79,7 +79,8 @@ class HistorySite:
                 doorbell = "".join(rest)
                 if rest and not is_identifier(doorbell):
                     return None
-                body = document(view, base, [timeline(self._day(day, doorbell), controls)], controls)
+                parts_of_day = [timeline(self._day(day, doorbell), controls)]
+                body = document(view, base, parts_of_day, controls, title=day_text)
                 return Response(200, body.encode(), HTML)
             case ["visits", entry_id]:
                 return self._visit(entry_id, view, base, controls)
@@ -114,7 +115,8 @@ class HistorySite:
             return text(503, error.fault.text)
         if shown is None:
             return Response(404, document(view, base, not_found(self._days), controls).encode(), HTML)
-        return Response(200, document(view, base, detail(shown, controls), controls).encode(), HTML)
+        title = f"{shown.entry.kind.capitalize()} at {shown.entry.doorbell}"
+        return Response(200, document(view, base, detail(shown, controls), controls, title=title).encode(), HTML)
 
     def _detail(self, entry_id: str) -> Detail | None:
         entry = self._reader.entry(entry_id)

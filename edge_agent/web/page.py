@@ -50,8 +50,14 @@ def page(view: View, base: str = "", today: Day | None = None, controls: Control
     return document(view, base, _main(view, today, controls), controls, layout=layout)
 
 
-def document(
-    view: View, base: str, parts: Sequence[Markup], controls: Controls = READ_ONLY, *, layout: str | None = None
+def document(  # noqa: PLR0913 - what differs between pages
+    view: View,
+    base: str,
+    parts: Sequence[Markup],
+    controls: Controls = READ_ONLY,
+    *,
+    layout: str | None = None,
+    title: str = "",
 ) -> str:
     """Return a whole page with these parts; every page shows the agent's status, and whether it responds."""
     key = tag("meta", name="edge-agent-key", content=controls.key) if controls.are_shown else ""
@@ -61,7 +67,7 @@ def document(
         tag("base", href=base) if base else "",
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"edge-agent {view.agent_id}"),
+        tag("title", f"{title} - edge-agent {view.agent_id}" if title else f"edge-agent {view.agent_id}"),
         tag("link", rel="icon", href="icon.svg", type="image/svg+xml"),
         tag("link", rel="stylesheet", href="page.css"),
         key,

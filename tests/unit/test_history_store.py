@@ -82,6 +82,15 @@ def test_the_oldest_entries_go_when_there_is_too_much(tmp_path: Path) -> None:
     assert len(newest) >= 40
 
 
+def test_a_long_log_of_changes_deletes_nothing(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        for number in range(300):
+            store.write(batch(entry(number, minutes=number)))
+        assert store.size_bytes() > 300_000
+        assert store.keep(Limits(365, 250_000), NOON) == 0
+    assert len(HistoryReader(tmp_path).between(None, None)) == 300
+
+
 def test_a_deleted_entry_is_gone(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         store.write(batch(entry(1, snapshot=500, face=50), entry(2)))

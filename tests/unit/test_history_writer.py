@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from edge_agent.domain import NO_PICTURES
@@ -215,6 +217,29 @@ def test_a_kill_of_the_agent_loses_no_visit_before_the_last_second(tmp_path: Pat
         with Store(folder) as store:
             store.recover()
         assert due <= stored(folder)
+
+
+def test_a_copy_of_any_moment_opens_with_all_that_was_written(tmp_path: Path) -> None:
+    """What a power cut leaves, if the disk keeps what it confirmed: the files of a process that stands still."""
+    chance = random.Random(9)  # noqa: S311 - moments, not secrets
+    command = [sys.executable, "-m", "tests.history_writer", "store", str(tmp_path / "live")]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdout is not None
+        written = [process.stdout.readline().decode().strip()]
+        os.set_blocking(process.stdout.fileno(), False)
+        for number in range(KILLS):
+            time.sleep(chance.uniform(0.0, 0.05))  # the moment of the copy is what is tested
+            process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
+            written += (process.stdout.read(1 << 20) or b"").decode().split()
+            copy = tmp_path / str(number)
+            shutil.copytree(tmp_path / "live", copy)
+            process.send_signal(signal.SIGCONT)
+            with Store(copy) as store:
+                store.recover()
+            assert set(written[-10:]) <= stored(copy)
+            shutil.rmtree(copy)
+        process.kill()
 
 
 def _killed_after(delay_s: float, what: str, folder: Path) -> list[str]:
