@@ -70,6 +70,7 @@ class _Open:
     is_stored: bool = False
     stored_quality: float = 0.0
     is_changed: bool = True
+    written: Entry | None = None
     is_over: bool = False
     has_face: bool = False
     rejected: Counter[str] = field(default_factory=Counter)
@@ -126,9 +127,11 @@ class Collector:
             is_over = each.is_over or (each.entry.kind is EntryKind.PRESS and now >= each.began_s + PRESS_S)
             if is_over or now >= each.settled_s():
                 pictures += _store(each)
-            if is_over or each.is_changed:
-                entries.append(_finished(each) if is_over else each.entry)
-                each.is_changed = False
+            entry = _finished(each) if is_over else each.entry
+            if (is_over or each.is_changed) and entry != each.written:
+                entries.append(entry)
+                each.written = entry
+            each.is_changed = False
             if is_over:
                 del self._open[entry_id]
         deleted, self._deleted = tuple(self._deleted), []

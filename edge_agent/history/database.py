@@ -26,7 +26,9 @@ COLUMNS: Final = (
 BUSY_S: Final = 2.0
 """How long to wait for another process, such as `edge-agent history purge`."""
 SPARE_PAGES: Final = 64
-"""Free pages that stay in the file for new entries."""
+"""Free pages that stay in the file for new entries,"""
+SPARE_SHARE: Final = 0.3
+"""and this share of all pages: giving them back rewrites the file."""
 END: Final = (1 << 63) - 1
 
 
@@ -86,8 +88,11 @@ class Database:
         """Delete entries, all or none, and return the space to the disk."""
         with self._transaction():
             self._connection.executemany("DELETE FROM entries WHERE entry_id = ?", ((each,) for each in entry_ids))
-        if self._connection.execute("PRAGMA freelist_count").fetchone()[0] > SPARE_PAGES:
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        free, pages = (
+            self._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_count")
+        )
+        if free > max(SPARE_PAGES, SPARE_SHARE * pages):
+            self._connection.execute("VACUUM")
             self.empty_log()
 
     def empty_log(self) -> None:

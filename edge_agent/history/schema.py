@@ -46,7 +46,7 @@ VERSION: Final = len(MIGRATIONS)
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Set the options of a connection that writes, and bring the tables up to date; raise HistoryError if too new."""
     connection.executescript(
-        f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;"
+        f"PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL;"
         f"PRAGMA synchronous = FULL; PRAGMA cache_size = -{CACHE_KB};"
     )
     version = version_of(connection)

@@ -60,7 +60,7 @@ class History:
         self._waiting_bytes = 0
         self._closing = False
         self._collected = threading.Lock()
-        """Protects the collector; never held while the disk is used."""
+        """Protects the collector and the backlog; never held while the disk is used."""
         self._collector = Collector()
         self._backlog: deque[Batch] = deque()
         self._store: Store | None = None
@@ -124,14 +124,16 @@ class History:
         self._put(EntryDeleted(entry_id))
 
     def open_entries(self) -> Mapping[str, Entry]:
-        """Return the entries that may still change, by id."""
+        """Return the entries that may still change or are not written yet, by id."""
         with self._collected:
-            return self._collector.entries()
+            unwritten = {entry.entry_id: entry for batch in self._backlog for entry in batch.entries}
+            return unwritten | dict(self._collector.entries())
 
     def open_picture(self, entry_id: str, kind: PictureKind) -> bytes:
         """Return a picture that is not written yet, or b''."""
         with self._collected:
-            return self._collector.picture(entry_id, kind)
+            unwritten = {(each.entry_id, each.kind): each.jpeg for batch in self._backlog for each in batch.pictures}
+            return self._collector.picture(entry_id, kind) or unwritten.get((entry_id, kind), b"")
 
     def _put(self, message: HistoryMessage) -> None:
         if self._folder is None:
@@ -173,9 +175,9 @@ class History:
             if is_closing:
                 self._collector.close(datetime.now(UTC))
             batch = self._collector.take(now)
-        if batch != Batch():
-            self._backlog.append(batch)
-            self._limit_backlog()
+            if batch != Batch():
+                self._backlog.append(batch)
+                self._limit_backlog()
         if is_closing:
             self._retry_s = 0.0
         self._write(folder, now)
@@ -207,7 +209,8 @@ class History:
             store = self._store or self._open(folder)
             while self._backlog:
                 store.write(self._backlog[0])
-                self._backlog.popleft()
+                with self._collected:
+                    self._backlog.popleft()
             if now >= self._keep_s or store.size_bytes() > self._limits.max_bytes:
                 self._keep_s = now + KEEP_INTERVAL_S
                 store.keep(self._limits, datetime.now(UTC))

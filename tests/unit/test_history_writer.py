@@ -15,6 +15,8 @@ import psutil
 import pytest
 
 from edge_agent.domain import NO_PICTURES
+from edge_agent.doorbells.presses import Answer
+from edge_agent.history import writer
 from edge_agent.history.entries import PictureKind
 from edge_agent.history.reader import HistoryReader
 from edge_agent.history.store import DATABASE, Limits, Store
@@ -66,6 +68,19 @@ def test_pictures_can_be_read_before_they_are_written(history: History, folder: 
     entry_now = reader.entry("v1")
     assert entry_now is not None
     assert entry_now.has(PictureKind.FACE)
+
+
+def test_what_is_over_can_be_read_while_the_disk_is_slow(folder: Path) -> None:
+    """Here the disk takes nothing: a folder stands where the database should be."""
+    (folder / DATABASE).mkdir(parents=True)
+    history = History(folder, FOREVER)
+    history.start()
+    report(history, "v1", 1000)
+    wait_until(lambda: len(history.open_picture("v1", PictureKind.SNAPSHOT)) == 1000)
+    wait_until(lambda: history.fault)
+    assert len(history.open_picture("v1", PictureKind.SNAPSHOT)) == 1000
+    assert history.open_entries()["v1"].snapshot_bytes == 1000
+    history.close()
 
 
 def test_the_end_of_the_agent_writes_what_waits(folder: Path) -> None:
@@ -150,9 +165,13 @@ def test_a_file_that_is_damaged_while_it_is_used_is_replaced(folder: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["visit", "visit_without_pictures", "press"])
-def test_few_bytes_are_written_per_visit(folder: Path, kind: str) -> None:
-    """Counted by the kernel (write_bytes): pages of the disk, as a memory card sees them."""
-    pictures, number = 0, 8
+def test_few_bytes_are_written_per_visit(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted by the kernel (write_bytes): pages of the disk, as a memory card sees them.
+
+    So many that the log of changes is emptied into the file about as often as in use.
+    """
+    monkeypatch.setattr(writer, "COMMIT_INTERVAL_S", 0.05)
+    pictures, number = 0, 150
     with Store(folder) as store:  # neither an empty file nor a log that was just emptied
         store.write(batch(*(entry(each, minutes=each) for each in range(3000))))
     history = History(folder, FOREVER)
@@ -169,7 +188,10 @@ def test_few_bytes_are_written_per_visit(folder: Path, kind: str) -> None:
 def _report(history: History, kind: str, entry_id: str) -> int:
     """Report a whole visit, its parts written one after the other; return the bytes of its pictures."""
     if kind == "press":
-        history.on_press(press())
+        pressed = press()
+        history.on_press(pressed)
+        _until_written(history)
+        history.on_answer(Answer(pressed, "no_face"))
         _until_written(history)
         return 0
     history.on_visit(changed("face_appeared", visit_id=entry_id).change)
