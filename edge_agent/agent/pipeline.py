@@ -8,12 +8,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.agent.press_control import VISITORS, Admission, PressControl
+from edge_agent.agent.press_control import VISITORS, PressControl
 from edge_agent.domain import DropReason, Failure, Frame, Outcome, Publication, Shed, ShedReason, Trigger
 from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
 from edge_agent.doorbells.policy import job_for, reason_to_skip
+from edge_agent.doorbells.presses import Admission
 from edge_agent.doorbells.visits import VisitChange, Visits, log_text
 from edge_agent.wire import SnapshotMode
 

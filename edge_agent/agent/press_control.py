@@ -11,7 +11,6 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import PRESS_DROPS, PressDropReason
@@ -19,7 +18,7 @@ from edge_agent.doorbells import events
 from edge_agent.doorbells.absence import Absence
 from edge_agent.doorbells.policy import press_times
 from edge_agent.doorbells.press_journal import PressJournal, StoredPress, in_this_boot
-from edge_agent.doorbells.presses import Answer, Press, Presses
+from edge_agent.doorbells.presses import Admission, Answer, Press, Presses
 from edge_agent.platform.host_metrics import kernel_boot_id
 
 if TYPE_CHECKING:
@@ -45,14 +44,6 @@ visitors = logging.getLogger(VISITORS)
 RING_DELAY_S: Final = 0.25
 """The longest time that a ring waits for the journal: a memory card may take a second."""
 RETRY_SAVE_S: Final = 5.0
-
-
-class Admission(Enum):
-    """What becomes of a press frame."""
-
-    PROCESS = auto()
-    REPEATED = auto()
-    TOO_OLD = auto()
 
 
 @dataclass(frozen=True, slots=True)

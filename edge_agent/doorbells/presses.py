@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Failure, Outcome
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 SAME_PRESS_S: Final = 2.0
 """A camera's first press frame may overtake its press message: within this time they are one press."""
+
+
+class Admission(Enum):
+    """What becomes of a press frame."""
+
+    PROCESS = auto()
+    REPEATED = auto()
+    TOO_OLD = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,9 +310,8 @@ class PoolCore:
 
     def _as_press(self, job: Job) -> Job:
         frame = replace(job.frame, trigger=Trigger.PRESS)
-        return replace(
-            job, frame=frame, snapshot=SnapshotMode.ALWAYS, expires_s=frame.received_s + self._limits.press_expiry_s
-        )
+        expires_s = frame.received_s + self._limits.press_expiry_s
+        return replace(job, frame=frame, snapshot=SnapshotMode.ALWAYS, expires_s=expires_s)
 
 
 def _report(  # noqa: PLR0913, PLR0917 - an outcome's parts
