@@ -35,7 +35,7 @@ cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker fail
 
 .PHONY: home-assistant
 home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; ten minutes
-	@$(BIN)/pytest tests/home_assistant $(ARGS)
+	@$(BIN)/pytest tests/home_assistant --numprocesses 2 --dist loadfile $(ARGS)
 
 .PHONY: packaging
 packaging: $(VENV)/.packaging ## Check the packaging: image, compose, Kubernetes, workflows, wheels; one minute
