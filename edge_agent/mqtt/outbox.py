@@ -1,6 +1,6 @@
 """The unconfirmed publications: kept over a lost connection, but dropped when they are too old.
 
-Messages that may have ended the connection are sent last, one at a time: see suspects.py.
+What was in flight when a connection ended may have ended it: it is sent again one message at a time, see suspects.py.
 """
 
 from __future__ import annotations
@@ -66,23 +66,25 @@ class Outbox:
         self._transmit = transmit
         self._limits = limits
         self._sent: dict[Packet, _Entry] = {}
+        self._last_sent_s = 0.0
         self._waiting: deque[_Entry] = deque()
-        self._held: deque[_Entry] = deque()
-        """Suspects: each is sent when nothing else is in flight."""
-        self._alone: tuple[_Entry, float] | None = None
-        """The suspect in flight, and when it was sent."""
+        """For the next connection."""
+        self._queue: deque[_Entry] = deque()
+        """For this connection, while messages are sent one at a time."""
         self._suspect: _Entry | None = None
-        """What may have ended the last connection."""
+        """The only message that can have ended the last connection."""
         self._denied: _Entry | None = None
         """The message whose denial was the broker's last answer."""
         self._payload_bytes = 0
         self._broker_bytes = limits.largest_bytes
         self._is_connected = False
+        self._is_lost = False
+        """The last connection was accepted and then ended; no attempt has failed since."""
         self.suspects = Suspects()
         self.dropped = 0
 
     def __len__(self) -> int:
-        return len(self._sent) + len(self._waiting) + len(self._held)
+        return len(self._sent) + len(self._waiting) + len(self._queue)
 
     @property
     def largest_bytes(self) -> int:
@@ -101,8 +103,8 @@ class Outbox:
             self._remove_retained(publication.topic)
         dropped = self._make_room(len(publication.payload))
         self._payload_bytes += len(publication.payload)
-        self._send(_Entry(publication, now))
-        self._send_held(now)
+        self._queue.append(_Entry(publication, now))
+        self._send_queue(now)
         return dropped
 
     def confirm(self, packet: Packet, now: float, *, denied: bool = False) -> Publication | None:
@@ -117,21 +119,22 @@ class Outbox:
         if not denied:
             self.suspects.on_accepted(entry.topic, entry.size_bytes)
         self._payload_bytes -= len(entry.publication.payload)
-        self._send_held(now)
+        self._send_queue(now)
         return entry.publication
 
     def on_connection_lost(self, now: float) -> None:
         """Record the end of a connection, or a failed attempt: then the broker was away, and no message is to blame."""
+        self._is_lost = self._is_connected
         self._suspect = self._find_suspect(now) if self._is_connected else None
         self._is_connected = False
-        self._alone = self._denied = None
+        self._denied = None
 
     def _find_suspect(self, now: float) -> _Entry | None:
-        """Return what may have ended the connection: the oldest message without an answer, or the one just denied."""
-        if self._alone is not None:
-            entry, sent_s = self._alone
-            return entry if now - sent_s <= PROMPT_S else None
-        return self._denied or next(iter(self._sent.values()), None)
+        """Return the only message that can have ended the connection: just denied, or alone in flight."""
+        if self._denied is not None:
+            return self._denied
+        is_prompt = now - self._last_sent_s <= PROMPT_S
+        return next(iter(self._sent.values())) if len(self._sent) == 1 and is_prompt else None
 
     def on_connected(self, now: float, broker_takes_bytes: int | None = None) -> Publication | None:
         """Let everything unconfirmed wait for `resend`: what is published before that goes first.
@@ -141,15 +144,17 @@ class Outbox:
         blocked = self._blame(now)
         self._is_connected = True
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
-        entries = [*self._sent.values(), *self._waiting, *self._held]
+        entries = [*self._sent.values(), *self._waiting, *self._queue]
         self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))
         self._sent.clear()
-        self._held.clear()
+        self._queue.clear()
         return blocked
 
     def _blame(self, now: float) -> Publication | None:
         """Count the end of the last connection against its suspect; drop and return it if it is blocked from now on."""
         entry, self._suspect = self._suspect, None
+        if entry is None and self._is_lost:
+            self.suspects.on_shared_loss(each.topic for each in self._sent.values())
         if entry is None or not self.suspects.on_loss(entry.topic, entry.size_bytes, now):
             return None
         for packet in [packet for packet, sent in self._sent.items() if sent is entry]:
@@ -166,38 +171,31 @@ class Outbox:
             if entry.is_stale(now, self._limits.age_s) or not self._is_allowed(entry.publication, now):
                 dropped.append(self._drop(entry))
             else:
-                self._send(entry)
-        self._send_held(now)
+                self._queue.append(entry)
+        self._send_queue(now)
         return dropped
 
     def _is_allowed(self, publication: Publication, now: float) -> bool:
         size_bytes = packet_bytes(publication)
         return size_bytes <= self._broker_bytes and not self.suspects.is_blocked(publication.topic, size_bytes, now)
 
-    def _send(self, entry: _Entry) -> None:
-        if self.suspects.is_sent_alone(entry.topic, entry.size_bytes):
-            self._held.append(entry)
-        else:
-            self._send_now(entry)
+    def _send_queue(self, now: float) -> None:
+        """Send what is queued: all of it, or one message at a time while one of them is a suspect."""
+        while self._queue and not (self._sent and self._has_suspects()):
+            entry = self._queue.popleft()
+            packet = self._transmit(entry.publication)
+            if packet is None:
+                self._waiting.append(entry)
+            else:
+                self._sent[packet] = entry
+                self._last_sent_s = now
 
-    def _send_held(self, now: float) -> None:
-        """Send the next suspect, if nothing is in flight."""
-        if self._sent:
-            return
-        self._alone = (self._held.popleft(), now) if self._held else None
-        if self._alone is not None:
-            self._send_now(self._alone[0])
-
-    def _send_now(self, entry: _Entry) -> None:
-        packet = self._transmit(entry.publication)
-        if packet is None:
-            self._waiting.append(entry)
-        else:
-            self._sent[packet] = entry
+    def _has_suspects(self) -> bool:
+        return self.suspects.are_among(each.topic for each in (*self._sent.values(), *self._queue))
 
     def _remove_retained(self, topic: str) -> None:
         """Replace an unsent value of a retained topic by the newer one."""
-        for kept in (self._waiting, self._held):
+        for kept in (self._waiting, self._queue):
             for entry in [entry for entry in kept if entry.topic == topic]:
                 kept.remove(entry)
                 self._payload_bytes -= len(entry.publication.payload)
@@ -214,7 +212,7 @@ class Outbox:
     def _take_oldest(self) -> _Entry:
         packet = next(iter(self._sent), None)
         if packet is None or (self._waiting and self._waiting[0].since_s < self._sent[packet].since_s):
-            return (self._waiting or self._held).popleft()
+            return (self._waiting or self._queue).popleft()
         return self._sent.pop(packet)
 
     def _drop(self, entry: _Entry) -> Publication:

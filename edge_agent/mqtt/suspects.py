@@ -1,14 +1,17 @@
 """Which message a broker ends the connection for: found by sending the suspects alone. Pure; time is an argument.
 
 A broker may close the connection because of one message: it is too large for a limit that the broker does not announce,
-or its topic is denied. The broker does not say which. Brokers answer in order, so the oldest message without an answer
-is the suspect. It is sent again alone; if that ends the connection again, it is blocked.
+or its topic is denied. The broker does not say which, and its last answers may be lost with the connection. So what was
+in flight is sent again one message at a time; the one that ends the connection again is blocked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LARGE_BYTES: Final = 10_000
 """From this size on, the size is the likely cause; below it, the topic is."""
@@ -43,9 +46,9 @@ class Suspects:
         self.accepted_bytes: int | None = None
         """Half of the smallest size that ended a connection: pictures of this size are tried. None: unknown."""
 
-    def is_sent_alone(self, topic: str, size_bytes: int) -> bool:
-        """Return whether a message is sent only when nothing else is in flight: before the loss that would block it."""
-        return self._losses.get(topic, 0) >= _limit(size_bytes) - 1
+    def are_among(self, topics: Iterable[str]) -> bool:
+        """Return whether one of the topics is suspected: then messages are sent one at a time."""
+        return bool(self._losses) and any(topic in self._losses for topic in topics)
 
     def blocked(self, now: float) -> tuple[Blocked, ...]:
         """Return the topics that are blocked, and the sizes."""
@@ -58,8 +61,13 @@ class Suspects:
         blocked, until_s = self._blocked.get(topic, (None, now))
         return blocked is not None and not blocked.is_large and now < until_s
 
+    def on_shared_loss(self, topics: Iterable[str]) -> None:
+        """Record that the connection ended with several messages in flight: one of them may be the cause."""
+        for topic in topics:
+            self._losses.setdefault(topic, 1)
+
     def on_loss(self, topic: str, size_bytes: int, now: float) -> bool:
-        """Record that the connection ended with this message in flight; return whether it is blocked from now on."""
+        """Record that the connection ended because of this message or alone with it; return whether it is blocked."""
         blocked, losses = Blocked(topic, size_bytes), self._losses.get(topic, 0) + 1
         if losses < _limit(size_bytes):
             self._losses[topic] = losses
