@@ -8,6 +8,7 @@ ARGS ?=
 EXTRAS ?=
 LABELLED ?= ../shared/data
 BIN := $(VENV)/bin
+HEAVIER := browser chaos home_assistant packaging
 REQUIREMENTS := requirements
 
 # The environment is the project's own: nothing of the user's Python settings leaks into it.
@@ -27,11 +28,15 @@ run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broke
 
 .PHONY: test
 test: mosquitto ## Run the tests in parallel. ARGS is passed to pytest
-	@$(BIN)/pytest --numprocesses 4 --dist loadscope -m "not heavy" --ignore tests/chaos --ignore tests/home_assistant --ignore tests/packaging $(ARGS)
+	@$(BIN)/pytest --numprocesses 6 --dist worksteal -m "not heavy" $(HEAVIER:%=--ignore tests/%) $(ARGS)
 
 .PHONY: cases
 cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; ten minutes
 	@$(BIN)/pytest tests/chaos --numprocesses 2 --dist loadfile $(ARGS)
+
+.PHONY: browser
+browser: mosquitto ## Open the status page in a real Chromium, as on a phone and a desktop; two minutes
+	@$(BIN)/pytest tests/browser --numprocesses 2 $(ARGS)
 
 .PHONY: home-assistant
 home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; ten minutes

@@ -45,7 +45,7 @@ def test_a_photograph_gives_a_face_event(mosquitto: Mosquitto, recorder: Recorde
         recorder.publish("doorbell/front/frame", face_photo())
         event = recorder.wait_for("doorbell/front/faces")
         state = recorder.wait_for("doorbell/front/state", lambda state: state["face_present"])
-        (snapshot,) = recorder.wait_for_count("doorbell/front/snapshot", 1)
+        snapshot = recorder.wait_for_count("doorbell/front/snapshot", 1)[0]
     assert event.keys() == FACES_KEYS
     assert event["outcome"] == "face"
     assert event["trigger"] == "continuous"

@@ -4,75 +4,40 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge_agent.platform import landlock
-from testing.agent_process import AgentProcess
-from testing.broker import Mosquitto
-from testing.cameras.http_camera import HttpCamera, Request
+from testing.cameras.http_camera import HttpCamera
 from testing.cameras.servers import RtspServer
 from testing.pictures import jpeg
-from testing.recorder import Recorder
 from testing.shared_data import PROJECT
 from testing.waiting import wait_until
+from tests.cameras import agent_with, camera_health, is_live, still_camera
 from tests.command_line import edge_agent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from testing.broker import Mosquitto
+    from testing.recorder import Recorder
+
 pytestmark = pytest.mark.broker
-
-SECRET = "Geheim:1/2"
-EXIT_S = 5.0
-
-
-@pytest.fixture
-def broker() -> Iterator[Mosquitto]:
-    with Mosquitto() as broker:
-        yield broker
-
-
-@pytest.fixture
-def recorder(broker: Mosquitto) -> Iterator[Recorder]:
-    with Recorder(broker.port) as recorder:
-        yield recorder
 
 
 @pytest.fixture
 def camera() -> Iterator[HttpCamera]:
-    with HttpCamera(lambda request: request.picture(jpeg(seed=request.camera.requests))) as camera:
+    with still_camera() as camera:
         yield camera
 
 
-def agent_with(broker: Mosquitto, *cameras: dict[str, Any]) -> AgentProcess:
-    return AgentProcess.with_script(broker.port, CAMERAS=json.dumps(cameras))
-
-
-def camera_health(recorder: Recorder, accept: Any, doorbell: str = "front") -> dict[str, Any]:
-    """Return a camera's part of the health once it is as wanted."""
-
-    def is_wanted(health: dict[str, Any]) -> bool:
-        return any(each["doorbell"] == doorbell and accept(each) for each in health["cameras"])
-
-    health = recorder.wait_for("edge_agent/test/health", is_wanted)
-    found: dict[str, Any] = next(each for each in health["cameras"] if each["doorbell"] == doorbell)
-    return found
-
-
-def is_live(camera: dict[str, Any]) -> bool:
-    return bool(camera["state"] == "live" and camera["frames"] > 0)
-
-
 def test_a_press_anywhere_is_answered_with_pictures_from_before(
-    broker: Mosquitto, recorder: Recorder, camera: HttpCamera
+    mosquitto: Mosquitto, recorder: Recorder, camera: HttpCamera
 ) -> None:
-    with agent_with(broker, {"url": camera.url, "still_interval_s": 0.2}) as agent:
+    with agent_with(mosquitto, {"url": camera.url, "still_interval_s": 0.2}) as agent:
         agent.wait_until_ready(recorder)
         wait_until(lambda: camera.requests > 12)
         recorder.publish("doorbell/front/press", "pressed")
@@ -89,9 +54,9 @@ def test_a_press_anywhere_is_answered_with_pictures_from_before(
     assert len({each["frame_id"] for each in frames}) == len(frames)
 
 
-def test_the_command_publishes_for_any_agent(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
+def test_the_command_publishes_for_any_agent(mosquitto: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
     url = camera.url.replace("http://", "http://viewer:Geheim%3A1@")
-    command = ["capture", url, "--doorbell", "gate", "--host", "127.0.0.1", "--port", str(broker.port)]
+    command = ["capture", url, "--doorbell", "gate", "--host", "127.0.0.1", "--port", str(mosquitto.port)]
     done = edge_agent(*command, "--seconds", "4")
     assert done.returncode == 0, done.stderr
     assert recorder.messages("doorbell/gate/frame")[0].payload.startswith(b"\xff\xd8")
@@ -118,40 +83,10 @@ def test_wrong_arguments_cost_one_sentence(arguments: list[str], words: str) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_a_camera_that_is_away_at_the_start_costs_a_reason_and_its_connectivity(
-    broker: Mosquitto, recorder: Recorder
-) -> None:
-    def answer(request: Request) -> None:
-        if not request.has_basic("viewer", SECRET):
-            return
-        if is_there:
-            request.picture(jpeg(seed=request.camera.requests))
-        else:
-            request.send(503)
-
-    is_there: list[bool] = []
-    with HttpCamera(answer) as camera:
-        settings = {"url": camera.url, "username": "viewer", "password": SECRET, "idle_interval_s": 0.5}
-        with agent_with(broker, settings) as agent:
-            agent.wait_until_ready(recorder)
-            recorder.wait_for_payload("doorbell/front/availability", b"offline")
-            health = recorder.wait_for("edge_agent/test/health", lambda health: bool(health["problems"]))
-            assert [each["code"] for each in health["problems"]] == ["camera_away"]
-            assert health["cameras"][0]["reason"] == "http_error"
-            recorder.publish("doorbell/front/press", "pressed")
-            assert recorder.wait_for("doorbell/front/answer")["event_type"] == "failed"
-            is_there.append(True)
-            recorder.wait_for_payload("doorbell/front/availability", b"online")
-            camera_health(recorder, is_live)
-            agent.stop()
-            said = agent.log + "".join(str(each.payload) for each in recorder.messages("edge_agent/#"))
-            assert SECRET not in said
-
-
-def test_a_refused_password_is_one_attempt_and_a_reason(broker: Mosquitto, recorder: Recorder) -> None:
+def test_a_refused_password_is_one_attempt_and_a_reason(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with HttpCamera(lambda request: request.has_basic("viewer", "other")) as camera:
         url = camera.url.replace("http://", "http://viewer:wrong@")
-        with agent_with(broker, {"url": url}) as agent:
+        with agent_with(mosquitto, {"url": url}) as agent:
             agent.wait_until_ready(recorder)
             camera_health(recorder, lambda each: each["reason"] == "password_refused")
             for _ in range(3):
@@ -160,57 +95,10 @@ def test_a_refused_password_is_one_attempt_and_a_reason(broker: Mosquitto, recor
         assert camera.passwords == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
-def test_a_capture_process_that_dies_is_replaced(
-    broker: Mosquitto, recorder: Recorder, camera: HttpCamera, number: signal.Signals
-) -> None:
-    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
-        agent.wait_until_ready(recorder)
-        pid = camera_health(recorder, is_live)["pid"]
-        os.kill(pid, number)
-        after = camera_health(recorder, lambda each: is_live(each) and each["restarts"] == 1)
-        assert after["pid"] != pid
-
-
-def test_a_capture_process_that_hangs_is_replaced(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
-    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
-        agent.wait_until_ready(recorder)
-        os.kill(camera_health(recorder, is_live)["pid"], signal.SIGSTOP)
-        camera_health(recorder, lambda each: each["reason"] == "hung")
-        camera_health(recorder, lambda each: is_live(each) and each["restarts"] == 1)
-
-
-def test_capture_processes_end_with_the_agent(broker: Mosquitto, recorder: Recorder, camera: HttpCamera) -> None:
-    with agent_with(broker, {"url": camera.url}, {"url": camera.url, "doorbell": "gate"}) as agent:
-        agent.wait_until_ready(recorder)
-        pids = [camera_health(recorder, is_live, doorbell)["pid"] for doorbell in ("front", "gate")]
-        agent.kill()
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))  # noqa: PTH110 - of processes
-        agent.start()
-        recorder.clear()
-        pids = [camera_health(recorder, is_live, doorbell)["pid"] for doorbell in ("front", "gate")]
-        os.kill(pids[0], signal.SIGSTOP)
-        began_s = time.monotonic()
-        assert agent.stop() == 0
-        assert time.monotonic() - began_s < EXIT_S
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))  # noqa: PTH110 - as above
-
-
-def test_a_broker_that_restarts_gets_pictures_again(broker: Mosquitto, camera: HttpCamera) -> None:
-    with agent_with(broker, {"url": camera.url, "idle_interval_s": 0.2}) as agent:
-        with Recorder(broker.port) as recorder:
-            agent.wait_until_ready(recorder)
-            recorder.wait_for_count("doorbell/front/frame", 3)
-        broker.kill()
-        broker.start()
-        with Recorder(broker.port) as recorder:
-            recorder.wait_for_count("doorbell/front/frame", 3)
-
-
-def test_a_stream_gives_pictures_before_and_after_a_press(broker: Mosquitto, recorder: Recorder) -> None:
+def test_a_stream_gives_pictures_before_and_after_a_press(mosquitto: Mosquitto, recorder: Recorder) -> None:
     with (
         RtspServer(width=1280, height=720, key_frames_s=4) as served,
-        agent_with(broker, {"url": served.url, "idle_interval_s": 1}) as agent,
+        agent_with(mosquitto, {"url": served.url, "idle_interval_s": 1}) as agent,
     ):
         agent.wait_until_ready(recorder)
         recorder.wait_for_count("doorbell/front/frame", 4, timeout_s=80)
@@ -271,7 +159,7 @@ def test_a_capture_process_reaches_only_its_camera_and_the_broker(tmp_path: Any)
     assert {name for name, result in attempts.items() if result == "done"} == {"reach the camera", "resolve"}
 
 
-def test_the_doctor_tries_each_camera(broker: Mosquitto, camera: HttpCamera) -> None:
+def test_the_doctor_tries_each_camera(mosquitto: Mosquitto, camera: HttpCamera) -> None:
     with HttpCamera(lambda request: request.has_basic("viewer", "other")) as guarded, RtspServer() as stream:
         cameras = [
             {"url": camera.url},
@@ -285,7 +173,7 @@ def test_the_doctor_tries_each_camera(broker: Mosquitto, camera: HttpCamera) -> 
             "--host",
             "127.0.0.1",
             "--port",
-            str(broker.port),
+            str(mosquitto.port),
             EDGE_AGENT_CAMERAS=json.dumps(cameras),
         )
     found = [json.loads(line) for line in done.stdout.splitlines()]
@@ -306,9 +194,12 @@ def test_the_demo_runs_with_a_camera(camera: HttpCamera) -> None:
     assert "faces:" in done.stdout
 
 
-def test_a_picture_that_the_broker_refuses_is_a_reason(recorder: Recorder, broker: Mosquitto) -> None:
+def test_a_picture_that_the_broker_refuses_is_a_reason(recorder: Recorder, mosquitto: Mosquitto) -> None:
     large = jpeg()[:-2] + bytes(2_000_000) + b"\xff\xd9"
-    with HttpCamera(lambda request: request.picture(large)) as camera, agent_with(broker, {"url": camera.url}) as agent:
+    with (
+        HttpCamera(lambda request: request.picture(large)) as camera,
+        agent_with(mosquitto, {"url": camera.url}) as agent,
+    ):
         agent.wait_until_ready(recorder)
         found = camera_health(recorder, lambda each: each["reason"] == "too_large")
     assert "too large" in found["detail"]

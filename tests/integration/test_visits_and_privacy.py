@@ -28,9 +28,9 @@ def _scene(distance_m: float | None, seed: int = 0) -> bytes:
 
 
 def _published(recorder: Recorder) -> list[bytes]:
-    """Return every picture that the agent published."""
-    received = [each for each in recorder.messages("#") if not each.topic.endswith("/frame")]
-    return [each.payload for each in received if each.payload.startswith(IMAGE_STARTS)]
+    """Return every picture that the agent published, once: those of a new doorbell are sent again after a second."""
+    received = {each.topic: each.payload for each in recorder.messages("#") if not each.topic.endswith("/frame")}
+    return [payload for payload in received.values() if payload.startswith(IMAGE_STARTS)]
 
 
 def _faces(picture: bytes) -> list[Any]:
@@ -62,8 +62,8 @@ def test_the_picture_of_a_face_is_published_with_the_snapshot(mosquitto: Mosquit
     with AgentProcess.with_real_detector(mosquitto.port) as agent:
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/front/frame", _scene(1.0))
-        (snapshot,) = recorder.wait_for_count("doorbell/front/snapshot", 1)
-        (face,) = recorder.wait_for_count("doorbell/front/best_face", 1)
+        snapshot = recorder.wait_for_count("doorbell/front/snapshot", 1)[0]
+        face = recorder.wait_for_count("doorbell/front/best_face", 1)[0]
     assert len(_faces(snapshot.payload)) == len(_faces(face.payload)) == 1
     assert len(face.payload) < len(snapshot.payload)
 
@@ -75,15 +75,16 @@ def test_a_notice_follows_the_snapshot_of_a_press(mosquitto: Mosquitto, recorder
         visit = recorder.wait_for("doorbell/front/picture")
         recorder.publish("doorbell/front/press", "")
         recorder.publish("doorbell/front/frame", _scene(2.0, seed=1))
-        recorder.wait_for_count("doorbell/front/picture", 2)
+        notice = recorder.wait_for("doorbell/front/picture", lambda event: event["press_id"])
     (ring,) = recorder.events("doorbell/front/ring")
-    notice = recorder.events("doorbell/front/picture")[1]
     assert (visit["press_id"], notice["press_id"]) == (None, ring["press_id"])
     assert visit["visit_id"] == notice["visit_id"] == recorder.events("doorbell/front/visit")[0]["visit_id"]
     assert ring["picture_expected"] is True
     topics = [each.topic.split("/")[2] for each in recorder.messages("doorbell/front/+")]
     order = [each for each in topics if each in {"ring", "snapshot", "picture"}]
-    assert order == ["snapshot", "picture", "ring", "snapshot", "picture"]
+    assert order[-3:] in (["ring", "snapshot", "picture"], ["picture", "snapshot", "picture"])
+    pictures = [each for each in order if each != "ring"]
+    assert pictures == ["snapshot", "picture"] * (len(pictures) // 2)
 
 
 def test_a_blurred_picture_shows_no_face(mosquitto: Mosquitto, recorder: Recorder) -> None:
