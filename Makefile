@@ -32,7 +32,7 @@ test: mosquitto ## Run the tests in parallel. ARGS is passed to pytest
 
 .PHONY: cases
 cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; ten minutes
-	@$(BIN)/pytest tests/chaos --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest tests/chaos --numprocesses 3 --dist worksteal $(ARGS)
 
 .PHONY: browser
 browser: mosquitto ## Open the status page in a real Chromium, as on a phone and a desktop; two minutes
@@ -40,7 +40,7 @@ browser: mosquitto ## Open the status page in a real Chromium, as on a phone and
 
 .PHONY: home-assistant
 home-assistant: mosquitto ## Run the agent with the real Home Assistant in the folder HA_INST; ten minutes
-	@$(BIN)/pytest tests/home_assistant --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest tests/home_assistant --numprocesses 3 --dist worksteal $(ARGS)
 
 .PHONY: packaging
 packaging: $(VENV)/.packaging ## Check the packaging: image, compose, Kubernetes, workflows, wheels; one minute
