@@ -33,6 +33,9 @@ Truth = dict[str, Any]
 """A picture's labels: image, width, height, boxes, ignore, stratum."""
 
 
+ON_OPENVINO: Final = {"strategies": "openvino", "openvino_devices": "CPU"}
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to process all pictures."""
@@ -49,6 +52,7 @@ VARIANTS: Final = (
     Variant("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_stage": "off"}),
     Variant("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_stage": "off"}),
     Variant("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_stage": "off"}),
+    Variant("openvino, CPU", Trigger.CONTINUOUS, {**ON_OPENVINO, "second_stage": "off"}),
     Variant("gpu, simulated", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_stage": "off"}),
 )
 

@@ -21,7 +21,15 @@ class Extra(StrEnum):
     DEMO = "demo"
     EDGETPU = "edgetpu"
     GPU = "gpu"
+    OPENVINO = "openvino"
     RTSP = "rtsp"
+
+
+ONLY_X86: Final = {
+    Extra.GPU: "no package of onnxruntime with CUDA exists",
+    Extra.OPENVINO: "OpenVINO has no GPU or NPU",
+}
+"""Extras for x86_64 alone, and why."""
 
 
 class Maker(StrEnum):
@@ -51,8 +59,8 @@ def add_instruction(extra: Extra) -> str:
 
 def advice(extra: Extra, made: Installation) -> str:
     """Return the instruction for adding an extra to an installation."""
-    if extra is Extra.GPU and made.machine != "x86_64":
-        return f"use another machine: no package of onnxruntime with CUDA exists for {made.machine}"
+    if extra in ONLY_X86 and made.machine != "x86_64":
+        return f"use another machine: {ONLY_X86[extra]} for {made.machine}"
     match made.maker:
         case Maker.MAKE:
             folder = f" -C {made.checkout}" if made.checkout else ""
