@@ -24,7 +24,7 @@ from edge_agent.doctor.host_rules import SystemFault
 from edge_agent.doctor.source_checks import check_sources
 from edge_agent.errors import NoDetectorError
 from edge_agent.ingest.presets import PRESETS
-from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.model_store import ModelStore, choice, plan_detectors
 from edge_agent.platform.intel_devices import find_intel_devices
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
@@ -384,8 +384,9 @@ def test_intel_devices_are_those_of_the_vendor(tmp_path: Path) -> None:
     ]
 
 
-def test_an_intel_gpu_that_is_not_passed_to_the_container(tmp_path: Path) -> None:
+def test_an_intel_gpu_that_is_not_passed_to_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel lists it in every container; its device file is there if it was passed."""
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: True)
     add_gpu(tmp_path, "renderD128", "0x8086").unlink()
     models = with_models(tmp_path / "models", YUNET)
     found = detectors(tmp_path, models, strategies=("openvino", "cpu"), openvino_devices=("CPU",), second_stage="off")
