@@ -22,7 +22,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu openvino blazeface rtsp" adds detectors and RTSP cameras
+run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu openvino blazeface mediapipe rtsp" adds detectors and RTSP cameras
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test

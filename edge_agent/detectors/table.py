@@ -19,6 +19,7 @@ DETECTORS: Final = {
     ("cpu", "yunet_n"): "edge_agent.detectors.yunet:YuNet",
     ("cpu", "yunet_opencv"): "edge_agent.detectors.yunet_opencv:OpenCvYuNet",
     ("cpu", "blazeface"): "edge_agent.detectors.blazeface:BlazeFace",
+    ("cpu", "mediapipe"): "edge_agent.detectors.mediapipe:MediaPipe",
     ("cpu", "centerface"): "edge_agent.detectors.centerface:CenterFace",
     ("mock", "script"): "edge_agent.detectors.mock:ScriptedDetector",
 }

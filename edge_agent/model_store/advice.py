@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from edge_agent.reasons import DetectorFault
 
 FIRST_MODEL: Final = "yunet_n"
-MODEL_FILES: Final = {AUTO: FIRST_MODEL, "yunet_opencv": "yunet_n_640", "blazeface": "blazeface_full_range"}
+MODEL_FILES: Final = {
+    AUTO: FIRST_MODEL,
+    "yunet_opencv": "yunet_n_640",
+    "blazeface": "blazeface_full_range",
+    "mediapipe": "blazeface_full_range",
+}
 """Values of `detection.cpu_model` that are not the name of a model file."""
 ONLY_MODELS: Final = {"edgetpu": "ssd_mobilenet_v2_edgetpu", "gpu": FIRST_MODEL, "openvino": FIRST_MODEL}
 """The model file of each strategy."""
@@ -22,6 +27,7 @@ EXTRAS: Final = {
     ("gpu", ""): Extra.GPU,
     ("openvino", ""): Extra.OPENVINO,
     ("cpu", "blazeface"): Extra.BLAZEFACE,
+    ("cpu", "mediapipe"): Extra.MEDIAPIPE,
 }
 """The extra that a strategy, or a model of it, needs."""
 _DRIVER: Final = "install Intel's driver: docs/models.md#openvino"

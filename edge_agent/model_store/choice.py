@@ -35,6 +35,7 @@ NEEDED: Final = {
     Extra.GPU: ("onnxruntime-gpu",),
     Extra.OPENVINO: ("openvino",),
     Extra.BLAZEFACE: ("ai-edge-litert", "tflite-runtime"),
+    Extra.MEDIAPIPE: ("mediapipe",),
 }
 """Packages of an extra; any one of them is enough."""
 
@@ -97,8 +98,8 @@ def _substitute() -> str:
 
 
 def _named(name: str, store: ModelStore) -> CpuModel:
-    if name == Extra.BLAZEFACE:
-        _require(Extra.BLAZEFACE)
+    if name in {Extra.BLAZEFACE, Extra.MEDIAPIPE}:
+        _require(Extra(name))
     return CpuModel(name, _resolve(store, MODEL_FILES.get(name, name)))
 
 

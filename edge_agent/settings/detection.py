@@ -21,7 +21,7 @@ class DetectionSettings(Section):
     ] = Field(
         ("edgetpu", "gpu", "openvino", "cpu"), min_length=1, description="Detection strategies in order of preference"
     )
-    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
+    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface", "mediapipe"] = Field(
         "auto",
         description="Model of the strategy `cpu`; auto: yunet_n, or centerface if only the package index is reachable",
     )

@@ -165,9 +165,10 @@ def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: Unavailab
     assert fix in detectors.judge_none({"mock": NO_STICK, strategy: DetectorFault(reason)}, "auto").fix
 
 
-def test_blazeface_has_an_extra_of_its_own() -> None:
-    fault = DetectorFault(UnavailableReason.PACKAGE_MISSING, "ai-edge-litert")
-    assert detectors.judge_none({"cpu": fault}, "blazeface").fix == add_instruction(Extra.BLAZEFACE)
+@pytest.mark.parametrize("extra", [Extra.BLAZEFACE, Extra.MEDIAPIPE])
+def test_models_have_extras_of_their_own(extra: Extra) -> None:
+    fault = DetectorFault(UnavailableReason.PACKAGE_MISSING, "a package")
+    assert detectors.judge_none({"cpu": fault}, extra.value).fix == add_instruction(extra)
 
 
 def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
