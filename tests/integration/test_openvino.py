@@ -6,6 +6,8 @@ import importlib.util
 import os
 import platform
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,7 +22,7 @@ from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import Detected, DetectorChoice
 from testing.photos import close_up, photos
 from testing.pools import MAX_PIXELS, PoolUnderTest, scripted
-from testing.shared_data import missing, shared
+from testing.shared_data import PROJECT, missing, shared
 from testing.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
     from edge_agent.wire import Face
 
 SOME = slice(None, None, 8)
+WITHOUT_SOCKETS = """
+import os, sys
+sys.addaudithook(lambda event, _: os._exit(9) if event.startswith("socket.") else None)
+import numpy as np
+from edge_agent.detectors import table
+from edge_agent.wire import DetectorChoice
+table.load(DetectorChoice("openvino", "yunet_n", sys.argv[1], "CPU")).detect(np.zeros((480, 640, 3), np.uint8))
+assert "openvino_telemetry" in sys.modules  # a part of OpenVINO that the agent does not use imports it
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -129,6 +140,17 @@ def test_an_error_of_openvino_is_one_sentence(tmp_path: Path) -> None:
 def test_the_cpu_passes_a_probe() -> None:
     (probed,) = probe_all([choice()], MAX_PIXELS, timeout_s=30.0)
     assert probed.works, probed
+
+
+def test_it_stores_and_sends_nothing(tmp_path: Path) -> None:
+    """The package brings a library for telemetry, written in Python."""
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", WITHOUT_SOCKETS, choice().path]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_killed_worker_loses_no_press() -> None:
