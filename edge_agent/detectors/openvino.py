@@ -6,16 +6,21 @@ docs/models.md.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
-
-import openvino
-from openvino import properties
-from openvino.properties import hint
 
 from edge_agent.detectors.letterbox import fit
 from edge_agent.detectors.yunet import STRIDES, YuNet
 from edge_agent.errors import DetectorUnavailableError
 from edge_agent.reasons import UnavailableReason
+
+# OpenVINO reports to its vendor that it is imported, unless this package is missing. This agent sends data only to the
+# broker.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment] # its import then fails
+
+import openvino  # noqa: E402 - after the above
+from openvino import properties  # noqa: E402
+from openvino.properties import hint  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
