@@ -23,7 +23,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
-run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu blazeface rtsp" adds detectors and RTSP cameras
+run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broker: a demo. EXTRAS="edgetpu gpu openvino blazeface mediapipe rtsp" adds detectors and RTSP cameras
 	@$(BIN)/edge-agent run $(ARGS)
 
 .PHONY: test
@@ -110,7 +110,7 @@ dist: $(VENV)/.run ## Build wheel and sdist, and the wheel of ha_discovery alone
 	@PYTHON=$(BIN)/python deploy/dist
 
 .PHONY: app
-app: dist ## Make dist/home_assistant_app, the app for Home Assistant. EXTRAS=edgetpu adds LiteRT
+app: dist ## Make dist/home_assistant_app, the app for Home Assistant. EXTRAS=edgetpu adds LiteRT, EXTRAS=openvino OpenVINO
 	@PYTHON=$(BIN)/python EXTRAS="$(EXTRAS)" deploy/app
 
 .PHONY: image

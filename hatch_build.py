@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-EXTRAS: Final = ("blazeface", "demo", "edgetpu", "gpu", "rtsp")
+EXTRAS: Final = ("blazeface", "demo", "edgetpu", "gpu", "mediapipe", "openvino", "rtsp")
 
 
 class AddedFiles(BuildHookInterface[Any]):

@@ -15,6 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edge_agent.domain import Trigger
+from edge_agent.errors import NoDetectorError
 from edge_agent.file_detection import detect_files
 from edge_agent.settings.loading import load_settings
 from edge_agent.wire import Detected
@@ -33,6 +34,9 @@ Truth = dict[str, Any]
 """A picture's labels: image, width, height, boxes, ignore, stratum."""
 
 
+ON_OPENVINO: Final = {"strategies": "openvino", "openvino_devices": "CPU"}
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to process all pictures."""
@@ -49,6 +53,8 @@ VARIANTS: Final = (
     Variant("centerface alone", Trigger.CONTINUOUS, {"cpu_model": "centerface", "second_stage": "off"}),
     Variant("yunet_opencv alone", Trigger.CONTINUOUS, {"cpu_model": "yunet_opencv", "second_stage": "off"}),
     Variant("blazeface alone", Trigger.CONTINUOUS, {"cpu_model": "blazeface", "second_stage": "off"}),
+    Variant("mediapipe alone", Trigger.CONTINUOUS, {"cpu_model": "mediapipe", "second_stage": "off"}),
+    Variant("openvino, CPU", Trigger.CONTINUOUS, {**ON_OPENVINO, "second_stage": "off"}),
     Variant("gpu, simulated", Trigger.CONTINUOUS, {"strategies": "gpu,cpu", "second_stage": "off"}),
 )
 
@@ -62,7 +68,11 @@ def measure(folder: Path, *, only: str, by_stratum: bool) -> None:
     truths = [json.loads(line) for line in (folder / "dev" / "gt.jsonl").read_text(encoding="utf-8").splitlines()]
     table = _table()
     for variant in track([each for each in VARIANTS if only in each.name], description="detecting", transient=True):
-        outcomes = _detect(folder / "dev", truths, variant)
+        try:
+            outcomes = _detect(folder / "dev", truths, variant)
+        except NoDetectorError as error:
+            print(f"{variant.name} is left out: {error}")
+            continue
         for stratum, members in _strata(truths, by_stratum=by_stratum).items():
             table.add_row(*_row(variant, stratum, members, outcomes, score))
         table.add_section()

@@ -175,9 +175,10 @@ class Frame:
 class Job:
     """A frame with its detection parameters and its history.
 
-    `label` is written on the annotated picture. `crashes` counts the workers that died or hung on the frame,
-    `reference` is the thumbnail of a picture without a face: an ordinary frame that matches it skips detection.
-    `attempts` counts every attempt, and `excused` those that failed because of an accelerator.
+    `label` is written on the annotated picture, `rotation` turns it upright (degrees clockwise). `crashes` counts the
+    workers that died or hung on the frame, `reference` is the thumbnail of a picture without a face: an ordinary frame
+    that matches it skips detection. `attempts` counts every attempt, and `excused` those that failed because of an
+    accelerator.
     """
 
     frame: Frame
@@ -191,6 +192,7 @@ class Job:
     excused: int = 0
     reference: bytes = b""
     picture_bytes: int = PICTURE_BYTES
+    rotation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

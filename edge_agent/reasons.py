@@ -82,7 +82,7 @@ UNAVAILABLE: Final = {
         "plug it in again; add a udev rule, or the user to the group plugdev",
     ),
     UnavailableReason.DEVICE_UNUSABLE: Wording(
-        "onnxruntime could not use {detail}", "check the driver: nvidia-smi lists the GPUs that it sees"
+        "the runtime could not use {detail}", "check the driver: nvidia-smi lists the GPUs that it sees"
     ),
     UnavailableReason.SETTING_INVALID: Wording("{detail}", "correct that setting"),
     UnavailableReason.LOAD_FAILED: Wording("{detail}", "{program} detectors repeats the test"),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 DATA: Final = Path("/data")
 OWN_SETTINGS: Final = Path("/config/agent.yaml")
 """In the app's own folder of configurations: for all that has no option."""
-USB: Final = Path("/dev/bus/usb")
+DEVICES: Final = ("bus/usb/*/*", "dri/renderD*", "accel/accel*")
+"""Files of accelerators, below /dev: a Coral stick, an Intel GPU or NPU."""
 USER: Final = 10001
 HOME_ASSISTANT: Final = "http://supervisor/core"
 SUPERVISOR: Final = "http://supervisor/services/mqtt"
@@ -98,23 +99,23 @@ def ask_supervisor() -> dict[str, Any]:
         return {}
 
 
-def groups_of_usb(folder: Path) -> list[int]:
-    """Return the groups that may use the USB devices."""
+def groups_of_devices(folder: Path) -> list[int]:
+    """Return the groups that may use the accelerators in a folder like /dev."""
     return sorted({node.stat().st_gid for node in _nodes(folder) if node.stat().st_mode & stat.S_IWGRP})
 
 
 def _nodes(folder: Path) -> Iterator[Path]:
-    return (node for node in folder.glob("*/*") if node.is_char_device())
+    return (node for pattern in DEVICES for node in folder.glob(pattern) if node.is_char_device())
 
 
 def become_nobody() -> None:
-    """Give up root's rights, but for the USB devices, once the folders are there."""
+    """Give up root's rights, but for the accelerators, once the folders are there."""
     for name in ("models", "state"):
         folder = DATA / name
         folder.mkdir(exist_ok=True)
         for path in (folder, *folder.iterdir()):
             os.chown(path, USER, USER)
-    os.setgroups(groups_of_usb(USB))
+    os.setgroups(groups_of_devices(Path("/dev")))
     os.setgid(USER)
     os.setuid(USER)
 

@@ -69,7 +69,7 @@ def complaint(requirements: list[str], python: str, processor: str) -> str:
 def main(names: list[str]) -> int:
     """Print one line for each file, Python and processor; return the exit code."""
     failed = False
-    for name in names or ["run", "edgetpu", "blazeface", "rtsp", "gpu"]:
+    for name in names or ["run", "edgetpu", "blazeface", "rtsp", "gpu", "openvino", "mediapipe"]:
         for python in PYTHONS:
             for processor in PROCESSORS:
                 path = Path(__file__).with_name(f"{name}.txt")

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 DETECTORS: Final = {
     ("edgetpu", "ssd_mobilenet_v2"): "edge_agent.detectors.edgetpu:EdgeTpu",
     ("gpu", "yunet_n"): "edge_agent.detectors.gpu:GpuYuNet",
+    ("openvino", "yunet_n"): "edge_agent.detectors.openvino:OpenVinoYuNet",
     ("cpu", "yunet_n"): "edge_agent.detectors.yunet:YuNet",
     ("cpu", "yunet_opencv"): "edge_agent.detectors.yunet_opencv:OpenCvYuNet",
     ("cpu", "blazeface"): "edge_agent.detectors.blazeface:BlazeFace",
+    ("cpu", "mediapipe"): "edge_agent.detectors.mediapipe:MediaPipe",
     ("cpu", "centerface"): "edge_agent.detectors.centerface:CenterFace",
     ("mock", "script"): "edge_agent.detectors.mock:ScriptedDetector",
 }

@@ -9,7 +9,7 @@ from edge_agent.errors import DetectorUnavailableError
 from edge_agent.reasons import UnavailableReason
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
     import numpy as np
@@ -21,24 +21,34 @@ PACKAGES: Final = ("ai-edge-litert", "tflite-runtime")
 
 def runtime() -> ModuleType:
     """Return the interpreter's module; raise DetectorUnavailableError if there is none."""
+    return next(runtimes(RUNTIMES))
+
+
+def runtimes(names: Sequence[str]) -> Iterator[ModuleType]:
+    """Yield the modules of these names that can be imported; raise DetectorUnavailableError if there is none."""
     broken: list[str] = []
-    for name in RUNTIMES:
+    found = False
+    for name in names:
         try:
-            return import_module(name)
+            module = import_module(name)
         except ModuleNotFoundError:
             continue
         except ImportError as error:
             broken.append(str(error))
-    if broken:
+            continue
+        found = True
+        yield module
+    if broken and not found:
         raise DetectorUnavailableError(UnavailableReason.IMPORT_FAILED, "; ".join(broken))
-    raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, " or ".join(PACKAGES))
+    if not found:
+        raise DetectorUnavailableError(UnavailableReason.PACKAGE_MISSING, " or ".join(PACKAGES))
 
 
 class Network:
-    """A model with one input picture, on one thread or on a delegate."""
+    """A model with one input picture, on one thread, or in the interpreter of a device."""
 
-    def __init__(self, path: str, delegates: Sequence[Any] = ()) -> None:
-        self._interpreter = runtime().Interpreter(path, experimental_delegates=list(delegates) or None, num_threads=1)
+    def __init__(self, path: str, interpreter: Any = None) -> None:  # noqa: ANN401 - each runtime has its own type
+        self._interpreter = interpreter or runtime().Interpreter(path, num_threads=1)
         self._interpreter.allocate_tensors()
         (details,) = self._interpreter.get_input_details()
         self._input = details["index"]

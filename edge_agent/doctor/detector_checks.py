@@ -12,6 +12,7 @@ from edge_agent.doctor.finding import Finding, error
 from edge_agent.errors import NoDetectorError
 from edge_agent.model_store import FIRST_MODEL, MODELS, ModelStore, find_cpu_model, plan_detectors, wanted_files
 from edge_agent.platform.host_metrics import read_kernel_file
+from edge_agent.platform.intel_devices import find_intel_devices
 from edge_agent.pool import probe_all
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ def check_detectors(settings: Settings, root: Path = Path("/")) -> Iterator[Find
     store = ModelStore(settings.models.dir, settings.models.cache_dir, sources=())
     yield from _check_models(settings.detection, store)
     devices = find_devices(root)
-    yield from map(rules.assess_device, devices)
     try:
         plan = plan_detectors(settings.detection, store)
     except NoDetectorError as none:
+        yield from map(rules.assess_device, rules.of_interest(devices, none.faults))
         yield rules.judge_none(none.faults, settings.detection.cpu_model)
         return
+    faults = {each.strategy: each.fault for each in plan.missing}
+    yield from map(rules.assess_device, rules.of_interest(devices, faults))
     yield from _check_plan(settings, plan, {device.kind: device.place for device in devices})
 
 
@@ -75,6 +78,7 @@ def find_devices(root: Path) -> list[rules.Device]:
         ids = tuple(read_kernel_file(folder / name).removeprefix("0x") for name in ("vendor", "device"))
         if ids in rules.CARD_IDS:
             found.append(_device("edgetpu", f"PCI {folder.name}", root / "dev/apex_0"))
+    found += [_device("openvino", f"/{node.relative_to(root)}", node) for node in find_intel_devices(root)]
     found += [_device("gpu", f"/dev/{node.name}", node) for node in sorted((root / "dev").glob("nvidia[0-9]"))]
     return found
 

@@ -25,7 +25,11 @@ CARD_IDS: Final = frozenset({("1ac1", "089a")})
 """A Coral card on PCI or M.2."""
 SLOW_MS: Final = 500.0
 """Above this, a press waits noticeably."""
-NO_DEVICE: Final = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU"}
+NO_DEVICE: Final = {"edgetpu": "no Coral on USB or PCI", "gpu": "no NVIDIA GPU", "openvino": "no Intel GPU or NPU"}
+GROUPS: Final = {"openvino": "render"}
+"""The group that may open the devices of a kind, if it is not plugdev."""
+COMMON: Final = frozenset({"openvino"})
+"""Strategies whose device is part of most processors: not using it is no fault."""
 
 
 class DeviceFault(StrEnum):
@@ -39,7 +43,7 @@ DEVICE_FAULTS: Final = {
     DeviceFault.MISSING: Wording("is not there", "plug it in again; in a container: --device"),
     DeviceFault.FORBIDDEN: Wording(
         "cannot be opened by this user",
-        "add a udev rule, or the user to the group plugdev; in a container: --device",
+        "add a udev rule, or the user to the group {group}; in a container: --device",
     ),
 }
 
@@ -119,7 +123,10 @@ def assess_missing(missing: Unavailable, *, device: str, is_last: bool, is_asked
     if not device and is_asked:
         return warning(strategy, fault.text, fix)
     if not device:
-        return ok(strategy, f"{NO_DEVICE.get(strategy, 'not here')}, so it is not used; besides, {_short(fault)}")
+        besides = "" if fault.reason is UnavailableReason.DEVICE_MISSING else f"; besides, {_short(fault)}"
+        return ok(strategy, f"{NO_DEVICE.get(strategy, 'not here')}, so it is not used{besides}")
+    if strategy in COMMON and fault.reason is UnavailableReason.PACKAGE_MISSING and not is_asked:
+        return ok(strategy, f"there is {device}, which is not used: {fault.text}; to use it: {fix}")
     return warning(strategy, f"there is {device}, but {fault.text}", fix)
 
 
@@ -135,9 +142,16 @@ def judge_none(faults: Mapping[str, DetectorFault], cpu_model: str) -> Finding:
     return error("detectors", f"none can be used: {said}", advice_for(fault, strategy, cpu_model))
 
 
+def of_interest(devices: Sequence[Device], faults: Mapping[str, DetectorFault]) -> list[Device]:
+    """Return the devices to report: not those that most processors have, if nothing for them is installed."""
+    bare = {strategy for strategy, fault in faults.items() if fault.reason is UnavailableReason.PACKAGE_MISSING}
+    return [device for device in devices if device.kind not in COMMON & bare]
+
+
 def assess_device(device: Device) -> Finding:
     """Return whether the user can open an accelerator."""
     if device.fault is not None:
         wording = DEVICE_FAULTS[device.fault]
-        return warning(device.kind, f"on {device.place}, but {device.node} {wording.sentence}", wording.advice)
+        fix = wording.advice.format(group=GROUPS.get(device.kind, "plugdev"))
+        return warning(device.kind, f"on {device.place}, but {device.node} {wording.sentence}", fix)
     return ok(device.kind, f"on {device.place}, and can be opened")

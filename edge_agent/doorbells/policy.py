@@ -25,6 +25,8 @@ class DetectionPolicy:
     privacy: Privacy
     press_only: bool
     detecting: bool = True
+    rotation: int = 0
+    """Degrees clockwise that turn the picture upright."""
 
     @property
     def gives_pictures(self) -> bool:
@@ -45,7 +47,7 @@ def policy_for(doorbell: str, settings: DoorbellSettings, min_confidence: float)
         own.masks,
     )
     press_only = settings.press_only if own.press_only is None else own.press_only
-    return DetectionPolicy(rules, Privacy(own.privacy or settings.privacy), press_only)
+    return DetectionPolicy(rules, Privacy(own.privacy or settings.privacy), press_only, rotation=own.rotation)
 
 
 def press_times(doorbell: str, press: PressSettings, doorbells: DoorbellSettings) -> PressTimes:
@@ -82,5 +84,6 @@ def job_for(frame: Frame, policy: DetectionPolicy, limits: QueueSettings, snapsh
         expires_s=frame.received_s + expiry_s,
         snapshot=snapshot,
         privacy=policy.privacy,
+        rotation=policy.rotation,
         label=f"{frame.doorbell}  {taken_at:%Y-%m-%d %H:%M:%S}",
     )

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ha_discovery.entity import EntityCategory
 
 MODEL: Final = "Face detection agent"
-ACTIVE_DETECTORS: Final = ("edgetpu", "gpu", "cpu", "none")
+ACTIVE_DETECTORS: Final = ("edgetpu", "gpu", "openvino", "cpu", "none")
 TEMPERATURE_STEP_C: Final = 2
 """The temperature of an idle host varies by a degree every few seconds; each change is a row in the recorder."""
 PROBLEM_ATTRIBUTES: Final = (

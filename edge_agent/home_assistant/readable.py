@@ -14,6 +14,7 @@ STRATEGIES: Final = {
     "auto": "Automatic",
     "edgetpu": "EdgeTPU",
     "gpu": "GPU",
+    "openvino": "OpenVINO",
     "cpu": "CPU",
     "mock": "Mock",
     "none": "No detector",

@@ -10,6 +10,7 @@ from edge_agent.domain import AUTO, DetectorPlan
 from edge_agent.errors import DetectorUnavailableError, ModelUnavailableError, NoDetectorError
 from edge_agent.model_store.advice import FIRST_MODEL, MODEL_FILES, explain
 from edge_agent.platform.installation import Extra
+from edge_agent.platform.intel_devices import find_intel_devices
 from edge_agent.platform.program_name import command
 from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import DetectorChoice, SecondStage, Unavailable
@@ -32,7 +33,9 @@ ON_CPU: Final = "CPUExecutionProvider"
 NEEDED: Final = {
     Extra.EDGETPU: ("ai-edge-litert", "tflite-runtime"),
     Extra.GPU: ("onnxruntime-gpu",),
+    Extra.OPENVINO: ("openvino",),
     Extra.BLAZEFACE: ("ai-edge-litert", "tflite-runtime"),
+    Extra.MEDIAPIPE: ("mediapipe",),
 }
 """Packages of an extra; any one of them is enough."""
 
@@ -60,6 +63,8 @@ def wanted_files(settings: DetectionSettings, store: ModelStore) -> dict[str, bo
     first = found.name if found else settings.cpu_model.replace(AUTO, FIRST_MODEL)
     wanted = {} if settings.second_stage == "off" or strategies == {"mock"} else {SECOND_MODEL: False}
     if "gpu" in strategies and (settings.gpu_provider == ON_CPU or any(map(_is_installed, NEEDED[Extra.GPU]))):
+        wanted[FIRST_MODEL] = "cpu" not in strategies
+    if "openvino" in strategies and _is_installed("openvino") and _may_have_device(settings):
         wanted[FIRST_MODEL] = "cpu" not in strategies
     if "cpu" in strategies:
         wanted[MODEL_FILES.get(first, first)] = True
@@ -93,8 +98,8 @@ def _substitute() -> str:
 
 
 def _named(name: str, store: ModelStore) -> CpuModel:
-    if name == Extra.BLAZEFACE:
-        _require(Extra.BLAZEFACE)
+    if name in {Extra.BLAZEFACE, Extra.MEDIAPIPE}:
+        _require(Extra(name))
     return CpuModel(name, _resolve(store, MODEL_FILES.get(name, name)))
 
 
@@ -131,6 +136,7 @@ def plan_detectors(settings: DetectionSettings, store: ModelStore) -> DetectorPl
     finders: dict[str, Callable[[], Sequence[DetectorChoice]]] = {
         "edgetpu": lambda: _edgetpu(settings, store, quietly="edgetpu" not in asked),
         "gpu": lambda: _gpu(settings, store),
+        "openvino": lambda: _openvino(settings, store),
         "cpu": lambda: [_cpu(settings.cpu_model, store)],
         "mock": lambda: [DetectorChoice("mock", "script", settings.mock_script)],
     }
@@ -194,6 +200,22 @@ def _gpu(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorCho
         DetectorChoice("gpu", FIRST_MODEL, str(path), device, {"provider": settings.gpu_provider}, file)
         for device in settings.gpu_devices
     ]
+
+
+def _openvino(settings: DetectionSettings, store: ModelStore) -> Sequence[DetectorChoice]:
+    """Return one choice per device; without a device file, AUTO cannot find one later either."""
+    _require(Extra.OPENVINO)
+    if not _may_have_device(settings):
+        raise DetectorUnavailableError(UnavailableReason.DEVICE_MISSING, "Intel GPU or NPU")
+    path = _resolve(store, FIRST_MODEL)
+    file = store.file_at(FIRST_MODEL, path)
+    return [
+        DetectorChoice("openvino", FIRST_MODEL, str(path), device, file=file) for device in settings.openvino_devices
+    ]
+
+
+def _may_have_device(settings: DetectionSettings) -> bool:
+    return settings.openvino_devices != ("AUTO",) or bool(find_intel_devices())
 
 
 def _second_stage(

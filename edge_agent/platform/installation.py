@@ -21,7 +21,16 @@ class Extra(StrEnum):
     DEMO = "demo"
     EDGETPU = "edgetpu"
     GPU = "gpu"
+    MEDIAPIPE = "mediapipe"
+    OPENVINO = "openvino"
     RTSP = "rtsp"
+
+
+ONLY_X86: Final = {
+    Extra.GPU: "no package of onnxruntime with CUDA exists",
+    Extra.OPENVINO: "OpenVINO has no GPU or NPU",
+}
+"""Extras for x86_64 alone, and why."""
 
 
 class Maker(StrEnum):
@@ -51,27 +60,37 @@ def add_instruction(extra: Extra) -> str:
 
 def advice(extra: Extra, made: Installation) -> str:
     """Return the instruction for adding an extra to an installation."""
-    if extra is Extra.GPU and made.machine != "x86_64":
-        return f"use another machine: no package of onnxruntime with CUDA exists for {made.machine}"
+    if refusal := _refusal(extra, made):
+        return refusal
     match made.maker:
         case Maker.MAKE:
             folder = f" -C {made.checkout}" if made.checkout else ""
             return f"run `make{folder} run EXTRAS={extra}`"
         case Maker.IMAGE:
             return f"build the image with `make image EXTRAS={extra}`"
-        case Maker.APP if extra in {Extra.GPU, Extra.DEMO}:
-            return f"run the agent outside Home Assistant: the app does not support {extra}"
         case Maker.APP:
             return f"build the app with `make app EXTRAS={extra}`"
         case Maker.PIP:
             return f"run `{_pip_command(extra, made)}`"
 
 
+def _refusal(extra: Extra, made: Installation) -> str:
+    """Return why an installation cannot have an extra, and what to do instead, or ''."""
+    if extra in ONLY_X86 and made.machine != "x86_64":
+        return f"use another machine: {ONLY_X86[extra]} for {made.machine}"
+    if extra is Extra.MEDIAPIPE and made.maker in {Maker.IMAGE, Maker.APP}:
+        return "use blazeface: the images do not support mediapipe, which has the same network"
+    if extra in {Extra.GPU, Extra.DEMO} and made.maker is Maker.APP:
+        return f"run the agent outside Home Assistant: the app does not support {extra}"
+    return ""
+
+
 def _pip_command(extra: Extra, made: Installation) -> str:
     pip = f"{made.python} -m pip"
     # both packages contain the same files
     first = f"{pip} uninstall --yes onnxruntime && " if extra is Extra.GPU else ""
-    return f"{first}{pip} install --require-hashes --requirement {made.requirements / f'{extra}.txt'}"
+    alone = "--no-deps " if extra is Extra.MEDIAPIPE else ""  # it wants another build of OpenCV
+    return f"{first}{pip} install {alone}--require-hashes --requirement {made.requirements / f'{extra}.txt'}"
 
 
 def read_installation(

@@ -63,6 +63,7 @@ def task_of(job_id: int, job: Job, limit_s: float, offset: int) -> Task:
         time_limit_s=limit_s,
         snapshot=job.snapshot,
         picture_bytes=job.picture_bytes,
+        rotation=job.rotation,
         privacy=job.privacy,
         label=job.label,
         cascade=job.frame.trigger is Trigger.PRESS,

@@ -10,14 +10,18 @@ from pydantic_settings import NoDecode
 
 from edge_agent.settings.section import Section, split_list
 
+OpenVinoDevice = Literal["AUTO", "GPU", "GPU.0", "GPU.1", "NPU", "CPU"]
+
 
 class DetectionSettings(Section):
     """How faces are detected, and which of them count."""
 
     strategies: Annotated[
-        tuple[Literal["edgetpu", "gpu", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
-    ] = Field(("edgetpu", "gpu", "cpu"), min_length=1, description="Detection strategies in order of preference")
-    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface"] = Field(
+        tuple[Literal["edgetpu", "gpu", "openvino", "cpu", "mock"], ...], NoDecode, BeforeValidator(split_list)
+    ] = Field(
+        ("edgetpu", "gpu", "openvino", "cpu"), min_length=1, description="Detection strategies in order of preference"
+    )
+    cpu_model: Literal["auto", "yunet_n", "yunet_opencv", "centerface", "blazeface", "mediapipe"] = Field(
         "auto",
         description="Model of the strategy `cpu`; auto: yunet_n, or centerface if only the package index is reachable",
     )
@@ -42,6 +46,11 @@ class DetectionSettings(Section):
     )
     gpu_devices: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         ("0",), min_length=1, description="GPU numbers"
+    )
+    openvino_devices: Annotated[tuple[OpenVinoDevice, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        ("AUTO",),
+        min_length=1,
+        description="OpenVINO's devices: AUTO (the first Intel GPU, or else NPU), or names: GPU, GPU.1, NPU, CPU",
     )
     mock_script: str = Field("", description="Script of the strategy `mock`, as JSON; for tests")
     min_confidence: float = Field(

@@ -85,6 +85,10 @@ class DoorbellOptions(Section):
     min_face_height: float | None = Field(
         None, ge=0, le=1, description="Minimum face height, as a fraction of the picture's height"
     )
+    rotation: Literal[0, 90, 180, 270] = Field(
+        0,
+        description="Degrees clockwise that turn the picture upright; zones and masks refer to the upright one",
+    )
     zones: tuple[Polygon, ...] = Field((), description="Polygons, in fractions of the picture; only faces inside count")
     masks: tuple[Polygon, ...] = Field(
         (), description="Polygons, in fractions of the picture; faces inside do not count"

@@ -28,14 +28,14 @@ class PoolSettings(Section):
         5.0, gt=0, description="Maximum time for one frame; a worker that exceeds it is replaced"
     )
     accelerator_timeout_s: float = Field(
-        2.0, gt=0, description="Maximum time for one frame on an EdgeTPU or GPU; the CPU then takes over"
+        2.0, gt=0, description="Maximum time for one frame on an accelerator; the CPU then takes over"
     )
-    probe_timeout_s: float = Field(10.0, gt=0, description="Maximum time to test an EdgeTPU or GPU")
+    probe_timeout_s: float = Field(10.0, gt=0, description="Maximum time to test an accelerator")
     probe_backoff_s: float = Field(
-        5.0, gt=0, description="Wait before a failed EdgeTPU or GPU is tested again; doubles each time"
+        5.0, gt=0, description="Wait before a failed accelerator is tested again; doubles each time"
     )
     probe_backoff_max_s: float = Field(
-        600.0, gt=0, description="Maximum wait before a failed EdgeTPU or GPU is tested again"
+        600.0, gt=0, description="Maximum wait before a failed accelerator is tested again"
     )
     max_attempts: int = Field(3, ge=1, description="Maximum number of attempts per frame")
     retry_delay_s: float = Field(0.05, gt=0, description="Wait before the first retry of a frame; doubles each time")

@@ -46,7 +46,7 @@ class WorkerPayload(msgspec.Struct, frozen=True):
 
 
 class AcceleratorPayload(msgspec.Struct, frozen=True):
-    """An EdgeTPU or a GPU: why it is unavailable (`detail`: as a sentence), and since when if it was in use before."""
+    """An accelerator: why it is unavailable (`detail`: as a sentence), and since when if it was in use before."""
 
     strategy: str
     model: str

@@ -47,9 +47,9 @@ HOT_C, COOL_C = 80.0, 75.0
 LOW_MEMORY_SHARE, ENOUGH_MEMORY_SHARE = 0.05, 0.08
 LOW_DISK_BYTES, ENOUGH_DISK_BYTES = 50_000_000, 80_000_000
 
-STRATEGIES: Final = ("edgetpu", "gpu", "cpu", "mock")
+STRATEGIES: Final = ("edgetpu", "gpu", "openvino", "cpu", "mock")
 """Best first."""
-NAMES: Final = {"edgetpu": "Coral", "gpu": "GPU"}
+NAMES: Final = {"edgetpu": "Coral", "gpu": "GPU", "openvino": "OpenVINO"}
 
 
 @dataclass(frozen=True, slots=True)

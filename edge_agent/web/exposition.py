@@ -104,7 +104,7 @@ def _of_health(health: HealthPayload) -> Iterator[Metric]:
     yield from _of_the_host(health.host)
     yield _gauges(
         "accelerator_usable",
-        "1 for each EdgeTPU or GPU that is available or in use",
+        "1 for each accelerator that is available or in use",
         ["strategy", "model", "device"],
         {(each.strategy, each.model, each.device): each.state in USABLE for each in health.accelerators},
     )
@@ -171,8 +171,8 @@ def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
         ("redeliveries", "Redelivered frames that were known already", metrics.repeated),
         ("retries", "Repeated attempts at a frame", metrics.retries),
         ("worker_restarts", "Workers that were replaced", metrics.restarts),
-        ("accelerator_assignments", "Assignments of an EdgeTPU or a GPU to a worker", metrics.accelerator_assignments),
-        ("accelerator_releases", "Workers whose EdgeTPU or GPU failed", metrics.accelerator_releases),
+        ("accelerator_assignments", "Assignments of an accelerator to a worker", metrics.accelerator_assignments),
+        ("accelerator_releases", "Workers whose accelerator failed", metrics.accelerator_releases),
         ("broker_connections", "Connections to the broker", metrics.connections),
         ("messages_expired", "Messages that expired before the broker was back", metrics.unsent_dropped),
     ):

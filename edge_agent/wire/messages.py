@@ -1,6 +1,6 @@
 """The messages between the parent and a worker, as frozen values.
 
-Boxes and landmarks are pixels of the picture as displayed (after EXIF rotation, before any scaling),
+Boxes and landmarks are pixels of the picture as displayed (after EXIF and the doorbell's rotation, before any scaling),
 origin top left, x to the right, y down.
 """
 
@@ -166,9 +166,10 @@ class Unavailable(msgspec.Struct, frozen=True):
 class Task(msgspec.Struct, frozen=True, tag=True):
     """Detect faces in the `size` bytes at `offset` of the shared buffer.
 
-    `width` and `height` are those of the file's header, before EXIF rotation. `time_limit_s` is a hard
-    limit: past it the worker ends itself and records its stack. `cascade` runs the second stage if the first is
-    unsure. `reference` is the thumbnail of a picture without a face: a picture that matches it skips detection.
+    `width` and `height` are those of the file's header, before EXIF rotation and `rotation` (degrees clockwise).
+    `time_limit_s` is a hard limit: past it the worker ends itself and records its stack. `cascade` runs the second
+    stage if the first is unsure. `reference` is the thumbnail of a picture without a face: a picture that matches it
+    skips detection.
     """
 
     job_id: int
@@ -184,6 +185,7 @@ class Task(msgspec.Struct, frozen=True, tag=True):
     offset: int = 0
     reference: bytes = b""
     picture_bytes: int = PICTURE_BYTES
+    rotation: int = 0
 
 
 class Batch(msgspec.Struct, frozen=True, tag=True):

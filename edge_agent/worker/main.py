@@ -208,7 +208,9 @@ class Worker:
         began_s = time.perf_counter()
         try:
             data = self._buffer.read(task.size, task.offset)
-            picture = decode(data, width=task.width, height=task.height, side=self._cascade.side)
+            picture = decode(
+                data, width=task.width, height=task.height, side=self._cascade.side, rotation=task.rotation
+            )
         except ImageError as error:
             return Failed(task.job_id, error.reason, error.detail)
         except Exception as error:  # noqa: BLE001 - as above

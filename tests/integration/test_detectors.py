@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 
 from edge_agent.detectors import table
 from edge_agent.ingest.image_header import read_header
-from edge_agent.wire import DetectorChoice
+from edge_agent.wire import Detected, DetectorChoice, FaceRules, ImageSize, SharedBuffer, SnapshotMode, Task
+from edge_agent.worker.cascade import Cascade
 from edge_agent.worker.decode import decode, to_original
+from edge_agent.worker.main import Worker
 from testing.photos import Photo, close_up, photos
 from testing.shared_data import shared
 
@@ -80,3 +83,48 @@ def test_a_face_is_found_where_it_is_with_its_landmarks(model: str) -> None:
 def test_any_size_of_picture_can_be_processed(model: str, shape: tuple[int, int]) -> None:
     detector = _load(model)
     assert detector.detect(np.zeros((*shape, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_faces_of_a_rotated_camera_are_those_of_the_upright_picture(rotation: int) -> None:
+    """The camera's picture is turned the other way; boxes, zones and the published picture are upright."""
+    upright = np.asarray(cv2.imread(str(close_up().path)), np.uint8)
+    expected = _load("yunet_n").detect(upright)[0].box
+    height, width = upright.shape[:2]
+    camera = np.ascontiguousarray(np.rot90(upright, rotation // 90))  # numpy turns counterclockwise
+    data = cv2.imencode(".jpg", camera, (cv2.IMWRITE_JPEG_QUALITY, 95))[1].tobytes()
+    centre = (expected.x + expected.width / 2) / width, (expected.y + expected.height / 2) / height
+    around = tuple((centre[0] + x, centre[1] + y) for x, y in ((-0.1, -0.1), (0.1, -0.1), (0.1, 0.1), (-0.1, 0.1)))
+    rules = FaceRules(0.7, zones=(around,))
+    camera_height, camera_width = camera.shape[:2]
+    with contextlib.closing(SharedBuffer.create()) as buffer:
+        buffer.write(data)
+        task = Task(1, len(data), camera_width, camera_height, rules, 5.0, SnapshotMode.ALWAYS, rotation=rotation)
+        (answer,) = Worker(Cascade(_load("yunet_n")), buffer).process_all([task])
+        assert isinstance(answer, Detected), answer
+        assert answer.image == ImageSize(width, height)
+        found = answer.faces[0].box
+        assert (found.x, found.y, found.width, found.height) == pytest.approx(
+            (expected.x, expected.y, expected.width, expected.height), abs=0.04 * height
+        )
+        shown = cv2.imdecode(np.frombuffer(buffer.read(answer.snapshot_size), np.uint8), cv2.IMREAD_COLOR)
+        assert shown is not None
+        scaled = cv2.resize(upright, (shown.shape[1], shown.shape[0]))
+        assert np.abs(scaled.astype(int) - shown).mean() < 8
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+def test_turned_faces_are_often_missed_without_the_setting(rotation: int) -> None:
+    found = [_best_confidences(photo, rotation) for photo in photos()[::16]]
+    turned, upright = (sum(each[number] >= 0.7 for each in found) for number in (0, 1))
+    assert upright > 10
+    assert turned < 0.8 * upright
+
+
+def _best_confidences(photo: Photo, rotation: int) -> tuple[float, float]:
+    """Return the best confidence in a turned picture, and in the upright one."""
+    upright = np.asarray(cv2.imread(str(photo.path)), np.uint8)
+    turned = np.ascontiguousarray(np.rot90(upright, rotation // 90))
+    detector = _load("yunet_n")
+    best = [max((face.confidence for face in detector.detect(each)), default=0.0) for each in (turned, upright)]
+    return best[0], best[1]

@@ -18,13 +18,14 @@ from paho.mqtt import publish
 from edge_agent import topics
 from edge_agent.doctor import Finding, Level
 from edge_agent.doctor.broker_checks import check_broker
-from edge_agent.doctor.detector_checks import check_detectors
+from edge_agent.doctor.detector_checks import check_detectors, find_devices
 from edge_agent.doctor.host_checks import check_host, try_folder
 from edge_agent.doctor.host_rules import SystemFault
 from edge_agent.doctor.source_checks import check_sources
 from edge_agent.errors import NoDetectorError
 from edge_agent.ingest.presets import PRESETS
-from edge_agent.model_store import ModelStore, plan_detectors
+from edge_agent.model_store import ModelStore, choice, plan_detectors
+from edge_agent.platform.intel_devices import find_intel_devices
 from edge_agent.platform.program_name import command
 from edge_agent.settings.model import Settings
 from testing.agent_process import AGENT_ID, AgentProcess
@@ -356,6 +357,42 @@ def plug_in_edgetpu(root: Path, vendor: str, product: str) -> None:
     node = root / "dev/bus/usb/001/004"
     node.parent.mkdir(parents=True)
     node.touch()
+
+
+def add_gpu(root: Path, name: str, vendor: str) -> Path:
+    """Create the kernel files of a GPU or NPU; return its device file."""
+    kind, folder = ("accel", "accel") if name.startswith("accel") else ("drm", "dri")
+    device = root / "sys/class" / kind / name / "device"
+    device.mkdir(parents=True)
+    (device / "vendor").write_text(f"{vendor}\n", encoding="ascii")
+    node = root / "dev" / folder / name
+    node.parent.mkdir(parents=True, exist_ok=True)
+    node.touch()
+    return node
+
+
+def test_intel_devices_are_those_of_the_vendor(tmp_path: Path) -> None:
+    assert find_intel_devices(tmp_path) == []
+    npu = add_gpu(tmp_path, "accel0", "0x8086")
+    gpu = add_gpu(tmp_path, "renderD129", "0x8086")
+    add_gpu(tmp_path, "renderD128", "0x10de")
+    add_gpu(tmp_path, "card1", "0x8086")
+    assert find_intel_devices(tmp_path) == [gpu, npu]
+    assert [(each.kind, each.place, each.fault) for each in find_devices(tmp_path)] == [
+        ("openvino", "/dev/dri/renderD129", None),
+        ("openvino", "/dev/accel/accel0", None),
+    ]
+
+
+def test_an_intel_gpu_that_is_not_passed_to_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel lists it in every container; its device file is there if it was passed."""
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: True)
+    add_gpu(tmp_path, "renderD128", "0x8086").unlink()
+    models = with_models(tmp_path / "models", YUNET)
+    found = detectors(tmp_path, models, strategies=("openvino", "cpu"), openvino_devices=("CPU",), second_stage="off")
+    gone = first_finding("openvino", found, Level.WARNING)
+    assert "on /dev/dri/renderD128, but" in gone.text
+    assert "--device" in gone.fix
 
 
 @pytest.mark.parametrize(("vendor", "product"), [("1a6e", "089a"), ("18d1", "9302")])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -17,8 +18,6 @@ from edge_agent.wire import DetectorChoice, ModelFile, SecondStage
 from testing.shared_data import shared
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from edge_agent.domain import DetectorPlan
 
 YUNET, CENTERFACE = "yunet_n_dynamic.onnx", "centerface.onnx"
@@ -125,9 +124,10 @@ def test_unrequested_accelerators_are_not_mentioned(
 @pytest.mark.parametrize(
     ("settings", "asked"),
     [
-        ({"strategies": ("edgetpu", "gpu", "cpu")}, {"edgetpu", "gpu", "cpu"}),
+        ({"strategies": ("edgetpu", "gpu", "openvino", "cpu")}, {"edgetpu", "gpu", "openvino", "cpu"}),
         ({"gpu_devices": ("1",)}, {"gpu", "cpu"}),
         ({"edgetpu_devices": ("usb:0",)}, {"edgetpu", "cpu"}),
+        ({"openvino_devices": ("GPU",)}, {"openvino", "cpu"}),
         ({"min_confidence": 0.8}, {"cpu"}),
     ],
 )
@@ -149,10 +149,11 @@ def test_a_missing_package_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choice, "_is_installed", lambda _package: False)
-    found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "cpu")
-    assert [each.strategy for each in found.missing] == ["edgetpu", "gpu"]
+    found = plan(offline(tmp_path, YUNET, CENTERFACE), "edgetpu", "gpu", "openvino", "cpu")
+    assert [each.strategy for each in found.missing] == ["edgetpu", "gpu", "openvino"]
     assert {each.fault.reason for each in found.missing} == {UnavailableReason.PACKAGE_MISSING}
     assert add_instruction(Extra.EDGETPU) in caplog.text
+    assert f"openvino cannot be used: openvino is not installed; {add_instruction(Extra.OPENVINO)}" in caplog.text
 
 
 def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +169,25 @@ def test_each_accelerator_is_a_choice_of_its_own(tmp_path: Path, monkeypatch: py
     assert found.accelerators[0].path == str(own)
     assert found.accelerators[0].options == {"library": "libedgetpu.so.1"}
     assert [each.strategy for each in found.choices] == ["cpu"]
+
+
+@pytest.mark.parametrize("nodes", [(), (Path("/dev/dri/renderD128"),)])
+@pytest.mark.parametrize("devices", [("AUTO",), ("GPU", "NPU")])
+def test_openvino_is_tried_where_there_is_a_device_or_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: tuple[Path, ...], devices: tuple[Literal["AUTO"], ...]
+) -> None:
+    """Without a device file no GPU can appear later, so none is looked for again and again."""
+    monkeypatch.setattr(choice, "_is_installed", lambda _package: True)
+    monkeypatch.setattr(choice, "find_intel_devices", lambda: list(nodes))
+    models = offline(tmp_path, YUNET, CENTERFACE)
+    found = plan(models, "openvino", "cpu", openvino_devices=devices)
+    chosen = DetectionSettings(strategies=("openvino",), openvino_devices=devices, second_stage="off")
+    wanted = choice.wanted_files(chosen, models)
+    if nodes or devices != ("AUTO",):
+        assert [each.device for each in found.accelerators] == list(devices)
+        assert {each.file for each in found.accelerators} == {found.choices[0].file}
+        assert wanted == {"yunet_n": True}
+    else:
+        assert found.accelerators == ()
+        assert [each.fault.reason for each in found.missing] == [UnavailableReason.DEVICE_MISSING]
+        assert wanted == {}

@@ -146,6 +146,13 @@ def test_the_owner_of_the_client_id(use: Use, level: Level, fix: str) -> None:
         ("edgetpu", UnavailableReason.CRASHED, "a libedgetpu that fits the runtime"),
         ("gpu", UnavailableReason.TIMED_OUT, "raise pool.probe_timeout_s"),
         ("gpu", UnavailableReason.LOAD_FAILED, command("detectors")),
+        ("openvino", UnavailableReason.PACKAGE_MISSING, add_instruction(Extra.OPENVINO)),
+        ("openvino", UnavailableReason.MODEL_MISSING, command("models", "pull", "yunet_n")),
+        ("openvino", UnavailableReason.DEVICE_MISSING, "the group render"),
+        ("openvino", UnavailableReason.DEVICE_UNUSABLE, "Intel's driver"),
+        ("openvino", UnavailableReason.IMPORT_FAILED, add_instruction(Extra.OPENVINO)),
+        ("openvino", UnavailableReason.TIMED_OUT, "raise pool.probe_timeout_s"),
+        ("openvino", UnavailableReason.CRASHED, "Intel's driver"),
     ],
 )
 def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: UnavailableReason, fix: str) -> None:
@@ -158,9 +165,10 @@ def test_every_reason_of_a_detector_has_its_fix(strategy: str, reason: Unavailab
     assert fix in detectors.judge_none({"mock": NO_STICK, strategy: DetectorFault(reason)}, "auto").fix
 
 
-def test_blazeface_has_an_extra_of_its_own() -> None:
-    fault = DetectorFault(UnavailableReason.PACKAGE_MISSING, "ai-edge-litert")
-    assert detectors.judge_none({"cpu": fault}, "blazeface").fix == add_instruction(Extra.BLAZEFACE)
+@pytest.mark.parametrize("extra", [Extra.BLAZEFACE, Extra.MEDIAPIPE])
+def test_models_have_extras_of_their_own(extra: Extra) -> None:
+    fault = DetectorFault(UnavailableReason.PACKAGE_MISSING, "a package")
+    assert detectors.judge_none({"cpu": fault}, extra.value).fix == add_instruction(extra)
 
 
 def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
@@ -186,6 +194,40 @@ def test_an_unavailable_detector_is_an_error_without_a_substitute() -> None:
 def test_an_unexpected_strategy_is_not_an_error(device: str, is_last: bool, is_asked: bool, level: Level) -> None:
     missing = Unavailable("edgetpu", "", NOT_INSTALLED)
     assert detectors.assess_missing(missing, device=device, is_last=is_last, is_asked=is_asked).level is level
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_asked", "level"),
+    [
+        (UnavailableReason.PACKAGE_MISSING, False, Level.OK),
+        (UnavailableReason.PACKAGE_MISSING, True, Level.WARNING),
+        (UnavailableReason.DEVICE_MISSING, False, Level.WARNING),
+    ],
+)
+def test_an_unused_gpu_of_the_processor_is_not_a_fault(reason: UnavailableReason, is_asked: bool, level: Level) -> None:
+    """Most PCs have one; with the package installed, its owner wants it."""
+    missing = Unavailable("openvino", "", DetectorFault(reason, "openvino"))
+    found = detectors.assess_missing(missing, device="/dev/dri/renderD128", is_last=False, is_asked=is_asked)
+    assert found.level is level
+    assert "there is /dev/dri/renderD128" in found.text
+    if level is Level.OK:
+        assert add_instruction(Extra.OPENVINO) in found.text
+    gpu = detectors.Device("openvino", "/dev/dri/renderD128", Path("/dev/dri/renderD128"), None)
+    stick = detectors.Device("edgetpu", "USB 1-1", Path("/dev/bus/usb/001/004"), None)
+    reported = detectors.of_interest([gpu, stick], {"openvino": missing.fault, "edgetpu": NOT_INSTALLED})
+    assert reported == ([stick] if reason is UnavailableReason.PACKAGE_MISSING else [gpu, stick])
+
+
+def test_a_gpu_that_is_not_there_is_said_once() -> None:
+    missing = Unavailable("openvino", "", DetectorFault(UnavailableReason.DEVICE_MISSING, "Intel GPU or NPU"))
+    found = detectors.assess_missing(missing, device="", is_last=False)
+    assert (found.level, found.text) == (Level.OK, "no Intel GPU or NPU, so it is not used")
+
+
+def test_each_device_names_its_group() -> None:
+    fault = detectors.DeviceFault.FORBIDDEN
+    for kind, group in {"edgetpu": "plugdev", "openvino": "render"}.items():
+        assert f"group {group};" in detectors.assess_device(detectors.Device(kind, "here", Path("/dev/x"), fault)).fix
 
 
 @pytest.mark.parametrize(

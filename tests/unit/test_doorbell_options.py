@@ -8,18 +8,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from pydantic import ValidationError
 
 from edge_agent.domain import Setting, ShedReason, Trigger
 from edge_agent.doorbells.options import Options, options_of
 from edge_agent.doorbells.options_file import OptionsFile, StoredOptions, default_folder
-from edge_agent.doorbells.policy import reason_to_skip
+from edge_agent.doorbells.policy import job_for, reason_to_skip
 from edge_agent.errors import SettingsError
+from edge_agent.pool.tasks import task_of
 from edge_agent.settings.detection import DetectionSettings
 from edge_agent.settings.model import DoorbellOptions, DoorbellSettings
+from edge_agent.settings.pool import QueueSettings
+from edge_agent.wire import SnapshotMode
 from testing.values import NOON, frame
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+BACK = DoorbellOptions(min_confidence=0.55, min_face_height=0.1, rotation=90)
 
 
 def controls(chosen: StoredOptions | None = None) -> Options:
@@ -27,7 +33,7 @@ def controls(chosen: StoredOptions | None = None) -> Options:
         chosen or StoredOptions(),
         "hall",
         detection=DetectionSettings(strategies=("edgetpu", "cpu")),
-        doorbells=DoorbellSettings(each={"back": DoorbellOptions(min_confidence=0.55, min_face_height=0.1)}),
+        doorbells=DoorbellSettings(each={"back": BACK}),
         log_level="info",
     )
 
@@ -92,6 +98,15 @@ def test_a_doorbell_follows_its_own_options() -> None:
     look = now.policy_for("back")
     assert (look.rules.min_confidence, look.rules.min_height) == (0.9, 0.1)
     assert now.policy_for("front").rules.min_confidence == 0.7
+
+
+def test_a_frame_is_turned_as_its_doorbells_settings_say() -> None:
+    now = controls()
+    for doorbell, rotation in {"back": 90, "front": 0}.items():
+        job = job_for(frame(doorbell), now.policy_for(doorbell), QueueSettings(), SnapshotMode.NEVER)
+        assert task_of(1, job, 5.0, 0).rotation == rotation
+    with pytest.raises(ValidationError, match="90"):
+        DoorbellOptions.model_validate({"rotation": 45})
 
 
 @pytest.mark.parametrize("doorbell", ["", "front"])

@@ -181,7 +181,7 @@ def test_codes_are_shown_as_readable_names() -> None:
     """The strategies of this host, and every detector that may be in use."""
     components = components_of(AGENT)
     assert components["strategy"]["options"] == ["Automatic", "EdgeTPU", "CPU"]
-    assert components["detector"]["options"] == ["EdgeTPU", "GPU", "CPU", "No detector"]
+    assert components["detector"]["options"] == ["EdgeTPU", "GPU", "OpenVINO", "CPU", "No detector"]
     assert components["log_level"]["options"] == ["Debug", "Info", "Warning", "Error"]
     assert components_of(DOORBELL)["face"]["event_types"] == ["Appeared", "Left"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import runpy
-import stat
-from typing import TYPE_CHECKING, Any
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
 
 import cv2
 import pytest
@@ -17,9 +18,6 @@ from edge_agent.ingest.presets import PRESETS
 from edge_agent.settings.loading import load_settings
 from edge_agent.settings.model import Settings
 from testing.shared_data import PROJECT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 APP = PROJECT / "home_assistant_app"
 CONFIG = yaml.safe_load((APP / "config.yaml").read_text(encoding="utf-8"))
@@ -125,8 +123,18 @@ def test_the_apps_docker_images_are_pinned() -> None:
     assert all(":" in source for source in re.findall(r"(?m)^FROM (\S+)", text))
 
 
-def test_the_usb_groups_have_write_access(tmp_path: Path) -> None:
-    (tmp_path / "001").mkdir()
-    (tmp_path / "001" / "002").touch()
-    assert not stat.S_ISCHR((tmp_path / "001" / "002").stat().st_mode)
-    assert START["groups_of_usb"](tmp_path) == []
+@pytest.mark.parametrize("name", ["bus/usb/001/002", "dri/renderD128", "accel/accel0"])
+def test_the_groups_of_accelerators_have_write_access(tmp_path: Path, name: str) -> None:
+    device = tmp_path / name
+    device.parent.mkdir(parents=True)
+    device.touch()
+    assert START["groups_of_devices"](tmp_path) == []
+    device.unlink()
+    device.symlink_to("/dev/null")  # a device that its group may use
+    assert START["groups_of_devices"](tmp_path) == [Path("/dev/null").stat().st_gid]
+
+
+def test_the_devices_of_the_app_may_be_opened() -> None:
+    rules = re.findall(r"(?m)^  (/dev/\S+) rw,$", (APP / "apparmor.txt").read_text(encoding="utf-8"))
+    for device in CONFIG["devices"]:
+        assert any(fnmatch(device, rule) for rule in rules), device

@@ -98,6 +98,16 @@ def test_package_names_and_files_are_distinguished(arguments: str, names: list[s
          "run the agent outside Home Assistant: the app does not support gpu"),
         (Installation(Maker.MAKE, Path("/c/.venv/bin/python"), Path("/c"), machine="aarch64"), Extra.GPU,
          "use another machine: no package of onnxruntime with CUDA exists for aarch64"),
+        (Installation(Maker.MAKE, Path("/c/.venv/bin/python"), Path("/c")), Extra.OPENVINO,
+         "run `make run EXTRAS=openvino`"),
+        (Installation(Maker.APP, Path("/v/bin/python"), Path("/p")), Extra.OPENVINO,
+         "build the app with `make app EXTRAS=openvino`"),
+        (Installation(Maker.PIP, Path("/v/bin/python"), Path("/p")), Extra.MEDIAPIPE,
+         f"run `/v/bin/python -m {PIP} install --no-deps --require-hashes --requirement /p/mediapipe.txt`"),
+        (Installation(Maker.IMAGE, Path("/v/bin/python"), Path("/p")), Extra.MEDIAPIPE,
+         "use blazeface: the images do not support mediapipe, which has the same network"),
+        (Installation(Maker.IMAGE, Path("/v/bin/python"), Path("/p"), machine="aarch64"), Extra.OPENVINO,
+         "use another machine: OpenVINO has no GPU or NPU for aarch64"),
     ],
 )  # fmt: skip
 def test_every_installation_has_a_command_of_its_own(made: Installation, extra: Extra, expected: str) -> None:

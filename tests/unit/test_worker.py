@@ -74,6 +74,16 @@ def test_exif_rotation_is_applied(orientation: int, size: tuple[int, int]) -> No
     assert (picture.size.width, picture.size.height) == size
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize(("rotation", "turns"), [(0, 0), (90, 3), (180, 2), (270, 1)])
+def test_a_picture_is_turned_clockwise_after_the_exif_rotation(orientation: int, rotation: int, turns: int) -> None:
+    data = _rotated(jpeg(1300, 700), orientation)
+    before = decode(data, width=1300, height=700, side=640)
+    picture = decode(data, width=1300, height=700, side=640, rotation=rotation)
+    assert np.array_equal(picture.pixels, np.rot90(before.pixels, turns))  # numpy turns counterclockwise
+    assert picture.scale == pytest.approx(before.scale[::-1] if turns % 2 else before.scale)
+
+
 def test_undecodable_data_is_a_bad_image() -> None:
     with pytest.raises(ImageError) as raised:
         decode(b"\xff\xd8\xff" + b"\0" * 100, width=10, height=10, side=640)
