@@ -294,6 +294,11 @@ def picture(doorbell: str) -> str:
     return f"doorbell/{doorbell}/picture"
 
 
+def visits_today(doorbell: str) -> str:
+    """Return the retained topic of the number of visits since midnight."""
+    return f"doorbell/{doorbell}/visits_today"
+
+
 def doorbell_availability(doorbell: str) -> str:
     """Return the retained topic that is online while the doorbell's frames arrive."""
     return f"doorbell/{doorbell}/availability"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.journal_file import JournalFile, JournalWritten
     from edge_agent.doorbells.picture_notices import PictureNotices
     from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.history.writer import History
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
     from edge_agent.mqtt.link import LinkUp
@@ -71,6 +72,7 @@ class PressControl:
         doorbells: Doorbells,
         directory: DoorbellDirectory,
         notices: PictureNotices,
+        history: History,
         last_run_s: float | None,
     ) -> None:
         self._settings = settings.press
@@ -82,6 +84,7 @@ class PressControl:
         self._doorbells = doorbells
         self._directory = directory
         self._notices = notices
+        self._history = history
         boot_id = kernel_boot_id()
         stored = in_this_boot(file.load(), boot_id, time.monotonic(), datetime.now(UTC))
         self._journal = PressJournal(stored, boot_id, settings.press.remember_s)
@@ -277,6 +280,7 @@ class PressControl:
         self._journal.open(press)
         self._notices.on_press(press)
         self._doorbells.on_press(press)
+        self._history.on_press(press)
         self._waiting_rings[press.press_id] = _WaitingRing(press, now + RING_DELAY_S)
         self._unsaved[press.press_id] = self._save(now)
 
@@ -297,6 +301,7 @@ class PressControl:
             return
         self._directory.on_activity(press.doorbell, now, is_frame=False)
         self._doorbells.on_press(press)
+        self._history.on_press(press)
         if not stored.ring_sent:
             self._ring(press, now)
 
@@ -315,6 +320,7 @@ class PressControl:
         for answer in answers:
             self._ring_now(answer.press.press_id, now)
             self._out.publish(events.answer(answer, self._stamp(now)), now)
+            self._history.on_answer(answer)
 
     def _drop(self, reason: PressDropReason, doorbell: str) -> None:
         self._counters.presses_dropped[reason.value] += 1

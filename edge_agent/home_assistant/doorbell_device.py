@@ -127,6 +127,11 @@ def _state(doorbell: str) -> tuple[Component, ...]:
             value_template=json_key("last_seen"),
             device_class="timestamp",
         ),
+        Sensor(
+            Entity("visits_today", "Visits today", icon="mdi:counter"),
+            state_topic=topics.visits_today(doorbell),
+            state_class="total_increasing",
+        ),
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWER_S: Final = 30.0
+SERIOUS: Final = frozenset({"serious", "critical"})
 FLAGS: Final = (
     "--headless",
     "--no-first-run",
@@ -105,6 +106,13 @@ class Chromium:
         entries = self._ask(f"{self._session}/se/log", {"type": "performance"})
         events = (json.loads(entry["message"])["message"] for entry in entries)
         return {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
+
+    def violations(self, axe: str) -> list[str]:
+        """Return what axe-core, given as its source, finds wrong with the page; only what is serious."""
+        self._ask(f"{self._session}/execute/sync", {"script": axe, "args": []})
+        script = "axe.run(document).then((found) => arguments[0](found.violations))"
+        found = self._ask(f"{self._session}/execute/async", {"script": script, "args": []})
+        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in SERIOUS]
 
     def _command(self, name: str, parameters: dict[str, Any]) -> None:
         self._ask(f"{self._session}/goog/cdp/execute", {"cmd": name, "params": parameters})

@@ -65,6 +65,7 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "min_confidence": ("number", None, "%", "config", True),
     "snapshot": ("image", None, None, None, True),
     "snapshot_camera": ("camera", None, None, None, True),
+    "visits_today": ("sensor", None, None, None, True),
 }
 """A disabled entity has no state, and so no unit."""
 

@@ -194,7 +194,7 @@ def test_a_restart_repeats_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
-    retained = {"state", "availability", "detection", "min_confidence"}
+    retained = {"state", "availability", "detection", "min_confidence", "visits_today"}
     assert {each.topic.split("/")[-1] for each in recorder.messages("doorbell/front/+")} <= retained
     assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 

@@ -93,7 +93,9 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
             late.publish("tests/marker", "")
             show(recorder, stills("neg_scene", 0, 2))
             replayed = {each.topic.removeprefix(f"{FRONT}/") for each in late.messages("#") if each.retained}
-        assert replayed <= {"state", "availability", "detection", "min_confidence"}, "a subscriber gets no old event"
+        assert replayed <= {"state", "availability", "detection", "min_confidence", "visits_today"}, (
+            "a subscriber gets no old event"
+        )
         ring(recorder, stills("video", 1, 5))
         wait_until_left(recorder, 3)
 

@@ -72,6 +72,7 @@ def test_every_entity_of_a_doorbell_is_announced() -> None:
         "faces": "sensor",
         "confidence": "sensor",
         "last_seen": "sensor",
+        "visits_today": "sensor",
         "snapshot": "image",
         "snapshot_camera": "camera",
         "best_face": "image",
