@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from edge_agent.history.messages import HistoryMessage
 
 SETTLE_S: Final = 5.0
-"""Pictures are written when there was no better one for so long,"""
+"""Pictures are written when there was no better one within this time,"""
 LONGEST_SETTLE_S: Final = 20.0
-"""and at the latest so long after the visit began."""
+"""and at the latest this time after the visit began."""
 PRESS_S: Final = 15.0
 """How long a press waits for its picture, and for the visit that it belongs to."""
 FACE_SHARE: Final = 0.5

@@ -24,7 +24,7 @@ AROUND: Final = timedelta(minutes=1)
 
 
 class HistoryReader:
-    """The entries and pictures of one agent. `open_entries` and `open_picture` add what is not written yet."""
+    """The entries and pictures of one agent. `open_entries` and `open_picture` add what the disk lacks."""
 
     def __init__(
         self,

@@ -55,9 +55,11 @@ class History:
         self._fault: Fault | None = None
         self._lost_s = -LOSS_SHOWN_S
         self._changed = threading.Condition()
-        """Protects the messages; held for a moment only."""
+        """Protects the messages; held for a moment only, and taken after `_collected`."""
         self._waiting: deque[HistoryMessage] = deque()
         self._waiting_bytes = 0
+        self._is_due_changed = False
+        """Whether a reader collected messages: the writer computes again what is due."""
         self._closing = False
         self._collected = threading.Lock()
         """Protects the collector and the backlog; never held while the disk is used."""
@@ -126,14 +128,32 @@ class History:
     def open_entries(self) -> Mapping[str, Entry]:
         """Return the entries that may still change or are not written yet, by id."""
         with self._collected:
+            self._catch_up()
             unwritten = {entry.entry_id: entry for batch in self._backlog for entry in batch.entries}
             return unwritten | dict(self._collector.entries())
 
     def open_picture(self, entry_id: str, kind: PictureKind) -> bytes:
-        """Return a picture that is not written yet, or b''."""
+        """Return a picture that is not written yet, or b'': a phone asks for it as soon as the event is published."""
         with self._collected:
+            self._catch_up()
             unwritten = {(each.entry_id, each.kind): each.jpeg for batch in self._backlog for each in batch.pictures}
             return self._collector.picture(entry_id, kind) or unwritten.get((entry_id, kind), b"")
+
+    def _catch_up(self) -> None:
+        """Use the messages so far on the thread of a reader, and tell the writer; `_collected` is held."""
+        if self._collect():
+            with self._changed:
+                self._is_due_changed = True
+                self._changed.notify()
+
+    def _collect(self) -> bool:
+        """Use the messages so far, in order; `_collected` is held. Return whether there were any."""
+        with self._changed:
+            messages, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        now = time.monotonic()
+        for message in messages:
+            self._collector.on_message(message, now)
+        return bool(messages)
 
     def _put(self, message: HistoryMessage) -> None:
         if self._folder is None:
@@ -166,12 +186,9 @@ class History:
     def _step(self, folder: Path) -> bool:
         """Wait for messages, or for what is due; write it. Return whether there is more to come."""
         is_closing = self._wait()
-        with self._changed:
-            messages, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
-        now = time.monotonic()
         with self._collected:
-            for message in messages:
-                self._collector.on_message(message, now)
+            self._collect()
+            now = time.monotonic()
             if is_closing:
                 self._collector.close(datetime.now(UTC))
             batch = self._collector.take(now)
@@ -185,10 +202,12 @@ class History:
 
     def _wait(self) -> bool:
         """Return after the first message and those that follow soon, or when something is due."""
+        pause_s = self._pause_s()
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or bool(self._waiting), self._pause_s())
-            if self._waiting:
+            self._changed.wait_for(lambda: self._closing or bool(self._waiting) or self._is_due_changed, pause_s)
+            if self._waiting or self._is_due_changed:
                 self._changed.wait_for(lambda: self._closing, COMMIT_INTERVAL_S)
+            self._is_due_changed = False
             return self._closing
 
     def _pause_s(self) -> float:

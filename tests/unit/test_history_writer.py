@@ -64,10 +64,11 @@ def test_pictures_can_be_read_before_they_are_written(history: History, folder: 
     reader = HistoryReader(folder, history.open_entries, history.open_picture)
     history.on_visit(changed("face_appeared").change)
     history._put(seen())  # noqa: SLF001 - as the agent reports a frame
-    wait_until(lambda: reader.picture("v1", PictureKind.SNAPSHOT))
+    assert reader.picture("v1", PictureKind.SNAPSHOT), "as soon as the agent has reported it"
     entry_now = reader.entry("v1")
     assert entry_now is not None
     assert entry_now.has(PictureKind.FACE)
+    wait_until(lambda: "v1" in stored(folder))
 
 
 def test_what_is_over_can_be_read_while_the_disk_is_slow(folder: Path) -> None:
