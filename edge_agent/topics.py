@@ -20,7 +20,7 @@ LONGEST_REPLY_TOPIC: Final = 256
 NOBODY: Final = "edge-agent.doctor"
 """No doorbell is called so: messages about it only test the broker."""
 
-DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
+DOORBELL_OPTIONS: Final = ("detection", "min_confidence", "mute")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
 ENTITY_EVENTS: Final = ("ring", "visit")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from edge_agent.history.entries import Entry
     from edge_agent.history.reader import HistoryReader
     from edge_agent.web.board import View
+    from edge_agent.web.controls import Controls
     from edge_agent.web.request import Request
-    from edge_agent.web.visits import Controls
 
 FINAL_CACHE: Final = "private, max-age=604800, immutable"
 """A picture of an entry that is over never changes; a week, because it may be deleted."""
@@ -46,8 +46,10 @@ class Actions:
     def act(self, parts: list[str], doorbells: set[str]) -> Response | None:
         """Carry out an action on one of the known doorbells; None if there is no such action."""
         match parts:
-            case ["doorbells", doorbell, "detection", ("on" | "off") as wanted] if doorbell in doorbells:
-                self.set_option(Setting("detection", doorbell, wanted.upper()))
+            case ["doorbells", doorbell, ("detection" | "mute") as option, ("on" | "off") as wanted] if (
+                doorbell in doorbells
+            ):
+                self.set_option(Setting(option, doorbell, wanted.upper()))
                 return Response(204, b"")
             case _:
                 return None

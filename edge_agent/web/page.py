@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.web.cameras import cameras
 from edge_agent.web.chart import chart
+from edge_agent.web.controls import Controls, dialog, doorbell_controls
 from edge_agent.web.markup import Markup, tag
-from edge_agent.web.visits import Controls, detection_control, dialog, timeline
+from edge_agent.web.visits import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,13 +182,17 @@ def _caption(doorbell: DoorbellView, controls: Controls) -> Markup:
     taken = f"picture {ago(doorbell.picture_age_s)}" if doorbell.picture else ""
     return tag(
         "div",
-        tag("h2", doorbell.name, tag("span", availability, class_=f"dot {availability}")),
+        tag("h2", doorbell.name, tag("span", availability, class_=f"dot {availability}"), _muted(doorbell)),
         tag("p", _faces(doorbell), class_="faces"),
         tag("p", " · ".join(filter(None, (_last_press(doorbell), taken))), class_="dim"),
-        detection_control(doorbell.name, controls),
+        doorbell_controls(doorbell.name, controls),
         class_="caption",
         data_part=f"caption-{doorbell.name}",
     )
+
+
+def _muted(doorbell: DoorbellView) -> Markup:
+    return tag("span", "muted", class_="dot") if doorbell.is_muted else Markup()
 
 
 def _stale_caption(doorbell: DoorbellView) -> Markup:

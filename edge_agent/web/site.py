@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 from edge_agent.web.access import Access, Denial
 from edge_agent.web.addresses import PREFIX, is_allowed, is_own_name
 from edge_agent.web.board import SILENT_S
+from edge_agent.web.controls import Controls
 from edge_agent.web.exposition import exposition
 from edge_agent.web.history_site import Actions, HistorySite
 from edge_agent.web.page import page
 from edge_agent.web.request import Request, Response, text
 from edge_agent.web.source_page import source_page
-from edge_agent.web.visits import Controls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ TYPES: Final = {
 }
 FILES: Final = {name: resources.files(__package__).joinpath(name).read_bytes() for name in TYPES}
 DENIED: Final = "Access denied for this address; allow it with http.allowed in the settings."
-ACTION: Final = re.compile(r"/(visits/[^/]+/delete|days/[^/]+/export|doorbells/[^/]+/detection/(on|off))")
+ACTION: Final = re.compile(r"/(visits/[^/]+/delete|days/[^/]+/export|doorbells/[^/]+/(detection|mute)/(on|off))")
 """What a POST can do."""
 REFUSALS: Final = {
     Denial.PASSWORD: text(401, "This page needs its password.", WWW_Authenticate='Basic realm="edge-agent"'),
@@ -145,7 +145,8 @@ def _controls(request: Request, sources: Sources, view: View) -> Controls:
     if not access.has_actions(request):
         return Controls()
     detection = {each.name: each.detects for each in view.doorbells if each.detects is not None}
-    return Controls(access.key, access.needs_token(request), detection)
+    muted = {each.name: each.is_muted for each in view.doorbells if each.is_muted is not None}
+    return Controls(access.key, access.needs_token(request), detection, muted)
 
 
 def _act(request: Request, sources: Sources, now: float) -> Response:

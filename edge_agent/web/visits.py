@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.history.entries import Entry, EntryKind, PictureKind
+from edge_agent.web.controls import button
 from edge_agent.web.markup import Markup, tag
 from edge_agent.wire import RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from edge_agent.web.controls import Controls
 
 MOST_SHOWN: Final = 200
 """Entries of a day on one page, the newest ones."""
@@ -57,20 +60,6 @@ class Detail:
     visit: Entry | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """What this reader may do: nothing, or act, perhaps after giving the token."""
-
-    key: str = ""
-    needs_token: bool = False
-    detection: dict[str, bool] = field(default_factory=dict)
-
-    @property
-    def are_shown(self) -> bool:
-        """Whether there is anything to show."""
-        return bool(self.key)
-
-
 def items_of(entries: Sequence[Entry]) -> list[Item]:
     """Return the visits with their presses, and the presses without a visit, the newest first."""
     visits = {each.entry_id for each in entries if each.kind is EntryKind.VISIT}
@@ -112,36 +101,6 @@ def not_found(days: float) -> list[Markup]:
     """Return what a page says of an entry that is gone."""
     said = f"This visit is not in the history. It was deleted, or it is older than {days:g} days."
     return [tag("section", tag("p", said, class_="empty"), tag("p", tag("a", "Today", href="./")), data_part="visit")]
-
-
-def detection_control(doorbell: str, controls: Controls) -> Markup:
-    """Return the button that turns the detection of a doorbell on or off, if this reader may do so."""
-    is_on = controls.detection.get(doorbell)
-    if not controls.are_shown or is_on is None:
-        return Markup()
-    wanted = "off" if is_on else "on"
-    question = f"Turn the detection of {doorbell} {wanted}?"
-    return _button(f"Turn detection {wanted}", f"doorbells/{doorbell}/detection/{wanted}", question)
-
-
-def dialog(controls: Controls) -> Markup:
-    """Return the dialog that asks before an action; actions.js opens it."""
-    if not controls.are_shown:
-        return Markup()
-    label = tag("label", "Token", tag("input", type="password", name="token", autocomplete="current-password"))
-    user = tag(
-        "input", name="user", value="edge-agent", autocomplete="username", hidden=True
-    )  # password managers want one
-    form = tag(
-        "form",
-        tag("p", "", id="question"),
-        user if controls.needs_token else "",
-        label if controls.needs_token else "",
-        tag("p", "", class_="problem", role="alert"),
-        tag("p", tag("button", "Cancel", type="button", value="cancel"), tag("button", "OK", class_="yes")),
-        method="dialog",
-    )
-    return tag("dialog", form, aria_labelledby="question")
 
 
 def _total(items: Sequence[Item]) -> str:
@@ -297,21 +256,12 @@ def _link(entry: Entry) -> Markup:
 def _deletion(entry: Entry) -> Markup:
     word = entry.kind.value
     path, day = f"visits/{entry.entry_id}/delete", f"days/{entry.started_at.astimezone():%Y-%m-%d}"
-    return _button(f"Delete this {word}", path, f"Delete this {word} and its pictures?", then=day)
+    return button(f"Delete this {word}", path, f"Delete this {word} and its pictures?", then=day)
 
 
 def _export(day: Day) -> Markup:
     path = f"days/{day.day}/export"
-    return _button("Export this day", path, f"Download everything of {_day_words(day.day)} as a ZIP file?", then="save")
-
-
-def _button(words: str, path: str, question: str, then: str = "") -> Markup:
-    return tag("button", words, type="button", data_action=path, data_question=question, data_then=then or None)
-
-
-def is_today(day: date, today: date) -> bool:
-    """Return whether a day is today, or one that has not come."""
-    return day >= today
+    return button("Export this day", path, f"Download everything of {_day_words(day.day)} as a ZIP file?", then="save")
 
 
 def parse_day(text: str) -> date | None:

@@ -52,6 +52,7 @@ class House:
         for name in ("front", "garden"):
             board.record(Publication(f"doorbell/{name}/availability", b"online"), 0.0)
             board.record(Publication(f"doorbell/{name}/detection", b"ON"), 0.0)
+        self.board = board
         reader = HistoryReader(folder)
         site = HistorySite(reader, self.deleted.append, 30, lambda: datetime.combine(DAY, AT_NOON.time()))
         self._sources = Sources(
@@ -215,6 +216,7 @@ ACTIONS = {
     "delete": f"/visits/{entry(1).entry_id}/delete",
     "export": f"/days/{DAY}/export",
     "detection": "/doorbells/front/detection/off",
+    "mute": "/doorbells/front/mute/on",
 }
 
 
@@ -275,6 +277,27 @@ def test_detection_is_switched_for_known_doorbells_only(tmp_path: Path) -> None:
         ("/", 405),
     ):
         assert house.post(path).status == status
+
+
+def test_notifications_are_muted_and_the_page_says_so(tmp_path: Path) -> None:
+    house = House(tmp_path, known=Secrets(token=TOKEN))
+    house.board.record(Publication("doorbell/front/mute", b"OFF"), 0.0)
+    assert house.page().count("Mute for an hour") == 1
+    assert house.post("/doorbells/front/mute/on").status == 204
+    assert house.set == [Setting("mute", "front", "ON")]
+    house.board.record(Publication("doorbell/front/mute", b"ON"), 0.0)
+    page = house.page()
+    assert "Mute for an hour" not in page
+    assert (page.count(">Unmute<"), page.count(">muted<")) == (1, 1)
+    assert house.post("/doorbells/front/mute/off").status == 204
+    assert house.set[-1] == Setting("mute", "front", "OFF")
+
+
+def test_who_may_only_read_sees_that_notifications_are_muted(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.board.record(Publication("doorbell/front/mute", b"ON"), 0.0)
+    page = house.page()
+    assert (page.count(">muted<"), page.count("<button")) == (1, 0)
 
 
 def test_through_the_ingress_no_token_is_asked_for(tmp_path: Path) -> None:
