@@ -23,7 +23,7 @@ def write_forever(folder: Path) -> None:
             store.write(batch(entry(number, minutes=number, snapshot=3000, face=300)))
             _say(entry(number).entry_id)
             if not number % 20:
-                store.keep(Limits(36500, 200_000), datetime.now(UTC))
+                store.keep(Limits(36500, 600_000), datetime.now(UTC))
 
 
 def record_forever(folder: Path) -> None:
@@ -37,7 +37,7 @@ def record_forever(folder: Path) -> None:
         _say(f"{time.monotonic()} {visit_id}")
         if number % 3:
             history.on_visit(changed("face_left", visit_id=visit_id).change)
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def _say(line: str) -> None:
