@@ -169,12 +169,16 @@ def _thumbnail(entry: Entry) -> Markup:
 def _summary(item: Item) -> str:
     entry = item.entry
     if entry.kind is EntryKind.PRESS:
-        return f"pressed: {_answer(entry)}"
+        return _rang(entry)
     said = [f"{entry.people} people" if entry.people > 1 else "1 person"]
     if entry.duration_s >= 1:
         said.append(_duration(entry.duration_s))
-    said += [f"pressed: {_answer(each)}" for each in item.presses]
+    said += map(_rang, item.presses)
     return " · ".join(said)
+
+
+def _rang(press: Entry) -> str:
+    return "rang" if press.answer == "face" else f"rang: {_answer(press)}"
 
 
 def _answer(press: Entry) -> str:
@@ -235,7 +239,7 @@ def _facts(shown: Detail) -> Markup:
     facts.append(("Trigger", entry.trigger or "unknown"))
     if entry.confidence is not None:
         facts.append(("Confidence", f"{entry.confidence:.0%}"))
-    facts += [("Rejected faces", f"{number}, {_why(code)}") for code, number in sorted(entry.rejected.items())]
+    facts += [("Rejected faces", f"{number} {_why(code)}") for code, number in sorted(entry.rejected.items())]
     rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts]
     rows += [tag("div", tag("dt", "Pressed"), tag("dd", _link(each))) for each in shown.presses]
     if shown.visit is not None:

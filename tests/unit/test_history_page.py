@@ -93,7 +93,7 @@ def test_today_is_a_timeline_with_faces(tmp_path: Path) -> None:
     assert page.index("Today") < page.index('class="doors"')
     assert f'href="visits/{visit.entry_id}"' in page
     assert f'src="visits/{visit.entry_id}/face.jpg"' in page
-    assert "1 person · 20 s · pressed: a face" in page
+    assert "1 person · 20 s · rang" in page
     assert f"visits/{press(2).entry_id}" not in page, "it is part of the visit"
 
 
@@ -129,8 +129,8 @@ def test_a_visit_shows_its_pictures_times_and_why_faces_did_not_count(tmp_path: 
     for said in (
         "snapshot.jpg",
         "face.jpg",
-        "3, too small",
-        "1, a_new_reason",
+        "3 too small",
+        "1 a_new_reason",
         "(20 s)",
         "<dd>2</dd>",
         "93%",
