@@ -9,14 +9,12 @@ import json
 import os
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from testing.broker import free_port
 from testing.programs import program
 from testing.waiting import wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ANSWER_S: Final = 30.0
 SERIOUS: Final = frozenset({"serious", "critical"})
@@ -29,6 +27,9 @@ FLAGS: Final = (
     "--disable-dev-shm-usage",
     *(("--no-sandbox",) if os.geteuid() == 0 else ()),
 )
+
+AXE: Final = "EDGE_AGENT_TEST_AXE"
+"""Names the file axe.min.js of the npm package axe-core, which checks accessibility."""
 
 
 class Chromium:
@@ -131,3 +132,9 @@ class Chromium:
         connection.close()
         assert not (isinstance(answer, dict) and "error" in answer), answer
         return answer
+
+
+def assert_accessible(browser: Chromium) -> None:
+    """Check the page with axe-core, if it is there; it is not part of the project."""
+    if path := os.environ.get(AXE):
+        assert browser.violations(Path(path).read_text(encoding="utf-8")) == []

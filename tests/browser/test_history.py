@@ -16,7 +16,7 @@ from testing.broker import Mosquitto, free_port
 from testing.pictures import jpeg
 from testing.recorder import Recorder
 from testing.waiting import wait_until
-from tests.browser.chromium import Chromium
+from tests.browser.chromium import Chromium, assert_accessible
 from tests.browser.test_page import DESKTOP, KEEP_VARIABLE, OVERFLOW, PHONE, RENEWED
 from tests.http_proxy import PREFIX, Ingress
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.broker, pytest.mark.browser, pytest.mark.timeout(180)]
 
 TOKEN: Final = "the token of this house"
-AXE: Final = "EDGE_AGENT_TEST_AXE"
-"""Names the file axe.min.js of the npm package axe-core, which checks accessibility."""
 NOTICED_S: Final = 15.0
 FIRST: Final = "document.querySelector('.timeline a')"
 PICTURES: Final = "[...document.querySelectorAll('.visit img')].every((image) => image.naturalWidth > 0)"
@@ -79,12 +77,6 @@ def save(browser: Chromium, name: str, folder: Path) -> None:
     browser.save(Path(os.environ.get(KEEP_VARIABLE, folder)) / f"{name}.png")
 
 
-def assert_accessible(browser: Chromium) -> None:
-    """Check the page with axe-core, if it is there; it is not part of the project."""
-    if path := os.environ.get(AXE):
-        assert browser.violations(Path(path).read_text(encoding="utf-8")) == []
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_todays_visits_come_first_and_open_with_a_click(
@@ -128,6 +120,7 @@ def test_a_link_of_a_notification_still_shows_that_visitor(home: Home, browser: 
 def test_a_new_visit_appears_by_itself_and_the_focus_stays(home: Home, browser: Chromium) -> None:
     browser.open(home.url)
     browser.wait_for("document.querySelector('.visits .empty')?.innerText === 'Nobody was at the door today.'")
+    assert_accessible(browser)
     home.ring("front")
     href = browser.wait_for(f"{FIRST}?.getAttribute('href')")
     browser.run(f"{FIRST}.focus()")
@@ -185,4 +178,5 @@ def test_on_the_page_of_a_visit_a_red_banner_says_that_the_agent_is_gone(
     started_s = time.monotonic()
     browser.wait_for("document.querySelector('.alarm').innerText.startsWith('The agent has not responded')")
     assert time.monotonic() - started_s < NOTICED_S
+    assert_accessible(browser)
     save(browser, "history-agent-gone", tmp_path)

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from edge_agent.domain import NO_PICTURES
-from edge_agent.doorbells.presses import Answer
 from edge_agent.history import writer
 from edge_agent.history.entries import PictureKind
 from edge_agent.history.reader import HistoryReader
 from edge_agent.history.store import DATABASE, Limits, Store
 from edge_agent.history.writer import MOST_WAITING, MOST_WAITING_BYTES, History
-from testing.shared_data import PROJECT, missing
+from testing.shared_data import PROJECT
 from testing.values import press
 from testing.waiting import wait_until
+from tests.history_bytes import assert_few_bytes
 from tests.history_writer import report
 from tests.visitors_past import batch, changed, entry, seen
 
@@ -123,18 +122,6 @@ def test_waiting_pictures_are_limited_in_bytes(folder: Path) -> None:
     assert history.dropped == 6
 
 
-def test_a_full_disk_is_reported_and_survived(tmp_path: Path) -> None:
-    """A real one: a file system of 300 kB in memory, in a mount namespace of its own."""
-    mounted = (
-        f"mount -t tmpfs -o size=300k none {tmp_path} && exec {sys.executable} -m tests.history_writer full {tmp_path}"
-    )
-    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=60)
-    if result.stderr.startswith("unshare:") or "mount:" in result.stderr:
-        missing(f"no mount namespace: {result.stderr.strip()}")
-    assert result.returncode == 0, result.stderr
-
-
 def test_a_folder_without_write_access_is_reported(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / DATABASE).mkdir()  # root may write everywhere, but not into a folder as into a file
@@ -165,54 +152,10 @@ def test_a_file_that_is_damaged_while_it_is_used_is_replaced(folder: Path) -> No
     history.close()
 
 
-@pytest.mark.parametrize("kind", ["visit", "visit_without_pictures", "press"])
-def test_few_bytes_are_written_per_visit(folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted by the kernel (write_bytes): pages of the disk, as a memory card sees them.
-
-    So many that the log of changes is emptied into the file about as often as in use.
-    """
+def test_few_bytes_are_written_per_visit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tests/chaos/test_history.py measures with more visits, and with every kind of entry."""
     monkeypatch.setattr(writer, "COMMIT_INTERVAL_S", 0.05)
-    pictures, number = 0, 150
-    with Store(folder) as store:  # neither an empty file nor a log that was just emptied
-        store.write(batch(*(entry(each, minutes=each) for each in range(3000))))
-    history = History(folder, FOREVER)
-    history.start()
-    wait_until(lambda: history._store is not None)  # noqa: SLF001 - it is open
-    before = _written_bytes()
-    for each in range(number):
-        pictures += _report(history, kind, f"n{each}")
-    history.close()
-    written = _written_bytes() - before
-    assert written <= number * 16_000 + 1.5 * pictures, f"{(written - pictures) / number:.0f} bytes more per visit"
-
-
-def _report(history: History, kind: str, entry_id: str) -> int:
-    """Report a whole visit, its parts written one after the other; return the bytes of its pictures."""
-    if kind == "press":
-        pressed = press()
-        history.on_press(pressed)
-        _until_written(history)
-        history.on_answer(Answer(pressed, "no_face"))
-        _until_written(history)
-        return 0
-    history.on_visit(changed("face_appeared", visit_id=entry_id).change)
-    _until_written(history)
-    frame = seen(0.5, 90_000, 10_000, visit_id=entry_id)
-    if kind == "visit_without_pictures":
-        frame = seen(0.5, pictures=NO_PICTURES, visit_id=entry_id)
-    history._put(frame)  # noqa: SLF001 - as the agent reports a frame
-    history.on_visit(changed("face_left", visit_id=entry_id).change)
-    _until_written(history)
-    return len(frame.pictures.snapshot) + len(frame.pictures.best_face)
-
-
-def _until_written(history: History) -> None:
-    wait_until(lambda: not history._waiting and not history._backlog)  # noqa: SLF001 - what waits
-
-
-def _written_bytes() -> int:
-    with open("/proc/self/io", encoding="ascii") as file:  # noqa: PTH123 - a file of the kernel
-        return int(dict(line.split(": ") for line in file)["write_bytes"])
+    assert_few_bytes(folder, "visit", number=15)
 
 
 def test_a_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> None:
