@@ -28,8 +28,10 @@ class PictureFolder:
     def create(self) -> None:
         """Create the folder; remove what a kill left unfinished."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for left in self.path.glob(f"*{UNFINISHED}"):
-            left.unlink(missing_ok=True)
+        with os.scandir(self.path) as found:  # not a glob, which holds all names in memory
+            left = [each.name for each in found if each.name.endswith(UNFINISHED)]
+        for name in left:
+            (self.path / name).unlink(missing_ok=True)
 
     def write(self, picture: PictureToWrite) -> None:
         """Write a picture; after a power cut it is there as a whole or not at all."""
@@ -58,14 +60,19 @@ class PictureFolder:
         for kind in PictureKind:
             self._path(entry_id, kind).unlink(missing_ok=True)
 
-    def sizes(self) -> dict[str, dict[PictureKind, tuple[int, float]]]:
-        """Return size and time of every picture, by entry and kind."""
-        found: dict[str, dict[PictureKind, tuple[int, float]]] = {}
-        for name, size, changed_at in self._scan():
+    def size(self, entry_id: str, kind: PictureKind) -> int:
+        """Return the bytes of a picture, 0 if there is none."""
+        try:
+            return self._path(entry_id, kind).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def files(self) -> Iterator[tuple[str, int, float]]:
+        """Yield entry, size and time of every picture, one after the other: there may be many."""
+        for name, size, changed_s in self._scan():
             entry_id, _, kind = name.removesuffix(SUFFIX).rpartition("-")
             if is_entry_id(entry_id) and kind in KINDS:
-                found.setdefault(entry_id, {})[PictureKind(kind)] = (size, changed_at)
-        return found
+                yield entry_id, size, changed_s
 
     def sync(self) -> None:
         """Make the names of new pictures survive a power cut."""

@@ -87,14 +87,13 @@ class Store:
 
     def remove_pictures(self) -> None:
         """Remove every picture, also those without an entry."""
-        for entry_id in self._pictures.sizes():
+        for entry_id, _, _ in self._pictures.files():
             self._pictures.remove(entry_id)
         self.picture_bytes = 0
 
     def recover(self) -> None:
         """Complete what a killed run left: end its entries, and give each entry the pictures that there are."""
-        sizes = self._pictures.sizes()
-        known = ((each, _recovered(each, sizes.get(each.entry_id, {}))) for each in self._database.oldest_first())
+        known = ((each, self._recovered(each)) for each in self._database.oldest_first())
         changed = [after for before, after in known if after != before]
         if changed:
             self._database.save(changed)
@@ -102,21 +101,18 @@ class Store:
     def keep(self, limits: Limits, now_at: datetime) -> int:
         """Delete what is older or more than the limits allow; return the number of deleted entries."""
         oldest_at = now_at - timedelta(days=limits.days)
-        sizes = self._pictures.sizes()
         old = [each.entry_id for each in self._database.between(None, oldest_at)]
         self._delete_in_parts(old)
-        for entry_id in old:
-            sizes.pop(entry_id, None)
-        self._remove_strays(sizes, oldest_at.timestamp())
-        self.picture_bytes = sum(size for kinds in sizes.values() for size, _ in kinds.values())
-        return len(old) + self._shrink_to(limits.max_bytes, sizes)
+        self._remove_strays(oldest_at.timestamp())
+        self.picture_bytes = sum(size for _, size, _ in self._pictures.files())
+        return len(old) + self._shrink_to(limits.max_bytes)
 
     def size_bytes(self) -> int:
         """Return the size of database and pictures."""
         files = (self.folder / DATABASE, self.folder / f"{DATABASE}-wal")
         return self.picture_bytes + sum(each.stat().st_size for each in files if each.exists())
 
-    def _shrink_to(self, max_bytes: int, sizes: dict[str, dict[PictureKind, tuple[int, float]]]) -> int:
+    def _shrink_to(self, max_bytes: int) -> int:
         """Delete the oldest entries until the rest fits; the log of changes is limited by itself and does not count."""
         self._database.empty_log()
         size = self.picture_bytes + (self.folder / DATABASE).stat().st_size
@@ -124,38 +120,38 @@ class Store:
             return 0
         excess = size - max_bytes * (1 - ROOM)
         gone: list[str] = []
-        freed = 0
+        freed = freed_pictures = 0
         for entry in self._database.oldest_first():
             if freed >= excess:
                 break
-            freed += sum(size for size, _ in sizes.get(entry.entry_id, {}).values()) + entry_bytes(entry)
+            pictures = entry.snapshot_bytes + entry.face_bytes
+            freed_pictures += pictures
+            freed += pictures + entry_bytes(entry)
             gone.append(entry.entry_id)
         self._delete_in_parts(gone)
-        self.picture_bytes -= sum(size for each in gone for size, _ in sizes.get(each, {}).values())
+        self.picture_bytes -= freed_pictures
         return len(gone)
 
     def _delete_in_parts(self, entry_ids: list[str]) -> None:
         for start in range(0, len(entry_ids), AT_ONCE):
             self.delete(entry_ids[start : start + AT_ONCE])
 
-    def _remove_strays(self, sizes: dict[str, dict[PictureKind, tuple[int, float]]], before_s: float) -> None:
+    def _remove_strays(self, before_s: float) -> None:
         """Remove old pictures whose entries were lost with a damaged database."""
-        for entry_id, kinds in list(sizes.items()):
-            if all(changed_s < before_s for _, changed_s in kinds.values()) and not self._database.entry(entry_id):
+        old = {entry_id for entry_id, _, changed_s in self._pictures.files() if changed_s < before_s}
+        for entry_id in old:
+            if not self._database.entry(entry_id):
                 self._pictures.remove(entry_id)
-                del sizes[entry_id]
+
+    def _recovered(self, entry: Entry) -> Entry:
+        return msgspec.structs.replace(
+            entry,
+            ended_at=entry.ended_at or entry.started_at,
+            snapshot_bytes=self._pictures.size(entry.entry_id, PictureKind.SNAPSHOT),
+            face_bytes=self._pictures.size(entry.entry_id, PictureKind.FACE),
+        )
 
 
 def entry_bytes(entry: Entry) -> int:
     """Return about how many bytes a row takes."""
     return 160 + len(entry.entry_id) * 2 + len(entry.doorbell)
-
-
-def _recovered(entry: Entry, sizes: dict[PictureKind, tuple[int, float]]) -> Entry:
-    nothing = (0, 0.0)
-    return msgspec.structs.replace(
-        entry,
-        ended_at=entry.ended_at or entry.started_at,
-        snapshot_bytes=sizes.get(PictureKind.SNAPSHOT, nothing)[0],
-        face_bytes=sizes.get(PictureKind.FACE, nothing)[0],
-    )

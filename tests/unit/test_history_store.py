@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 import time
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from edge_agent.history.entries import PictureKind
 from edge_agent.history.faults import HistoryError, HistoryFault, fault_of
 from edge_agent.history.reader import HistoryReader, day_span
 from edge_agent.history.repair import replace_damaged
-from edge_agent.history.store import DATABASE, Limits, Store
+from edge_agent.history.store import DATABASE, PICTURES, Limits, Store
 from testing.values import NOON
 from tests.visitors_past import batch, entry
 
@@ -197,3 +198,21 @@ def test_there_is_no_history_yet(tmp_path: Path) -> None:
 
 def _disk_bytes(folder: Path) -> int:
     return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file() and not each.name.endswith("-shm"))
+
+
+def test_many_pictures_take_little_memory(tmp_path: Path) -> None:
+    """10,000 visits of two years: neither their entries nor the names of their files are held at once."""
+    entries = [entry(number, minutes=number) for number in range(2000)]
+    with Store(tmp_path) as store:
+        store.write(batch(*entries))
+    for each in entries:
+        (tmp_path / PICTURES / f"{each.entry_id}-snapshot.jpg").touch()
+    tracemalloc.start()
+    try:
+        with Store(tmp_path) as store:
+            store.recover()
+            store.keep(Limits(36500, 10**9), NOON)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 200_000
