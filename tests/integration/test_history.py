@@ -158,3 +158,21 @@ def test_the_visits_of_today_survive_a_restart(mosquitto: Mosquitto, recorder: R
 
 def _ended(recorder: Recorder) -> int:
     return sum(each["event_type"] == "face_left" for each in recorder.events("doorbell/front/visit"))
+
+
+def test_a_press_that_a_restart_interrupted_gets_its_answer(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
+) -> None:
+    with AgentProcess.with_script(mosquitto.port, HISTORY__ENABLED="true", STATE__DIR=str(tmp_path)) as agent:
+        agent.wait_until_ready(recorder)
+        recorder.publish("doorbell/front/press", "")
+        ring = recorder.wait_for("doorbell/front/ring")
+        wait_until(lambda: _reader(tmp_path).entry(ring["press_id"]))
+        agent.kill()
+        agent.start()
+        answer = recorder.wait_for("doorbell/front/answer", timeout_s=60)
+        assert answer["press_id"] == ring["press_id"]
+        wait_until(lambda: (press := _reader(tmp_path).entry(ring["press_id"])) and press.answer)
+        (press,) = _reader(tmp_path).between(None, None)
+        assert (press.answer, press.reason) == (answer["event_type"], answer["reason"])
+        assert agent.stop() == 0
