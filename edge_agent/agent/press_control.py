@@ -18,7 +18,7 @@ from edge_agent.doorbells import events
 from edge_agent.doorbells.absence import Absence
 from edge_agent.doorbells.policy import press_times
 from edge_agent.doorbells.press_journal import PressJournal, StoredPress, in_this_boot
-from edge_agent.doorbells.presses import Admission, Answer, Press, Presses
+from edge_agent.doorbells.presses import Admission, Answer, Press, Presses, implied_press
 from edge_agent.platform.host_metrics import kernel_boot_id
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class PressControl:
         if is_known:
             self._save(now)
         else:
-            press = self._implied_press(arrival)
+            press = implied_press(frame, secrets.token_hex(8), has_waited=self._has_waited(arrival))
             self._presses.add_implied(press, frame.received_s)
             self._open(press, now)
         return Admission.PROCESS
@@ -266,15 +266,6 @@ class PressControl:
     def _may_be_too_old(self, arrived_s: float) -> bool:
         wait_s = self._absence.longest_wait_s(arrived_s)
         return wait_s is not None and wait_s > self._settings.max_age_s
-
-    def _implied_press(self, arrival: Arrival) -> Press:
-        """Return the press that a frame implies: of a frame that waited, the picture's time says when."""
-        frame, has_waited = arrival.frame, self._has_waited(arrival)
-        if has_waited and frame.captured_at is not None:
-            return Press(frame.doorbell, secrets.token_hex(8), frame.taken_s, frame.captured_at)
-        return Press(
-            frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at, age_known=not has_waited
-        )
 
     def _open(self, press: Press, now: float) -> None:
         self._journal.open(press)
