@@ -9,6 +9,8 @@ import queue
 import signal
 import threading
 import time
+from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
@@ -22,9 +24,14 @@ from edge_agent.domain import DetectorPlan, Outcome, Packet
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalFile
 from edge_agent.doorbells.options_file import OptionsFile, default_folder
+from edge_agent.history.entries import EntryKind
+from edge_agent.history.faults import HistoryError
+from edge_agent.history.reader import HistoryReader
+from edge_agent.history.store import Limits, folder_of
+from edge_agent.history.writer import History
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
-from edge_agent.ingest.router import Router, RouterLimits
+from edge_agent.ingest.router import OptionSet, Router, RouterLimits
 from edge_agent.model_store import SOURCES, ModelStore, plan_detectors
 from edge_agent.mqtt.connection import Connection, ConnectionEvents
 from edge_agent.mqtt.link import Link
@@ -37,11 +44,13 @@ from edge_agent.pool import Pool, PoolLimits, ProbeLimits, RestartLimits, Worker
 from edge_agent.pool.frame_queue import QueueLimits
 from edge_agent.settings.loading import remove_secrets
 from edge_agent.web.board import Board
+from edge_agent.web.history_site import Actions, HistorySite
 from edge_agent.web.server import serving
 from edge_agent.web.source_search import SourceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge_agent.pool.views import PoolView
     from edge_agent.settings.model import Settings
@@ -76,7 +85,18 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     state_file = OptionsFile(folder / f"{settings.agent_id}.json")
     journal_file = JournalFile(folder / f"{settings.agent_id}.presses.json", inbox.put)
     board = Board(settings.agent_id, time.monotonic())
-    agent = Agent(settings, inbox, pool, build_link(settings, inbox), state_file, journal_file, board)
+    history = build_history(settings, folder)
+    agent = Agent(
+        settings,
+        inbox,
+        pool,
+        build_link(settings, inbox),
+        state_file,
+        journal_file,
+        board,
+        history,
+        visits_today(settings, folder),
+    )
     _stop_on_signals(inbox)
     EXIT_LIMIT.limit_s = settings.pool.graceful_timeout_s + SHUTDOWN_S
     if seconds is not None:
@@ -87,7 +107,9 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
     cameras.start()
     try:
         search = SourceSearch(functools.partial(search_sources, settings.mqtt))
-        with serving(settings.http, board, search):
+        site = build_history_site(settings, folder, history)
+        actions = Actions(lambda setting: inbox.put(OptionSet(setting, None)))
+        with serving(settings.http, board, search, site, actions):
             return agent.run()
     finally:
         cameras.stop()
@@ -98,6 +120,35 @@ def find_detectors(settings: Settings) -> DetectorPlan:
     models = settings.models
     store = ModelStore(models.dir, models.cache_dir, sources=() if models.dir else SOURCES)
     return plan_detectors(settings.detection, store)
+
+
+def build_history(settings: Settings, state_folder: Path) -> History:
+    """Return the history for the settings, not started yet; one that does nothing if it is off."""
+    kept = settings.history
+    folder = folder_of(state_folder, settings.agent_id) if kept.enabled else None
+    return History(folder, Limits(kept.days, kept.max_bytes))
+
+
+def visits_today(settings: Settings, state_folder: Path) -> Counter[str]:
+    """Return the number of visits of today at each doorbell, as far as the history knows them."""
+    if not settings.history.enabled:
+        return Counter()
+    try:
+        entries = HistoryReader(folder_of(state_folder, settings.agent_id)).on_day(
+            datetime.now(UTC).astimezone().date()
+        )
+    except HistoryError:
+        return Counter()  # the history's own thread reports it
+    return Counter(each.doorbell for each in entries if each.kind is EntryKind.VISIT)
+
+
+def build_history_site(settings: Settings, state_folder: Path, history: History) -> HistorySite | None:
+    """Return the pages of the history, None if it is off."""
+    if not settings.history.enabled:
+        return None
+    folder = folder_of(state_folder, settings.agent_id)
+    reader = HistoryReader(folder, history.open_entries, history.open_picture)
+    return HistorySite(reader, history.delete, settings.history.days)
 
 
 def build_pool(

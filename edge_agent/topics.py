@@ -20,7 +20,7 @@ LONGEST_REPLY_TOPIC: Final = 256
 NOBODY: Final = "edge-agent.doctor"
 """No doorbell is called so: messages about it only test the broker."""
 
-DOORBELL_OPTIONS: Final = ("detection", "min_confidence")
+DOORBELL_OPTIONS: Final = ("detection", "min_confidence", "mute")
 AGENT_OPTIONS: Final = ("detection", "strategy", "log_level")
 AGENT_COMMANDS: Final = ("restart_pool", "health", "remove")
 ENTITY_EVENTS: Final = ("ring", "visit")
@@ -292,6 +292,11 @@ def best_face(doorbell: str) -> str:
 def picture(doorbell: str) -> str:
     """Return the topic of the notice that follows a snapshot: which press and which visit it shows."""
     return f"doorbell/{doorbell}/picture"
+
+
+def visits_today(doorbell: str) -> str:
+    """Return the retained topic of the number of visits since midnight."""
+    return f"doorbell/{doorbell}/visits_today"
 
 
 def doorbell_availability(doorbell: str) -> str:

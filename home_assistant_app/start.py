@@ -32,6 +32,7 @@ VARIABLES: Final = {
     "min_confidence": "DETECTION__MIN_CONFIDENCE",
     "privacy": "DOORBELLS__PRIVACY",
     "press_only": "DOORBELLS__PRESS_ONLY",
+    "history": "HISTORY__ENABLED",
     "log_level": "LOG__LEVEL",
     "workers": "POOL__WORKERS",
     "doorbells": "DOORBELLS__INCLUDE",
@@ -55,6 +56,7 @@ def settings_of(options: Mapping[str, Any], service: Mapping[str, Any]) -> dict[
         "HTTP__ENABLED": "true",
         "HTTP__HOST": "0.0.0.0",  # noqa: S104 - of the container; who may ask is the next line
         "HTTP__ALLOWED": INGRESS,
+        "HTTP__INGRESS": INGRESS,
         "HTTP__PORT": PORT,
         "HTTP__SOURCES": "true",
         "MODELS__CACHE_DIR": str(DATA / "models"),

@@ -17,6 +17,9 @@ class Ingress:
 
     def __init__(self, target_port: int) -> None:
         class Passing(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self._forward("POST")
+
             def do_GET(self) -> None:
                 if self.path == FRAME:
                     self.send_response(200)
@@ -28,8 +31,14 @@ class Ingress:
                 if not self.path.startswith(PREFIX):
                     self.send_error(404)
                     return
+                self._forward("GET")
+
+            def _forward(self, method: str) -> None:
+                sent = {name: value for name, value in self.headers.items() if name.lower().startswith(("x-", "sec-"))}
                 connection = http.client.HTTPConnection("127.0.0.1", target_port, timeout=5)
-                connection.request("GET", self.path.removeprefix(PREFIX) or "/", headers={"X-Ingress-Path": PREFIX})
+                connection.request(
+                    method, self.path.removeprefix(PREFIX) or "/", headers={**sent, "X-Ingress-Path": PREFIX}
+                )
                 answer = connection.getresponse()
                 body = answer.read()
                 self.send_response(answer.status)

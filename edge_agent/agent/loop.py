@@ -60,9 +60,12 @@ from edge_agent.telemetry.problem_codes import ProblemCode
 from edge_agent.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edge_agent.domain import Setting
     from edge_agent.doorbells.journal_file import JournalFile
     from edge_agent.doorbells.options_file import OptionsFile
+    from edge_agent.history.writer import History
     from edge_agent.pool import Pool
     from edge_agent.settings.model import Settings
     from edge_agent.web.board import Board
@@ -85,9 +88,12 @@ class Agent:
         state_file: OptionsFile,
         journal_file: JournalFile,
         board: Board,
+        history: History,
+        visits_before: Mapping[str, int],
     ) -> None:
         self._settings = settings
         self._inbox = inbox
+        self._history = history
         self._pool = pool
         self._link = link
         self._doorbells = Doorbells(
@@ -97,6 +103,7 @@ class Agent:
         limits = OutboxLimits(age_s=settings.mqtt.outbox_age_s, largest_bytes=settings.mqtt.max_publish_bytes)
         self._out = Publisher(link, Outbox(link.publish, limits), pending, board.record)
         self._boot_id = secrets.token_hex(4)
+        self._has_visit_pages = settings.history.enabled and settings.http.enabled
         self._sequence = 0
         self._clock = WallClock()
         host = Host(state_file.path.parent)
@@ -124,6 +131,7 @@ class Agent:
             self._doorbells,
             self._directory,
             notices,
+            history,
             self._liveness.last_run_s,
         )
         self._pipeline = Pipeline(
@@ -136,8 +144,10 @@ class Agent:
             self._directory,
             self._options,
             self._reporter,
+            history,
             self._stamp,
             self._clock,
+            visits_before,
         )
         times_file = SourceTimesFile(state_file.path.with_suffix(".sources.json"))
         self._signals = SourceSignals(
@@ -152,6 +162,7 @@ class Agent:
         """Run until a stop is requested, then finish the frames in progress; return the process's exit code."""
         self._pool.start()
         self._options.start()
+        self._history.start()
         self._link.start()
         while not self._ended:
             due_s = self._next_due_s()
@@ -279,12 +290,13 @@ class Agent:
         self._directory.on_connected(now)
         self._presses.on_link_up(link, now)
         self._out.resend(now)
+        self._pipeline.on_connected()
 
     def _stamp(self, now: float) -> events.Stamp:
         self._sequence += 1
         now_at = datetime.now(UTC)
         self._clock.observe(time.monotonic(), now_at)
-        return events.Stamp(self._boot_id, self._sequence, now, now_at)
+        return events.Stamp(self._boot_id, self._sequence, now, now_at, self._has_visit_pages)
 
     # Time
 
@@ -308,6 +320,8 @@ class Agent:
         self._reporter.set_fault(ProblemCode.HEARTBEAT, self._liveness.fault)
         self._reporter.set_fault(ProblemCode.QUARANTINE, self._quarantine.fault)
         self._reporter.set_fault(ProblemCode.TWO_AGENTS, self._directory.fault)
+        self._reporter.set_fault(ProblemCode.HISTORY, self._history.fault)
+        self._counters.history_dropped = self._history.dropped
         give_up_s = self._settings.pool.give_up_s
         if self._reporter.give_up_due_s(give_up_s) <= now and not self._stopping:
             log.critical("no worker was alive for %g s: giving up", give_up_s)
@@ -360,4 +374,5 @@ class Agent:
         self._signals.close(time.monotonic())
         self._options.close()
         self._quarantine.close()
+        self._history.close()
         self._liveness.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import DropReason
@@ -75,7 +76,7 @@ class OptionsControl:
     def set(self, setting: Setting) -> None:
         """Set an option, and publish its value even if it did not change."""
         target = setting.doorbell or "the agent"
-        if fault := self._options.set(setting):
+        if fault := self._options.set(setting, datetime.now(UTC)):
             self._reporter.telemetry.counters.dropped[DropReason.OPTION] += 1
             log.warning("%s of %s %s", setting.option, target, fault)
         else:
@@ -98,7 +99,9 @@ class OptionsControl:
         self._file.save(self._options.stored)
 
     def tick(self, now: float) -> None:
-        """Save again after a failure."""
+        """End mutes whose hour is over; save again after a failure."""
+        for setting in self._options.ended(datetime.now(UTC)):
+            self.set(setting)
         if now >= self._retry_save_s:
             self._retry_save_s = now + RETRY_SAVE_S
             self._file.retry_save()

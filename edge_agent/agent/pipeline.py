@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.agent.press_control import VISITORS, PressControl
@@ -15,17 +16,20 @@ from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.frame_filter import FrameFilter
 from edge_agent.doorbells.policy import job_for, reason_to_skip
 from edge_agent.doorbells.presses import Admission
+from edge_agent.doorbells.visit_counts import VisitCounts
 from edge_agent.doorbells.visits import VisitChange, Visits, log_text
 from edge_agent.wire import SnapshotMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import date
 
     from edge_agent.agent.doorbell_directory import DoorbellDirectory
     from edge_agent.agent.options_control import OptionsControl
     from edge_agent.doorbells.picture_notices import PictureNotices
     from edge_agent.doorbells.registry import Doorbells
     from edge_agent.doorbells.wall_clock import WallClock
+    from edge_agent.history.writer import History
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
     from edge_agent.mqtt.publisher import Publisher
@@ -54,8 +58,10 @@ class Pipeline:
         directory: DoorbellDirectory,
         options: OptionsControl,
         reporter: Reporter,
+        history: History,
         stamp: Callable[[float], events.Stamp],
         clock: WallClock,
+        visits_before: Mapping[str, int],
     ) -> None:
         self._settings = settings
         self._pool = pool
@@ -65,6 +71,7 @@ class Pipeline:
         self._directory = directory
         self._options = options
         self._reporter = reporter
+        self._history = history
         self._counters = reporter.telemetry.counters
         self._stamp = stamp
         self._clock = clock
@@ -72,6 +79,7 @@ class Pipeline:
         self._notices = notices
         self._visits = Visits(settings.doorbells.visit_gap_s, lambda: secrets.token_hex(8))
         self._snapshot_interval_s = settings.images.snapshot_interval_s
+        self._visit_counts = VisitCounts(self._today(), visits_before)
         self._stopping = False
 
     def stop_submitting(self) -> None:
@@ -163,6 +171,7 @@ class Pipeline:
         self._publish_visits(self._visits.on_outcome(outcome, seen_at), now)
         self._out.publish_all(self._doorbells.on_outcome(outcome, now, seen_at, self._visits.visit_id(frame.doorbell)))
         self._publish_pictures(outcome, now)
+        self._history.on_outcome(outcome, self._visits.visit_id(frame.doorbell))
 
     def _publish_pictures(self, outcome: Outcome, now: float) -> None:
         """Publish a snapshot if it is due, and then which press and visit it shows."""
@@ -176,12 +185,27 @@ class Pipeline:
         for change in changes:
             is_expected = self._notices.is_expected(change.visit.doorbell)
             self._directory.publish([events.visit(change, self._stamp(now), picture_expected=is_expected)], now)
+            self._history.on_visit(change)
             if line := log_text(change):
                 visitors.info("%s", line)
             if change.event_type == "face_appeared":
                 self._doorbells.on_visit_start(change.visit.doorbell)
+                self._visit_counts.on_visit(change.visit.doorbell, self._today())
+                self._publish_visit_counts(now)
             elif change.event_type == "face_left":
                 self._out.publish_all(self._doorbells.on_visit_end(change.visit.doorbell, now))
+
+    def on_connected(self) -> None:
+        """Publish the visits of today again, soon."""
+        self._visit_counts.on_connected()
+
+    def _publish_visit_counts(self, now: float) -> None:
+        for publication in self._visit_counts.changed(self._doorbells.names(), self._today()):
+            self._out.publish(publication, now)
+
+    @staticmethod
+    def _today() -> date:
+        return datetime.now(UTC).astimezone().date()
 
     # Presses
 
@@ -217,6 +241,7 @@ class Pipeline:
         return min((time_s for time_s in due if time_s is not None), default=None)
 
     def tick(self, now: float) -> None:
-        """Publish ended visits, and doorbells that went offline."""
+        """Publish ended visits, doorbells that went offline, and changed counts of visits."""
         self._publish_visits(self._visits.tick(now), now)
         self._out.publish_all(self._doorbells.tick(now))
+        self._publish_visit_counts(now)

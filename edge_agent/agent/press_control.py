@@ -18,7 +18,7 @@ from edge_agent.doorbells import events
 from edge_agent.doorbells.absence import Absence
 from edge_agent.doorbells.policy import press_times
 from edge_agent.doorbells.press_journal import PressJournal, StoredPress, in_this_boot
-from edge_agent.doorbells.presses import Admission, Answer, Press, Presses
+from edge_agent.doorbells.presses import Admission, Answer, Press, Presses, implied_press
 from edge_agent.platform.host_metrics import kernel_boot_id
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge_agent.doorbells.journal_file import JournalFile, JournalWritten
     from edge_agent.doorbells.picture_notices import PictureNotices
     from edge_agent.doorbells.registry import Doorbells
+    from edge_agent.history.writer import History
     from edge_agent.ingest.frames import Arrival
     from edge_agent.ingest.router import Pressed
     from edge_agent.mqtt.link import LinkUp
@@ -71,6 +72,7 @@ class PressControl:
         doorbells: Doorbells,
         directory: DoorbellDirectory,
         notices: PictureNotices,
+        history: History,
         last_run_s: float | None,
     ) -> None:
         self._settings = settings.press
@@ -82,6 +84,7 @@ class PressControl:
         self._doorbells = doorbells
         self._directory = directory
         self._notices = notices
+        self._history = history
         boot_id = kernel_boot_id()
         stored = in_this_boot(file.load(), boot_id, time.monotonic(), datetime.now(UTC))
         self._journal = PressJournal(stored, boot_id, settings.press.remember_s)
@@ -203,7 +206,7 @@ class PressControl:
         if is_known:
             self._save(now)
         else:
-            press = self._implied_press(arrival)
+            press = implied_press(frame, secrets.token_hex(8), has_waited=self._has_waited(arrival))
             self._presses.add_implied(press, frame.received_s)
             self._open(press, now)
         return Admission.PROCESS
@@ -264,19 +267,11 @@ class PressControl:
         wait_s = self._absence.longest_wait_s(arrived_s)
         return wait_s is not None and wait_s > self._settings.max_age_s
 
-    def _implied_press(self, arrival: Arrival) -> Press:
-        """Return the press that a frame implies: of a frame that waited, the picture's time says when."""
-        frame, has_waited = arrival.frame, self._has_waited(arrival)
-        if has_waited and frame.captured_at is not None:
-            return Press(frame.doorbell, secrets.token_hex(8), frame.taken_s, frame.captured_at)
-        return Press(
-            frame.doorbell, secrets.token_hex(8), frame.received_s, frame.received_at, age_known=not has_waited
-        )
-
     def _open(self, press: Press, now: float) -> None:
         self._journal.open(press)
         self._notices.on_press(press)
         self._doorbells.on_press(press)
+        self._history.on_press(press)
         self._waiting_rings[press.press_id] = _WaitingRing(press, now + RING_DELAY_S)
         self._unsaved[press.press_id] = self._save(now)
 
@@ -297,6 +292,7 @@ class PressControl:
             return
         self._directory.on_activity(press.doorbell, now, is_frame=False)
         self._doorbells.on_press(press)
+        self._history.on_press(press)
         if not stored.ring_sent:
             self._ring(press, now)
 
@@ -315,6 +311,7 @@ class PressControl:
         for answer in answers:
             self._ring_now(answer.press.press_id, now)
             self._out.publish(events.answer(answer, self._stamp(now)), now)
+            self._history.on_answer(answer)
 
     def _drop(self, reason: PressDropReason, doorbell: str) -> None:
         self._counters.presses_dropped[reason.value] += 1

@@ -9,6 +9,7 @@ import typer
 
 from edge_agent import __version__
 from edge_agent.cli.flags import DOORBELL, AgentId, Config, Flags, takes_broker
+from edge_agent.cli.history_commands import history
 from edge_agent.cli.model_commands import models
 from edge_agent.cli.usage import FILE, FOLDER, Command, Group
 from edge_agent.domain import Trigger
@@ -26,6 +27,7 @@ commands = typer.Typer(
     context_settings={"help_option_names": ["--help"]},
 )
 commands.add_typer(models, name="models")
+commands.add_typer(history, name="history")
 
 
 Pictures = Annotated[
@@ -301,6 +303,14 @@ def bench(
     from edge_agent.cli.bench import run_benchmark  # noqa: PLC0415 - each command loads only what it needs
 
     run_benchmark(config, picture, as_json=json)
+
+
+@commands.command("hash-password", cls=Command)
+def hash_password() -> None:
+    """Ask for a password, or read it from a pipe, and print its hash for the setting http.password."""
+    from edge_agent.cli.password import print_hash  # noqa: PLC0415 - each command loads only what it needs
+
+    print_hash()
 
 
 def _trigger(word: str) -> Trigger:

@@ -148,6 +148,7 @@ def _published(settings: Settings) -> dict[str, Publication]:
         topics.answer,
         topics.visit,
         topics.doorbell_state,
+        topics.visits_today,
         topics.snapshot,
         topics.last_snapshot,
         *(functools.partial(topics.entity_event, what=each) for each in topics.ENTITY_EVENTS),

@@ -48,6 +48,11 @@ class Stamp:
     sequence: int
     now_s: float
     now_at: datetime
+    has_visit_pages: bool = False
+
+    def history_path(self, entry_id: str) -> str | None:
+        """Return the path of a visit or a press on the agent's page, or None if there is none."""
+        return f"/visits/{entry_id}" if self.has_visit_pages else None
 
     def age_ms(self, since_s: float) -> int:
         """Return the milliseconds since `since_s`, independent of changes to the wall clock."""
@@ -81,6 +86,7 @@ def ring(press: Press, stamp: Stamp, *, picture_expected: bool = True) -> Public
         event_id=f"{press.press_id}{RING}",
         doorbell=press.doorbell,
         press_id=press.press_id,
+        history_path=stamp.history_path(press.press_id),
         pressed_at=press.pressed_at,
         published_at=stamp.now_at,
         age_ms=_press_age_ms(press, stamp),
@@ -108,6 +114,7 @@ def answer(answered: Answer, stamp: Stamp) -> Publication:
         event_id=f"{press.press_id}-answer",
         doorbell=press.doorbell,
         press_id=press.press_id,
+        history_path=stamp.history_path(press.press_id),
         reason=failure.reason.value if failure else None,
         detail=failure.detail if failure else None,
         faces=len(found.faces) if found else 0,
@@ -160,6 +167,7 @@ def visit(change: VisitChange, stamp: Stamp, *, picture_expected: bool = True) -
         event_id=f"{current.visit_id}-{stamp.boot_id}-{stamp.sequence}",
         doorbell=current.doorbell,
         visit_id=current.visit_id,
+        history_path=stamp.history_path(current.visit_id),
         started_at=current.started_at,
         last_seen_at=current.last_seen_at,
         duration_s=round(current.duration_s, 1),
@@ -187,7 +195,8 @@ def state(doorbell: str, payload: StatePayload) -> Publication:
 def clear_retained(doorbell: str) -> list[Publication]:
     """Return the messages that clear everything retained for a doorbell."""
     options = [topics.doorbell_option(doorbell, option) for option in topics.DOORBELL_OPTIONS]
-    retained = (topics.doorbell_availability(doorbell), topics.doorbell_state(doorbell), *options)
+    own = (topics.doorbell_availability, topics.doorbell_state, topics.visits_today)
+    retained = (*(topic(doorbell) for topic in own), *options)
     return [Publication(topic, b"", qos=1, retain=True) for topic in retained]
 
 

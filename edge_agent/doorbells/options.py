@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from edge_agent.settings.model import DoorbellSettings
 
 ON, OFF = "ON", "OFF"
+MUTE: Final = timedelta(hours=1)
+"""How long notifications stay muted. The option `mute` is stored as the time of its end."""
 MAX_CACHED_POLICIES: Final = 1000
 """A sender of shared frames may name any number of doorbells."""
 
@@ -60,11 +63,13 @@ class Options:
         """Return the least severe level that is logged."""
         return self.value(Setting("log_level"))
 
-    def set(self, setting: Setting) -> str:
+    def set(self, setting: Setting, now_at: datetime) -> str:
         """Set an option; return '', or why its value is invalid, as a phrase that follows its name."""
         value = self._normalize(setting)
         if value is None:
             return f"must be {self._allowed_values(setting)}"
+        if setting.option == "mute" and value == ON:
+            value = (now_at + MUTE).isoformat(timespec="seconds")
         own = self._own(setting) | {setting.option: value}
         self.stored = _with(self.stored, setting.doorbell, own)
         self._policies.clear()
@@ -73,7 +78,18 @@ class Options:
     def value(self, setting: Setting) -> str:
         """Return the value of an option."""
         stored_options = self._own(setting).get(setting.option)
+        if stored_options is not None and setting.option == "mute":
+            return OFF if stored_options == OFF else ON
         return self._default(setting) if stored_options is None else stored_options
+
+    def ended(self, now_at: datetime) -> list[Setting]:
+        """Return what ends the mutes whose hour is over; one that ends much later is of a clock that was set back."""
+        ends = {name: _time(values.get("mute", "")) for name, values in self.stored.doorbells.items()}
+        return [
+            Setting("mute", name, OFF)
+            for name, end_at in ends.items()
+            if end_at and not now_at < end_at <= now_at + MUTE
+        ]
 
     def publication(self, setting: Setting) -> Publication:
         """Return the retained message with the value of an option."""
@@ -119,6 +135,8 @@ class Options:
         match setting.option:
             case "detection":
                 return ON
+            case "mute":
+                return OFF
             case "min_confidence":
                 rules = policy_for(setting.doorbell, self._doorbells, self._detection.min_confidence).rules
                 return str(min(99, max(1, round(100 * rules.min_confidence))))
@@ -131,7 +149,7 @@ class Options:
         """Return a value in its stored form, or None if it is invalid."""
         value = setting.value.strip()
         match setting.option:
-            case "detection":
+            case "detection" | "mute":
                 return value.upper() if value.upper() in {ON, OFF} else None
             case "min_confidence":
                 return _percent(value)
@@ -142,7 +160,7 @@ class Options:
 
     def _allowed_values(self, setting: Setting) -> str:
         match setting.option:
-            case "detection":
+            case "detection" | "mute":
                 return "ON or OFF"
             case "min_confidence":
                 return "a whole number from 1 to 99"
@@ -163,6 +181,8 @@ class Options:
 
     def _valid_values(self, values: dict[str, str], options: Iterable[str], doorbell: str) -> dict[str, str]:
         normal = {option: self._normalize(Setting(option, doorbell, values.get(option, ""))) for option in options}
+        if _time(values.get("mute", "")):
+            normal["mute"] = values["mute"]
         return {option: value for option, value in normal.items() if value is not None}
 
 
@@ -175,6 +195,15 @@ def _with(stored_options: StoredOptions, doorbell: str, values: dict[str, str]) 
     if doorbell:
         return StoredOptions(agent=stored_options.agent, doorbells=stored_options.doorbells | {doorbell: values})
     return StoredOptions(agent=values, doorbells=stored_options.doorbells)
+
+
+def _time(text: str) -> datetime | None:
+    """Return a time with its time zone, or None."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
 
 def _percent(text: str) -> str | None:

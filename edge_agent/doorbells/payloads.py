@@ -59,6 +59,7 @@ class RingPayload(msgspec.Struct, frozen=True):
     event_id: str
     doorbell: str
     press_id: str
+    history_path: str | None
     pressed_at: datetime
     published_at: datetime
     age_ms: int | None
@@ -75,6 +76,7 @@ class AnswerPayload(msgspec.Struct, frozen=True):
     event_id: str
     doorbell: str
     press_id: str
+    history_path: str | None
     reason: str | None
     detail: str | None
     faces: int
@@ -96,6 +98,7 @@ class VisitPayload(msgspec.Struct, frozen=True):
     event_id: str
     doorbell: str
     visit_id: str
+    history_path: str | None
     started_at: datetime
     last_seen_at: datetime
     duration_s: float

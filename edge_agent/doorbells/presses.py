@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from edge_agent.domain import Frame
+
 SAME_PRESS_S: Final = 2.0
 """A camera's first press frame may overtake its press message: within this time they are one press."""
 
@@ -36,6 +38,13 @@ class Press:
     pressed_s: float
     pressed_at: datetime
     age_known: bool = True
+
+
+def implied_press(frame: Frame, press_id: str, *, has_waited: bool) -> Press:
+    """Return the press that a frame implies: of a frame that waited, the picture's time says when."""
+    if has_waited and frame.captured_at is not None:
+        return Press(frame.doorbell, press_id, frame.taken_s, frame.captured_at)
+    return Press(frame.doorbell, press_id, frame.received_s, frame.received_at, age_known=not has_waited)
 
 
 @dataclass(frozen=True, slots=True)

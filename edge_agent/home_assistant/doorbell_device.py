@@ -41,6 +41,8 @@ from ha_discovery import (
 MODEL: Final = "Doorbell"
 SHOWN: Final = "{{ dict(press_id=value_json.press_id, visit_id=value_json.visit_id) | to_json }}"
 """The attributes of the snapshot: the press and the visit that it shows, for automations that wait for its picture."""
+MUTES: Final = "{{ dict(mutes=true) | to_json }}"
+"""The attribute by which the blueprints find the switch that mutes, whatever its name is."""
 
 
 def doorbell_device(doorbell: str, *, agent_id: str, version: str, name: str = "") -> Discovery:
@@ -127,6 +129,11 @@ def _state(doorbell: str) -> tuple[Component, ...]:
             value_template=json_key("last_seen"),
             device_class="timestamp",
         ),
+        Sensor(
+            Entity("visits_today", "Visits today", icon="mdi:counter"),
+            state_topic=topics.visits_today(doorbell),
+            state_class="total_increasing",
+        ),
     )
 
 
@@ -159,6 +166,18 @@ def _controls(doorbell: str, agent_id: str) -> tuple[Component, ...]:
             Entity("detection", "Detection", icon="mdi:face-recognition", entity_category="config"),
             command_topic=topics.doorbell_option_set(doorbell, "detection"),
             state_topic=topics.doorbell_option(doorbell, "detection"),
+        ),
+        Switch(
+            Entity(
+                "mute",
+                "Mute notifications",
+                icon="mdi:bell-sleep",
+                entity_category="config",
+                json_attributes_topic=topics.doorbell_option(doorbell, "mute"),
+                json_attributes_template=MUTES,
+            ),
+            command_topic=topics.doorbell_option_set(doorbell, "mute"),
+            state_topic=topics.doorbell_option(doorbell, "mute"),
         ),
         Number(
             Entity("min_confidence", "Minimum confidence", icon="mdi:tune-variant", entity_category="config"),

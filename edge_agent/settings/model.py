@@ -7,12 +7,13 @@ import socket
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from edge_agent.settings.broker import MqttSettings
 from edge_agent.settings.cameras import CameraSettings, check_cameras
 from edge_agent.settings.detection import DetectionSettings
+from edge_agent.settings.history import HistorySettings
 from edge_agent.settings.home_assistant import HomeAssistantSettings
 from edge_agent.settings.pool import PoolSettings, QueueSettings
 from edge_agent.settings.section import LONGEST_NAME, Section, fits, split_list
@@ -168,12 +169,25 @@ class HttpSettings(Section):
     allowed: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
         (), description="Client addresses or networks that are allowed, such as that of a proxy; empty: all"
     )
+    password: SecretStr = Field(
+        SecretStr(""),
+        description="Password to open the page, or its hash by `edge-agent hash-password`; empty: none is needed."
+        " Use a file instead",
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Token to delete and export visits and to switch detection on the page; empty: the page is"
+        " read-only. Use a file instead",
+    )
+    ingress: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_list)] = Field(
+        (), description="Addresses of Home Assistant's ingress: its users need neither password nor token"
+    )
 
     sources: bool = Field(
         default=False, description="Offer a search for sources on the page, which then shows the topics of the broker"
     )
 
-    @field_validator("allowed")
+    @field_validator("allowed", "ingress")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not all(map(_is_network, value)):
@@ -195,7 +209,8 @@ class StateSettings(Section):
 
     dir: Path | None = Field(
         None,
-        description="Folder for options set over MQTT and presses; empty: edge-agent in the user's state folder",
+        description="Folder for options set over MQTT, presses and the history; empty: edge-agent in the user's state"
+        " folder",
     )
 
 
@@ -235,6 +250,7 @@ class Settings(BaseSettings):
     home_assistant: HomeAssistantSettings = HomeAssistantSettings()
     models: ModelSettings = ModelSettings()
     state: StateSettings = StateSettings()
+    history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 

@@ -36,6 +36,7 @@ class Counters:
     presses_dropped: Counter[str] = field(default_factory=Counter)
     unreadable_keys: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
+    history_dropped: int = 0
 
     def receive(self, frame: Frame) -> None:
         """Count an accepted frame; a copy of a frame in progress counts too."""
@@ -90,6 +91,7 @@ class MetricsPayload(msgspec.Struct, frozen=True):
     presses_dropped: dict[str, int]
     unreadable_keys: dict[str, int]
     repeated: int
+    history_dropped: int
     retries: int
     restarts: int
     deaths: dict[str, int]
@@ -137,6 +139,7 @@ def metrics(counters: Counters, view: PoolView, timings: TimingsView, readings: 
         presses_dropped=dict(counters.presses_dropped),
         unreadable_keys=dict(counters.unreadable_keys),
         repeated=counters.repeated,
+        history_dropped=counters.history_dropped,
         retries=view.retries,
         restarts=view.restarts,
         deaths={reason.value: count for reason, count in view.deaths.items()},

@@ -26,6 +26,7 @@ class ProblemCode(StrEnum):
     CAMERA_AWAY = "camera_away"
     STATE = "state"
     QUARANTINE = "quarantine"
+    HISTORY = "history"
     HEARTBEAT = "heartbeat"
     TEMPORARY_FOLDER = "temporary_folder"
     HOT = "hot"
@@ -53,6 +54,7 @@ SENTENCES: Final = {
     ProblemCode.CAMERA_AWAY: "The camera of {about} is away: {why}",
     ProblemCode.STATE: "{why}",
     ProblemCode.QUARANTINE: "{why}",
+    ProblemCode.HISTORY: "{why}",
     ProblemCode.HEARTBEAT: "{why}",
     ProblemCode.TEMPORARY_FOLDER: "{why}",
     ProblemCode.HOT: "The processor is at {temperature_c:.0f} °C and may be throttled: improve its cooling",

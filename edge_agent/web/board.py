@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HISTORY: Final = 90
 """Health messages that are kept: a quarter of an hour."""
-KEPT: Final = frozenset({"availability", "state", "snapshot", "answer"})
+KEPT: Final = frozenset({"availability", "state", "snapshot", "answer", "detection", "mute"})
 """The messages that are kept of a doorbell, the last of each."""
 UNKNOWN: Final = StatePayload()
 
@@ -52,7 +52,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class DoorbellView:
-    """A doorbell: its last picture as JPEG (b'': none), and its last press's answer. Ages are seconds."""
+    """A doorbell: its last picture as JPEG (b'': none), and its last press's answer. Ages are seconds.
+
+    `detects` is whether its detection is on, `is_muted` whether its notifications are muted; None if unknown.
+    """
 
     name: str
     online: bool
@@ -62,6 +65,8 @@ class DoorbellView:
     picture_age_s: float
     answer: AnswerPayload | None
     answer_age_s: float
+    detects: bool | None = None
+    is_muted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +186,8 @@ def _moment(posted: Posted, now: float) -> Moment:
 
 
 def _doorbell_view(name: str, kinds: dict[str, Posted], now: float) -> DoorbellView:
-    availability, state, snapshot, answer = (
-        kinds.get(kind) for kind in ("availability", "state", "snapshot", "answer")
+    availability, state, snapshot, answer, detection, mute = (
+        kinds.get(kind) for kind in ("availability", "state", "snapshot", "answer", "detection", "mute")
     )
     return DoorbellView(
         name=name,
@@ -193,4 +198,6 @@ def _doorbell_view(name: str, kinds: dict[str, Posted], now: float) -> DoorbellV
         picture_age_s=now - snapshot.at_s if snapshot else 0.0,
         answer=msgspec.json.decode(answer.payload, type=AnswerPayload) if answer else None,
         answer_age_s=now - answer.at_s if answer else 0.0,
+        detects=detection.payload == b"ON" if detection else None,
+        is_muted=mute.payload == b"ON" if mute else None,
     )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 
-from edge_agent.web.site import DENIED, is_allowed
+from edge_agent.web.addresses import is_allowed
+from edge_agent.web.site import DENIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -168,6 +168,7 @@ def _of_metrics(metrics: MetricsPayload) -> Iterator[Metric]:
     for name, meaning, value in (
         ("faces", "Detected faces", metrics.faces),
         ("presses", "Presses of a doorbell", metrics.presses),
+        ("history_dropped", "Messages for the history that were lost", metrics.history_dropped),
         ("redeliveries", "Redelivered frames that were known already", metrics.repeated),
         ("retries", "Repeated attempts at a frame", metrics.retries),
         ("worker_restarts", "Workers that were replaced", metrics.restarts),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-EMPTY: Final = frozenset({"base", "img", "link", "meta"})
+EMPTY: Final = frozenset({"base", "img", "input", "link", "meta"})
 """Elements without an end tag."""
 
 

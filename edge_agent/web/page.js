@@ -12,7 +12,7 @@ function parts(root) {
 }
 
 // Replaces changed parts, and the whole page when parts were added or removed (a new doorbell).
-function renew(fresh) {
+function replaceParts(fresh) {
   const now = parts(document);
   const then = parts(fresh);
   if (!then.has("status")) throw new Error("unexpected response");
@@ -24,6 +24,16 @@ function renew(fresh) {
     const next = then.get(name);
     if (part.open) next.open = true;
     if (part.outerHTML !== next.outerHTML) part.replaceWith(document.adoptNode(next));
+  }
+}
+
+// Keeps the focus where it is, and an open dialog.
+function renew(fresh) {
+  if (document.querySelector("dialog[open]")) return;
+  const href = document.activeElement.getAttribute("href");
+  replaceParts(fresh);
+  if (href && document.activeElement === document.body) {
+    document.querySelector(`[href="${CSS.escape(href)}"]`)?.focus({ preventScroll: true });
   }
 }
 
@@ -50,8 +60,7 @@ async function refresh() {
   const request = new AbortController();
   const timeout = setTimeout(() => request.abort(), REQUEST_TIMEOUT_MS);
   try {
-    const response = await fetch("./", { cache: "no-store", signal: request.signal });
-    if (!response.ok) throw new Error(response.statusText);
+    const response = await fetch(location.href, { cache: "no-store", signal: request.signal });
     renew(new DOMParser().parseFromString(await response.text(), "text/html"));
     respondedAt = new Date();
   } catch {

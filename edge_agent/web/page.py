@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent.web.cameras import cameras
 from edge_agent.web.chart import chart
+from edge_agent.web.controls import Controls, dialog, doorbell_controls
 from edge_agent.web.markup import Markup, tag
+from edge_agent.web.visits import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from edge_agent.telemetry.health import AcceleratorPayload, HealthPayload, WorkerPayload
     from edge_agent.web.board import DoorbellView, View
+    from edge_agent.web.visits import Day
 
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -23,6 +26,7 @@ QUIET_S: Final = 8.0
 """The agent's thread sends a heartbeat every 2 s: after four times that, the page's content is out of date."""
 BROKER_LOST: Final = "broker_lost"
 """The code of that problem in the health message."""
+READ_ONLY: Final = Controls()
 
 
 def ago(seconds: float) -> str:
@@ -39,30 +43,44 @@ def duration(seconds: float) -> str:
     return f"{max(0, seconds):.0f} s"
 
 
-def page(view: View, base: str = "", *, has_search: bool = False) -> str:
-    """Return the whole page; `base` is the path under which a proxy serves it, or ''.
+def page(
+    view: View, base: str = "", today: Day | None = None, controls: Controls = READ_ONLY, *, has_search: bool = False
+) -> str:
+    """Return the status page; `base` is the path under which a proxy serves it, or ''.
 
-    `has_search` adds a link to the search for sources.
+    `today` are the visits of today, None without a history. `has_search` adds a link to the search for sources.
     """
+    layout = "one" if len(view.doorbells) == 1 else None
+    return document(view, base, _main(view, today, controls), controls, layout=layout, has_search=has_search)
+
+
+def document(  # noqa: PLR0913 - what differs between pages
+    view: View,
+    base: str,
+    parts: Sequence[Markup],
+    controls: Controls = READ_ONLY,
+    *,
+    layout: str | None = None,
+    title: str = "",
+    has_search: bool = False,
+) -> str:
+    """Return a whole page with these parts; every page shows the agent's status, and whether it responds."""
+    key = tag("meta", name="edge-agent-key", content=controls.key) if controls.are_shown else ""
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("base", href=base) if base else "",
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"edge-agent {view.agent_id}"),
+        tag("title", f"{title} - edge-agent {view.agent_id}" if title else f"edge-agent {view.agent_id}"),
         tag("link", rel="icon", href="icon.svg", type="image/svg+xml"),
         tag("link", rel="stylesheet", href="page.css"),
+        key,
         tag("script", src="page.js", defer=True),
+        tag("script", src="actions.js", defer=True) if controls.are_shown else "",
     )
-    layout = "one" if len(view.doorbells) == 1 else None
-    body = tag(
-        "body",
-        _alarm(view),
-        _header(view),
-        tag("main", *_main(view), class_=layout),
-        _footer(view, has_search=has_search),
-    )
+    main = tag("main", *parts, class_=layout)
+    body = tag("body", _alarm(view), _header(view), main, _footer(view, has_search=has_search), dialog(controls))
     return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
@@ -97,7 +115,7 @@ def _header(view: View) -> Markup:
     return tag(
         "header",
         tag("img", src="icon.svg", alt="", width=36, height=36),
-        tag("h1", "edge-agent", tag("small", view.agent_id)),
+        tag("h1", tag("a", "edge-agent", href="./"), tag("small", view.agent_id)),
         _status(view),
     )
 
@@ -120,8 +138,9 @@ def _status_text(view: View) -> tuple[str, str]:
     return view.health.status, f"{view.health.status} since {view.health.since.astimezone():%H:%M}"
 
 
-def _main(view: View) -> list[Markup]:
-    parts = [_reasons(view), _doorbells(view.doorbells, is_live=_is_live(view))]
+def _main(view: View, today: Day | None, controls: Controls) -> list[Markup]:
+    visits = [timeline(today, controls, is_live=_is_live(view))] if today is not None else []
+    parts = [_reasons(view), *visits, _doorbells(view.doorbells, controls, is_live=_is_live(view))]
     if view.health is not None:
         shown = [cameras(view.health.cameras, view.test_pictures)] if view.health.cameras else []
         parts += [_tiles(view.health), *shown, _latency(view), _workers(view.health)]
@@ -134,18 +153,17 @@ def _reasons(view: View) -> Markup:
     return tag("section", items, class_="reasons", data_part="reasons", aria_live="polite")
 
 
-def _doorbells(doorbells: Sequence[DoorbellView], *, is_live: bool) -> Markup:
+def _doorbells(doorbells: Sequence[DoorbellView], controls: Controls, *, is_live: bool) -> Markup:
     if not doorbells:
         hint = ("No doorbell has sent anything yet. To add one, publish a picture to ",
                 tag("code", "doorbell/<id>/frame"), ".")  # fmt: skip
         return tag("section", tag("p", *hint, class_="empty"), data_part="no-doorbell")
-    return tag(
-        "section", *(_doorbell(each, is_live=is_live) for each in doorbells), class_="doors", aria_label="Doorbells"
-    )
+    shown = (_doorbell(each, controls, is_live=is_live) for each in doorbells)
+    return tag("section", *shown, class_="doors", aria_label="Doorbells")
 
 
-def _doorbell(doorbell: DoorbellView, *, is_live: bool) -> Markup:
-    caption = _caption(doorbell) if is_live else _stale_caption(doorbell)
+def _doorbell(doorbell: DoorbellView, controls: Controls, *, is_live: bool) -> Markup:
+    caption = _caption(doorbell, controls) if is_live else _stale_caption(doorbell)
     return tag("article", _picture(doorbell), caption, class_="door")
 
 
@@ -155,20 +173,26 @@ def _picture(doorbell: DoorbellView) -> Markup:
         content = tag("img", src=source, alt=f"Last picture of {doorbell.name}")
     else:
         content = tag("p", "no picture", class_="none")
-    return tag("div", content, class_="picture", data_part=f"picture-{doorbell.name}")
+    class_ = "picture" if doorbell.online else "picture away"
+    return tag("div", content, class_=class_, data_part=f"picture-{doorbell.name}")
 
 
-def _caption(doorbell: DoorbellView) -> Markup:
+def _caption(doorbell: DoorbellView, controls: Controls) -> Markup:
     availability = "online" if doorbell.online else "offline"
     taken = f"picture {ago(doorbell.picture_age_s)}" if doorbell.picture else ""
     return tag(
         "div",
-        tag("h2", doorbell.name, tag("span", availability, class_=f"dot {availability}")),
+        tag("h2", doorbell.name, tag("span", availability, class_=f"dot {availability}"), _muted(doorbell)),
         tag("p", _faces(doorbell), class_="faces"),
         tag("p", " · ".join(filter(None, (_last_press(doorbell), taken))), class_="dim"),
+        doorbell_controls(doorbell.name, controls),
         class_="caption",
         data_part=f"caption-{doorbell.name}",
     )
+
+
+def _muted(doorbell: DoorbellView) -> Markup:
+    return tag("span", "muted", class_="dot") if doorbell.is_muted else Markup()
 
 
 def _stale_caption(doorbell: DoorbellView) -> Markup:
@@ -227,7 +251,7 @@ def _workers(health: HealthPayload) -> Markup:
     return tag(
         "section",
         tag("h2", "Workers"),
-        tag("div", table, class_="wide", data_part="workers"),
+        tag("div", table, class_="wide", data_part="workers", role="region", aria_label="Workers", tabindex="0"),
         _accelerators(health),
         class_="card",
     )

@@ -15,8 +15,11 @@ from waitress.adjustments import Adjustments
 
 from edge_agent.errors import NoThreadError, reason_of
 from edge_agent.platform.threads import start_thread
+from edge_agent.web.access import Access, Secrets
 from edge_agent.web.connections import MOST_CLIENTS, SERVER_NAME, Server
-from edge_agent.web.site import HEADERS, Request, Response, Sources, respond
+from edge_agent.web.history_site import Actions
+from edge_agent.web.request import Request, Response
+from edge_agent.web.site import HEADERS, Sources, respond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge_agent.settings.model import HttpSettings
     from edge_agent.web.board import Board
+    from edge_agent.web.history_site import HistorySite
     from edge_agent.web.source_search import SourceSearch
 
 log = logging.getLogger(__name__)
@@ -33,6 +37,8 @@ THREADS: Final = 2
 HEADER_BYTES: Final = 32_768
 BODY_BYTES: Final = 1_024
 """No accepted request has a body."""
+WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""Responses without a body, and without its length (RFC 9110)."""
 STOP_S: Final = 1
 ON_DISK_BYTES: Final = 1 << 30
 """Responses are far smaller, and remain in memory."""
@@ -44,6 +50,8 @@ def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         response = _answer(environ, sources, allowed)
         said = {"Content-Type": response.content_type, "Content-Length": str(len(response.body))}
+        if response.status in WITHOUT_BODY:
+            del said["Content-Length"]
         status = f"{response.status} {HTTPStatus(response.status).phrase}"
         start_response(status, list((HEADERS | said | response.headers).items()))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
@@ -52,7 +60,7 @@ def application(sources: Sources, allowed: Sequence[str]) -> WSGIApplication:
 
 
 def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) -> Response:
-    if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+    if environ["REQUEST_METHOD"] not in {"GET", "HEAD", "POST"}:
         return Response(405, b"Only GET and HEAD.\n", headers={"Allow": "GET, HEAD"})
     request = Request(
         path=environ["PATH_INFO"],
@@ -60,16 +68,28 @@ def _answer(environ: WSGIEnvironment, sources: Sources, allowed: Sequence[str]) 
         host=environ.get("HTTP_HOST", ""),
         ingress_path=environ.get("HTTP_X_INGRESS_PATH", "").rstrip("/"),
         accept=environ.get("HTTP_ACCEPT", ""),
+        method=environ["REQUEST_METHOD"],
+        authorization=environ.get("HTTP_AUTHORIZATION", ""),
+        key=environ.get("HTTP_X_EDGE_AGENT_KEY", ""),
+        token=environ.get("HTTP_X_EDGE_AGENT_TOKEN", ""),
+        fetch_site=environ.get("HTTP_SEC_FETCH_SITE", ""),
+        if_none_match=environ.get("HTTP_IF_NONE_MATCH", ""),
     )
     try:
-        return respond(request, sources, allowed)
+        return respond(request, sources, allowed, time.monotonic())
     except Exception:  # the outermost boundary of a request: every error must be logged
         log.exception("an HTTP request failed")
         return Response(500, b"Internal error; see the agent's log.\n")
 
 
 @contextlib.contextmanager
-def serving(settings: HttpSettings, board: Board, search: SourceSearch) -> Iterator[None]:
+def serving(
+    settings: HttpSettings,
+    board: Board,
+    search: SourceSearch,
+    history: HistorySite | None = None,
+    actions: Actions | None = None,
+) -> Iterator[None]:
     """Serve HTTP during the block, if the settings enable it; if that fails, the block runs without.
 
     The page offers the search for sources if the settings allow it.
@@ -78,11 +98,15 @@ def serving(settings: HttpSettings, board: Board, search: SourceSearch) -> Itera
     if listener is None:
         yield
         return
+    known = Secrets(settings.password.get_secret_value(), settings.token.get_secret_value(), settings.ingress)
     sources = Sources(
         lambda: board.view(time.monotonic(), time.time()),
         board.picture,
         board.test_picture,
         search if settings.sources else None,
+        history,
+        actions or Actions(),
+        Access(known),
     )
     with _running(listener, application(sources, settings.allowed), settings.allowed):
         yield

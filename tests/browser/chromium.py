@@ -9,16 +9,15 @@ import json
 import os
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import Any, Final, Self
 
 from testing.broker import free_port
 from testing.programs import program
 from testing.waiting import wait_until
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 ANSWER_S: Final = 30.0
+SERIOUS: Final = frozenset({"serious", "critical"})
 FLAGS: Final = (
     "--headless",
     "--no-first-run",
@@ -28,6 +27,9 @@ FLAGS: Final = (
     "--disable-dev-shm-usage",
     *(("--no-sandbox",) if os.geteuid() == 0 else ()),
 )
+
+AXE: Final = "EDGE_AGENT_TEST_AXE"
+"""Names the file axe.min.js of the npm package axe-core, which checks accessibility."""
 
 
 class Chromium:
@@ -106,6 +108,13 @@ class Chromium:
         events = (json.loads(entry["message"])["message"] for entry in entries)
         return {each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"}
 
+    def violations(self, axe: str) -> list[str]:
+        """Return what axe-core, given as its source, finds wrong with the page; only what is serious."""
+        self._ask(f"{self._session}/execute/sync", {"script": axe, "args": []})
+        script = "axe.run(document).then((found) => arguments[0](found.violations))"
+        found = self._ask(f"{self._session}/execute/async", {"script": script, "args": []})
+        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] in SERIOUS]
+
     def _command(self, name: str, parameters: dict[str, Any]) -> None:
         self._ask(f"{self._session}/goog/cdp/execute", {"cmd": name, "params": parameters})
 
@@ -123,3 +132,9 @@ class Chromium:
         connection.close()
         assert not (isinstance(answer, dict) and "error" in answer), answer
         return answer
+
+
+def assert_accessible(browser: Chromium) -> None:
+    """Check the page with axe-core, if it is there; it is not part of the project."""
+    if path := os.environ.get(AXE):
+        assert browser.violations(Path(path).read_text(encoding="utf-8")) == []

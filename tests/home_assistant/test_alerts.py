@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = list(MARKS)
 
-TIMERS: Final = "timer:\n  mute:\n    duration: 3600\ninput_boolean:\n  door:\n"
+HELPERS: Final = "input_boolean:\n  door:\n"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def shared_house(harness: Any, installation: Any, tmp_path_factory: pytest.TempP
     folder = tmp_path_factory.mktemp("house")
     media = folder / "media"
     media.mkdir()
-    extra = f"homeassistant:\n  media_dirs:\n    local: {media}\n" + EXTRA_YAML + TIMERS
+    extra = f"homeassistant:\n  media_dirs:\n    local: {media}\n" + EXTRA_YAML + HELPERS
     with (
         running(harness, installation, folder / "home", extra, expected="the model is away") as home,
         House.start(home, media) as house,
@@ -206,7 +206,7 @@ def test_slow_own_actions_delay_neither_the_phone_nor_the_next_ring(house: House
 
 
 def test_a_muted_doorbell_rings_without_a_sound(house: House) -> None:
-    house.automate("doorbell_alert", alert_input(house, mute_timer="timer.mute", ring_level="critical"))
+    house.automate("doorbell_alert", alert_input(house, ring_level="critical"))
     ring = house.ring(jpeg())
     loud = house.alert_of(ring)
     assert loud.data["channel"] == "alarm_stream"
@@ -215,19 +215,24 @@ def test_a_muted_doorbell_rings_without_a_sound(house: House) -> None:
     assert (camera["action"], camera["title"], mute["title"]) == ("URI", "Open the camera", "Mute for an hour")
     assert camera["uri"] == f"/?more-info-entity-id={entity(house.home, house.device, 'snapshot_camera')}"
     house.phone.press(mute["action"])
-    timer = wait_state(house.home, "timer.mute", "active")
-    assert timer["attributes"]["duration"] == "1:00:00"
+    switch = entity(house.home, house.device, "mute")
+    wait_state(house.home, switch, "on")
     house.frame(face_photo())
     house.wait_until_visit_ends()
     muted = house.alert_of(house.ring(jpeg()))
     assert (muted.data["push"]["sound"], muted.data["importance"]) == ("none", "low")
     assert len(house.phone.alerts()) == 2, "the face did not alert"
-    house.home.call("timer.cancel", {}, {"entity_id": "timer.mute"})
+    house.home.call("switch.turn_off", {}, {"entity_id": switch})
+    wait_state(house.home, switch, "off")
+    assert house.alert_of(house.ring(jpeg(seed=2))).data["importance"] == "high"
 
 
 def test_an_own_button_runs_its_actions(house: House) -> None:
     actions = [publishing("pressed", "{{ reason }}")]
-    house.automate("doorbell_alert", alert_input(house, own_button="Light", own_button_actions=actions, open_button=""))
+    house.automate(
+        "doorbell_alert",
+        alert_input(house, own_button="Light", own_button_actions=actions, open_button="", mute_button=""),
+    )
     (button,) = house.alert_of(house.ring(jpeg())).data["actions"]
     assert button["title"] == "Light"
     house.phone.press(button["action"])

@@ -62,9 +62,11 @@ OF_THE_DOORBELL: Final[dict[str, Row]] = {
     "faces": ("sensor", None, None, None, True),
     "remove": ("button", None, None, "config", False),
     "last_seen": ("sensor", "timestamp", None, None, True),
+    "mute": ("switch", None, None, "config", True),
     "min_confidence": ("number", None, "%", "config", True),
     "snapshot": ("image", None, None, None, True),
     "snapshot_camera": ("camera", None, None, None, True),
+    "visits_today": ("sensor", None, None, None, True),
 }
 """A disabled entity has no state, and so no unit."""
 

@@ -23,6 +23,7 @@ from tests.home_assistant.at_home import (
     wait_state,
     wait_until_listening,
 )
+from tests.home_assistant.test_entities import OF_THE_DOORBELL
 
 if TYPE_CHECKING:
     from testing.recorder import Recorder
@@ -211,4 +212,5 @@ def test_24_doorbells_are_registered_at_once(home: Any, recorder: Recorder) -> N
         for number in range(24):
             recorder.publish(f"doorbell/door{number}/frame", jpeg())
         wait_until(lambda: len(home.devices()) == 25, why=lambda: str(len(home.devices())))
-        wait_until(lambda: sum(each["unique_id"].startswith("edge_doorbell_") for each in home.entities()) == 24 * 13)
+        expected = 24 * len(OF_THE_DOORBELL)
+        wait_until(lambda: sum(each["unique_id"].startswith("edge_doorbell_") for each in home.entities()) == expected)

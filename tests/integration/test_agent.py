@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from edge_agent import topics
 from testing.agent_process import AGENT_ID, AgentProcess
 from testing.photos import face_photo
 from testing.pictures import jpeg, png
@@ -194,7 +195,7 @@ def test_a_restart_repeats_no_event(mosquitto: Mosquitto, recorder: Recorder) ->
         agent.wait_until_ready(recorder)
         recorder.publish("doorbell/back/frame", jpeg())
         recorder.wait_for("doorbell/back/faces")
-    retained = {"state", "availability", "detection", "min_confidence"}
+    retained = {"state", "availability", "visits_today", *topics.DOORBELL_OPTIONS}
     assert {each.topic.split("/")[-1] for each in recorder.messages("doorbell/front/+")} <= retained
     assert recorder.wait_for("doorbell/front/state")["face_present"] is None
 

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from edge_agent.cli.commands import commands
+from edge_agent.history.store import Store, folder_of
 from edge_agent.platform.heartbeat_file import check
 from testing.broker import Mosquitto
 from testing.photos import face_photo
@@ -20,6 +21,7 @@ from testing.recorder import Recorder
 from testing.shared_data import PROJECT, shared
 from testing.waiting import wait_until
 from tests.planted import LIMIT_S, PlantedFolder, install, output, running, standard_names, start, third_party_names
+from tests.visitors_past import batch, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,7 @@ class Case(NamedTuple):
     prints: str
 
 
+VISIT: Final = entry(1)
 BROKER: Final = "--host 127.0.0.1 --port {port}"
 CASES: Final = {
     "": Case("--help", "Usage: edge-agent"),
@@ -48,7 +51,12 @@ CASES: Final = {
     "detect": Case("detect {picture} --json", '"faces":.{"box"'),
     "remove": Case(f"remove porch --agent-id test {BROKER}", "porch"),
     "detectors": Case("detectors --json", '"model":"yunet_n","device":"","works":true'),
+    "hash-password": Case("hash-password", "the password is empty"),
     "healthcheck": Case("healthcheck", "^$"),
+    "history list": Case("history list", "front"),
+    "history show": Case(f"history show {VISIT.entry_id}", "front"),
+    "history export": Case("history export copy.zip", "1 entries"),
+    "history purge": Case("history purge --all", "deleted 1 entries"),
     "doctor": Case(f"doctor --json --agent-id test {BROKER}", '"check":"broker","level":"ok"'),
     "models list": Case("models list", "yunet_n"),
     "models pull": Case("models pull yunet_n", "yunet_n"),
@@ -117,7 +125,7 @@ def command_names(command: object, above: str = "") -> set[str]:
 
 
 def test_every_command_has_a_case() -> None:
-    groups = {"models"}
+    groups = {"models", "history"}
     assert command_names(typer.main.get_command(commands)) == CASES.keys() | {INTERRUPTED} | groups
 
 
@@ -134,6 +142,10 @@ def test_no_command_runs_code_from_the_current_folder(
     if "{port}" in case.arguments or name == "healthcheck":
         house = request.getfixturevalue("house")
         port, variables = house.port, {"RUNTIME_DIRECTORY": str(house.runtime_folder)}
+    if name.startswith("history"):
+        with Store(folder_of(picture.parent, "test")) as store:
+            store.write(batch(VISIT))
+        variables = {"EDGE_AGENT_STATE__DIR": str(picture.parent), "EDGE_AGENT_AGENT_ID": "test"}
     arguments = case.arguments.format(port=port, picture=picture).split()
     printed = output(start(program, planted, arguments, **variables))
     assert re.search(case.prints, printed), printed

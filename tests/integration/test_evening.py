@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from edge_agent import topics
 from testing.agent_process import AgentProcess
 from testing.photos import Photo, close_up, photos
 from testing.recorder import Recorder
@@ -93,7 +94,9 @@ def test_an_evening_at_the_door(mosquitto: Mosquitto, recorder: Recorder) -> Non
             late.publish("tests/marker", "")
             show(recorder, stills("neg_scene", 0, 2))
             replayed = {each.topic.removeprefix(f"{FRONT}/") for each in late.messages("#") if each.retained}
-        assert replayed <= {"state", "availability", "detection", "min_confidence"}, "a subscriber gets no old event"
+        assert replayed <= {"state", "availability", "visits_today", *topics.DOORBELL_OPTIONS}, (
+            "a subscriber gets no old event"
+        )
         ring(recorder, stills("video", 1, 5))
         wait_until_left(recorder, 3)
 

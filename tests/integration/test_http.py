@@ -271,3 +271,13 @@ class House:
 def page_port(house: House) -> int:
     """Return the port of an agent's page."""
     return house.port
+
+
+def test_an_action_of_another_site_is_refused_and_has_no_cors(page_port: int) -> None:
+    """A browser asks first (OPTIONS) before another site may send the header with the page's key."""
+    assert request(page_port, "/doorbells/front/detection/off", "OPTIONS")[0] == 405
+    assert request(page_port, "/doorbells/front/detection/off", "POST")[0] == 403
+    connection = http.client.HTTPConnection("127.0.0.1", page_port, timeout=5)
+    connection.request("GET", "/", headers={"Origin": "http://evil.example"})
+    assert "Access-Control-Allow-Origin" not in connection.getresponse().headers
+    connection.close()

@@ -80,7 +80,8 @@ def test_every_code_is_documented() -> None:
     [
         topics.faces("<id>"), topics.ring("<id>"), topics.answer("<id>"), topics.snapshot("<id>"),
         topics.visit("<id>"), topics.best_face("<id>"), topics.picture("<id>"),
-        topics.doorbell_state("<id>"), topics.doorbell_availability("<id>"), topics.frame("<id>"), topics.press("<id>"),
+        topics.doorbell_state("<id>"), topics.visits_today("<id>"), topics.doorbell_availability("<id>"),
+        topics.frame("<id>"), topics.press("<id>"),
         topics.shared_frame("<id>"),
         topics.agent_availability("<agent>"), topics.health("<agent>"), topics.metrics("<agent>"),
         topics.error("<agent>"),

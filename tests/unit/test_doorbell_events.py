@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import timedelta
 from itertools import pairwise
@@ -19,10 +20,11 @@ from edge_agent.doorbells import events
 from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.presses import Answer
 from edge_agent.doorbells.registry import Doorbells
-from edge_agent.doorbells.visits import Visits
+from edge_agent.doorbells.visits import VisitChange, Visits
 from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason, SnapshotMode
 from testing.values import NOON, detected, failure, frame, outcome, press, reply_to, shed
+from tests.visitors_past import visit
 
 pytestmark = pytest.mark.usefixtures("wording")
 
@@ -301,3 +303,16 @@ def test_built_topics_parse_to_the_same_value(doorbell: str) -> None:
 )
 def test_a_host_name_becomes_an_identifier(text: str, fitted: str) -> None:
     assert topics.fit_identifier(text) == fitted
+
+
+def test_events_lead_to_the_history_where_there_is_one() -> None:
+    with_pages = dataclasses.replace(STAMP, has_visit_pages=True)
+    pressed, change = press(), VisitChange("face_left", visit("v1"))
+
+    def paths(stamp: events.Stamp) -> list[str | None]:
+        answered = Answer(pressed, "no_face")
+        built = (events.ring(pressed, stamp), events.answer(answered, stamp), events.visit(change, stamp))
+        return [msgspec.json.decode(each.payload)["history_path"] for each in built]
+
+    assert paths(with_pages) == [f"/visits/{pressed.press_id}"] * 2 + ["/visits/v1"]
+    assert paths(STAMP) == [None] * 3

@@ -52,7 +52,7 @@ def controls(chosen: StoredOptions | None = None) -> Options:
 )
 def test_valid_values_are_set(setting: Setting, value: str) -> None:
     now = controls()
-    assert now.set(setting) == ""
+    assert now.set(setting, NOON) == ""
     assert now.value(setting) == value
     assert controls(now.stored).value(setting) == value
 
@@ -72,7 +72,7 @@ def test_valid_values_are_set(setting: Setting, value: str) -> None:
 def test_invalid_values_change_nothing(setting: Setting, fault: str) -> None:
     now = controls()
     before = now.value(setting)
-    assert now.set(setting) == fault
+    assert now.set(setting, NOON) == fault
     assert (now.value(setting), now.stored) == (before, StoredOptions())
 
 
@@ -85,8 +85,10 @@ def test_unset_options_follow_the_settings() -> None:
         "edge_agent/hall/log_level": b"info",
         "doorbell/front/detection": b"ON",
         "doorbell/front/min_confidence": b"70",
+        "doorbell/front/mute": b"OFF",
         "doorbell/back/detection": b"ON",
         "doorbell/back/min_confidence": b"55",
+        "doorbell/back/mute": b"OFF",
     }
     assert all(each.retain for each in now.publications([]))
 
@@ -94,7 +96,7 @@ def test_unset_options_follow_the_settings() -> None:
 def test_a_doorbell_follows_its_own_options() -> None:
     now = controls()
     assert now.policy_for("back").rules.min_confidence == 0.55
-    now.set(Setting("min_confidence", "back", "90"))
+    now.set(Setting("min_confidence", "back", "90"), NOON)
     look = now.policy_for("back")
     assert (look.rules.min_confidence, look.rules.min_height) == (0.9, 0.1)
     assert now.policy_for("front").rules.min_confidence == 0.7
@@ -113,7 +115,7 @@ def test_a_frame_is_turned_as_its_doorbells_settings_say() -> None:
 @pytest.mark.parametrize("trigger", Trigger)
 def test_no_frame_is_processed_while_detection_is_off(doorbell: str, trigger: Trigger) -> None:
     now = controls()
-    now.set(Setting("detection", doorbell, "OFF"))
+    now.set(Setting("detection", doorbell, "OFF"), NOON)
     assert reason_to_skip(frame("front", trigger), now.policy_for("front"), 0.0, 0.0) is ShedReason.DETECTION_OFF
     assert now.policy_for("back").detecting is bool(doorbell)
 
@@ -148,7 +150,47 @@ def test_each_doorbell_has_its_own_options() -> None:
     assert [(each.option, each.doorbell) for each in options_of("front")] == [
         ("detection", "front"),
         ("min_confidence", "front"),
+        ("mute", "front"),
     ]
+
+
+MUTED = Setting("mute", "front", "on")
+
+
+def test_a_mute_ends_by_itself_after_an_hour() -> None:
+    now = controls()
+    assert now.set(MUTED, NOON) == ""
+    assert now.publication(MUTED).payload == b"ON"
+    assert now.ended(NOON + timedelta(minutes=59, seconds=59)) == []
+    (end,) = now.ended(NOON + timedelta(hours=1))
+    assert now.set(end, NOON + timedelta(hours=1)) == ""
+    assert (now.publication(MUTED).payload, now.ended(NOON + timedelta(days=1))) == (b"OFF", [])
+
+
+def test_a_mute_starts_again_when_it_is_set_again() -> None:
+    now = controls()
+    for at in (NOON, NOON + timedelta(minutes=50)):
+        now.set(MUTED, at)
+    assert now.ended(NOON + timedelta(minutes=109)) == []
+
+
+def test_a_mute_goes_on_after_a_restart_and_concerns_its_doorbell() -> None:
+    now = controls()
+    now.set(MUTED, NOON)
+    again = controls(now.stored)
+    assert [again.value(Setting("mute", name)) for name in ("front", "back")] == ["ON", "OFF"]
+    assert [each.doorbell for each in again.ended(NOON + timedelta(hours=2))] == ["front"]
+
+
+@pytest.mark.parametrize("stored", ["soon", "2026-01-01T12:00:00", ""])
+def test_a_mute_without_an_end_is_none(stored: str) -> None:
+    assert controls(StoredOptions(doorbells={"front": {"mute": stored}})).value(MUTED) == "OFF"
+
+
+def test_a_clock_that_is_set_back_mutes_nobody_for_days() -> None:
+    now = controls()
+    now.set(MUTED, NOON)
+    assert now.ended(NOON - timedelta(days=1)) != []
 
 
 CHOSEN = StoredOptions(agent={"strategy": "cpu"}, doorbells={"front": {"detection": "OFF"}})

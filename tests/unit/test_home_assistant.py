@@ -72,10 +72,12 @@ def test_every_entity_of_a_doorbell_is_announced() -> None:
         "faces": "sensor",
         "confidence": "sensor",
         "last_seen": "sensor",
+        "visits_today": "sensor",
         "snapshot": "image",
         "snapshot_camera": "camera",
         "best_face": "image",
         "detection": "switch",
+        "mute": "switch",
         "min_confidence": "number",
         "remove": "button",
         "camera": "binary_sensor",
@@ -144,7 +146,7 @@ def test_what_changes_often_is_disabled_by_default() -> None:
 def test_the_settings_of_a_doorbell_are_configuration() -> None:
     """Home Assistant shows them apart from what happens at the door."""
     config = {key for key, options in components_of(DOORBELL).items() if options.get("entity_category") == "config"}
-    assert config == {"detection", "min_confidence", "remove"}
+    assert config == {"detection", "mute", "min_confidence", "remove"}
     number = components_of(DOORBELL)["min_confidence"]
     assert (number["min"], number["max"], number["step"]) == (1, 99, 1)
 

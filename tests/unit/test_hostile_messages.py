@@ -166,6 +166,7 @@ def test_retained_commands_are_ignored(command: str) -> None:
         ("min_confidence", b"nan"), ("min_confidence", b"0x10"), ("min_confidence", b"9" * 32),
         ("min_confidence", b"-5"),
         ("min_confidence", b"50.5"), ("detection", b"O\nN"),
+        ("mute", b"2999-01-01T00:00:00+00:00"), ("mute", b"60"),
     ],
 )  # fmt: skip
 def test_an_option_accepts_only_its_own_values(option: str, payload: bytes) -> None:
@@ -174,7 +175,7 @@ def test_an_option_accepts_only_its_own_values(option: str, payload: bytes) -> N
     )
     incoming = _take(Message(f"doorbell/front/{option}/set", payload))
     assert isinstance(incoming, OptionSet)
-    fault = controls.set(incoming.setting)
+    fault = controls.set(incoming.setting, NOON)
     assert fault.startswith("must be")
     assert fault.isprintable()
     assert controls.stored == StoredOptions()
@@ -189,7 +190,7 @@ def test_an_unknown_strategy_is_refused() -> None:
     controls = Options(
         StoredOptions(), "hall", detection=DetectionSettings(), doorbells=DoorbellSettings(), log_level="info"
     )
-    assert controls.set(Setting("strategy", "", "mock"))
+    assert controls.set(Setting("strategy", "", "mock"), NOON)
 
 
 def test_an_invalid_device_is_withdrawn() -> None:

@@ -41,7 +41,8 @@ from edge_agent.web.board import SILENT_S, Board, Moment
 from edge_agent.web.chart import ceiling, chart, span_s
 from edge_agent.web.markup import tag
 from edge_agent.web.page import ago, page
-from edge_agent.web.site import POLICY, Request, Sources, respond
+from edge_agent.web.request import Request
+from edge_agent.web.site import FILES, POLICY, Sources, respond
 from edge_agent.web.source_search import SourceSearch
 from edge_agent.wire import Unavailable
 from testing.pictures import jpeg
@@ -49,7 +50,7 @@ from testing.values import NOON, NOT_INSTALLED, detected, outcome, press
 from testing.waiting import wait_until
 
 if TYPE_CHECKING:
-    from edge_agent.web.site import Response
+    from edge_agent.web.request import Response
 
 AGENT = "attic"
 UNIX_NOW = 1_700_000_000.0
@@ -281,9 +282,10 @@ def test_every_path_has_its_response(path: str, status: int, content_type: str) 
 
 def test_the_files_of_the_page_are_a_few_kilobytes() -> None:
     board = board_with(health_message())
-    sizes = {name: len(request(board, f"/{name}").body) for name in ("page.css", "page.js", "icon.svg")}
-    assert sizes["page.js"] < 2500
-    assert sum(sizes.values()) < 12_000
+    sizes = {name: len(request(board, f"/{name}").body) for name in FILES}
+    assert set(sizes) == {"page.css", "page.js", "actions.js", "icon.svg"}
+    assert sizes["page.js"] + sizes["actions.js"] < 6000
+    assert sum(sizes.values()) < 18_000
     assert "default-src 'none'" in POLICY
 
 
