@@ -20,6 +20,7 @@ from testing.pools import BY_WIDTH, WIDTHS
 from testing.processes import descendants, is_alive, needs_namespaces
 from testing.shared_data import PROJECT
 from testing.waiting import wait_until
+from tests.chaos.process_limit import as_user_of_its_own
 from tests.command_line import edge_agent
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ PICTURE: Final = "picture.jpg"
 ENDED_BY_SIGTERM: Final = 128 + signal.SIGTERM
 AVAILABILITY: Final = f"edge_agent/{AGENT_ID}/availability"
 HEALTH: Final = f"edge_agent/{AGENT_ID}/health"
-RIGHTS: Final = "+dac_override,+dac_read_search"
 BROKEN: Final = """
 import sys
 from {module} import {owner}
@@ -58,13 +58,6 @@ from edge_agent.__main__ import main
 sys.argv[1:] = ["--version"]
 main()
 """
-
-
-def as_user_of_its_own() -> tuple[str, ...]:
-    """Return a command that gives up root, which has no limit on processes; the limit counts all of a user's."""
-    user = str(100_000 + os.getpid())
-    rights = (f"--inh-caps={RIGHTS}", f"--ambient-caps={RIGHTS}", f"--bounding-set=-all,{RIGHTS}")
-    return ("setpriv", "--reuid", user, "--clear-groups", *rights)
 
 
 def start(*arguments: str, through: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
