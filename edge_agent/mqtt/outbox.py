@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_agent.mqtt.suspects import PROMPT_S, Suspects
+from edge_agent.mqtt.suspects import PROMPT_S, UNPROVEN_S, Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,10 @@ class Outbox:
         """What may have ended the last connection."""
         self._denied: _Entry | None = None
         """The message whose denial was the broker's last answer."""
+        self._is_proven = False
+        """Whether the broker accepted something on this connection."""
+        self._accepted_s: float | None = None
+        """When the broker last accepted something; before that, the first connection."""
         self._payload_bytes = 0
         self._broker_bytes = limits.largest_bytes
         self._is_connected = False
@@ -115,6 +119,7 @@ class Outbox:
             return None
         self._denied = entry if denied else None
         if not denied:
+            self._is_proven, self._accepted_s = True, now
             self.suspects.on_accepted(entry.topic, entry.size_bytes)
         self._payload_bytes -= len(entry.publication.payload)
         self._send_held(now)
@@ -127,11 +132,17 @@ class Outbox:
         self._alone = self._denied = None
 
     def _find_suspect(self, now: float) -> _Entry | None:
-        """Return what may have ended the connection: the oldest message without an answer, or the one just denied."""
+        """Return what may have ended the connection: the oldest message without an answer, or the one just denied.
+
+        If nothing was accepted on this connection, the line may be bad, and a message that was sent alone is not blamed.
+        """
         if self._alone is not None:
             entry, sent_s = self._alone
-            return entry if now - sent_s <= PROMPT_S else None
+            return entry if self._is_line_good(now) and now - sent_s <= PROMPT_S else None
         return self._denied or next(iter(self._sent.values()), None)
+
+    def _is_line_good(self, now: float) -> bool:
+        return self._is_proven or (self._accepted_s is not None and now - self._accepted_s > UNPROVEN_S)
 
     def on_connected(self, now: float, broker_takes_bytes: int | None = None) -> Publication | None:
         """Let everything unconfirmed wait for `resend`: what is published before that goes first.
@@ -139,7 +150,8 @@ class Outbox:
         Return the message that is blocked, because it ended the connection repeatedly.
         """
         blocked = self._blame(now)
-        self._is_connected = True
+        self._is_connected, self._is_proven = True, False
+        self._accepted_s = now if self._accepted_s is None else self._accepted_s
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = [*self._sent.values(), *self._waiting, *self._held]
         self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 from testing.agent_process import AGENT_ID
 from tests.chaos.process_limit import allow_processes, can_limit, refuse_processes
-from tests.chaos.visitors import Loss, Part
 
 if TYPE_CHECKING:
     import random
@@ -29,15 +28,15 @@ LIMIT_BYTES: Final = 60_000
 """Below the size of some annotated pictures, and above that of every picture sent."""
 CUT_BYTES: Final = (0.0, 4.5)
 """A connection is cut after 10 to the power of this many bytes: from a header to a few pictures."""
-DENIALS: Final[dict[str, frozenset[Part]]] = {
-    "homeassistant/#": frozenset(),
-    "doorbell/+/snapshot": frozenset(),
-    "doorbell/+/state": frozenset(),
-    f"edge_agent/{AGENT_ID}/health": frozenset(),
-    "doorbell/+/ring": frozenset({Part.RING}),
-    "doorbell/+/answer": frozenset({Part.ANSWER}),
-}
-"""What the broker's access list lacks, and the parts of a push that it denies thereby."""
+DENIALS: Final = (
+    "homeassistant/#",
+    "doorbell/+/snapshot",
+    "doorbell/+/state",
+    f"edge_agent/{AGENT_ID}/health",
+    "doorbell/+/ring",
+    "doorbell/+/answer",
+)
+"""What the broker's access list lacks."""
 DISK_FULL: Final = "disk full"
 NO_PROCESSES: Final = "no more processes"
 
@@ -62,14 +61,13 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the faults concern; `losses` records what the broker denies."""
+    """What the faults concern."""
 
     broker: Mosquitto
     broker_config: tuple[str, ...]
     line: Proxy
     agent: AgentProcess
     disk: SmallDisk
-    losses: list[Loss]
 
 
 class ForeignFaults:
@@ -81,15 +79,14 @@ class ForeignFaults:
         self._line = parts.line
         self._agent = parts.agent
         self._disk = parts.disk
-        self._losses = parts.losses
         self._base = parts.broker_config
         self._deck: list[Fault] = []
         self._since_s = self._until_s = 0.0
         self._next_s = time.monotonic()
         self._denied = ""
-        self._denied_parts: frozenset[Part] = frozenset()
         self.active: Fault | None = None
         self.past: list[Occurrence] = []
+        self.broker_restarts_s: list[float] = []
         self.not_tried: list[str] = []
         self._table: list[Fault] = []
 
@@ -160,16 +157,12 @@ class ForeignFaults:
         return (*self._base, f"acl_file {access}")
 
     def _deny(self) -> None:
-        topic = self._chance.choice(list(DENIALS))
-        self._denied = f"topic deny {topic}\n"
+        self._denied = f"topic deny {self._chance.choice(DENIALS)}\n"
         self._reload()
-        self._denied_parts = DENIALS[topic]
 
     def _allow(self) -> None:
         self._denied = ""
         self._reload()
-        if self._denied_parts:
-            self._losses.append(Loss("denied by the broker", self._denied_parts, self._since_s, time.monotonic()))
 
     def _limit(self, *names: str) -> None:
         self._reload(*(f"{name} {LIMIT_BYTES}" for name in names))
@@ -192,6 +185,7 @@ class ForeignFaults:
         self._broker.stop()
         self._broker.configure(*self.configure(), *more)
         self._broker.start()
+        self.broker_restarts_s.append(time.monotonic())
 
     def _continue_broker(self) -> None:
         self._broker.signal(signal.SIGCONT)

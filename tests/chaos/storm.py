@@ -35,7 +35,7 @@ from tests.chaos.foreign_faults import NO_PROCESSES, ForeignFaults, Parts
 from tests.chaos.process_limit import as_limited_user, can_limit, user_of_its_own
 from tests.chaos.restarts import Restarts
 from tests.chaos.small_disk import SmallDisk
-from tests.chaos.visitors import Loss, Part, Visitors
+from tests.chaos.visitors import BROKER_MEMORY_S, Visitors
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ AGENT: Final = {
 }
 POISON: Final = ("segfault", "hang", "leak", "exit", "error")
 POISON_SHARE: Final = 0.004
-BROKER_MEMORY_S: Final = 4.0
-"""A killed broker loses its last acknowledged messages; such presses are sent again, and counted."""
+RESTART_S: Final = 10.0
+"""Time until the agent is connected to a restarted broker."""
 CALM_SHARE: Final = 0.4
 """The agent itself is not killed in the last part, to make its resources comparable."""
 SETTLE_S: Final = 60.0
@@ -124,7 +124,7 @@ class Storm:
             contextlib.ExitStack() as parts,
         ):
             agent = _agent(line.port, disk, as_limited_user() if limited else ())
-            connected = Parts(self._broker, BROKER_CONFIG, line, agent, disk, self.visitors.losses)
+            connected = Parts(self._broker, BROKER_CONFIG, line, agent, disk)
             self.foreign = ForeignFaults(self._chance, connected)
             if self._has_foreign:
                 parts.enter_context(self.foreign)
@@ -154,13 +154,19 @@ class Storm:
             self.restarts.revive(may_end=self._may_end())
             if len(self._samples) < SAMPLES and left_s < self._seconds * CALM_SHARE:
                 self._samples.append(holdings(agent.pid))
-            self._inject_fault(agent, line, client, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
+            self._inject_fault(agent, line, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
+            self._send_again(client)
             if self._has_foreign:
-                self.foreign.tick(may_start=left_s > QUIET_S)
+                self.foreign.tick(may_start=left_s > QUIET_S and self._is_recovered())
         self.foreign.stop()
         self._over.set()
         for each in senders:
             each.join()
+
+    def _is_recovered(self) -> bool:
+        """Return whether a push after the last foreign fault was answered with a face, or should have been."""
+        ended_s = self.foreign.past[-1].until_s if self.foreign.past else 0.0
+        return time.monotonic() > ended_s + RECOVERY_S or self.visitors.recovery_s(ended_s) is not None or not ended_s
 
     def _may_end(self) -> bool:
         """Return whether the agent may end by itself: without the threads that it needs."""
@@ -169,7 +175,7 @@ class Storm:
         is_active = self.foreign.active is not None and self.foreign.active.name == NO_PROCESSES
         return is_active or time.monotonic() < ended_s + GIVE_UP_S
 
-    def _inject_fault(self, agent: AgentProcess, line: Proxy, client: DoorClient, *, calm: bool) -> None:
+    def _inject_fault(self, agent: AgentProcess, line: Proxy, *, calm: bool) -> None:
         spared = calm or self.foreign.excludes_restarts
         harms: dict[str, tuple[int, Callable[[], None]]] = {
             "worker SIGKILL": (10, lambda: self._signal_worker(agent, signal.SIGKILL)),
@@ -177,7 +183,7 @@ class Storm:
             "connection cut": (3, line.cut),
             "agent SIGKILL": (0 if spared else 2, self.restarts.kill),
             "agent SIGTERM": (0 if spared else 2, self._terminate),
-            "broker SIGKILL": (self._broker_weight, lambda: self._kill_broker(client)),
+            "broker SIGKILL": (self._broker_weight, self._kill_broker),
         }
         (name,) = self._chance.choices(list(harms), [weight for weight, _ in harms.values()])
         self.done[name] += 1
@@ -185,7 +191,7 @@ class Storm:
         harms[name][1]()
 
     def _terminate(self) -> None:
-        self.restarts.terminate()
+        self.restarts.terminate(may_fail=self._may_end())
         self.restarts.start()
 
     def _signal_worker(self, agent: AgentProcess, number: signal.Signals) -> None:
@@ -193,16 +199,21 @@ class Storm:
         if workers:
             os.kill(self._chance.choice(workers), number)
 
-    def _kill_broker(self, client: DoorClient) -> None:
-        killed_s = time.monotonic()
+    def _kill_broker(self) -> None:
+        self.visitors.broker_kills_s.append(time.monotonic())
         self._broker.kill()
         self._broker.start()
+        self.foreign.broker_restarts_s.append(time.monotonic())
+
+    def _send_again(self, client: DoorClient) -> None:
+        """Send again what a restarted broker lost: mosquitto also loses what it gets before the agent is back."""
         now = time.monotonic()
-        self.visitors.losses.append(Loss("lost with the broker", frozenset(Part), killed_s - BROKER_MEMORY_S, now))
-        for number in client.unanswered():
-            if client.presses[number].at_s > killed_s - BROKER_MEMORY_S:
-                self.sent["presses sent again, lost with the broker"] += 1
-                client.send_press(number, DOORBELLS[number % len(DOORBELLS)], jpeg())
+        for restarted_s in [each for each in self.foreign.broker_restarts_s if now > each + RESTART_S]:
+            self.foreign.broker_restarts_s.remove(restarted_s)
+            for number in client.unanswered():
+                if -BROKER_MEMORY_S < client.presses[number].at_s - restarted_s < RESTART_S:
+                    self.sent["press frames sent again after a restart of the broker"] += 1
+                    client.send_press(number, DOORBELLS[number % len(DOORBELLS)], jpeg())
 
     def _send(self, client: DoorClient) -> None:
         due_s, number, presses = time.monotonic(), 0, 0
@@ -236,11 +247,13 @@ class Storm:
         """Wait for the last answers, including ordinary frames that a stopped worker may hold, and for good health."""
         deadline_s = time.monotonic() + SETTLE_S
         while (client.unanswered() or self.visitors.open()) and time.monotonic() < deadline_s:
+            self._send_again(client)
             time.sleep(0.1)
         before = client.metrics_received
         wait_until(lambda: client.metrics_received > before, timeout_s=30)
         while (client.metrics["in_flight"] or self.problems & ENDING) and time.monotonic() < deadline_s:
             time.sleep(0.1)
+        self.visitors.read_broker_log(self._broker.log)
         self.lost = client.metrics["in_flight"]
         self.after = holdings(agent.pid)
         self.last_problems = self.problems

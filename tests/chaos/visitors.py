@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from testing.agent_process import AGENT_ID
+from tests.chaos.broker_log import BrokerLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,9 @@ SESSION_S: Final = 3600
 BUTTONS: Final = 12
 OPEN_S: Final = 30.0
 """A push without ring or answer by then is missed: its deadline is shorter, but agent or broker may be away."""
-LATE_S: Final = 8.0
-"""A push that is older than this is not explained by what the broker denies or loses."""
+BROKER_MEMORY_S: Final = 4.0
+"""A killed broker loses what it acknowledged within that time."""
+NAME: Final = "visitors"
 HEALTH: Final = f"edge_agent/{AGENT_ID}/health"
 
 
@@ -38,16 +40,6 @@ class Part(StrEnum):
 
     RING = "ring"
     ANSWER = "answer"
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A time in which the broker denies or loses these messages."""
-
-    why: str
-    parts: frozenset[Part]
-    since_s: float
-    until_s: float
 
 
 @dataclass(slots=True)
@@ -77,12 +69,6 @@ class Push:
             len(ids) > 1 for events in self.events.values() for ids in events.values()
         )
 
-    def cause(self, losses: list[Loss]) -> str:
-        """Return why the broker is the cause of what is missing, or ''."""
-        explained = [each for each in losses if each.since_s < self.at_s + LATE_S and self.at_s < each.until_s]
-        parts = frozenset[Part]().union(*(each.parts for each in explained))
-        return explained[0].why if self.missing and self.missing <= parts else ""
-
 
 class Visitors:
     """Pushes buttons in turn, each one again after its answer; a missed one is replaced by a new button."""
@@ -95,10 +81,11 @@ class Visitors:
         self._last: dict[str, Push] = {}
         self._by_press_id: dict[str, Push] = {}
         self.pushes: list[Push] = []
-        self.losses: list[Loss] = []
+        self.broker_kills_s: list[float] = []
+        self._broker_log = BrokerLog("", NAME)
         self.answers: Counter[str] = Counter()
         self.health: dict[str, Any] = {}
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "visitors", protocol=paho.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, NAME, protocol=paho.MQTTv5)
         self._client.max_inflight_messages_set(200)
         self._client.reconnect_delay_set(1, 1)
         topics = [("doorbell/+/ring", 1), ("doorbell/+/answer", 1), (HEALTH, 0)]
@@ -143,9 +130,20 @@ class Visitors:
         with self._lock:
             return [each for each in self.pushes if each.missing and now < each.at_s + OPEN_S]
 
+    def read_broker_log(self, log: str) -> None:
+        """Learn which messages the broker denied or lost."""
+        self._broker_log = BrokerLog(log, NAME)
+
     def lost(self) -> list[Push]:
         """Return the pushes that miss a ring or an answer, and not because of the broker."""
-        return [each for each in self.pushes if each.missing and not each.cause(self.losses)]
+        return [each for each in self.pushes if each.missing and not self._cause(each)]
+
+    def _cause(self, push: Push) -> str:
+        """Return why the broker is the cause of all that a push misses, or ''."""
+        causes = [self._broker_log.cause(push.doorbell, part) for part in push.missing]
+        if causes and not all(causes) and any(0 <= each - push.at_s < BROKER_MEMORY_S for each in self.broker_kills_s):
+            return "lost with a killed broker"
+        return causes[0] if causes and all(causes) else ""
 
     def invented(self) -> list[Push]:
         """Return the pushes with a second press id, ring or answer."""
@@ -153,7 +151,7 @@ class Visitors:
 
     def causes(self) -> Counter[str]:
         """Return how many pushes miss something because of the broker, by cause."""
-        return Counter(cause for each in self.pushes if (cause := each.cause(self.losses)))
+        return Counter(cause for each in self.pushes if (cause := self._cause(each)))
 
     def recovery_s(self, ended_s: float) -> float | None:
         """Return the time from the end of a fault until a push that came later was answered with a face."""

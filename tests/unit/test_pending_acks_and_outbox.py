@@ -175,10 +175,21 @@ def test_a_small_message_needs_one_more_loss_and_blocks_its_topic_for_a_time() -
     outbox.publish(_event("config"), 0.0)
     assert lose(outbox, wire, 0.1) is None
     assert lose(outbox, wire, 0.2) is None
+    outbox.publish(_event("ring"), 0.3)
+    outbox.confirm(Packet(3, 2), 0.3)
     assert lose(outbox, wire, 0.3) is not None
     assert outbox.publish(_event("config"), 1.0)
     assert not outbox.publish(_event("ring"), 1.0)
     assert not outbox.publish(_event("config"), 1000.0)
+
+
+def test_a_line_that_breaks_before_anything_is_accepted_blames_no_message_for_a_minute() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("availability"), 0.0)
+    for now in range(60):
+        assert lose(outbox, wire, float(now)) is None
+        assert wire.sent == ["availability"]
+    assert lose(outbox, wire, 61.0) is not None, "the broker takes nothing at all"
 
 
 def test_a_connection_that_ends_later_does_not_blame_the_message_in_flight() -> None:
