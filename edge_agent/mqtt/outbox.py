@@ -134,7 +134,7 @@ class Outbox:
     def _find_suspect(self, now: float) -> _Entry | None:
         """Return what may have ended the connection: the oldest message without an answer, or the one just denied.
 
-        If nothing was accepted on this connection, the line may be bad, and a message that was sent alone is not blamed.
+        A message that was sent alone is not blamed if nothing was accepted on this connection: the line may be bad.
         """
         if self._alone is not None:
             entry, sent_s = self._alone

@@ -136,13 +136,14 @@ class Storm:
                 self._play(agent, line, client)
                 self._settle(agent, client)
             finally:
-                self._keep_logs(agent)
+                self._log = agent.log
+                self._keep_logs()
         return client
 
-    def _keep_logs(self, agent: AgentProcess) -> None:
+    def _keep_logs(self) -> None:
         if self._logs is not None:
             self._logs.mkdir(parents=True, exist_ok=True)
-            (self._logs / "agent.log").write_text(agent.log, encoding="utf-8")
+            (self._logs / "agent.log").write_text(self._log, encoding="utf-8")
             (self._logs / "broker.log").write_text(self._broker.log, encoding="utf-8")
 
     def _play(self, agent: AgentProcess, line: Proxy, client: DoorClient) -> None:
@@ -287,8 +288,9 @@ class Storm:
         ]
         lost = [f"lost: {each}; {self._around(each.at_s)}" for each in self.visitors.lost()]
         invented = [f"invented: {each}; {self._around(each.at_s)}" for each in self.visitors.invented()]
+        bugs = [line for line in self._log.splitlines() if "this is a bug" in line]
         lasting = [f"problem that lasts: {code}" for code in sorted(self.last_problems & ENDING)]
-        return [*self.restarts.faults, *slow, *lost, *invented, *lasting]
+        return [*self.restarts.faults, *slow, *lost, *invented, *bugs, *lasting]
 
 
 def _agent(port: int, disk: SmallDisk, through: Sequence[str]) -> AgentProcess:

@@ -112,6 +112,17 @@ def test_without_a_thread_or_process_the_agent_ends_in_time(mosquitto: Mosquitto
         assert "this is a bug" not in agent.log
 
 
+@needs_namespaces
+def test_sigterm_without_a_further_thread_is_no_bug(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.start_in(*as_user_of_its_own(), "prlimit", f"--nproc={MOST_PROCESSES}")
+        agent.wait_until_ready(recorder)
+        limit_processes(agent.pid, 1)
+        agent.signal(signal.SIGTERM)
+        assert agent.wait(EXIT_S) == 0
+        assert "this is a bug" not in agent.log
+
+
 @pytest.mark.parametrize(
     ("module", "owner", "method"),
     [
