@@ -73,8 +73,8 @@ class Outbox:
         """The suspect in flight, and when it was sent."""
         self._suspect: _Entry | None = None
         """What may have ended the last connection."""
-        self._denied: _Entry | None = None
-        """The message whose denial was the broker's last answer."""
+        self._denied: tuple[_Entry, float] | None = None
+        """The message whose denial was the broker's last answer, and when that came."""
         self._is_proven = False
         """Whether the broker accepted something on this connection."""
         self._accepted_s: float | None = None
@@ -117,7 +117,7 @@ class Outbox:
         entry = self._sent.pop(packet, None)
         if entry is None:
             return None
-        self._denied = entry if denied else None
+        self._denied = (entry, now) if denied else None
         if not denied:
             self._is_proven, self._accepted_s = True, now
             self.suspects.on_accepted(entry.topic, entry.size_bytes)
@@ -139,7 +139,9 @@ class Outbox:
         if self._alone is not None:
             entry, sent_s = self._alone
             return entry if self._is_line_good(now) and now - sent_s <= PROMPT_S else None
-        return self._denied or next(iter(self._sent.values()), None)
+        if self._denied is not None and now - self._denied[1] <= PROMPT_S:
+            return self._denied[0]
+        return next(iter(self._sent.values()), None)
 
     def _is_line_good(self, now: float) -> bool:
         return self._is_proven or (self._accepted_s is not None and now - self._accepted_s > UNPROVEN_S)

@@ -233,3 +233,13 @@ def test_a_denied_message_is_the_suspect_if_the_connection_ends_right_after() ->
     assert blocked is not None
     assert blocked.topic == "config"
     assert not outbox.publish(_event("ring"), 1.0)
+
+
+def test_a_denied_message_is_no_suspect_if_the_connection_ends_later() -> None:
+    outbox, wire = connected()
+    for number in range(5):
+        now = 10.0 * number
+        outbox.publish(_event("config"), now)
+        assert wire.connection is not None
+        outbox.confirm(Packet(wire.connection, 1), now, denied=True)
+        assert lose(outbox, wire, now + 5.0) is None
