@@ -203,7 +203,7 @@ class Storm:
         for restarted_s in [each for each in self.foreign.broker_restarts_s if now > each + RESTART_S]:
             self.foreign.broker_restarts_s.remove(restarted_s)
             for number in client.unanswered():
-                if -BROKER_MEMORY_S < client.presses[number].at_s - restarted_s < RESTART_S:
+                if -BROKER_MEMORY_S < client.presses[number].last_s - restarted_s < RESTART_S:
                     self.sent["press frames sent again after a restart of the broker"] += 1
                     client.send_press(number, DOORBELLS[number % len(DOORBELLS)], jpeg())
 
