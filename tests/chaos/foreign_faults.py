@@ -120,6 +120,11 @@ class ForeignFaults:
         """Whether the agent must not be restarted: without its journal, an open press rings again by design."""
         return self.active is not None and self.active.name == DISK_FULL
 
+    @property
+    def no_time_for(self) -> list[str]:
+        """The faults that a short storm has no time for."""
+        return sorted({each.name for each in self._table} - {each.name for each in self.past})
+
     def tick(self, *, may_start: bool) -> None:
         """Switch a fault on or off, if it is time."""
         now = time.monotonic()

@@ -38,6 +38,7 @@ def report(storm: Storm, client: DoorClient) -> Table:
         *storm.visitors.rows(),
         *((f"{name}: times, longest s until it works", _times(found)) for name, found in storm.recoveries().items()),
         ("not tried here", ", ".join(storm.foreign.not_tried) or "-"),
+        ("no time for", ", ".join(storm.foreign.no_time_for) or "-"),
         *sorted(storm.restarts.exit_codes.items()),
         ("longest exit, s", f"{storm.restarts.longest_s:.1f}"),
         ("problems at the end", ", ".join(sorted(storm.last_problems)) or "-"),
