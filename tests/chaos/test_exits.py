@@ -123,6 +123,27 @@ def test_sigterm_without_a_further_thread_is_no_bug(mosquitto: Mosquitto, record
         assert "this is a bug" not in agent.log
 
 
+def _kill(processes: set[int]) -> None:
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_stopped_fork_server_does_not_outlive_the_agent(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port, POOL__RESTART_DELAY_S="60", POOL__RESTART_DELAY_MAX_S="60") as agent:
+        agent.wait_until_ready(recorder)
+        processes = descendants(agent.pid)
+        (server,) = [pid for pid in processes if descendants(pid)]
+        first = descendants(server)
+        _kill(first)
+        again = wait_until(lambda: now if len(now := descendants(server) - first) == len(first) else None)
+        _kill(again)
+        wait_until(lambda: not descendants(server))  # they are replaced a minute later
+        os.kill(server, signal.SIGSTOP)
+        agent.signal(signal.SIGTERM)
+        assert agent.wait(EXIT_S) == 0
+        wait_until(lambda: not any(map(is_alive, processes)), timeout_s=EXIT_S)
+
+
 @pytest.mark.parametrize(
     ("module", "owner", "method"),
     [
