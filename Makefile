@@ -51,8 +51,8 @@ coverage: ARGS += --cov
 coverage: test ## Run the tests and measure branch coverage, worker processes included
 
 .PHONY: chaos
-chaos: mosquitto ## Kill everything at random for ten minutes. ARGS="--seconds 60 --seed 1" for less
-	@$(BIN)/python -P -m tests.chaos.storm $(ARGS)
+chaos: mosquitto ## Kill everything at random, amid faults of broker, line, kernel and disk. ARGS="--seconds 60 --seed 1" for less
+	@$(BIN)/python -P -m tests.chaos.storm_command $(ARGS)
 
 .PHONY: hostile
 hostile: mosquitto ## Send an agent 100,000 hostile messages. ARGS="--messages 5000 --seed 2" for less

@@ -41,6 +41,8 @@ class AgentProcess:
         }
         self._settings = {f"EDGE_AGENT_{name}": value for name, value in (defaults | settings).items()}
         self.environment: dict[str, str] = {}
+        self.through: Sequence[str] = ()
+        """The command that `start` starts it through."""
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = datetime.now(UTC)
 
@@ -110,7 +112,7 @@ class AgentProcess:
 
     def start(self) -> None:
         """Start or restart it."""
-        self.start_in()
+        self.start_in(*self.through)
 
     def start_in(self, *command: str, program: Sequence[str] = ("-m", "edge_agent", "run")) -> None:
         """Start it in place of a running one, through a command that prepares its environment."""
@@ -142,6 +144,12 @@ class AgentProcess:
         """Wait for its end and return its exit code."""
         assert self._process is not None
         return self._process.wait(timeout_s)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, or None while it runs."""
+        assert self._process is not None
+        return self._process.poll()
 
     def stop(self) -> int:
         """Stop it, and return its exit code."""

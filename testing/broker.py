@@ -64,11 +64,15 @@ class Mosquitto:
         """Its log since the first start."""
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
+    def configure(self, *config: str) -> None:
+        """Replace its configuration: for the next start, or for SIGHUP where mosquitto reads a line again."""
+        self._config = config
+        self._write_config()
+
     def start(self) -> None:
         """Start it and return when it accepts connections; skip the test if mosquitto is not installed."""
         command = program("mosquitto")
-        config = self.folder / "mosquitto.conf"
-        config.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
+        config = self._write_config()
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([command, "-v", "-c", str(config)], stdout=log, stderr=log)
         self._wait_until_ready()
@@ -85,6 +89,11 @@ class Mosquitto:
     def kill(self) -> None:
         """Kill it."""
         self._end(kill=True)
+
+    def _write_config(self) -> Path:
+        config = self.folder / "mosquitto.conf"
+        config.write_text("\n".join(self._lines()) + "\n", encoding="utf-8")
+        return config
 
     def _lines(self) -> Iterator[str]:
         """Return its configuration."""

@@ -26,6 +26,14 @@ def jpeg(width: int = 320, height: int = 240, seed: int = 0) -> bytes:
 
 
 @functools.cache
+def noise() -> bytes:
+    """Return a JPEG of less than 60 kB whose annotated copy is larger than that."""
+    small = np.random.default_rng(1).integers(0, 255, (36, 48, 3), np.uint8)
+    pixels = cv2.resize(small, (1280, 960), interpolation=cv2.INTER_CUBIC)
+    return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 15])[1].tobytes())
+
+
+@functools.cache
 def png(width: int = 64, height: int = 48) -> bytes:
     """Return a grey PNG."""
     return bytes(cv2.imencode(".png", np.full((height, width, 3), 128, np.uint8))[1].tobytes())

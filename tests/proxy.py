@@ -1,11 +1,14 @@
-"""A TCP proxy between a client and a broker that can be cut, or go silent."""
+"""A TCP proxy between a client and a broker that can be cut, also in the middle of a packet, or go silent."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CHUNK_BYTES = 65_536
 
@@ -19,6 +22,7 @@ class Proxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._silent = threading.Event()
         self._mute = threading.Event()
+        self._choose_bytes: Callable[[], int] | None = None
         self.port = int(self._listener.getsockname()[1])
         self.accepted = 0
 
@@ -49,6 +53,10 @@ class Proxy:
         """Stop forwarding what the client sends: the broker's messages arrive, their acknowledgements do not."""
         self._mute.set()
 
+    def cut_after(self, choose_bytes: Callable[[], int] | None) -> None:
+        """Cut each connection after that many bytes in one direction, chosen for each; None ends it."""
+        self._choose_bytes = choose_bytes
+
     def heal(self) -> None:
         """Forward new connections again; the old ones have lost bytes and are cut."""
         self.cut()
@@ -73,10 +81,21 @@ class Proxy:
                     threading.Thread(target=self._forward, args=(source, sink, stops), daemon=True).start()
 
     def _forward(self, source: socket.socket, sink: socket.socket, stops: tuple[threading.Event, ...]) -> None:
+        left: int | None = None
         with contextlib.suppress(OSError):
-            while data := source.recv(CHUNK_BYTES):
+            while left != 0 and (data := source.recv(CHUNK_BYTES)):
+                left = self._left(left)
+                passed = data[:left]
                 if not any(stop.is_set() for stop in stops):
-                    sink.sendall(data)
+                    sink.sendall(passed)
+                left = None if left is None else left - len(passed)
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+    def _left(self, left: int | None) -> int | None:
+        """Return how many bytes a direction still forwards, or None without a limit."""
+        choose = self._choose_bytes
+        if choose is None:
+            return None
+        return choose() if left is None else left

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_agent.doorbells.options_file import replace_file
 from edge_agent.errors import reason_of
+from edge_agent.platform.background import BackgroundWorker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ class SourceTimesFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fault = ""
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="source-times")
+        self._writer = BackgroundWorker("source-times")
 
     def load(self) -> SourceTimes:
         """Return the stored times; none if there is no usable file."""
@@ -45,11 +46,11 @@ class SourceTimesFile:
 
     def save(self, times: SourceTimes) -> None:
         """Write the times on another thread: a memory card may take a second, and a press cannot wait."""
-        self._writer.submit(self._save, msgspec.json.encode(times))
+        self._writer.submit(functools.partial(self._save, msgspec.json.encode(times)))
 
     def close(self) -> None:
-        """Wait until the times are written."""
-        self._writer.shutdown()
+        """Wait until the times are written; not for a disk that does not answer."""
+        self._writer.close()
 
     def _save(self, content: bytes) -> None:
         try:

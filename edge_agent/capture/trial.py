@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -47,15 +48,19 @@ def try_camera(spec: CameraSpec, mqtt: MqttSettings, limit_s: float = LIMIT_S) -
     """Return what a camera sends, or why it sends nothing; never take longer than `limit_s`."""
     context = multiprocessing.get_context("spawn")
     pipe, child_pipe = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(child_pipe, msgspec.msgpack.encode(spec), mqtt), daemon=True)
-    with pipe:
-        process.start()
-        child_pipe.close()
-        trial = _receive(pipe, limit_s)
-        process.kill()
-        process.join()
-        process.close()
-    return trial
+    child_life, life = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_run, args=(child_pipe, child_life, msgspec.msgpack.encode(spec), mqtt), daemon=True
+    )
+    with pipe, life:
+        with child_pipe, child_life:
+            process.start()
+        try:
+            return _receive(pipe, limit_s)
+        finally:
+            process.kill()
+            process.join()
+            process.close()
 
 
 def _receive(pipe: Connection, limit_s: float) -> Trial:
@@ -67,8 +72,12 @@ def _receive(pipe: Connection, limit_s: float) -> Trial:
         return Trial(CaptureReason.EXITED)
 
 
-def _run(pipe: Connection, encoded: bytes, mqtt: MqttSettings) -> None:
-    """Run in the child."""
+def _run(pipe: Connection, life: Connection, encoded: bytes, mqtt: MqttSettings) -> None:
+    """Run in the child, which ends with its parent."""
+    from edge_agent.worker.guards import die_with_parent  # noqa: PLC0415 - only the child needs it
+
+    die_with_parent(life)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     spec = msgspec.msgpack.decode(encoded, type=CameraSpec)
     enter_sandbox(spec, mqtt)
     pipe.send_bytes(msgspec.msgpack.encode(look(spec)))

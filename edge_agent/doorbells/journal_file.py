@@ -12,6 +12,8 @@ import msgspec
 
 from edge_agent.doorbells.options_file import replace_file
 from edge_agent.doorbells.press_journal import VERSION, StoredJournal
+from edge_agent.errors import NoThreadError
+from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,18 +88,15 @@ class JournalFile:
         with self._changed:
             self._number += 1
             self._unsaved, self._failed = journal, None
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="press-journal", daemon=True)
-                self._thread.start()
-            self._changed.notify()
-            return self._number
+        self._write_soon()
+        return self._number
 
     def retry_save(self) -> None:
         """Write the journal again if the last attempt failed."""
         with self._changed:
             if self._failed is not None and self._unsaved is None:
                 self._unsaved, self._failed = self._failed, None
-                self._changed.notify()
+        self._write_soon()
 
     def close(self) -> None:
         """Wait until the journal is written, but not for long."""
@@ -106,6 +105,26 @@ class JournalFile:
             self._changed.notify()
         if self._thread is not None:
             self._thread.join(CLOSE_S)
+
+    def _write_soon(self) -> None:
+        """Let the thread write; where the system gives none, write now."""
+        if self._can_run():
+            with self._changed:
+                self._changed.notify()
+            return
+        journal, self._unsaved = self._unsaved, None
+        if journal is not None:
+            self._written(JournalWritten(self._number, failed=not self._write(journal)))
+
+    def _can_run(self) -> bool:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="press-journal", daemon=True)
+            try:
+                start_thread(thread)
+            except NoThreadError:
+                return False
+            self._thread = thread
+        return True
 
     def _run(self) -> None:
         while True:

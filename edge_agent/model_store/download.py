@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
 from edge_agent import __version__
 from edge_agent.errors import ModelUnavailableError, reason_of
+from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,9 +119,8 @@ def _open(url: str, start: int, limits: DownloadLimits) -> http.client.HTTPRespo
     of a server.
     """
     answers: queue.SimpleQueue[http.client.HTTPResponse | Exception] = queue.SimpleQueue()
-    threading.Thread(
-        target=_ask, args=(url, start, limits.silence_s, answers), name="model-download", daemon=True
-    ).start()
+    asking = (url, start, limits.silence_s, answers)
+    start_thread(threading.Thread(target=_ask, args=asking, name="model-download", daemon=True))
     try:
         answer = answers.get(timeout=limits.answer_s)
     except queue.Empty:

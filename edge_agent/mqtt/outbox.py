@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge_agent.mqtt.suspects import PROMPT_S, Suspects
+from edge_agent.mqtt.suspects import PROMPT_S, UNPROVEN_S, Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +73,12 @@ class Outbox:
         """For this connection, while messages are sent one at a time."""
         self._suspect: _Entry | None = None
         """The only message that can have ended the last connection."""
-        self._denied: _Entry | None = None
-        """The message whose denial was the broker's last answer."""
+        self._denied: tuple[_Entry, float] | None = None
+        """The message whose denial was the broker's last answer, and when that came."""
+        self._is_proven = False
+        """Whether the broker accepted something on this connection."""
+        self._accepted_s: float | None = None
+        """When the broker last accepted something; before that, the first connection."""
         self._payload_bytes = 0
         self._broker_bytes = limits.largest_bytes
         self._is_connected = False
@@ -115,8 +119,9 @@ class Outbox:
         entry = self._sent.pop(packet, None)
         if entry is None:
             return None
-        self._denied = entry if denied else None
+        self._denied = (entry, now) if denied else None
         if not denied:
+            self._is_proven, self._accepted_s = True, now
             self.suspects.on_accepted(entry.topic, entry.size_bytes)
         self._payload_bytes -= len(entry.publication.payload)
         self._send_queue(now)
@@ -130,11 +135,17 @@ class Outbox:
         self._denied = None
 
     def _find_suspect(self, now: float) -> _Entry | None:
-        """Return the only message that can have ended the connection: just denied, or alone in flight."""
-        if self._denied is not None:
-            return self._denied
-        is_prompt = now - self._last_sent_s <= PROMPT_S
+        """Return the only message that can have ended the connection: just denied, or alone in flight.
+
+        A message alone in flight is not blamed if nothing was accepted on this connection: the line may be bad.
+        """
+        if self._denied is not None and now - self._denied[1] <= PROMPT_S:
+            return self._denied[0]
+        is_prompt = self._is_line_good(now) and now - self._last_sent_s <= PROMPT_S
         return next(iter(self._sent.values())) if len(self._sent) == 1 and is_prompt else None
+
+    def _is_line_good(self, now: float) -> bool:
+        return self._is_proven or (self._accepted_s is not None and now - self._accepted_s > UNPROVEN_S)
 
     def on_connected(self, now: float, broker_takes_bytes: int | None = None) -> Publication | None:
         """Let everything unconfirmed wait for `resend`: what is published before that goes first.
@@ -142,7 +153,8 @@ class Outbox:
         Return the message that is blocked, because it ended the connection repeatedly.
         """
         blocked = self._blame(now)
-        self._is_connected = True
+        self._is_connected, self._is_proven = True, False
+        self._accepted_s = now if self._accepted_s is None else self._accepted_s
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = [*self._sent.values(), *self._waiting, *self._queue]
         self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))

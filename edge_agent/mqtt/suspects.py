@@ -2,7 +2,7 @@
 
 A broker may close the connection because of one message: it is too large for a limit that the broker does not announce,
 or its topic is denied. The broker does not say which, and its last answers may be lost with the connection. So what was
-in flight is sent again one message at a time; the one that ends the connection again is blocked.
+in flight is sent again one message at a time; the one that ends a connection that works is blocked.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ SMALL_LOSSES: Final = 3
 """A small message may be a ring: one more loss, so that a bad network does not cost it."""
 PROMPT_S: Final = 2.0
 """If the connection ends later after a message was sent alone, the message is not the cause."""
+UNPROVEN_S: Final = 60.0
+"""After that long without any accepted message, a connection on which nothing was accepted counts, too."""
 BLOCKED_S: Final = 600.0
 """Time until a blocked topic is tried again."""
 

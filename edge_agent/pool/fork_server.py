@@ -63,6 +63,14 @@ def launch(context: BaseContext, name: str, target: Callable[..., None], argumen
     return process
 
 
+def kill_server() -> None:
+    """Kill the fork server, if there is one: it ends with this process by itself, but not while it is stopped."""
+    pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined] # noqa: SLF001 - no public name
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _spawn(process: BaseProcess) -> None:
     try:
         process.start()

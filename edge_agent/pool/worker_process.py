@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from edge_agent.domain import Pictures
-from edge_agent.pool.fork_server import launch
+from edge_agent.pool.fork_server import kill_server, launch
 from edge_agent.pool.model_memory import models_of
 from edge_agent.reasons import ExitReason, WorkerExit
 from edge_agent.wire import Detected, FromWorker, SharedBuffer, ToWorker, WorkerSpec, decode_from_worker, encode
@@ -166,6 +166,7 @@ def kill_all() -> None:
     _exiting.set()
     for worker in tuple(_running):
         worker.kill()
+    kill_server()
 
 
 def exit_of(code: int | None, stack: str = "") -> WorkerExit:

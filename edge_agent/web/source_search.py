@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from edge_agent.errors import EdgeAgentError
+from edge_agent.errors import EdgeAgentError, NoThreadError
+from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,10 @@ class SourceSearch:
             if self._end_s is not None:
                 return
             self._end_s = time.monotonic() + self.seconds
-        threading.Thread(target=self._run, name="source-search", daemon=True).start()
+        try:
+            start_thread(threading.Thread(target=self._run, name="source-search", daemon=True))
+        except NoThreadError as error:
+            self._finish(SearchView(fault=str(error)))
 
     def _run(self) -> None:
         try:
@@ -61,5 +65,8 @@ class SourceSearch:
         except Exception:  # the outermost boundary of this thread: without it, the search would seem to run for ever
             log.exception("the search for sources failed")
             found = SearchView(fault="internal error; see the agent's log")
+        self._finish(found)
+
+    def _finish(self, found: SearchView) -> None:
         with self._lock:
             self._last, self._end_s = found, None

@@ -24,9 +24,10 @@ METRICS: Final = f"edge_agent/{AGENT_ID}/metrics"
 
 @dataclass(slots=True)
 class SentPress:
-    """A press frame: when it was first sent, and its frame ids."""
+    """A press frame: when it was first and last sent, and its frame ids."""
 
     at_s: float
+    last_s: float
     frame_ids: list[str] = field(default_factory=list)
 
 
@@ -88,7 +89,9 @@ class DoorClient:
     def send_press(self, number: int, doorbell: str, image: bytes) -> None:
         """Send a press frame, with a new frame id if it was sent before."""
         with self._lock:
-            sent = self.presses.setdefault(number, SentPress(time.monotonic()))
+            now = time.monotonic()
+            sent = self.presses.setdefault(number, SentPress(now, now))
+            sent.last_s = now
             frame_id = f"press-{number}-{len(sent.frame_ids)}"
             sent.frame_ids.append(frame_id)
         topic, said = f"doorbell/{doorbell}/frame", {"trigger": "press", "frame_id": frame_id}

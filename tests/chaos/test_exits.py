@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,23 +19,21 @@ from testing.pools import BY_WIDTH, WIDTHS
 from testing.processes import descendants, is_alive, needs_namespaces
 from testing.shared_data import PROJECT
 from testing.waiting import wait_until
+from tests.chaos.endings import EXIT_S, PICTURE, seconds_to_end, start, with_picture
+from tests.chaos.process_limit import as_user_of_its_own
 from tests.command_line import edge_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from testing.broker import Mosquitto
     from testing.recorder import Recorder
 
-EXIT_S: Final = 5.0
 FATAL: Final = 1
 MOST_PROCESSES: Final = 200
-PICTURE: Final = "picture.jpg"
 ENDED_BY_SIGTERM: Final = 128 + signal.SIGTERM
 AVAILABILITY: Final = f"edge_agent/{AGENT_ID}/availability"
 HEALTH: Final = f"edge_agent/{AGENT_ID}/health"
-RIGHTS: Final = "+dac_override,+dac_read_search"
 BROKEN: Final = """
 import sys
 from {module} import {owner}
@@ -60,44 +57,10 @@ main()
 """
 
 
-def as_user_of_its_own() -> tuple[str, ...]:
-    """Return a command that gives up root, which has no limit on processes; the limit counts all of a user's."""
-    user = str(100_000 + os.getpid())
-    rights = (f"--inh-caps={RIGHTS}", f"--ambient-caps={RIGHTS}", f"--bounding-set=-all,{RIGHTS}")
-    return ("setpriv", "--reuid", user, "--clear-groups", *rights)
-
-
-def start(*arguments: str, through: Sequence[str] = (), **environment: str) -> subprocess.Popen[str]:
-    """Start a command."""
-    return subprocess.Popen(
-        [*through, sys.executable, "-m", "edge_agent", *arguments],
-        env={**os.environ, **environment},
-        cwd=PROJECT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def with_picture(arguments: Sequence[str], folder: Path) -> list[str]:
-    """Return arguments that name a picture where PICTURE stands."""
-    path = folder / PICTURE
-    path.write_bytes(jpeg())
-    return [str(path) if each == PICTURE else each for each in arguments]
-
-
 def limit_processes(pid: int, most: int) -> None:
     """Limit how many processes and threads the user of a process may have when that process starts one."""
     limit = f"--nproc={most}:{MOST_PROCESSES}"
     subprocess.run([*as_user_of_its_own(), "prlimit", f"--pid={pid}", limit], check=True)
-
-
-def seconds_to_end(process: subprocess.Popen[str]) -> float:
-    """Wait for the end of a process, and of all that it started."""
-    began_s, processes = time.monotonic(), descendants(process.pid)
-    process.communicate(timeout=4 * EXIT_S)
-    wait_until(lambda: not any(map(is_alive, processes)), timeout_s=EXIT_S)
-    return time.monotonic() - began_s
 
 
 def catches_sigterm(pid: int) -> bool:
@@ -105,13 +68,6 @@ def catches_sigterm(pid: int) -> bool:
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123 - of the kernel
         caught = next(line.split()[1] for line in file if line.startswith("SigCgt"))
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
-
-
-@pytest.fixture
-def silent_server() -> Iterator[int]:
-    """Return the port of a server that takes connections and never says anything."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
 
 
 def index_that_hangs(port: int, cache: Path) -> dict[str, str]:
@@ -154,6 +110,38 @@ def test_without_a_thread_or_process_the_agent_ends_in_time(mosquitto: Mosquitto
         assert agent.wait(EXIT_S) in {0, FATAL, -signal.SIGTERM}
         wait_until(lambda: not any(map(is_alive, started)), timeout_s=EXIT_S)
         assert "this is a bug" not in agent.log
+
+
+@needs_namespaces
+def test_sigterm_without_a_further_thread_is_no_bug(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port) as agent:
+        agent.start_in(*as_user_of_its_own(), "prlimit", f"--nproc={MOST_PROCESSES}")
+        agent.wait_until_ready(recorder)
+        limit_processes(agent.pid, 1)
+        agent.signal(signal.SIGTERM)
+        assert agent.wait(EXIT_S) == 0
+        assert "this is a bug" not in agent.log
+
+
+def _kill(processes: set[int]) -> None:
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_stopped_fork_server_does_not_outlive_the_agent(mosquitto: Mosquitto, recorder: Recorder) -> None:
+    with AgentProcess.with_script(mosquitto.port, POOL__RESTART_DELAY_S="60", POOL__RESTART_DELAY_MAX_S="60") as agent:
+        agent.wait_until_ready(recorder)
+        processes = descendants(agent.pid)
+        (server,) = [pid for pid in processes if descendants(pid)]
+        first = descendants(server)
+        _kill(first)
+        again = wait_until(lambda: now if len(now := descendants(server) - first) == len(first) else None)
+        _kill(again)
+        wait_until(lambda: not descendants(server))  # they are replaced a minute later
+        os.kill(server, signal.SIGSTOP)
+        agent.signal(signal.SIGTERM)
+        assert agent.wait(EXIT_S) == 0
+        wait_until(lambda: not any(map(is_alive, processes)), timeout_s=EXIT_S)
 
 
 @pytest.mark.parametrize(
@@ -248,24 +236,6 @@ def test_sigterm_during_the_start_as_process_1(mosquitto: Mosquitto) -> None:
     first.send_signal(signal.SIGTERM)
     assert seconds_to_end(process) < EXIT_S
     assert process.returncode in {0, ENDED_BY_SIGTERM}
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("arguments", [("watch",), ("doctor",), ("remove", "front"), ("send", PICTURE), ("run",)])
-def test_commands_end_in_time_while_the_broker_is_silent(
-    silent_server: int, tmp_path: Path, arguments: tuple[str, ...], number: signal.Signals
-) -> None:
-    broker = ("--host", "127.0.0.1", "--port", str(silent_server))
-    process = start(*with_picture(arguments, tmp_path), *broker, EDGE_AGENT_DETECTION__STRATEGIES="mock")
-    wait_until(lambda: has_connected(process.pid, silent_server), why=lambda: str(process.poll()))
-    process.send_signal(number)
-    assert seconds_to_end(process) < EXIT_S
-    assert process.returncode in {0, 128 + number}
-
-
-def has_connected(pid: int, port: int) -> bool:
-    """Return whether a process has a connection to a port."""
-    return any(tuple(each.raddr)[1:] == (port,) for each in psutil.Process(pid).net_connections("tcp"))
 
 
 def test_a_name_that_is_not_utf_8_costs_nothing(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_case_28_hundreds_of_reconnects_leave_nothing_behind(
 
 
 def test_case_29_each_of_hundreds_of_presses_is_answered_despite_failures() -> None:
-    storm = Storm(seconds=60.0, seed=29, rate=60.0, presses_per_s=5.0, kill_broker=False)
+    storm = Storm(seconds=60.0, seed=29, rate=60.0, presses_per_s=5.0, kill_broker=False, foreign=False)
     client = storm.run()
     assert len(client.presses) >= 290
     assert client.unanswered() == []

@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
 import pytest
 
 from testing.agent_process import AgentProcess
 from testing.broker import Mosquitto, set_password
+from testing.pictures import noise
 from testing.recorder import Recorder
 from testing.waiting import wait_until
 from tests.proxy import Proxy
@@ -22,15 +21,6 @@ pytestmark = pytest.mark.broker
 
 HEALTH = "edge_agent/test/health"
 LIMIT_BYTES = 60_000
-
-
-def noise() -> bytes:
-    """Return a picture whose annotated copy is larger than LIMIT_BYTES, and itself smaller."""
-    pixels = np.random.default_rng(1).integers(0, 255, (36, 48, 3), np.uint8)
-    pixels = cv2.resize(pixels, (1280, 960), interpolation=cv2.INTER_CUBIC)
-    image = bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 15])[1].tobytes())
-    assert len(image) < LIMIT_BYTES
-    return image
 
 
 def problems(health: dict[str, Any]) -> dict[str, str]:

@@ -133,14 +133,17 @@ def test_a_full_outbox_drops_the_oldest_message() -> None:
     assert outbox.dropped == 3
 
 
-def lose(outbox: Outbox, wire: Wire, now: float) -> Publication | None:
-    """End the connection, and open the next one."""
+def lose(outbox: Outbox, wire: Wire, now: float, *, accepted: str = "") -> Publication | None:
+    """End the connection, and open the next one, on which the broker accepts a first message."""
     assert wire.connection is not None
     number, wire.connection = wire.connection, None
     outbox.on_connection_lost(now)
     wire.connection = number + 1
     wire.sent.clear()
     blocked = outbox.on_connected(now)
+    if accepted:
+        outbox.publish(_event(accepted), now)
+        outbox.confirm(Packet(wire.connection, len(wire.sent)), now)
     outbox.resend(now)
     return blocked
 
@@ -218,12 +221,22 @@ def test_once_the_suspects_are_accepted_messages_are_sent_without_waiting() -> N
 def test_a_small_message_needs_one_more_loss_and_blocks_its_topic_for_a_time() -> None:
     outbox, wire = connected()
     outbox.publish(_event("config"), 0.0)
-    assert lose(outbox, wire, 0.1) is None
-    assert lose(outbox, wire, 0.2) is None
-    assert lose(outbox, wire, 0.3) is not None
+    assert lose(outbox, wire, 0.1, accepted="online") is None
+    assert lose(outbox, wire, 0.2, accepted="online") is None
+    assert lose(outbox, wire, 0.3, accepted="online") is not None
     assert outbox.publish(_event("config"), 1.0)
     assert not outbox.publish(_event("ring"), 1.0)
     assert not outbox.publish(_event("config"), 1000.0)
+
+
+def test_a_line_that_breaks_before_anything_is_accepted_blames_no_message_for_a_minute() -> None:
+    outbox, wire = connected()
+    outbox.publish(_event("availability"), 0.0)
+    for now in range(60):
+        assert lose(outbox, wire, float(now)) is None
+        assert wire.sent == ["availability"]
+    assert lose(outbox, wire, 61.0) is None
+    assert lose(outbox, wire, 62.0) is not None, "the broker takes nothing at all"
 
 
 def test_a_connection_that_ends_later_does_not_blame_the_message_in_flight() -> None:
@@ -267,3 +280,13 @@ def test_a_denied_message_is_the_suspect_if_the_connection_ends_right_after() ->
     assert blocked is not None
     assert blocked.topic == "config"
     assert not outbox.publish(_event("ring"), 1.0)
+
+
+def test_a_denied_message_is_no_suspect_if_the_connection_ends_later() -> None:
+    outbox, wire = connected()
+    for number in range(5):
+        now = 10.0 * number
+        outbox.publish(_event("config"), now)
+        assert wire.connection is not None
+        outbox.confirm(Packet(wire.connection, 1), now, denied=True)
+        assert lose(outbox, wire, now + 5.0) is None

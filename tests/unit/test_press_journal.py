@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -198,3 +199,19 @@ def test_a_journal_that_cannot_be_written_says_so_and_is_written_later(tmp_path:
     assert written.get(timeout=10) == JournalWritten(number)
     file.close()
     assert (file.fault, _file(path)[0].load().saved_s) == ("", 1.0)
+
+
+def test_without_a_thread_the_journal_is_written_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, written = _file(tmp_path / "hall.presses.json")
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", _refuse)
+        number = file.save(StoredJournal(saved_s=1.0))
+        assert written.get_nowait() == JournalWritten(number)
+    number = file.save(StoredJournal(saved_s=2.0))
+    assert written.get(timeout=10) == JournalWritten(number)
+    file.close()
+    assert _file(file.path)[0].load().saved_s == 2.0
+
+
+def _refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")  # noqa: EM101, TRY003 - as CPython does
