@@ -78,7 +78,7 @@ class Plan(NamedTuple):
 
 
 class Cascade:
-    """One detector, and a slower, more accurate one: for presses, and at night if `by_night` is set."""
+    """One detector, and a slower, more accurate one: for presses by day, and instead of the first if `by_night`."""
 
     def __init__(self, first: Detector, second: Detector | None = None, *, by_night: bool = True) -> None:
         self._first = first
@@ -108,11 +108,9 @@ class Cascade:
     def _plan(self, each: CascadeInput) -> Plan:
         dark = self._first.uses_pixels and is_night(each.image)
         image = brighten(each.image) if dark else each.image
-        if each.cascade:
-            return Plan(image, dark, self._second)
         if dark and self._by_night:
             return Plan(image, dark, self._second, instead=self._second is not None)
-        return Plan(image, dark)
+        return Plan(image, dark, self._second if each.cascade else None)
 
     def _detect_all(self, images: Sequence[Image]) -> list[list[Face]]:
         if len(images) > 1 and isinstance(self._first, BatchDetector):

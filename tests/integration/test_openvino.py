@@ -70,7 +70,7 @@ def test_faces_are_those_that_onnxruntime_finds(detector: Detector) -> None:
         image = np.asarray(cv2.imread(str(photo.path)), np.uint8)
         here = detector.detect(image)
         for face in ours.detect(image):
-            if face.confidence >= 0.6:
+            if face.confidence >= 0.8:
                 assert is_among(face, here), photo.path.name
                 compared += 1
     assert compared > 50
