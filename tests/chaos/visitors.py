@@ -54,7 +54,7 @@ class Push:
 
     @property
     def press_ids(self) -> set[str]:
-        """Its press ids: one, if all is well."""
+        """Its press ids: exactly one is right."""
         return {press_id for events in self.events.values() for press_id in events}
 
     @property
