@@ -15,9 +15,13 @@ def main() -> None:
     import logging  # noqa: PLC0415 - see above
 
     from bench.commands import commands  # noqa: PLC0415 - see above
+    from edge_agent.errors import EdgeAgentError  # noqa: PLC0415 - see above
 
     logging.disable(logging.CRITICAL)  # faults are injected on purpose
-    commands()
+    try:
+        commands()
+    except EdgeAgentError as error:
+        sys.exit(f"bench: {error}")
 
 
 if __name__ == "__main__":

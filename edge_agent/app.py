@@ -29,6 +29,7 @@ from edge_agent.history.faults import HistoryError
 from edge_agent.history.reader import HistoryReader
 from edge_agent.history.store import Limits, folder_of
 from edge_agent.history.writer import History
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.frames import ImageLimits
 from edge_agent.ingest.partition import Partition
 from edge_agent.ingest.router import OptionSet, Router, RouterLimits
@@ -196,7 +197,7 @@ def build_link(settings: Settings, inbox: Inbox) -> Link:
         may_be_answered=functools.partial(topics.may_be_answered, prefix=prefix),
     )
     sources = sources_of(settings)
-    parse = functools.partial(topics.parse, agent_id=agent_id, prefix=prefix)
+    parse = functools.partial(incoming_topics.parse, agent_id=agent_id, prefix=prefix)
     intake = Router(parse, sources, limits, inbox.put, inbox.qsize)
 
     def connect(number: int) -> Connection:

@@ -1,9 +1,8 @@
-"""The agent's MQTT topics: subscribed filters, the meaning of incoming topics, and published topics."""
+"""The agent's MQTT topics: subscribed filters and published topics. ingest/incoming_topics.py reads incoming ones."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,79 +26,6 @@ ENTITY_EVENTS: Final = ("ring", "visit")
 """The events that Home Assistant's entities have topics of their own for."""
 PICTURES: Final = ("snapshot", "best_face", "picture")
 """The pictures of a doorbell, and the notice that follows a snapshot."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameTopic:
-    """A picture of a doorbell."""
-
-    doorbell: str
-
-
-@dataclass(frozen=True, slots=True)
-class SharedFrameTopic:
-    """A picture of a doorbell that any agent of a group may process, including other agents' doorbells."""
-
-    doorbell: str
-
-
-@dataclass(frozen=True, slots=True)
-class PressTopic:
-    """A doorbell was pressed."""
-
-    doorbell: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoorbellOptionTopic:
-    """Sets an option of one doorbell."""
-
-    doorbell: str
-    option: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentOptionTopic:
-    """Sets an option of the agent."""
-
-    option: str
-
-
-@dataclass(frozen=True, slots=True)
-class AgentCommandTopic:
-    """A one-time command to the agent."""
-
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class HomeAssistantStatusTopic:
-    """Home Assistant started or stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class HomeAssistantDeviceTopic:
-    """A device is announced to Home Assistant."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAvailabilityTopic:
-    """An agent came or went."""
-
-    agent: str
-
-
-IncomingTopic = (
-    FrameTopic
-    | SharedFrameTopic
-    | PressTopic
-    | DoorbellOptionTopic
-    | AgentOptionTopic
-    | AgentCommandTopic
-    | HomeAssistantStatusTopic
-    | HomeAssistantDeviceTopic
-    | AgentAvailabilityTopic
-)
 
 
 def is_identifier(text: str) -> bool:
@@ -152,40 +78,6 @@ def doorbell_subscriptions(doorbell: str = "+") -> tuple[str, ...]:
 def shared_subscription(group: str) -> str:
     """Return the shared topic filter of a group of agents (MQTT 5.0, section 4.8.2)."""
     return f"{SHARE}/{group}/{shared_frame('+')}"
-
-
-def parse(topic: str, agent_id: str, prefix: str = HOME_ASSISTANT) -> IncomingTopic | None:  # noqa: PLR0911 - a table: one line per topic
-    """Return the meaning of an incoming topic, or None if it is not ours or names no valid doorbell."""
-    match topic.split("/"):
-        case ["doorbell", doorbell, "frame"] if is_identifier(doorbell):
-            return FrameTopic(doorbell)
-        case ["doorbell", doorbell, "shared_frame"] if is_identifier(doorbell):
-            return SharedFrameTopic(doorbell)
-        case ["doorbell", doorbell, "press"] if is_identifier(doorbell):
-            return PressTopic(doorbell)
-        case ["doorbell", doorbell, option, "set"] if is_identifier(doorbell) and option in DOORBELL_OPTIONS:
-            return DoorbellOptionTopic(doorbell, option)
-        case ["edge_agent", agent, option, "set"] if agent == agent_id and option in AGENT_OPTIONS:
-            return AgentOptionTopic(option)
-        case ["edge_agent", agent, "command", command] if agent == agent_id and command in AGENT_COMMANDS:
-            return AgentCommandTopic(command)
-        case ["edge_agent", agent, "availability"] if is_identifier(agent):
-            return AgentAvailabilityTopic(agent)
-        case [*_, "status"] if topic in birth_topics(prefix):
-            return HomeAssistantStatusTopic()
-        case [*start, "device", _, "config"] if start == prefix.split("/"):
-            return HomeAssistantDeviceTopic()
-        case _:
-            return None
-
-
-def names_doorbell(topic: str) -> bool:
-    """Return whether a topic is that of a doorbell's frames, presses or options, with whatever name."""
-    match topic.split("/"):
-        case ["doorbell", *name, "frame" | "shared_frame" | "press" | "set"]:
-            return NOBODY not in name
-        case _:
-            return False
 
 
 def of_doorbell(topic: str) -> tuple[str, str] | None:

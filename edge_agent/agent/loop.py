@@ -8,10 +8,8 @@ from __future__ import annotations
 import logging
 import math
 import queue
-import secrets
 import threading
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
@@ -23,28 +21,22 @@ from edge_agent.agent.misnamed_topics import MisnamedTopics
 from edge_agent.agent.options_control import OptionsControl
 from edge_agent.agent.pipeline import Pipeline
 from edge_agent.agent.press_control import PressControl
+from edge_agent.agent.requests import Requests
 from edge_agent.agent.source_settings import frame_topics
 from edge_agent.agent.source_signals import SourceSignals
 from edge_agent.agent.source_times import SourceTimesFile
+from edge_agent.agent.stamps import Stamps
 from edge_agent.capture.views import CamerasChanged
-from edge_agent.domain import DropReason, Outcome
+from edge_agent.domain import Outcome
 from edge_agent.doorbells import events
 from edge_agent.doorbells.journal_file import JournalWritten
 from edge_agent.doorbells.picture_notices import PictureNotices
 from edge_agent.doorbells.registry import Doorbells
-from edge_agent.doorbells.wall_clock import WallClock
 from edge_agent.errors import NoThreadError
 from edge_agent.ingest.frames import Arrival
 from edge_agent.ingest.router import (
-    AgentAvailability,
-    Command,
-    DiscoveryMessage,
     Dropped,
-    HomeAssistantBirth,
-    Ignored,
-    OptionSet,
     Pressed,
-    Request,
     SourceSignal,
 )
 from edge_agent.mqtt.link import Link, LinkDown, LinkUp
@@ -62,7 +54,6 @@ from edge_agent.telemetry.reporter import Reporter
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge_agent.domain import Setting
     from edge_agent.doorbells.journal_file import JournalFile
     from edge_agent.doorbells.options_file import OptionsFile
     from edge_agent.history.writer import History
@@ -102,12 +93,9 @@ class Agent:
         pending = PendingAcks()
         limits = OutboxLimits(age_s=settings.mqtt.outbox_age_s, largest_bytes=settings.mqtt.max_publish_bytes)
         self._out = Publisher(link, Outbox(link.publish, limits), pending, board.record)
-        self._boot_id = secrets.token_hex(4)
-        self._has_visit_pages = settings.history.enabled and settings.http.enabled
-        self._sequence = 0
-        self._clock = WallClock()
+        stamps = Stamps(has_visit_pages=settings.history.enabled and settings.http.enabled)
         host = Host(state_file.path.parent)
-        self._reporter = Reporter(settings, self._boot_id, self._out, pool, host, self._stamp, board.record_times)
+        self._reporter = Reporter(settings, stamps.boot_id, self._out, pool, host, stamps.next, board.record_times)
         self._counters = self._reporter.telemetry.counters
         self._reporter.set_fault(ProblemCode.TEMPORARY_FOLDER, missing_temporary_folder())
         self._beat = board.beat
@@ -127,7 +115,7 @@ class Agent:
             self._out,
             pending,
             self._counters,
-            self._stamp,
+            stamps.next,
             self._doorbells,
             self._directory,
             notices,
@@ -145,8 +133,8 @@ class Agent:
             self._options,
             self._reporter,
             history,
-            self._stamp,
-            self._clock,
+            stamps.next,
+            stamps.clock,
             visits_before,
         )
         times_file = SourceTimesFile(state_file.path.with_suffix(".sources.json"))
@@ -154,6 +142,7 @@ class Agent:
             times_file, self._pipeline, self._presses, self._directory, self._out, self._counters
         )
         self._misnamed = MisnamedTopics()
+        self._requests = Requests(self._options, self._directory, self._doorbells, pool, self._reporter)
         self._stopping = False
         self._ended = False
         self._exit_code = 0
@@ -186,8 +175,6 @@ class Agent:
                 self._pipeline.on_outcome(event)
             case PublishReply() | Subscribed() | JournalWritten():
                 self._on_reply(event)
-            case Command() | OptionSet() | DiscoveryMessage() | AgentAvailability() | HomeAssistantBirth() | Ignored():
-                self._on_request(event)
             case Dropped(reason, packet, topic):
                 self._counters.dropped[reason] += 1
                 self._misnamed.report(topic)
@@ -198,6 +185,9 @@ class Agent:
                 self._on_link(event)
             case StopRequested() | PoolStopped() | PoolCrashed():
                 self._begin_shutdown(event)
+            case _:
+                self._out.acknowledge(event.packet)
+                self._requests.on_request(event)
 
     def _on_doorbell(self, event: Arrival | Pressed | SourceSignal) -> None:
         match event:
@@ -218,40 +208,6 @@ class Agent:
         else:
             self._reporter.on_cameras(view.views)
             self._directory.on_cameras(view.views)
-
-    # Requests over MQTT, other than frames and presses
-
-    def _on_request(self, request: Request) -> None:
-        self._out.acknowledge(request.packet)
-        match request:
-            case OptionSet(setting):
-                self._on_option(setting)
-            case Command():
-                self._on_command(request)
-            case DiscoveryMessage(topic, payload, retained):
-                self._directory.on_discovery_message(topic, payload, retained=retained)
-            case AgentAvailability(agent, online):
-                self._directory.on_agent(agent, online=online)
-            case HomeAssistantBirth():
-                self._directory.on_home_assistant_birth(time.monotonic())
-            case Ignored():
-                pass
-
-    def _on_option(self, setting: Setting) -> None:
-        if setting.doorbell and not self._doorbells.accepts(setting.doorbell):
-            self._counters.dropped[DropReason.TOO_MANY_DOORBELLS] += 1
-        else:
-            self._options.set(setting)
-
-    def _on_command(self, command: Command) -> None:
-        log.info("command received over MQTT: %s %s", command.command, command.value)
-        match command.command:
-            case "restart_pool":
-                self._pool.restart()
-            case "remove":
-                self._directory.remove(command.value)
-            case _:
-                self._reporter.request_health(command.reply_to)
 
     # The broker
 
@@ -291,12 +247,6 @@ class Agent:
         self._presses.on_link_up(link, now)
         self._out.resend(now)
         self._pipeline.on_connected()
-
-    def _stamp(self, now: float) -> events.Stamp:
-        self._sequence += 1
-        now_at = datetime.now(UTC)
-        self._clock.observe(time.monotonic(), now_at)
-        return events.Stamp(self._boot_id, self._sequence, now, now_at, self._has_visit_pages)
 
     # Time
 

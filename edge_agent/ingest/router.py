@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from edge_agent import topics
 from edge_agent.domain import DropReason, Failure, Message, Packet, ReplyTo, Setting, Trigger
+from edge_agent.ingest import incoming_topics as incoming
 from edge_agent.ingest.adapters import Role, Source, SourceMessage, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.press_rules import is_press
@@ -146,7 +147,7 @@ class Router:
 
     def __init__(
         self,
-        parse: Callable[[str], topics.IncomingTopic | None],
+        parse: Callable[[str], incoming.IncomingTopic | None],
         sources: tuple[Source, ...],
         limits: RouterLimits,
         deliver: Callable[[Incoming], None],
@@ -175,28 +176,28 @@ class Router:
         if reason := self._reason_to_drop(message, parsed):
             return Dropped(reason, message.packet)
         match parsed:
-            case topics.SharedFrameTopic(doorbell):
+            case incoming.SharedFrameTopic(doorbell):
                 return self._parse_shared_frame(message, doorbell, now_s, now_at)
-            case topics.FrameTopic(doorbell):
+            case incoming.FrameTopic(doorbell):
                 return self._parse_frame(message, doorbell, now_s, now_at)
-            case topics.PressTopic(doorbell):
+            case incoming.PressTopic(doorbell):
                 return _pressed(message, doorbell, now_s, now_at)
-            case topics.AgentCommandTopic(command):
+            case incoming.AgentCommandTopic(command):
                 return self._parse_command(message, command)
-            case topics.AgentOptionTopic(option):
+            case incoming.AgentOptionTopic(option):
                 return self._parse_option(message, Setting(option))
-            case topics.DoorbellOptionTopic(doorbell, option):
+            case incoming.DoorbellOptionTopic(doorbell, option):
                 return self._parse_option(message, Setting(option, doorbell))
             case _:
                 return self._parse_source(message, now_s, now_at)
 
-    def _reason_to_drop(self, message: Message, parsed: topics.IncomingTopic | None) -> DropReason | None:
+    def _reason_to_drop(self, message: Message, parsed: incoming.IncomingTopic | None) -> DropReason | None:
         """Return why this agent drops a message on its own topics, or None."""
-        is_frame = isinstance(parsed, topics.FrameTopic | topics.SharedFrameTopic)
+        is_frame = isinstance(parsed, incoming.FrameTopic | incoming.SharedFrameTopic)
         if parsed is not None and self._is_outdated(message, is_frame=is_frame):
             return DropReason.RETAINED
         match parsed:
-            case topics.FrameTopic(doorbell) | topics.PressTopic(doorbell) | topics.DoorbellOptionTopic(doorbell):
+            case incoming.FrameTopic(doorbell) | incoming.PressTopic(doorbell) | incoming.DoorbellOptionTopic(doorbell):
                 return None if self._limits.is_ours(doorbell) else DropReason.OTHER_AGENT
             case _:
                 return None
@@ -238,11 +239,11 @@ class Router:
 
     def _parse_shared_frame(self, message: Message, doorbell: str, now_s: float, now_at: datetime) -> Incoming:
         """Parse a shared frame; it is never a press, since a press belongs to its doorbell's own agent."""
-        incoming = self._parse_frame(message, doorbell, now_s, now_at)
-        if not isinstance(incoming, Arrival):
-            return incoming
-        trigger = max(incoming.frame.trigger, Trigger.MOTION)
-        return replace(incoming, frame=replace(incoming.frame, shared=True, trigger=trigger))
+        arrived = self._parse_frame(message, doorbell, now_s, now_at)
+        if not isinstance(arrived, Arrival):
+            return arrived
+        trigger = max(arrived.frame.trigger, Trigger.MOTION)
+        return replace(arrived, frame=replace(arrived.frame, shared=True, trigger=trigger))
 
     def _parse_frame(  # noqa: PLR0913, PLR0917 - a message, its doorbell, its times, its source
         self,
@@ -281,7 +282,7 @@ def _unwanted(message: Message, about: SourceMessage | None) -> Dropped:
     """Drop a message of nobody, or of another agent's doorbell."""
     if about is not None:
         return Dropped(DropReason.OTHER_AGENT, message.packet)
-    return Dropped(DropReason.TOPIC, message.packet, message.topic if topics.names_doorbell(message.topic) else "")
+    return Dropped(DropReason.TOPIC, message.packet, message.topic if incoming.names_doorbell(message.topic) else "")
 
 
 def press_of(signal: SourceSignal) -> Pressed:
@@ -302,14 +303,14 @@ def _pressed(message: Message, doorbell: str, now_s: float, now_at: datetime) ->
     return Pressed(doorbell, now_s, now_at, message.packet, message.duplicate, identity)
 
 
-def _parse_notice(message: Message, parsed: topics.IncomingTopic | None) -> Request | None:
+def _parse_notice(message: Message, parsed: incoming.IncomingTopic | None) -> Request | None:
     """Parse what Home Assistant and other agents tell of themselves, retained or not; None for another message."""
     match parsed:
-        case topics.HomeAssistantStatusTopic():
+        case incoming.HomeAssistantStatusTopic():
             return HomeAssistantBirth(message.packet) if message.payload == ONLINE else Ignored(message.packet)
-        case topics.HomeAssistantDeviceTopic():
+        case incoming.HomeAssistantDeviceTopic():
             return _parse_device(message)
-        case topics.AgentAvailabilityTopic(agent):
+        case incoming.AgentAvailabilityTopic(agent):
             return AgentAvailability(agent, message.payload == ONLINE, message.packet)
         case _:
             return None

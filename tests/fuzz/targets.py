@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.domain import Message, Packet
 from edge_agent.errors import ImageError, SettingsError
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.adapters import Source, read_source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import JPEG_START, PNG_START, check_size, read_header
@@ -37,7 +38,7 @@ PARTS: Final = b"\x1e"
 def topic(data: bytes) -> None:
     """Any topic has a known meaning, or none; names in it are plain identifiers."""
     text = data.decode(errors="replace")
-    meaning = topics.parse(text, AGENT)
+    meaning = incoming_topics.parse(text, AGENT)
     names = [getattr(meaning, "doorbell", "a")]
     source = read_source(SOURCES, text)
     names.append(getattr(source, "doorbell", "a"))
@@ -116,7 +117,7 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
-    parse = functools.partial(topics.parse, agent_id=AGENT)
+    parse = functools.partial(incoming_topics.parse, agent_id=AGENT)
     limits = RouterLimits(ImageLimits(100_000, PIXELS), accept_retained=False, most_waiting=9, most_presses_waiting=9)
     Router(parse, SOURCES, limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered

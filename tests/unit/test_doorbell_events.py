@@ -21,6 +21,14 @@ from edge_agent.doorbells.failures import is_published
 from edge_agent.doorbells.presses import Answer
 from edge_agent.doorbells.registry import Doorbells
 from edge_agent.doorbells.visits import VisitChange, Visits
+from edge_agent.ingest.incoming_topics import (
+    AgentCommandTopic,
+    AgentOptionTopic,
+    DoorbellOptionTopic,
+    FrameTopic,
+    PressTopic,
+    parse,
+)
 from edge_agent.telemetry.counters import Counters
 from edge_agent.wire import Box, FailureReason, Rejected, RejectionReason, SnapshotMode
 from testing.values import NOON, detected, failure, frame, outcome, press, reply_to, shed
@@ -288,14 +296,14 @@ def test_an_event_is_a_row() -> None:
 
 @pytest.mark.parametrize("doorbell", ["front", "Front_door-2", "x" * 64])
 def test_built_topics_parse_to_the_same_value(doorbell: str) -> None:
-    assert topics.parse(topics.frame(doorbell), "hall") == topics.FrameTopic(doorbell)
-    assert topics.parse(topics.press(doorbell), "hall") == topics.PressTopic(doorbell)
-    assert topics.parse(topics.doorbell_option_set(doorbell, "detection"), "hall") == topics.DoorbellOptionTopic(
+    assert parse(topics.frame(doorbell), "hall") == FrameTopic(doorbell)
+    assert parse(topics.press(doorbell), "hall") == PressTopic(doorbell)
+    assert parse(topics.doorbell_option_set(doorbell, "detection"), "hall") == DoorbellOptionTopic(
         doorbell, "detection"
     )
-    assert topics.parse(topics.agent_option_set("hall", "strategy"), "hall") == topics.AgentOptionTopic("strategy")
-    assert topics.parse(topics.agent_command("hall", "health"), "hall") == topics.AgentCommandTopic("health")
-    assert topics.parse(topics.faces(doorbell), "hall") is None
+    assert parse(topics.agent_option_set("hall", "strategy"), "hall") == AgentOptionTopic("strategy")
+    assert parse(topics.agent_command("hall", "health"), "hall") == AgentCommandTopic("health")
+    assert parse(topics.faces(doorbell), "hall") is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from edge_agent import home_assistant as ours
 from edge_agent import topics
 from edge_agent.doorbells.payloads import PicturePayload, StatePayload
 from edge_agent.home_assistant import DisplayNames, HomeAssistant, HostFacts, Outdated, Restored
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.names import doorbell_id
 from edge_agent.pool.views import AcceleratorState, AcceleratorView, PoolView
 from edge_agent.telemetry.health import HealthPayload
@@ -105,7 +106,7 @@ def test_every_command_topic_is_one_the_agent_understands(discovery: Discovery) 
     """And each is in its subscriptions, which the parser covers."""
     commands = [options["command_topic"] for options in components_of(discovery).values() if "command_topic" in options]
     assert commands
-    assert all(topics.parse(topic, "porch-pi") is not None for topic in commands)
+    assert all(incoming_topics.parse(topic, "porch-pi") is not None for topic in commands)
 
 
 def test_availability_of_each_entity() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from edge_agent import topics
 from edge_agent.cli.event_table import PLAIN, to_line, to_row
 from edge_agent.domain import DropReason, Message, Packet, Publication, Setting, Trigger
 from edge_agent.doorbells.options import Options
 from edge_agent.doorbells.options_file import StoredOptions
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.adapters import Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.presets import preset_sources
@@ -45,7 +45,7 @@ BY_TOPIC = Source("cam/{doorbell}/jpeg", "cam/{doorbell}/event", ("ring",), "eve
 def _take(message: Message) -> Incoming:
     delivered: list[Incoming] = []
     limits = RouterLimits(LIMITS, accept_retained=False, most_waiting=10, most_presses_waiting=50)
-    parse = partial(topics.parse, agent_id="hall")
+    parse = partial(incoming_topics.parse, agent_id="hall")
     Router(parse, (*preset_sources("ring-mqtt"), BY_TOPIC), limits, delivered.append, lambda: 0).route(message)
     (incoming,) = delivered
     return incoming

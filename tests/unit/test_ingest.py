@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from edge_agent import topics
 from edge_agent.domain import DropReason, Message, Packet, SideKey, Trigger
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.adapters import Role, Source
 from edge_agent.ingest.frames import Arrival, ImageLimits, read_frame
 from edge_agent.ingest.image_header import read_header
@@ -232,7 +233,8 @@ def test_no_damage_to_a_jpeg_raises(position: int, chance: random.Random) -> Non
 def _take(message: Message, *sources: Source, waiting: int = 0, accept_retained: bool = False) -> Incoming:
     delivered: list[Incoming] = []
     limits = RouterLimits(LIMITS, accept_retained=accept_retained, most_waiting=10, most_presses_waiting=50)
-    Router(partial(topics.parse, agent_id="hall"), sources, limits, delivered.append, lambda: waiting).route(message)
+    parse = partial(incoming_topics.parse, agent_id="hall")
+    Router(parse, sources, limits, delivered.append, lambda: waiting).route(message)
     (incoming,) = delivered
     return incoming
 
@@ -276,8 +278,8 @@ def test_a_retained_press_frame_is_an_ordinary_one() -> None:
 
 
 def test_births_are_received_on_the_default_topic_and_below_the_prefix() -> None:
-    parse = partial(topics.parse, agent_id="hall", prefix="own/ha")
-    status = topics.HomeAssistantStatusTopic()
+    parse = partial(incoming_topics.parse, agent_id="hall", prefix="own/ha")
+    status = incoming_topics.HomeAssistantStatusTopic()
     assert [parse(each) for each in ("homeassistant/status", "own/ha/status")] == [status, status]
     assert set(topics.birth_topics("own/ha")) <= set(topics.subscriptions("hall", "own/ha"))
     assert topics.birth_topics() == ("homeassistant/status",)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from edge_agent import topics
 from edge_agent.errors import SettingsError
+from edge_agent.ingest import incoming_topics
 from edge_agent.ingest.partition import Partition
 from edge_agent.settings.address import Address, read_address
 from edge_agent.settings.broker import MqttSettings
@@ -108,4 +109,4 @@ def test_an_invalid_address_gives_one_sentence() -> None:
 
 def test_the_shared_filter_is_that_of_the_group() -> None:
     assert topics.shared_subscription("lookers") == "$share/lookers/doorbell/+/shared_frame"
-    assert topics.parse("doorbell/front/shared_frame", "attic") == topics.SharedFrameTopic("front")
+    assert incoming_topics.parse("doorbell/front/shared_frame", "attic") == incoming_topics.SharedFrameTopic("front")
