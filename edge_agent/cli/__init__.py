@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 from edge_agent.cli.commands import commands
 from edge_agent.cli.usage import explain
 from edge_agent.errors import EdgeAgentError, NoAgentError, SettingsError
-from edge_agent.platform.exit_limit import EXIT_LIMIT
+from edge_agent.platform.exit_limit import EXIT_LIMIT, exit_behind
 
 FAILED = 1
 USAGE = 2
@@ -22,6 +22,7 @@ INTERRUPTED = 130
 
 def run_command_line() -> None:
     """Run the command in the arguments, and exit."""
+    EXIT_LIMIT.close_on_sigterm()
     try:
         code = commands(standalone_mode=False)
     except EdgeAgentError as error:
@@ -31,7 +32,9 @@ def run_command_line() -> None:
         code = _report_usage(error)
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
-    except Exception:
+    except Exception as error:
+        if (end := exit_behind(error)) is not None:
+            raise end from None
         EXIT_LIMIT.begin(FAILED)
         raise
     code = code if isinstance(code, int) else 0

@@ -35,12 +35,17 @@ class ExitLimit:
         self._reader, self._writer = -1, -1
 
     def start(self) -> None:
-        """Keep the limit from now on. SIGTERM raises SystemExit in the main thread, to close what is open."""
+        """Keep the limit from now on. SIGTERM ends the process at once, until `close_on_sigterm`."""
         self._reader, self._writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, _exit_on_signal)
+        signal.signal(signal.SIGTERM, _exit_now)
         with contextlib.suppress(RuntimeError):  # the system gives no thread
             threading.Thread(target=self._watch, name="exit-limit", daemon=True).start()
+
+    @staticmethod
+    def close_on_sigterm() -> None:
+        """From now on, SIGTERM raises SystemExit in the main thread, to close what is open."""
+        signal.signal(signal.SIGTERM, _exit_on_signal)
 
     def begin(self, code: int) -> None:
         """Exit with that code within the limit."""
@@ -68,8 +73,19 @@ EXIT_LIMIT: Final = ExitLimit()
 """The limit of this process."""
 
 
+def exit_behind(error: BaseException | None) -> SystemExit | None:
+    """Return the SystemExit that another exception hides: some code of Python and pydantic wraps what it catches."""
+    while error is not None and not isinstance(error, SystemExit):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _exit_now(number: int, _frame: FrameType | None) -> None:
+    os._exit(SIGNALED + number)
+
+
 def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
-    signal.signal(number, lambda *_: os._exit(SIGNALED + number))
+    signal.signal(number, _exit_now)
     raise SystemExit(SIGNALED + number)
 
 

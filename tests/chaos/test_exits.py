@@ -48,6 +48,24 @@ if __name__ == "__main__":
 """
 """The agent, with a method that raises."""
 
+HIT: Final = """
+import signal
+from edge_agent import cli
+from edge_agent.__main__ import main
+from edge_agent.platform.exit_limit import EXIT_LIMIT
+
+def set_name(*_):
+    signal.raise_signal(signal.SIGTERM)
+
+def hit():
+    try:
+        type("Made", (), {"part": type("Part", (), {"__set_name__": set_name})()})
+    except SystemExit as error:
+        raise RuntimeError from error
+
+"""
+"""Receives SIGTERM while it makes a class."""
+
 LASTING: Final = """
 import atexit, sys, threading, time
 from edge_agent.__main__ import main
@@ -224,6 +242,15 @@ def test_sigterm_during_a_fetch_as_process_1(silent_server: int, tmp_path: Path,
     first.send_signal(signal.SIGTERM)
     assert seconds_to_end(process) < EXIT_S
     assert process.returncode == ENDED_BY_SIGTERM
+
+
+@pytest.mark.parametrize("when", ["EXIT_LIMIT.start()\nhit()", "cli.commands = lambda **_: hit()\nmain()"])
+def test_sigterm_while_a_class_is_made_is_no_error(when: str) -> None:
+    """Python before 3.12 wraps every exception of `__set_name__`, also SystemExit, in a RuntimeError."""
+    done = subprocess.run(
+        [sys.executable, "-c", HIT + when], cwd=PROJECT, timeout=30, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (ENDED_BY_SIGTERM, "")
 
 
 @needs_namespaces
