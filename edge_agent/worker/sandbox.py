@@ -20,7 +20,7 @@ WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
 def enter_sandbox(spec: WorkerSpec) -> Sandbox:
     """Drop every right that a worker does not need; return the sandbox, or why there is none.
 
-    Without an accelerator: all file access except reading programs, libraries and models, and root's
+    Without an accelerator: all file access except reading programs, libraries and the user's own models, and root's
     capabilities. With one, its library may need any file. TCP is dropped in both cases.
     """
     if not spec.sandbox:
@@ -40,7 +40,7 @@ def _rules(spec: WorkerSpec) -> landlock.LandlockRules:
     choices = [*spec.choices, *([spec.second_stage.choice] if spec.second_stage else [])]
     if any(choice.device for choice in choices):
         return landlock.LandlockRules(files=False)
-    models = [choice.path for choice in choices if choice.path]
+    models = [choice.path for choice in choices if choice.path and not choice.file]  # pinned ones are in memory
     readable = dict.fromkeys((*landlock.program_paths(), *models, *map(os.path.realpath, models)))
     writable = os.environ.get(WRITABLE_VARIABLE, "")
     return landlock.LandlockRules(readable=tuple(readable), writable=(writable,) if writable else ())

@@ -11,29 +11,35 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge_agent.domain import DetectorPlan
+from edge_agent.model_store import MODELS
 from edge_agent.platform import landlock
 from edge_agent.pool import Pool, WorkerPlan
-from edge_agent.wire import Detected
+from edge_agent.wire import Detected, DetectorChoice, ModelFile
 from testing.pools import LIMITS, MAX_PIXELS, PoolUnderTest, scripted
 from testing.shared_data import PROJECT, shared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
 
 ATTEMPTS = """
 import json, os, pathlib, socket, subprocess, sys
-from edge_agent.wire import DetectorChoice, WorkerSpec
+from edge_agent.wire import DetectorChoice, ModelFile, SharedBuffer, WorkerSpec
 from edge_agent.worker.sandbox import enter_sandbox
 
 folder, device, port, pid = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-choice = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
+model = SharedBuffer.sealed(b"content")
+own = DetectorChoice("cpu", "yunet_n", folder + "/model", device)
+choice = DetectorChoice("cpu", "yunet_n", f"/proc/self/fd/{model.fileno()}", device, file=ModelFile("", "", ""))
 memory = os.memfd_create("before")
 listener = socket.create_server(("127.0.0.1", 0))
-words = enter_sandbox(WorkerSpec(0, (choice,), 1, 1, sandbox=True)).text
+words = enter_sandbox(WorkerSpec(0, (choice, own), 1, 1, sandbox=True)).text
 
 def tried(act):
     try:
@@ -49,10 +55,12 @@ import wave  # what Python and its libraries load late can still be loaded
 print(json.dumps({
     "words": words,
     "read a secret": tried(lambda: pathlib.Path(folder, "secret").read_bytes()),
-    "read the model": tried(lambda: pathlib.Path(folder, "model").read_bytes()),
+    "read the model": tried(lambda: pathlib.Path(choice.path).read_bytes()),
+    "read an own model": tried(lambda: pathlib.Path(own.path).read_bytes()),
+    "write to an own model": tried(lambda: pathlib.Path(own.path).write_bytes(b"")),
     "list": tried(lambda: os.listdir(folder)),
     "write": tried(lambda: pathlib.Path(folder, "new").write_bytes(b"")),
-    "write to the model": tried(lambda: pathlib.Path(folder, "model").write_bytes(b"")),
+    "write to the model": tried(lambda: os.pwrite(model.fileno(), b"x", 0)),
     "remove": tried(lambda: pathlib.Path(folder, "secret").unlink()),
     "run": tried(lambda: subprocess.run(["/bin/true"])),
     "connect": tried(lambda: socket.create_connection(("127.0.0.1", port), 1)),
@@ -80,7 +88,7 @@ def test_a_worker_can_only_read_programs_and_its_model(tmp_path: Path) -> None:
     allowed = {attempt for attempt, result in attempts.items() if result == "done"}
     of_the_network = {"connect", "listen"} if landlock.version() < 4 else set()
     of_signals = {"signal"} if landlock.version() < 6 else set()
-    expected = {"read the model", "write to its own memory file", "read about itself"}
+    expected = {"read the model", "read an own model", "write to its own memory file", "read about itself"}
     assert allowed - of_the_network - of_signals == expected
     assert (tmp_path / "secret").read_bytes() == b"content"
 
@@ -110,8 +118,14 @@ def test_the_inference_engine_stores_and_sends_nothing(tmp_path: Path) -> None:
     assert int(done.stdout) <= 2
 
 
-def test_workers_of_the_pool_run_in_a_sandbox() -> None:
-    with PoolUnderTest(scripted(latency_ms=1)) as tested:
+def pinned() -> DetectorChoice:
+    path = str(shared("models", "yunet_n_dynamic.onnx"))
+    return DetectorChoice("cpu", "yunet_n", path, file=ModelFile(path, "sha256", MODELS["yunet_n"].sha256))
+
+
+@pytest.mark.parametrize("choice", [lambda: scripted(latency_ms=1), pinned], ids=["scripted", "pinned"])
+def test_workers_of_the_pool_run_in_a_sandbox(choice: Callable[[], DetectorChoice]) -> None:
+    with PoolUnderTest(choice()) as tested:
         view = tested.wait_until_idle()
         assert {worker.sandbox for worker in view.workers} == {f"Landlock {landlock.version()}"}
         assert isinstance(tested.wait_for(tested.offer()).result, Detected)
