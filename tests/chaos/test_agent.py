@@ -221,7 +221,7 @@ def test_case_23_a_broker_that_lost_everything_gets_everything_again(mosquitto: 
 
 SHIFTED_CLOCK = """
 import datetime, pathlib, sys
-from edge_agent.agent import loop as agent
+from edge_agent.agent import stamps as agent
 from edge_agent.ingest import router as intake
 from edge_agent.__main__ import main
 

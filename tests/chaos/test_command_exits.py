@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import psutil
 import pytest
 
 from edge_agent.cli.commands import commands
 from testing.processes import descendants
-from testing.shared_data import shared
+from testing.shared_data import PROJECT, shared
 from testing.waiting import wait_until
 from tests.chaos.endings import EXIT_S, PICTURE, has_connected, seconds_to_end, start, with_picture
 from tests.command_line import edge_agent
@@ -96,6 +99,18 @@ def test_healthcheck_ends_in_time_with_a_pipe_as_heartbeat(tmp_path: Path) -> No
     began_s = time.monotonic()
     assert edge_agent("healthcheck", RUNTIME_DIRECTORY=str(tmp_path)).returncode == 1
     assert time.monotonic() - began_s < EXIT_S
+
+
+@ends
+def test_hash_password_ends_in_time_while_nobody_types(number: signal.Signals) -> None:
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "edge_agent", "hash-password"]
+    process = subprocess.Popen(command, stdin=reading, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_SLEEPING)
+    process.send_signal(number)
+    assert seconds_to_end(process) < EXIT_S
+    os.close(reading)
+    os.close(writing)
 
 
 def test_the_end_of_every_command_is_tested() -> None:
