@@ -108,6 +108,14 @@ def doorbells(
     measure(setup, count, minutes)
 
 
+@commands.command()
+def history(visits: Annotated[int, typer.Option(min=500, help="Visits of two years.")] = 10_000) -> None:
+    """Show how long the pages and lists of a large history take, and what it costs."""
+    from bench.history import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(visits)
+
+
 def _shared(*parts: str) -> Path | None:
     path = SHARED.joinpath(*parts)
     return path.resolve() if path.is_dir() else None
