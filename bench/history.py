@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.request import urlopen
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
+from edge_agent.benchmark.processes import memory_mb
 from edge_agent.history.collector import Batch, PictureToWrite
 from edge_agent.history.entries import Entry, EntryKind, PictureKind
 from edge_agent.history.reader import HistoryReader
@@ -48,7 +48,7 @@ def measure(visits: int) -> None:
         with Mosquitto() as broker, _agent(broker, state) as (agent, url):
             for name, path in _pages(newest):
                 table.add_row(name, *_times_ms(partial(_get, url + path)), "ms")
-            after_mb = _pss_mb(agent)
+            after_mb = memory_mb(agent.pid)
         table.add_row("database", f"{(history / DATABASE).stat().st_size / 1e6:.1f}", "", "MB")
         table.add_row("memory of the agent, more than with an empty one", f"{after_mb - before_mb:.1f}", "", "MB")
         Console(highlight=False).print(f"{visits:,} visits of two years", table)
@@ -125,8 +125,4 @@ def _memory_mb(state: Path) -> float:
     with Mosquitto() as broker, _agent(broker, state) as (agent, url):
         for _ in range(TURNS):
             _get(url)
-        return _pss_mb(agent)
-
-
-def _pss_mb(agent: AgentProcess) -> float:
-    return float(psutil.Process(agent.pid).memory_full_info().pss / 1e6)
+        return memory_mb(agent.pid)

@@ -10,11 +10,13 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from edge_agent.errors import NoThreadError
 from edge_agent.history.collector import Batch, Collector
 from edge_agent.history.faults import Fault, HistoryError, HistoryFault, fault_of
 from edge_agent.history.messages import EntryDeleted, PressBegan, VisitChanged, of_answer, of_outcome, size_bytes
 from edge_agent.history.repair import replace_damaged
 from edge_agent.history.store import DATABASE, Limits, Store
+from edge_agent.platform.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,8 +78,8 @@ class History:
         if self._folder is None:
             return
         try:
-            self._thread.start()
-        except RuntimeError:
+            start_thread(self._thread)
+        except NoThreadError:
             self._fault = Fault(HistoryFault.NO_THREAD)
             log.warning("%s", self.fault)
 

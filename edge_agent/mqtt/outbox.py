@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from edge_agent.mqtt.suspects import PROMPT_S, UNPROVEN_S, Suspects
@@ -203,7 +204,7 @@ class Outbox:
                 self._last_sent_s = now
 
     def _has_suspects(self) -> bool:
-        return self.suspects.are_among(each.topic for each in (*self._sent.values(), *self._queue))
+        return self.suspects.are_among(each.topic for each in chain(self._sent.values(), self._queue))
 
     def _remove_retained(self, topic: str) -> None:
         """Replace an unsent value of a retained topic by the newer one."""
