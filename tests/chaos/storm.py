@@ -68,7 +68,6 @@ RECOVERY_S: Final = 30.0
 """The agent works again that long after the end of a fault, while the storm goes on."""
 ENDING: Final = frozenset({"no_workers", "broker_lost", "state", "heartbeat", "disk_low", "worker_away"})
 """Problems that end with their fault; others count what happened within the last minute."""
-SAMPLES: Final = 5
 MEMORY_GROWTH: Final = 1.05
 MEMORY_SLACK_BYTES: Final = 8_000_000
 
@@ -99,7 +98,8 @@ class Storm:
         self.done: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
         self.events: list[tuple[float, str]] = []
-        self._samples: list[dict[str, int]] = []
+        self._samples: list[tuple[int, dict[str, int]]] = []
+        """The agent's workers and resources in the calm part."""
         self.after: dict[str, int] = {}
         self.lost = 0
 
@@ -144,8 +144,8 @@ class Storm:
         while (left_s := self._began_s + self._seconds - time.monotonic()) > 0:
             self._over.wait(self._chance.uniform(0.5, 2.5))
             self.restarts.revive(may_end=self._may_end())
-            if len(self._samples) < SAMPLES and left_s < self._seconds * CALM_SHARE:
-                self._samples.append(holdings(agent.pid))
+            if self._seconds * CALM_SHARE / 2 < left_s < self._seconds * CALM_SHARE:
+                self._samples.append((len(_workers(agent)), holdings(agent.pid)))
             self._inject_fault(agent, line, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
             self._send_again(client)
             if self._has_foreign:
@@ -187,7 +187,7 @@ class Storm:
         self.restarts.start()
 
     def _signal_worker(self, agent: AgentProcess, number: signal.Signals) -> None:
-        workers = [pid for pid in descendants(agent.pid) if not descendants(pid) and _is_worker(pid)]
+        workers = _workers(agent)
         if workers:
             os.kill(self._chance.choice(workers), number)
 
@@ -232,8 +232,9 @@ class Storm:
 
     @property
     def before(self) -> dict[str, int]:
-        """The agent's resources at the start of the calm part: the maximum of a few samples, some after a fault."""
-        return {name: max(sample[name] for sample in self._samples) for name in self._samples[0]}
+        """The agent's resources in the first half of the calm part: the maximum, with as many workers as at the end."""
+        samples = [sample for workers, sample in self._samples if workers == self.workers]
+        return {name: max(sample[name] for sample in samples) for name in samples[0]}
 
     def _settle(self, agent: AgentProcess, client: DoorClient) -> None:
         """Wait for the last answers, including ordinary frames that a stopped worker may hold, and for good health."""
@@ -247,6 +248,8 @@ class Storm:
             time.sleep(0.1)
         self.visitors.read_broker_log(self._broker.log)
         self.lost = client.metrics["in_flight"]
+        self.workers = max(workers for workers, _ in self._samples)
+        wait_until(lambda: len(_workers(agent)) == self.workers, timeout_s=SETTLE_S)
         self.after = holdings(agent.pid)
         self.last_problems = self.problems
         self.restarts.terminate()
@@ -291,6 +294,10 @@ def _agent(port: int, disk: SmallDisk, through: Sequence[str]) -> AgentProcess:
     agent.environment["RUNTIME_DIRECTORY"] = str(disk.folder)
     agent.through = through
     return agent
+
+
+def _workers(agent: AgentProcess) -> list[int]:
+    return [pid for pid in descendants(agent.pid) if not descendants(pid) and _is_worker(pid)]
 
 
 def _is_worker(pid: int) -> bool:
