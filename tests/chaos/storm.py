@@ -51,6 +51,8 @@ AGENT: Final = {
 }
 POISON: Final = ("segfault", "hang", "leak", "exit", "error")
 POISON_SHARE: Final = 0.004
+ANSWER_S: Final = 6.0
+"""A press frame may be answered that late: while no worker can be started."""
 RESTART_S: Final = 10.0
 """Time until the agent is connected to a restarted broker."""
 CALM_SHARE: Final = 0.4
@@ -198,12 +200,12 @@ class Storm:
         self.foreign.broker_restarts_s.append(time.monotonic())
 
     def _send_again(self, client: DoorClient) -> None:
-        """Send again what a restarted broker lost: mosquitto also loses what it gets before the agent is back."""
+        """Send again what a restarted broker lost: mosquitto also loses what it gets before the others are back."""
         now = time.monotonic()
         for restarted_s in [each for each in self.foreign.broker_restarts_s if now > each + RESTART_S]:
             self.foreign.broker_restarts_s.remove(restarted_s)
             for number in client.unanswered():
-                if -BROKER_MEMORY_S < client.presses[number].last_s - restarted_s < RESTART_S:
+                if -(BROKER_MEMORY_S + ANSWER_S) < client.presses[number].last_s - restarted_s < RESTART_S:
                     self.sent["press frames sent again after a restart of the broker"] += 1
                     client.send_press(number, DOORBELLS[number % len(DOORBELLS)], jpeg())
 
