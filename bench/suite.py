@@ -8,22 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench import plots
-from bench.answer import Report, write
+from bench.answer import BUSY, Report, merge, write
 from bench.host import read_host
+from bench.others import quiet_share
 from bench.tables import show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from bench.answer import Answer
     from bench.setup import Setup
 
 QUESTIONS: Final = (
     "saturation",
+    "steps",
     "latency",
     "press",
     "ring",
@@ -35,9 +38,12 @@ QUESTIONS: Final = (
     "extras",
     "fairness",
     "growth",
+    "doorbells",
     "idle",
 )
 RESULTS: Final = Path(__file__).with_name("results")
+MOST_TIMES: Final = 3
+"""A benchmark with a value close to its target is repeated up to this often."""
 
 
 def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
@@ -51,7 +57,7 @@ def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
         task = progress.add_task("", total=len(names))
         for name in names:
             progress.update(task, description=f"{name:10}")
-            answers[name] = importlib.import_module(f"bench.questions.{name}").measure(setup)
+            answers[name] = ask(importlib.import_module(f"bench.questions.{name}").measure, setup)
             progress.advance(task)
             show(console, answers[name])
     report = Report(
@@ -61,6 +67,23 @@ def ask_all(setup: Setup, names: Sequence[str], output: Path | None) -> Report:
     write(report, path)
     console.print(f"written: {path}{_draw_plots(report, path.with_suffix(''))}")
     return report
+
+
+def ask(measure: Callable[[Setup], Answer], setup: Setup) -> Answer:
+    """Run a benchmark on a quiet machine, and again while a value is close to its target; return all as one answer."""
+    answers = [_watched(measure, setup)]
+    while len(answers) < MOST_TIMES and any(each.is_close for each in merge(answers).targets):
+        if answers[-1].others > BUSY:
+            break
+        answers.append(_watched(measure, setup))
+    return merge(answers)
+
+
+def _watched(measure: Callable[[Setup], Answer], setup: Setup) -> Answer:
+    """Wait until other programs are quiet, for a while; return the answer with their share before and after it."""
+    before = quiet_share()
+    answer = measure(setup)
+    return structs.replace(answer, others=max(before, quiet_share()))
 
 
 def _draw_plots(report: Report, folder: Path) -> str:

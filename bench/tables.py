@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
+from bench.answer import BUSY
+
 if TYPE_CHECKING:
     from bench.answer import Answer, Report, Series
 
 BEYOND_NOISE: Final = 0.1
 DIGITS: Final = ((100, 0), (10, 1), (0.1, 2))
 """Decimals by size of the figure."""
+COLOURS: Final = {"met": "green", "missed": "red", "not judged": "yellow"}
 
 
 def show(console: Console, answer: Answer) -> None:
@@ -27,9 +30,10 @@ def show(console: Console, answer: Answer) -> None:
             each.unit,
         )
     console.print(table)
-    for target in answer.targets:
-        mark = "[green]met[/]" if target.met else "[red]missed[/]"
-        console.print(f"  {mark} {target.name}: {figure(target.value)} ({target.required})")
+    for target, verdict in answer.verdicts:
+        console.print(f"  [{COLOURS[verdict]}]{verdict}[/] {target.name}: {figure(target.value)} ({target.required})")
+    if answer.others > BUSY:
+        console.print(f"  [yellow]other programs used {answer.others:.0%} of the processor time: nothing is judged[/]")
     for remark in answer.remarks:
         console.print(f"  [dim]{remark}[/]")
 

@@ -1,8 +1,9 @@
-"""Update the tables and plots of docs/performance.md from a result of `make bench`.
+"""Update the tables and plots of docs/performance.md from the last results of `make bench`, the newest last.
 
-Usage: python docs/make_performance.py bench/results/RESULT.json
+Usage: python docs/make_performance.py bench/results/*.json
 
-The text between `<!-- name -->` and `<!-- end -->` is replaced; the rest of the page is kept.
+Tables show the medians and spreads of all values of all runs; plots show the newest run. The text between
+`<!-- name -->` and `<!-- end -->` is replaced; the rest of the page is kept.
 """
 
 from __future__ import annotations
@@ -12,19 +13,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from msgspec import structs
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bench import plots
-from bench.answer import read
+from bench.answer import Report, merge, read
 from bench.tables import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from bench.answer import Answer, Report, Series
+    from bench.answer import Answer, Series
 
 PAGE: Final = Path(__file__).with_name("performance.md")
 PLOTS: Final = Path(__file__).with_name("performance")
+VERDICTS: Final = {"missed": "**missed**"}
 BLOCK: Final = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -41,41 +45,67 @@ BOARDS: Final = (Board("Raspberry Pi 4", 11.5, 4), Board("Raspberry Pi 5", 5.1, 
 the page. A Pi 5 does 2.27 times as many events/s in sysbench on one thread (812 and 1,847)."""
 
 
+RUNS: Final = 5
+
+
 def main() -> None:
     """Update the page and its plots."""
-    report = read(Path(sys.argv[1]))
-    for plot in plots.draw(report, PLOTS):
+    runs = [read(Path(each)) for each in sys.argv[1:]][-RUNS:]
+    report = merged(runs)
+    for plot in plots.draw(runs[-1], PLOTS):
         print(f"wrote {plot}")
     page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(BLOCK.sub(lambda found: found[1] + _block(found[2], report) + found[3], page), encoding="utf-8")
+    PAGE.write_text(
+        BLOCK.sub(lambda found: found[1] + _block(found[2], report, runs) + found[3], page), encoding="utf-8"
+    )
     print(f"wrote {PAGE}")
 
 
-def _block(name: str, report: Report) -> str:
+def merged(runs: Sequence[Report]) -> Report:
+    """Return runs as one report: that of the newest, with the values of all."""
+    names = runs[-1].answers
+    answers = {name: merge([run.answers[name] for run in runs if name in run.answers]) for name in names}
+    return structs.replace(runs[-1], seconds=sum(run.seconds for run in runs), answers=answers)
+
+
+def _block(name: str, report: Report, runs: Sequence[Report]) -> str:
     if name == "host":
-        return _host(report)
+        return _host(report, runs)
     if name == "targets":
-        return _targets(report)
+        return targets(report, runs)
     if name == "projection":
         return _projection(report)
     return _series(report.answers[name]) if name in report.answers else "Not measured in this run.\n"
 
 
-def _host(report: Report) -> str:
+def _host(report: Report, runs: Sequence[Report]) -> str:
     host = report.host
     versions = ", ".join(f"{name} {number}" for name, number in host.versions.items())
     machine = f"{host.processor}, {host.cores} cores, {host.memory_gb:g} GB, {host.system}, Python {host.python}"
-    run = f"{report.measured_at}, {report.seconds / 60:.0f} minutes, load {host.load_at_start} before it"
-    return f"{machine};\n{versions}; commit {host.commit};\n{run}. Frames: {report.frames}.\n"
+    when = ", ".join(run.measured_at.partition("+")[0].replace("T", " ") for run in runs)
+    took = f"{len(runs)} runs of {report.seconds / 60 / len(runs):.0f} minutes (UTC: {when})"
+    return f"{machine};\n{versions}; commit {host.commit};\n{took}. Frames: {report.frames}.\n"
 
 
-def _targets(report: Report) -> str:
+def targets(report: Report, runs: Sequence[Report]) -> str:
+    """Return the table of targets: the value of each run, their median and the verdict on it."""
     rows = [
-        (target.name, target.required, figure(target.value), "met" if target.met else "**missed**")
-        for answer in report.answers.values()
-        for target in answer.targets
+        (
+            target.name,
+            target.required,
+            *(_measured(run, question, target.name) for run in runs),
+            figure(target.value),
+            VERDICTS.get(verdict, verdict),
+        )
+        for question, answer in report.answers.items()
+        for target, verdict in answer.verdicts
     ]
-    return _table(("", "target", "measured", ""), rows)
+    return _table(("", "target", *(f"run {number}" for number, _ in enumerate(runs, start=1)), "median", ""), rows)
+
+
+def _measured(run: Report, question: str, name: str) -> str:
+    found = run.answers.get(question)
+    return next((figure(each.value) for each in found.targets if each.name == name), "-") if found else "-"
 
 
 def _series(answer: Answer) -> str:

@@ -73,7 +73,7 @@ def _answer(
             tuple(ms / service[picture] for picture, ms in pressed),
         )
         series += [Series(f"press, {count} waiting", "ms", tuple(ms for _, ms in pressed)), share]
-        targets.append(at_most(f"{share.name}, p95", share.percentile(95), 2.2))
+        targets.append(at_most(f"{share.name}, p95", share.percentile(95), 2.0))
     series.append(Series(f"naive pool, {NAIVE_WAITING} waiting", "ms", tuple(naive_ms)))
     return Answer(__doc__ or "", tuple(series), curves, tuple(targets), REMARKS)
 

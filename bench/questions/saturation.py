@@ -68,7 +68,7 @@ def _contenders(setup: Setup, pool: BusyPool, resources: contextlib.ExitStack) -
 def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series, lost: Series) -> Answer:
     shares = {
         "pool alone / limit": (rates[POOL], rates[LIMIT], 0.97),
-        "through mosquitto / limit": (rates[BROKER], rates[LIMIT], 0.85),
+        "through mosquitto / limit": (rates[BROKER], rates[LIMIT], 0.9),
         "pool alone / naive pool": (rates[POOL], rates[NAIVE], 3.0),
     }
     compared = {name: ratios(name, ours, theirs) for name, (ours, theirs, _) in shares.items()}
@@ -80,7 +80,7 @@ def _answer(rates: dict[str, Series], costs: dict[str, Series], busy: Series, lo
         )
     }
     targets = [at_least(name, compared[name].median, wanted) for name, (_, _, wanted) in shares.items()]
-    targets += [at_most(name, each.median, 0.75) for name, each in compared.items() if "time" in name]
+    targets += [at_most(name, each.median, 0.6) for name, each in compared.items() if "time" in name]
     targets += [at_least(UTILISATION, busy.median, 0.95), at_most(LOST, lost.median, 0.0, " %")]
     remarks = () if DLIB in rates else ("dlib HOG is left out: dlib is not installed",)
     return Answer(

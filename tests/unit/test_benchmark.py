@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bench.answer import Answer, Host, Report, Series, at_least, at_most, ratios, read, write
-from bench.suite import QUESTIONS
+from bench import suite
+from bench.answer import Answer, Host, Report, Series, at_least, at_most, merge, ratios, read, write
+from bench.suite import MOST_TIMES, QUESTIONS, ask
 from bench.tables import figure
-from docs.make_performance import BLOCK, PAGE
+from docs import make_performance
+from docs.make_performance import BLOCK, PAGE, merged
 from edge_agent.benchmark.short import Findings, targets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOST = Host("p", "x86_64", 2, 8.0, "Linux", "3.11", {"numpy": "2"}, "abc", 0.5)
 FINDINGS: dict[str, Any] = {
     "version": "1",
     "processor": "a processor",
@@ -85,10 +88,59 @@ def test_figures_have_significant_digits_only(value: float, shown: str) -> None:
     assert figure(value) == shown
 
 
+def test_a_target_has_a_verdict_only_on_a_quiet_machine() -> None:
+    goals = (at_least("rate", 1.0, 3.0), at_most("time", 1.0, 3.0))
+    assert [verdict for _, verdict in Answer("?", targets=goals, others=0.02).verdicts] == ["missed", "met"]
+    assert [verdict for _, verdict in Answer("?", targets=goals, others=0.5).verdicts] == ["not judged"] * 2
+
+
+def test_merged_answers_have_all_values_and_the_median_of_each_target() -> None:
+    answers = [
+        Answer("?", (Series("rate", "", (value,)),), targets=(at_least("rate", value, 2.0),), others=value / 100)
+        for value in (1.0, 3.0, 4.0)
+    ]
+    together = merge(answers)
+    assert together.series == (Series("rate", "", (1.0, 3.0, 4.0)),)
+    assert [(target.value, verdict) for target, verdict in together.verdicts] == [(3.0, "met")]
+    assert together.others == 0.04
+
+
+@pytest.mark.parametrize(
+    ("values", "others", "times"),
+    [([1.0], 0.0, 1), ([0.58, 0.9, 0.9], 0.0, 2), ([0.59] * 9, 0.0, MOST_TIMES), ([0.59] * 9, 0.5, 1), ([0.6], 0.0, 1)],
+)
+def test_a_benchmark_close_to_its_target_is_repeated(
+    values: list[float], others: float, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suite, "quiet_share", lambda: others)
+    measured = iter(values)
+    made: list[float] = []
+
+    def measure(_setup: Any) -> Answer:
+        made.append(next(measured))
+        return Answer("?", (Series("cost", "", (made[-1],)),), targets=(at_most("cost", made[-1], 0.6),))
+
+    answer = ask(measure, cast("Any", None))
+    assert len(answer.series[0].values) == len(made) == times
+
+
+def test_the_table_of_targets_shows_each_run_and_judges_the_median() -> None:
+    runs = [
+        Report("2026-01-02T12:00:00+00:00", 60.0, "frames", HOST, {"press": Answer("?", targets=(goal,))})
+        for goal in (at_most("time", 1.0, 2.0), at_most("time", 3.0, 2.0), at_most("time", 2.5, 2.0))
+    ]
+    together = merged(runs)
+    assert together.seconds == 180
+    assert make_performance.targets(together, runs).splitlines() == [
+        "| | target | run 1 | run 2 | run 3 | median | |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| time | <= 2 | 1.00 | 3.00 | 2.50 | 2.50 | **missed** |",
+    ]
+
+
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
-    host = Host("p", "x86_64", 2, 8.0, "Linux", "3.11", {"numpy": "2"}, "abc", 0.5)
     answer = Answer("A question?", (Series("one", "ms", (1.0, 2.0)),))
-    report = Report("2026-01-02T12:00:00+00:00", 1.0, "frames", host, {"ring": answer})
+    report = Report("2026-01-02T12:00:00+00:00", 1.0, "frames", HOST, {"ring": answer})
     write(report, tmp_path / "result.json")
     assert read(tmp_path / "result.json") == report
 
