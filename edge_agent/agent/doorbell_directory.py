@@ -133,8 +133,9 @@ class DoorbellDirectory:
         self._out.publish_all(self._home_assistant.on_host(replace(self._host, strategies=strategies)))
 
     def on_home_assistant_birth(self, now: float) -> None:
-        """Schedule all announcements again, after a short delay."""
+        """Schedule all announcements again, after a short delay, and what reached nobody yet."""
         self._home_assistant.on_birth(now)
+        self._entity_events.on_birth(now)
 
     def on_discovery_message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Handle a discovery message: our own of an earlier run, one that was deleted, or another agent's."""

@@ -2,7 +2,8 @@
 
 Home Assistant subscribes up to a second after a device is announced, and has to connect again after a restart of the
 broker. Events have topics of their own for the entities: a copy is held until Home Assistant has subscribed and arrives
-once, and other clients get the event at once. A copy that reached nobody, as a broker tells with MQTT 5, is sent again.
+once, and other clients get the event at once. A copy that reached nobody, as a broker tells with MQTT 5, is sent again:
+after waits that double, since many users have no Home Assistant, and each second when Home Assistant has just started.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ UNTIL_SUBSCRIBED_S: Final = 1.0
 LIFETIME_S: Final = 60.0
 """An event or a picture is not sent later than this."""
 RETRY_S: Final = 1.0
-"""Wait before an event that reached nobody is sent again."""
+"""Shortest wait before an event that reached nobody is sent again."""
 RETRY_PICTURE_S: Final = 5.0
 """The same for a picture, which is a hundred times larger."""
+STARTING_S: Final = 15.0
+"""Home Assistant subscribes within that time of its birth message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class EntityEvents:
         self._waiting: list[_Waiting] = []
         self._pictures: dict[str, Publication] = {}
         """The last picture of each topic: an older one is never sent after it."""
+        self._started_s = -math.inf
+        """When Home Assistant will have subscribed at the latest, after its last birth message."""
 
     def on_announced(self, doorbell: str, now: float) -> None:
         """Record that a new doorbell was announced."""
@@ -57,6 +62,12 @@ class EntityEvents:
                 for each in self._waiting
                 if each.doorbell != doorbell or not self._is_picture(each)
             ]
+
+    def on_birth(self, now: float) -> None:
+        """Record that Home Assistant starts, or has connected again: what waits is sent when it has subscribed."""
+        self._started_s = now + STARTING_S
+        subscribed_s = now + UNTIL_SUBSCRIBED_S
+        self._waiting = [replace(each, due_s=min(each.due_s, subscribed_s)) for each in self._waiting]
 
     def on_removed(self, doorbell: str) -> None:
         """Forget what a doorbell still has to send."""
@@ -83,7 +94,7 @@ class EntityEvents:
         topic, is_event = publication.topic, topics.is_entity_event(publication.topic)
         if not is_event and not self._is_last_picture(publication):
             return
-        wait_s = RETRY_S if is_event else RETRY_PICTURE_S
+        wait_s = self._wait_s(publication, RETRY_S if is_event else RETRY_PICTURE_S, now)
         left_s = (publication.lifetime_s or 0.0) - wait_s
         if left_s > 0:
             again = replace(publication, lifetime_s=left_s)
@@ -91,6 +102,11 @@ class EntityEvents:
                 self._pictures[topic] = again
             self._waiting.append(_Waiting(again, topics.doorbell_of(topic), now + wait_s))
             self._send_notice_again(again, now + wait_s)
+
+    def _wait_s(self, publication: Publication, shortest_s: float, now: float) -> float:
+        """Return the wait before it is sent again: as long as it has waited, but short while Home Assistant starts."""
+        waited_s = LIFETIME_S - (publication.lifetime_s or 0.0)
+        return shortest_s if now < self._started_s else max(shortest_s, waited_s)
 
     def due(self, now: float) -> list[Publication]:
         """Return, once, what is due, in its order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from edge_agent.home_assistant import (
     HostFacts,
     fault_of,
 )
-from edge_agent.home_assistant.entity_events import LIFETIME_S, RETRY_PICTURE_S, RETRY_S, UNTIL_SUBSCRIBED_S
+from edge_agent.home_assistant.entity_events import LIFETIME_S, RETRY_PICTURE_S, RETRY_S, STARTING_S, UNTIL_SUBSCRIBED_S
 from edge_agent.ingest.names import doorbell_id
 
 NOW = 100.0
@@ -241,19 +242,40 @@ def test_a_doorbell_that_home_assistant_knows_waits_no_longer() -> None:
 
 
 def test_an_event_that_reached_nobody_is_sent_again_for_a_minute() -> None:
+    """After waits that double: without Home Assistant, nobody ever gets it."""
     events = EntityEvents(enabled=True)
     (copy,) = events.on_published(ring(), NOW)
-    now, count = NOW, 0
+    at_s = [NOW]
     while True:
-        events.on_without_subscriber(copy, now)
+        events.on_without_subscriber(copy, at_s[-1])
         if (due_s := events.next_due_s()) is None:
             break
-        assert due_s == now + RETRY_S
-        now, count = due_s, count + 1
-        (copy,) = events.due(now)
+        at_s.append(due_s)
+        (copy,) = events.due(due_s)
         assert (copy.topic, copy.payload) == (ENTITY_RING, b"1")
-    assert now - NOW == LIFETIME_S - RETRY_S
-    assert count == LIFETIME_S / RETRY_S - 1
+    assert [each - NOW for each in at_s] == [0, 1, 2, 4, 8, 16, 32]
+
+
+def test_what_reached_nobody_follows_home_assistant_when_it_has_started() -> None:
+    """It may take more than one try to reach it."""
+    events = EntityEvents(enabled=True)
+    (copy,) = events.on_published(ring(), NOW)
+    events.on_without_subscriber(replace(copy, lifetime_s=LIFETIME_S - 16), NOW + 16)
+    assert events.next_due_s() == NOW + 32
+    events.on_birth(NOW + 20)
+    assert events.next_due_s() == NOW + 20 + UNTIL_SUBSCRIBED_S
+    (copy,) = events.due(NOW + 21)
+    events.on_without_subscriber(copy, NOW + 21)
+    assert events.next_due_s() == NOW + 21 + RETRY_S
+    assert [each.payload for each in events.due(NOW + 22)] == [b"1"]
+
+
+def test_what_reached_nobody_long_after_a_start_waits_longer() -> None:
+    events = EntityEvents(enabled=True)
+    events.on_birth(NOW)
+    (copy,) = events.on_published(ring(), NOW)
+    events.on_without_subscriber(replace(copy, lifetime_s=LIFETIME_S - 20), NOW + STARTING_S)
+    assert events.next_due_s() == NOW + STARTING_S + 20
 
 
 def test_a_picture_that_reached_nobody_is_sent_again_unless_there_is_a_newer_one() -> None:
