@@ -235,7 +235,8 @@ class Storm:
     @property
     def before(self) -> dict[str, int]:
         """The agent's resources in the first half of the calm part: the maximum, with as many workers as at the end."""
-        samples = [sample for workers, sample in self._samples if workers == self.workers]
+        alike = [sample for workers, sample in self._samples if workers == self.workers]
+        samples = alike or [sample for _, sample in self._samples]
         return {name: max(sample[name] for sample in samples) for name in samples[0]}
 
     def _settle(self, agent: AgentProcess, client: DoorClient) -> None:
@@ -250,9 +251,7 @@ class Storm:
             time.sleep(0.1)
         self.visitors.read_broker_log(self._broker.log)
         self.lost = client.metrics["in_flight"]
-        self.workers = max(workers for workers, _ in self._samples)
-        wait_until(lambda: len(_workers(agent)) == self.workers, timeout_s=SETTLE_S)
-        self.after = holdings(agent.pid)
+        self.workers, self.after = len(_workers(agent)), holdings(agent.pid)
         self.last_problems = self.problems
         self.restarts.terminate()
 
