@@ -143,12 +143,13 @@ class Storm:
         senders = [threading.Thread(target=self._send, args=(client,)), threading.Thread(target=self._push)]
         for each in senders:
             each.start()
-        while (left_s := self._began_s + self._seconds - time.monotonic()) > 0:
+        while (left_s := self._began_s + self._seconds - time.monotonic()) > 0 or not self._is_recovered():
             self._over.wait(self._chance.uniform(0.5, 2.5))
             self.restarts.revive(may_end=self._may_end())
             if self._seconds * CALM_SHARE / 2 < left_s < self._seconds * CALM_SHARE:
                 self._samples.append((len(_workers(agent)), holdings(agent.pid)))
-            self._inject_fault(agent, line, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
+            if left_s > 0:
+                self._inject_fault(agent, line, calm=left_s < self._seconds * (CALM_SHARE + 0.05))
             self._send_again(client)
             if self._has_foreign:
                 self.foreign.tick(may_start=left_s > QUIET_S and self._is_recovered())
