@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import plots
 from bench.answer import BUSY, Report, merge, write
 from bench.host import read_host
-from bench.others import quiet_share
+from bench.others import used_share, wait_until_quiet
 from bench.tables import show
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def ask(measure: Callable[[Setup], Answer], setup: Setup) -> Answer:
 
 def _watched(measure: Callable[[Setup], Answer], setup: Setup) -> Answer:
     """Wait until other programs are quiet, for a while; return the answer with their share before and after it."""
-    before = quiet_share()
+    before = wait_until_quiet()
     answer = measure(setup)
-    return structs.replace(answer, others=max(before, quiet_share()))
+    return structs.replace(answer, others=max(before, used_share()))
 
 
 def _draw_plots(report: Report, folder: Path) -> str:
