@@ -54,14 +54,21 @@ def accuracy(
     by_stratum: Annotated[  # noqa: FBT002 - typer makes an on/off option of it
         bool, typer.Option("--by-stratum", help="Also print a line for each stratum.")
     ] = False,
+    calibration: Annotated[  # noqa: FBT002 - likewise
+        bool, typer.Option("--calibration", help="Show whether confidences are right, and fit their tables.")
+    ] = False,
 ) -> None:
     """Show precision, recall, time and memory on labelled pictures, by detector."""
-    from bench.accuracy import measure  # noqa: PLC0415 - each command loads only what it needs
+    from bench import accuracy as figures  # noqa: PLC0415 - each command loads only what it needs
+    from bench import calibration as confidences  # noqa: PLC0415 - likewise
 
     if not (folder / "score.py").is_file() or not (folder / "dev" / "gt.jsonl").is_file():
         message = f"{folder} must hold score.py and dev/gt.jsonl"
         raise typer.BadParameter(message)
-    measure(folder, only=only, by_stratum=by_stratum)
+    if calibration:
+        confidences.measure(folder, only=only)
+    else:
+        figures.measure(folder, only=only, by_stratum=by_stratum)
 
 
 @commands.command()
