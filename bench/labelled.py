@@ -52,7 +52,12 @@ class Judged:
     @property
     def infrared(self) -> bool:
         """Return whether the picture is one of simulated infrared."""
-        return "irsim" in self.truth["stratum"]
+        return is_infrared(self.truth)
+
+
+def is_infrared(truth: Truth) -> bool:
+    """Return whether a picture is one of simulated infrared."""
+    return "irsim" in truth["stratum"]
 
 
 @dataclass(frozen=True, slots=True)

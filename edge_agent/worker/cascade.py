@@ -16,6 +16,7 @@ from edge_agent.detectors.base import BatchDetector
 from edge_agent.detectors.boxes import interpolate
 from edge_agent.wire.geometry import iou
 from edge_agent.worker.calibration import BOTH_STAGES, calibrate, table_for
+from edge_agent.worker.close_up import add_large, is_large, retry_large
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,8 @@ DARK: Final = 30.0
 GAMMA_TABLE: Final = np.round(255 * np.sqrt(np.arange(256) / 255)).astype(np.uint8)
 """Gamma of one half."""
 
-NIGHT_SCALE: Final = ((0.0, 0.0), (0.4, 0.7), (1.0, 1.0))
+SURE_BY_NIGHT: Final = 0.4
+NIGHT_SCALE: Final = ((0.0, 0.0), (SURE_BY_NIGHT, 0.7), (1.0, 1.0))
 """Score by day to score in a brightened night picture, where every detector is less certain."""
 
 CONFIDENT: Final = 0.85
@@ -103,9 +105,9 @@ class Cascade:
         plans = [self._plan(each) for each in inputs]
         first = iter(self._detect_all([plan.image for plan in plans if not plan.instead]))
         return [
-            _second_only(plan.second, plan)
+            _detect_at_night(self._first, plan.second, plan)
             if plan.second and plan.instead
-            else _refine(next(first), plan, self._first.model)
+            else _refine(self._first, next(first), plan)
             for plan in plans
         ]
 
@@ -143,33 +145,41 @@ def brighten(image: Image) -> Image:
     return np.asarray(cv2.LUT(cv2.GaussianBlur(image, (0, 0), 1), GAMMA_TABLE), np.uint8)
 
 
-def merge(first: Sequence[Face], second: Sequence[Face]) -> list[Face]:
-    """Return the faces of two detectors as one list, best first; a face found by only one gets a lower score."""
+def merge(first: Sequence[Face], second: Sequence[Face], *, height: int) -> list[Face]:
+    """Return the faces of two detectors in a picture of that height as one list, best first.
+
+    A face found by only one gets a lower score, unless it fills the picture, where the second detector is no better.
+    """
     unmatched = list(second)
     merged: list[Face] = []
     for face in first:
         best = max(unmatched, key=lambda other: iou(face.box, other.box), default=None)
         if best is not None and iou(face.box, best.box) >= MERGE_IOU:
             unmatched.remove(best)
-            merged.append(_with_score(face, _combine_scores(face.confidence, best.confidence)))
+            score = _combine_scores(face.confidence, best.confidence)
         else:
-            is_sure = face.confidence >= CONFIDENT
-            merged.append(face if is_sure else _with_score(face, _combine_scores(face.confidence, 0.0)))
+            score = face.confidence if face.confidence >= CONFIDENT else _combine_scores(face.confidence, 0.0)
+        merged.append(_with_score(face, max(score, face.confidence) if is_large(face, height) else score))
     merged += [_with_score(face, _combine_scores(0.0, face.confidence)) for face in unmatched]
     return sorted(merged, key=lambda face: -face.confidence)
 
 
-def _second_only(detector: Detector, plan: Plan) -> CascadeResult:
-    found = _listed(_scale(detector.detect(plan.image), plan))
-    return CascadeResult(calibrate(found, table_for(detector.model, dark=plan.dark)), detector.model)
+def _detect_at_night(first: Detector, second: Detector, plan: Plan) -> CascadeResult:
+    """Return the second detector's faces; if none counts by default, with close-ups that the first one finds."""
+    found = retry_large(second, plan.image, second.detect(plan.image))
+    if not any(face.confidence >= SURE_BY_NIGHT for face in found):
+        found = add_large(first, plan.image, found)
+    return CascadeResult(calibrate(_listed(_scale(found, plan)), table_for(second.model, dark=True)), second.model)
 
 
-def _refine(found: Sequence[Face], plan: Plan, model: str) -> CascadeResult:
+def _refine(detector: Detector, found: Sequence[Face], plan: Plan) -> CascadeResult:
     """Return the first detector's faces; if it is unsure and the plan has a second stage, merge in the second's."""
-    faces = _listed(_scale(found, plan))
+    surest = found if plan.dark else retry_large(detector, plan.image, found)
+    faces = _listed(_scale(surest, plan))
     if plan.second is None or _is_sure(faces):
-        return CascadeResult(calibrate(faces, table_for(model, dark=plan.dark)))
-    both = _listed(merge(faces, _scale(plan.second.detect(plan.image), plan)))
+        return CascadeResult(calibrate(faces, table_for(detector.model, dark=plan.dark)))
+    second = _scale(plan.second.detect(plan.image), plan)
+    both = _listed(merge(faces, second, height=plan.image.shape[0]))
     return CascadeResult(calibrate(both, BOTH_STAGES), plan.second.model)
 
 

@@ -128,21 +128,21 @@ def test_very_low_confidences_are_not_listed() -> None:
 
 
 def test_a_face_found_by_both_is_merged_with_higher_confidence() -> None:
-    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.7)])
+    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.7)], height=200)
     assert face.box == HERE
     assert face.landmarks == {"nose": (30, 30)}
     assert 0.7 < face.confidence < 0.8
 
 
 def test_a_face_found_by_one_loses_confidence() -> None:
-    by_second, by_first = merge([Face(HERE, 0.6)], [Face(THERE, 0.9)])
+    by_second, by_first = merge([Face(HERE, 0.6)], [Face(THERE, 0.9)], height=200)
     assert (by_second.box, by_first.box) == (THERE, HERE)
     assert by_second.confidence == pytest.approx(0.72, abs=0.01)
     assert by_first.confidence < 0.3
 
 
 def test_a_confident_face_of_the_first_stage_is_kept() -> None:
-    assert merge([Face(HERE, 0.9), Face(THERE, 0.5)], [])[0] == Face(HERE, 0.9)
+    assert merge([Face(HERE, 0.9), Face(THERE, 0.5)], [], height=200)[0] == Face(HERE, 0.9)
 
 
 def test_overlap_is_intersection_over_union() -> None:
