@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bench.calibration import FOLDS, Place, Samples, fit_folds, held_out
 from bench.fitting import fit, log_odds, logistic
 from bench.intervals import Counts, count, per_thousand, precision_and_recall
 from bench.reliability import calibration_error, error_by_chance, reliability
@@ -128,3 +129,18 @@ def test_faces_keep_their_order_and_their_side_of_the_threshold(table: tuple[flo
 def test_a_model_without_a_table_keeps_its_scores() -> None:
     assert table_for("script", dark=False) == table_for("script", dark=True) == UNCALIBRATED
     assert table_for("yunet_n", dark=False) != table_for("yunet_n", dark=True)
+
+
+def test_held_out_confidences_do_not_depend_on_the_detections_own_fold() -> None:
+    scores, is_face = _drawn(3.0, -2.0)
+    fold = np.arange(len(scores), dtype=np.float64) % FOLDS
+    samples = Samples(fold, scores, scores, is_face)
+    changed = samples._replace(is_face=np.where(fold == 2, 1 - is_face, is_face))
+    outside = held_out(changed, fit_folds(changed))
+    assert outside[fold == 2] == pytest.approx(held_out(samples, fit_folds(samples))[fold == 2])
+    assert outside[fold == 3] != pytest.approx(held_out(samples, fit_folds(samples))[fold == 3], abs=0.01)
+
+
+def test_each_place_shows_the_agents_table() -> None:
+    assert Place("yunet_n", dark=True).table() == BY_NIGHT["yunet_n"]
+    assert Place("", dark=False).table() == BOTH_STAGES
