@@ -50,18 +50,31 @@ def compare(before: Report, after: Report) -> None:
 @commands.command()
 def accuracy(
     folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
-    only: Annotated[str, typer.Option(help="Only variants whose name contains this.")] = "",
+    only: Annotated[str, typer.Option(help="Only variants, or views, whose name contains this.")] = "",
     by_stratum: Annotated[  # noqa: FBT002 - typer makes an on/off option of it
         bool, typer.Option("--by-stratum", help="Also print a line for each stratum.")
     ] = False,
+    calibration: Annotated[  # noqa: FBT002 - likewise
+        bool, typer.Option("--calibration", help="Show whether confidences are right, and fit their tables.")
+    ] = False,
+    hard_cases: Annotated[  # noqa: FBT002 - likewise
+        bool, typer.Option("--hard-cases", help="Show difficult views of the pictures, and false alarms.")
+    ] = False,
 ) -> None:
     """Show precision, recall, time and memory on labelled pictures, by detector."""
-    from bench.accuracy import measure  # noqa: PLC0415 - each command loads only what it needs
+    from bench import accuracy as figures  # noqa: PLC0415 - each command loads only what it needs
+    from bench import calibration as confidences  # noqa: PLC0415 - likewise
+    from bench import hard_cases as views  # noqa: PLC0415 - likewise
 
     if not (folder / "score.py").is_file() or not (folder / "dev" / "gt.jsonl").is_file():
         message = f"{folder} must hold score.py and dev/gt.jsonl"
         raise typer.BadParameter(message)
-    measure(folder, only=only, by_stratum=by_stratum)
+    if hard_cases:
+        views.measure(folder, only=only)
+    elif calibration:
+        confidences.measure(folder, only=only)
+    else:
+        figures.measure(folder, only=only, by_stratum=by_stratum)
 
 
 @commands.command()

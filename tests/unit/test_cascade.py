@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edge_agent.detectors.boxes import interpolate
 from edge_agent.wire import Box, Face
 from edge_agent.wire.geometry import iou
-from edge_agent.worker.cascade import Cascade, CascadeInput, CascadeResult, brighten, is_night, merge
+from edge_agent.worker.calibration import BOTH_STAGES, BY_DAY, BY_NIGHT, SCORES
+from edge_agent.worker.cascade import (
+    COMBINED_SCALE,
+    NIGHT_SCALE,
+    Cascade,
+    CascadeInput,
+    CascadeResult,
+    brighten,
+    is_night,
+    merge,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -117,21 +128,21 @@ def test_very_low_confidences_are_not_listed() -> None:
 
 
 def test_a_face_found_by_both_is_merged_with_higher_confidence() -> None:
-    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.7)])
+    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.7)], height=200)
     assert face.box == HERE
     assert face.landmarks == {"nose": (30, 30)}
     assert 0.7 < face.confidence < 0.8
 
 
 def test_a_face_found_by_one_loses_confidence() -> None:
-    by_second, by_first = merge([Face(HERE, 0.6)], [Face(THERE, 0.9)])
+    by_second, by_first = merge([Face(HERE, 0.6)], [Face(THERE, 0.9)], height=200)
     assert (by_second.box, by_first.box) == (THERE, HERE)
-    assert by_second.confidence == pytest.approx(0.69, abs=0.01)
+    assert by_second.confidence == pytest.approx(0.72, abs=0.01)
     assert by_first.confidence < 0.3
 
 
 def test_a_confident_face_of_the_first_stage_is_kept() -> None:
-    assert merge([Face(HERE, 0.9), Face(THERE, 0.5)], [])[0] == Face(HERE, 0.9)
+    assert merge([Face(HERE, 0.9), Face(THERE, 0.5)], [], height=200)[0] == Face(HERE, 0.9)
 
 
 def test_overlap_is_intersection_over_union() -> None:
@@ -142,3 +153,17 @@ def test_overlap_is_intersection_over_union() -> None:
 
 def test_the_larger_input_size_is_used() -> None:
     assert Cascade(Fixed("fast", side=320), Fixed("slow")).side == 640
+
+
+@pytest.mark.parametrize(
+    ("image", "cascade", "table"),
+    [(DAY, False, BY_DAY["yunet_n"]), (NIGHT_CALIBRATION, False, BY_NIGHT["centerface"]), (DAY, True, BOTH_STAGES)],
+    ids=["the first stage by day", "the second stage by night", "both stages"],
+)
+def test_confidences_are_calibrated_by_what_processed_the_picture(
+    image: Image, cascade: bool, table: tuple[float, ...]
+) -> None:
+    detectors = Cascade(Fixed("yunet_n", [Face(HERE, 0.5)]), Fixed("centerface", [Face(HERE, 0.5)]))
+    (face,) = _detect(detectors, image, cascade=cascade).faces
+    score = {BY_NIGHT["centerface"]: interpolate(0.5, NIGHT_SCALE), BOTH_STAGES: interpolate(0.5, COMBINED_SCALE)}
+    assert face.confidence == pytest.approx(np.interp(score.get(table, 0.5), SCORES, table), abs=1e-4)
