@@ -15,6 +15,7 @@ from edge_agent.capture.camera import CameraSpec, CaptureError
 from edge_agent.capture.loop import CameraLoop
 from edge_agent.capture.reports import Report, encode
 from edge_agent.capture.sandbox import enter_sandbox
+from edge_agent.capture.tls_tunnel import entrance_for
 from edge_agent.worker.guards import die_with_parent, limit_memory
 
 if TYPE_CHECKING:
@@ -32,13 +33,14 @@ def serve(pipe: Connection, life: Connection, start: Start) -> None:
     logs.set_up(shared.log.level, shared.log.format, secrets=(spec.password, spec.token))
     logging.getLogger("edge_agent.mqtt").setLevel(logging.ERROR)  # the agent reports the same broker
     limit_memory(spec.memory_limit_bytes)
-    sandbox = enter_sandbox(spec, shared.mqtt)
+    entrance = entrance_for(spec)
+    sandbox = enter_sandbox(spec, shared.mqtt, entrance)
 
     def report(said: Report) -> None:
         with contextlib.suppress(OSError):
             pipe.send_bytes(encode(said))
 
-    loop = CameraLoop(spec, shared.mqtt, shared.agent_id, report, sandbox)
+    loop = CameraLoop(spec, shared.mqtt, shared.agent_id, report, sandbox, entrance)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     with contextlib.suppress(CaptureError):  # it hangs; the parent starts another process
         loop.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import queue
 import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from edge_agent.capture.camera import CameraSpec, Part, Picture
     from edge_agent.capture.ring import Ring
+    from edge_agent.capture.tls_tunnel import TunnelEntrance
     from edge_agent.settings.broker import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,14 @@ STALE_S: Final = 1.5
 class CameraLoop:
     """Publishes one camera until `stop`."""
 
-    def __init__(
-        self, spec: CameraSpec, mqtt: MqttSettings, agent_id: str, report: Callable[[Report], None], sandbox: str = ""
+    def __init__(  # noqa: PLR0913, PLR0917 - what a capture process has
+        self,
+        spec: CameraSpec,
+        mqtt: MqttSettings,
+        agent_id: str,
+        report: Callable[[Report], None],
+        sandbox: str = "",
+        entrance: TunnelEntrance | None = None,
     ) -> None:
         now = time.monotonic()
         rates = Rates(spec.idle_interval_s, spec.motion_interval_s, spec.burst_s, spec.burst_frames)
@@ -55,7 +63,7 @@ class CameraLoop:
         self._events: queue.SimpleQueue[BrokerEvent | Meaning | None] = queue.SimpleQueue()
         self._schedule = Schedule(rates, now)
         self._publisher = Publisher(mqtt, agent_id, spec.doorbell, self._events.put)
-        self._reader = Reader(spec, open_source, lambda: self._events.put(None))
+        self._reader = Reader(spec, functools.partial(open_source, entrance=entrance), lambda: self._events.put(None))
         self._entities = follow_entities(spec, self._events.put)
         self._tell = report
         self._report = Report(sandbox=sandbox)
