@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,12 +23,14 @@ from tests.command_line import edge_agent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from testing.broker import Mosquitto
     from testing.recorder import Recorder
 
 pytestmark = pytest.mark.broker
+
+MEMORY_MB = 80.0
+"""Of a capture process, at most."""
 
 
 @pytest.fixture
@@ -112,6 +115,8 @@ def test_a_stream_gives_pictures_before_and_after_a_press(
         ring = recorder.wait_for("doorbell/front/ring")
         recorder.wait_for("doorbell/front/answer")
         wait_until(lambda: len(_of_press(recorder)) == 5, why=lambda: str(_of_press(recorder)))
+        assert camera_health(recorder, is_live)["memory_mb"] < MEMORY_MB
+        assert "pydantic" not in Path(f"/proc/{found['pid']}/maps").read_text(encoding="utf-8")
     taken = sorted(each["captured_at"] for each in _of_press(recorder))
     assert taken[0] < ring["published_at"] < taken[-1]
     assert len(set(taken)) == 5
