@@ -163,8 +163,13 @@ class CameraLoop:
         is_accepted = self._publisher.publish_frame(picture, trigger, now)
         self._refusal = None if is_accepted else CaptureError(CaptureReason.TOO_LARGE, "for the broker")
         header = read_header(picture.image)
+        self._reader.tally.on_frame()
         self._report = replace(
-            self._report, codec=codec, width=header.width, height=header.height, frames=self._report.frames + 1
+            self._report,
+            codec=codec,
+            width=header.width,
+            height=header.height,
+            last_frame_at=picture.taken_at.timestamp(),
         )
 
     # Reports
@@ -181,10 +186,17 @@ class CameraLoop:
         state = CameraState.AWAY if failure else CameraState.LIVE
         reason, detail = (failure.reason, failure.detail) if failure else (None, "")
         is_new = (state, reason, detail) != (self._report.state, self._report.reason, self._report.detail)
+        if is_new and failure and failure is not self._reader.failure:
+            self._reader.tally.on_fault(failure.reason)  # the reader counts its own
         if is_new or now >= self._report_due_s:
             self._report_due_s = now + REPORT_S
             self._report = replace(
-                self._report, state=state, reason=reason, detail=detail, memory_bytes=resident_bytes()
+                self._report,
+                state=state,
+                reason=reason,
+                detail=detail,
+                counts=self._reader.tally.counts(),
+                memory_bytes=resident_bytes(),
             )
             self._tell(self._report)
 
