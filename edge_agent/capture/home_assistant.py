@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -11,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from edge_agent.capture.camera import CaptureError, CaptureReason, Kind
-from edge_agent.capture.certificates import tls_context
+from edge_agent.capture.camera import DEFAULT_PORTS, CaptureError, CaptureReason, Kind
+from edge_agent.capture.certificates import explain, tls_context
 from edge_agent.capture.doorbell_events import LastEvents, Meaning, StateChange, meaning
 from edge_agent.capture.http import HttpSource
 from edge_agent.capture.http_client import CONNECT_S
@@ -74,6 +75,9 @@ class EntityEvents:
                 self._follow(reconnect)
             except CaptureError as error:
                 self.failure = error
+            except ssl.SSLError as error:
+                parts = urlsplit(self._spec.home_assistant)
+                self.failure = explain(error, parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
             except (OSError, WebSocketException, ValueError, KeyError) as error:
                 log.debug("the WebSocket of Home Assistant ended: %s", type(error).__name__)
                 self.failure = CaptureError(CaptureReason.UNREACHABLE, "Home Assistant's WebSocket")

@@ -9,9 +9,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from edge_agent.capture import http, http_client
 from edge_agent.capture.camera import CameraSpec, CaptureError, CaptureReason, Item
+from edge_agent.capture.home_assistant import EntityEvents
 from edge_agent.capture.reader import Reader
 from edge_agent.capture.sources import open_source
 from edge_agent.capture.tls_tunnel import TunnelEntrance
@@ -252,6 +254,46 @@ def test_a_camera_comes_back() -> None:
     ):
         wait_until(lambda: reader.failure is None)
         assert size_of_newest(reader) == (320, 240)
+
+
+# Entities of Home Assistant
+
+
+def answer_as_home_assistant(websocket: ServerConnection) -> None:
+    """Take any token and any subscription."""
+    websocket.send('{"type": "auth_required"}')
+    websocket.recv()
+    websocket.send('{"type": "auth_ok"}')
+    websocket.recv()
+    websocket.send('{"type": "result", "success": true}')
+    for _ in websocket:
+        pass
+
+
+def test_the_certificate_of_home_assistant_is_not_that_of_the_camera(
+    authority: Authority, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(answer_as_home_assistant, "127.0.0.1", 0, ssl=certificate.server_context) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        spec = CameraSpec(
+            "front",
+            "rtsps://camera/live",
+            fingerprint=NO_CERTIFICATE,
+            home_assistant=f"https://127.0.0.1:{server.socket.getsockname()[1]}",
+            press_entity="event.front",
+        )
+        untrusted = EntityEvents(spec, lambda _meaning: None)
+        untrusted.start()
+        wait_until(lambda: untrusted.failure and untrusted.failure.reason is CaptureReason.CERTIFICATE)
+        untrusted.close()
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+        trusted = EntityEvents(spec, lambda _meaning: None)
+        trusted.failure = CaptureError(CaptureReason.STARTING)
+        trusted.start()
+        wait_until(lambda: trusted.failure is None, why=lambda: str(trusted.failure))
+        trusted.close()
+        server.shutdown()
 
 
 # RTSP
