@@ -43,6 +43,8 @@ PRESSES: Final = 50
 WINDOW_S: Final = 20.0
 ROUNDS: Final = 3
 APART_S: Final = 3.0
+EACH_PRESS: Final = {"PRESS__DEBOUNCE_S": "0"}
+"""By default, presses that are APART_S apart are one push."""
 METRICS: Final = "edge_agent/test/metrics"
 DECODE_ALL: Final = """
 import av, sys
@@ -150,7 +152,7 @@ def press(clip: Path) -> dict[str, Any]:
         stream(clip) as server,
         Recorder(broker.port, topic_filter="doorbell/+/answer") as recorder,
         Recorder(broker.port, topic_filter="edge_agent/#") as health,
-        AgentProcess.with_real_detector(broker.port, CAMERAS=json.dumps([{"url": server.url}])) as agent,
+        AgentProcess.with_real_detector(broker.port, **EACH_PRESS, CAMERAS=json.dumps([{"url": server.url}])) as agent,
     ):
         agent.wait_until_ready(health)
         found = health.wait_for("edge_agent/test/health", lambda each: bool(each["cameras"][0]["frames"]))
@@ -191,7 +193,7 @@ def _turned_away(before_s: float) -> dict[str, Any]:
     cameras = json.dumps([{"before_s": before_s, "url": "URL"}])
     with Mosquitto() as broker, Recorder(broker.port) as recorder, HttpCamera(answer) as camera:
         settings = cameras.replace("URL", camera.url)
-        with AgentProcess.with_real_detector(broker.port, CAMERAS=settings) as agent:
+        with AgentProcess.with_real_detector(broker.port, **EACH_PRESS, CAMERAS=settings) as agent:
             agent.wait_until_ready(recorder)
             recorder.wait_for("edge_agent/test/health", lambda each: bool(each["cameras"][0]["frames"]))
             times = []
