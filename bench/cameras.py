@@ -1,13 +1,17 @@
 """Measure captured cameras: cost, memory, from a press to its answer, and what the buffer is good for.
 
-Usage: python -P -m bench.cameras CLIP [cost] [press] [buffer] [many]. It needs mosquitto and GStreamer's RTSP server.
+Usage: python -P -m bench.cameras CLIP [cost] [cost-h265] [cost-rtsps] [press] [buffer] [many] [many-1080p]. It needs
+mosquitto and GStreamer's RTSP server.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import av
 import psutil
+import trustme
 
 from testing.agent_process import AgentProcess
 from testing.broker import Mosquitto
@@ -38,6 +43,9 @@ PRESSES: Final = 50
 WINDOW_S: Final = 20.0
 ROUNDS: Final = 3
 APART_S: Final = 3.0
+EACH_PRESS: Final = {"PRESS__DEBOUNCE_S": "0"}
+"""By default, presses that are APART_S apart are one push."""
+METRICS: Final = "edge_agent/test/metrics"
 DECODE_ALL: Final = """
 import av, sys
 with av.open(sys.argv[1], options={"rtsp_transport": "tcp"}) as container:
@@ -61,7 +69,7 @@ def write_frames(clip: Path, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def stream(clip: Path, **options: int) -> Iterator[RtspServer]:
+def stream(clip: Path, **options: int | str) -> Iterator[RtspServer]:
     """Serve a clip as a camera does."""
     with tempfile.TemporaryDirectory() as folder:
         wanted: dict[str, Any] = {
@@ -74,37 +82,67 @@ def stream(clip: Path, **options: int) -> Iterator[RtspServer]:
             yield server
 
 
-def percent_of_a_core(process: psutil.Process, seconds: float) -> float:
+def processor_s(process: psutil.Process) -> float:
     """Return the processor time of a process."""
-    before = process.cpu_times()
-    time.sleep(seconds)
-    after = process.cpu_times()
-    return 100 * (after.user + after.system - before.user - before.system) / seconds
+    return float(sum(process.cpu_times()[:2]))
 
 
-def cost(clip: Path) -> dict[str, Any]:
-    """Compare an idle capture process with one that decodes everything, in turns."""
-    with Mosquitto() as broker, stream(clip) as server:
-        command = [sys.executable, "-m", "edge_agent", "capture", server.url]
-        capture = subprocess.Popen([*command, "--host", "127.0.0.1", "--port", str(broker.port)])  # noqa: S603 - ours
-        decode = subprocess.Popen([sys.executable, "-c", DECODE_ALL, server.url])  # noqa: S603 - ours
+def memory_mb(process: psutil.Process) -> dict[str, float]:
+    """Return resident memory, and the share of it that the process has to answer for."""
+    found = process.memory_full_info()
+    return {"rss_mb": round(found.rss / 1e6, 1), "pss_mb": round(found.pss / 1e6, 1)}
+
+
+def cost(clip: Path, codec: str = "h264", *, tls: bool = False) -> dict[str, Any]:
+    """Compare an idle capture process with a process that decodes everything, in the same windows."""
+    with (
+        contextlib.ExitStack() as stack,
+        Mosquitto() as broker,
+        stream(clip, codec=codec) as plain,
+        Recorder(broker.port, topic_filter="edge_agent/#") as health,
+    ):
+        secure = stack.enter_context(tls_stream(clip, codec)) if tls else None
+        camera = {"url": secure[0].url, "fingerprint": secure[1]} if secure else {"url": plain.url}
+        agent = AgentProcess.with_script(broker.port, {"faces": 0}, CAMERAS=json.dumps([camera]))
+        stack.enter_context(agent)
+        agent.wait_until_ready(health)
+        found = health.wait_for("edge_agent/test/health", lambda each: bool(each["cameras"][0]["frames"]))
+        decode = subprocess.Popen([sys.executable, "-c", DECODE_ALL, plain.url])  # noqa: S603 - ours
+        stack.callback(decode.wait)
+        stack.callback(decode.kill)
         time.sleep(5)
-        idle, all_ = psutil.Process(capture.pid), psutil.Process(decode.pid)
-        idle_percent, all_percent = [], []
+        both = [psutil.Process(pid) for pid in (found["cameras"][0]["pid"], decode.pid)]
+        shares = []
         for _ in range(ROUNDS):
-            idle_percent.append(percent_of_a_core(idle, WINDOW_S))
-            all_percent.append(percent_of_a_core(all_, WINDOW_S))
-        memory = idle.memory_full_info()
-        for process in (capture, decode):
-            process.kill()
-            process.wait()
-    return {
-        "idle_percent": [round(each, 2) for each in idle_percent],
-        "decode_all_percent": [round(each, 2) for each in all_percent],
-        "rss_mb": round(memory.rss / 1e6, 1),
-        "pss_mb": round(memory.pss / 1e6, 1),
-        "uss_mb": round(memory.uss / 1e6, 1),
-    }
+            before = [processor_s(each) for each in both]
+            time.sleep(WINDOW_S)
+            used = (processor_s(each) - old for each, old in zip(both, before, strict=True))
+            shares.append([round(100 * each / WINDOW_S, 2) for each in used])
+        return {
+            "idle_percent": [idle for idle, _ in shares],
+            "decode_all_percent": [everything for _, everything in shares],
+            **memory_mb(both[0]),
+            "peak_mb": peak_mb(both[0]),
+        }
+
+
+def peak_mb(process: psutil.Process) -> float:
+    """Return the largest resident memory that a process had."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    return round(int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6, 1)
+
+
+@contextlib.contextmanager
+def tls_stream(clip: Path, codec: str) -> Iterator[tuple[RtspServer, str]]:
+    """Serve a clip with a certificate of the camera's own; yield its fingerprint too."""
+    made = trustme.CA().issue_cert("127.0.0.1")
+    pem = made.cert_chain_pems[0].bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = Path(folder, "camera.crt"), Path(folder, "camera.key")
+        certificate.write_bytes(pem)
+        made.private_key_pem.write_to_path(key)
+        with stream(clip, codec=codec, certificate=str(certificate), key=str(key)) as server:
+            yield server, hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem.decode())).hexdigest()
 
 
 def press(clip: Path) -> dict[str, Any]:
@@ -114,7 +152,7 @@ def press(clip: Path) -> dict[str, Any]:
         stream(clip) as server,
         Recorder(broker.port, topic_filter="doorbell/+/answer") as recorder,
         Recorder(broker.port, topic_filter="edge_agent/#") as health,
-        AgentProcess.with_real_detector(broker.port, CAMERAS=json.dumps([{"url": server.url}])) as agent,
+        AgentProcess.with_real_detector(broker.port, **EACH_PRESS, CAMERAS=json.dumps([{"url": server.url}])) as agent,
     ):
         agent.wait_until_ready(health)
         found = health.wait_for("edge_agent/test/health", lambda each: bool(each["cameras"][0]["frames"]))
@@ -126,8 +164,8 @@ def press(clip: Path) -> dict[str, Any]:
             answer = recorder.wait_for_count("doorbell/front/answer", number + 1)[-1]
             times.append((1000 * (answer.at_s - began_s), answer.json["event_type"]))
             time.sleep(APART_S)
-        process = psutil.Process(found["cameras"][0]["pid"]).memory_full_info()
-    return {**summary(times), "pss_mb": round(process.pss / 1e6, 1), "rss_mb": round(process.rss / 1e6, 1)}
+        memory = memory_mb(psutil.Process(found["cameras"][0]["pid"]))
+    return {**summary(times), **memory}
 
 
 def summary(times: list[tuple[float, str]]) -> dict[str, Any]:
@@ -155,7 +193,7 @@ def _turned_away(before_s: float) -> dict[str, Any]:
     cameras = json.dumps([{"before_s": before_s, "url": "URL"}])
     with Mosquitto() as broker, Recorder(broker.port) as recorder, HttpCamera(answer) as camera:
         settings = cameras.replace("URL", camera.url)
-        with AgentProcess.with_real_detector(broker.port, CAMERAS=settings) as agent:
+        with AgentProcess.with_real_detector(broker.port, **EACH_PRESS, CAMERAS=settings) as agent:
             agent.wait_until_ready(recorder)
             recorder.wait_for("edge_agent/test/health", lambda each: bool(each["cameras"][0]["frames"]))
             times = []
@@ -172,39 +210,65 @@ def _turned_away(before_s: float) -> dict[str, Any]:
 
 
 def many(clip: Path, count: int = 8) -> dict[str, Any]:
-    """Capture several cameras of 640x360 at once."""
-    with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Mosquitto())
-        server = stack.enter_context(stream(clip, width=640, height=360))
-        recorder = stack.enter_context(Recorder(broker.port, topic_filter="edge_agent/#"))
-        cameras = [{"url": server.url, "doorbell": f"door{number}"} for number in range(count)]
-        agent = stack.enter_context(AgentProcess.with_real_detector(broker.port, CAMERAS=json.dumps(cameras)))
+    """Capture several cameras of 640x360 at once, with the real detector."""
+    with stream(clip, width=640, height=360) as server:
+        return _at_once(server, count, lambda port, cameras: AgentProcess.with_real_detector(port, CAMERAS=cameras))
+
+
+def many_1080p(clip: Path, count: int = 8) -> dict[str, Any]:
+    """Capture several cameras of 1920x1080 at once: nobody there, then somebody at each; the detector is scripted."""
+
+    def scripted(faces: int) -> Callable[[int, str], AgentProcess]:
+        return lambda port, cameras: AgentProcess.with_script(port, {"faces": faces}, CAMERAS=cameras)
+
+    found: dict[str, Any] = {}
+    for codec in ("h264", "h265"):
+        with stream(clip, codec=codec) as server:
+            found[f"{codec} idle"] = _at_once(server, count, scripted(0))
+            found[f"{codec} somebody"] = _at_once(server, count, scripted(1))
+    return found
+
+
+def _at_once(server: RtspServer, count: int, agent_with: Callable[[int, str], AgentProcess]) -> dict[str, Any]:
+    cameras = json.dumps([{"url": server.url, "doorbell": f"door{number}"} for number in range(count)])
+    with (
+        Mosquitto() as broker,
+        Recorder(broker.port, topic_filter="edge_agent/#") as recorder,
+        agent_with(broker.port, cameras) as agent,
+    ):
         agent.wait_until_ready(recorder)
         recorder.wait_for("edge_agent/test/health", lambda each: all(one["frames"] for one in each["cameras"]))
+        time.sleep(APART_S)
         health = recorder.events("edge_agent/test/health")[-1]
         processes = [psutil.Process(each["pid"]) for each in health["cameras"]]
-        before = [sum(each.cpu_times()[:2]) for each in processes]
+        before, used_s = recorder.messages(METRICS)[-1], [-processor_s(each) for each in processes]
         time.sleep(WINDOW_S)
-        used = [sum(each.cpu_times()[:2]) - old for each, old in zip(processes, before, strict=True)]
-        memory = [each.memory_full_info() for each in processes]
+        used_s = [old + processor_s(each) for each, old in zip(processes, used_s, strict=True)]
+        after = recorder.messages(METRICS)[-1]
+        memory = [memory_mb(each) for each in processes]
+    received = [sum(each.json["received"].values()) for each in (before, after)]
     return {
         "cameras": count,
-        "percent_each": [round(100 * each / WINDOW_S, 2) for each in used],
-        "pss_mb_each": [round(each.pss / 1e6, 1) for each in memory],
-        "rss_mb_each": [round(each.rss / 1e6, 1) for each in memory],
+        "percent_each": [round(100 * each / WINDOW_S, 2) for each in used_s],
+        "frames_per_s": round((received[1] - received[0]) / (after.at_s - before.at_s), 2),
+        "rss_mb_each": [each["rss_mb"] for each in memory],
+        "pss_mb_each": [each["pss_mb"] for each in memory],
     }
 
 
 def main() -> None:
     """Print each result as a line of JSON."""
-    clip, wanted = Path(sys.argv[1]), sys.argv[2:] or ["cost", "press", "buffer", "many"]
-    print(json.dumps({"load1": os.getloadavg()[0], "cores": os.cpu_count()}), flush=True)
     questions: dict[str, Callable[[Path], dict[str, Any]]] = {
         "cost": cost,
+        "cost-h265": functools.partial(cost, codec="h265"),
+        "cost-rtsps": functools.partial(cost, tls=True),
         "press": press,
         "buffer": buffer,
         "many": many,
+        "many-1080p": many_1080p,
     }
+    clip, wanted = Path(sys.argv[1]), sys.argv[2:] or list(questions)
+    print(json.dumps({"load1": os.getloadavg()[0], "cores": os.cpu_count()}), flush=True)
     for name in wanted:
         print(json.dumps({name: questions[name](clip)}), flush=True)
 

@@ -17,8 +17,7 @@ from edge_agent import topics
 from edge_agent.agent.events import Inbox, PoolCrashed, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.loop import Agent
 from edge_agent.agent.source_settings import sources_of
-from edge_agent.capture.process import Surroundings
-from edge_agent.capture.specs import camera_specs
+from edge_agent.capture.specs import camera_specs, surroundings
 from edge_agent.capture.supervisor import Cameras
 from edge_agent.domain import DetectorPlan, Outcome, Packet
 from edge_agent.doorbells import events
@@ -104,7 +103,7 @@ def run(settings: Settings, *, seconds: float | None = None) -> int:
         timer = threading.Timer(seconds, inbox.put, (StopRequested(),))
         timer.daemon = True
         start_thread(timer)
-    cameras = Cameras(specs, Surroundings(settings.agent_id, settings.mqtt, settings.log), inbox.put)
+    cameras = Cameras(specs, surroundings(settings), inbox.put)
     cameras.start()
     try:
         search = SourceSearch(functools.partial(search_sources, settings.mqtt))

@@ -19,9 +19,9 @@ def still_camera() -> HttpCamera:
     return HttpCamera(lambda request: request.picture(jpeg(seed=request.camera.requests)))
 
 
-def agent_with(broker: Mosquitto, *cameras: dict[str, Any]) -> AgentProcess:
+def agent_with(broker: Mosquitto, *cameras: dict[str, Any], **settings: str) -> AgentProcess:
     """Return an agent with these cameras and a scripted detector."""
-    return AgentProcess.with_script(broker.port, CAMERAS=json.dumps(cameras))
+    return AgentProcess.with_script(broker.port, None, CAMERAS=json.dumps(cameras), **settings)
 
 
 def camera_health(recorder: Recorder, accept: Any, doorbell: str = "front") -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +28,19 @@ class Certificate:
         paths[0].write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
         made.private_key_pem.write_to_path(str(paths[1]))
         return cls(*paths)
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the certificate, in hexadecimal digits."""
+        first, end, _ = self.cert.read_text(encoding="ascii").partition("-----END CERTIFICATE-----")
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first + end)).hexdigest()
+
+    @property
+    def server_context(self) -> ssl.SSLContext:
+        """A context of a server that shows it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.cert, self.key)
+        return context
 
 
 class Authority:

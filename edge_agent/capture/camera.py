@@ -35,6 +35,7 @@ class CaptureReason(StrEnum):
     HTTP_ERROR = "http_error"
     REDIRECTED = "redirected"
     CERTIFICATE = "certificate"
+    TLS_FAILED = "tls_failed"
     NOT_A_PICTURE = "not_a_picture"
     TOO_LARGE = "too_large"
     BROKEN_STREAM = "broken_stream"
@@ -60,6 +61,7 @@ SENTENCES: Final = {
     CaptureReason.HTTP_ERROR: "it answers with an error",
     CaptureReason.REDIRECTED: "it redirects to another host, which is not followed; set the final URL",
     CaptureReason.CERTIFICATE: "its certificate is not trusted; set `fingerprint` to pin the camera's own certificate",
+    CaptureReason.TLS_FAILED: "no TLS connection can be made; check the scheme and the port of the URL",
     CaptureReason.NOT_A_PICTURE: "it sends something else than pictures; check the path of the URL",
     CaptureReason.TOO_LARGE: "its pictures are too large; choose a smaller size in the camera, or a sub-stream",
     CaptureReason.BROKEN_STREAM: "its stream cannot be decoded",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -11,10 +12,11 @@ from urllib.parse import urlsplit, urlunsplit
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from edge_agent.capture.camera import CaptureError, CaptureReason
+from edge_agent.capture.camera import DEFAULT_PORTS, CaptureError, CaptureReason, Kind
+from edge_agent.capture.certificates import explain, tls_context
 from edge_agent.capture.doorbell_events import LastEvents, Meaning, StateChange, meaning
 from edge_agent.capture.http import HttpSource
-from edge_agent.capture.http_client import CONNECT_S, tls_context
+from edge_agent.capture.http_client import CONNECT_S
 from edge_agent.capture.reconnect import Reconnect
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class EntityEvents:
     def __init__(self, spec: CameraSpec, report: Callable[[Meaning], None]) -> None:
         self.failure: CaptureError | None = None
         self._spec = spec
+        self._fingerprint = spec.fingerprint if spec.kind is Kind.HOME_ASSISTANT else ""  # else it is the camera's
         self._report = report
         self._last = LastEvents()
         self._closing = threading.Event()
@@ -72,6 +75,9 @@ class EntityEvents:
                 self._follow(reconnect)
             except CaptureError as error:
                 self.failure = error
+            except ssl.SSLError as error:
+                parts = urlsplit(self._spec.home_assistant)
+                self.failure = explain(error, parts.hostname or "", parts.port or DEFAULT_PORTS["https"])
             except (OSError, WebSocketException, ValueError, KeyError) as error:
                 log.debug("the WebSocket of Home Assistant ended: %s", type(error).__name__)
                 self.failure = CaptureError(CaptureReason.UNREACHABLE, "Home Assistant's WebSocket")
@@ -80,7 +86,7 @@ class EntityEvents:
 
     def _follow(self, reconnect: Reconnect) -> None:
         url = websocket_url(self._spec.home_assistant)
-        context = tls_context(self._spec.fingerprint) if url.startswith("wss") else None
+        context = tls_context(self._fingerprint) if url.startswith("wss") else None
         with connect(
             url, ssl=context, open_timeout=CONNECT_S, max_size=LARGEST_BYTES, ping_interval=PING_S, proxy=None
         ) as websocket:

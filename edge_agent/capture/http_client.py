@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import ssl
 import time
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
-from edge_agent.capture.camera import CaptureError, CaptureReason
+from edge_agent.capture.camera import DEFAULT_PORTS, CaptureError, CaptureReason
+from edge_agent.capture.certificates import explain as explain_tls
+from edge_agent.capture.certificates import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -49,37 +50,6 @@ class ChallengeAuth(httpx.Auth):
             is_digest = any(each.startswith("digest") for each in challenges)
             self._chosen = (httpx.DigestAuth if is_digest else httpx.BasicAuth)(*self._credentials)
         yield from self._chosen.auth_flow(request)
-
-
-def tls_context(fingerprint: str) -> ssl.SSLContext:
-    """Return a context that checks certificates: against the system's CAs, or the SHA-256 of the camera's own."""
-    context = ssl.create_default_context()
-    if fingerprint:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.sslsocket_class = _pinned(fingerprint)
-    return context
-
-
-class WrongCertificateError(ssl.SSLError):
-    """The certificate is not the pinned one; `found` tells which one it is."""
-
-    def __init__(self, digest: str) -> None:
-        super().__init__("the certificate is not the pinned one")
-        self.found = f"it has the fingerprint {digest}"
-
-
-def _pinned(fingerprint: str) -> type[ssl.SSLSocket]:
-    class PinnedSocket(ssl.SSLSocket):
-        """A TLS socket that accepts one certificate."""
-
-        def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - of ssl
-            super().do_handshake(block)
-            digest = hashlib.sha256(self.getpeercert(binary_form=True) or b"").hexdigest()
-            if digest != fingerprint:
-                raise WrongCertificateError(digest)
-
-    return PinnedSocket
 
 
 class CameraClient:
@@ -167,7 +137,8 @@ def _explain(error: httpx.HTTPError) -> CaptureError:
     cause: Any = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return CaptureError(CaptureReason.CERTIFICATE, getattr(cause, "found", ""))
+            url = error.request.url
+            return explain_tls(cause, url.host, url.port or DEFAULT_PORTS[url.scheme])
         cause = cause.__cause__ or cause.__context__
     match error:
         case httpx.TimeoutException():

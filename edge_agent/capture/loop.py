@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import queue
 import threading
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from edge_agent.capture.camera import CameraSpec, Part, Picture
     from edge_agent.capture.ring import Ring
+    from edge_agent.capture.tls_tunnel import TunnelEntrance
+    from edge_agent.mqtt.access import BrokerAccess
     from edge_agent.settings.broker import MqttSettings
 
 log = logging.getLogger(__name__)
@@ -46,8 +49,14 @@ STALE_S: Final = 1.5
 class CameraLoop:
     """Publishes one camera until `stop`."""
 
-    def __init__(
-        self, spec: CameraSpec, mqtt: MqttSettings, agent_id: str, report: Callable[[Report], None], sandbox: str = ""
+    def __init__(  # noqa: PLR0913, PLR0917 - what a capture process has
+        self,
+        spec: CameraSpec,
+        mqtt: MqttSettings | BrokerAccess,
+        agent_id: str,
+        report: Callable[[Report], None],
+        sandbox: str = "",
+        entrance: TunnelEntrance | None = None,
     ) -> None:
         now = time.monotonic()
         rates = Rates(spec.idle_interval_s, spec.motion_interval_s, spec.burst_s, spec.burst_frames)
@@ -55,7 +64,7 @@ class CameraLoop:
         self._events: queue.SimpleQueue[BrokerEvent | Meaning | None] = queue.SimpleQueue()
         self._schedule = Schedule(rates, now)
         self._publisher = Publisher(mqtt, agent_id, spec.doorbell, self._events.put)
-        self._reader = Reader(spec, open_source, lambda: self._events.put(None))
+        self._reader = Reader(spec, functools.partial(open_source, entrance=entrance), lambda: self._events.put(None))
         self._entities = follow_entities(spec, self._events.put)
         self._tell = report
         self._report = Report(sandbox=sandbox)
@@ -154,8 +163,13 @@ class CameraLoop:
         is_accepted = self._publisher.publish_frame(picture, trigger, now)
         self._refusal = None if is_accepted else CaptureError(CaptureReason.TOO_LARGE, "for the broker")
         header = read_header(picture.image)
+        self._reader.tally.on_frame()
         self._report = replace(
-            self._report, codec=codec, width=header.width, height=header.height, frames=self._report.frames + 1
+            self._report,
+            codec=codec,
+            width=header.width,
+            height=header.height,
+            last_frame_at=picture.taken_at.timestamp(),
         )
 
     # Reports
@@ -172,10 +186,17 @@ class CameraLoop:
         state = CameraState.AWAY if failure else CameraState.LIVE
         reason, detail = (failure.reason, failure.detail) if failure else (None, "")
         is_new = (state, reason, detail) != (self._report.state, self._report.reason, self._report.detail)
+        if is_new and failure and failure is not self._reader.failure:
+            self._reader.tally.on_fault(failure.reason)  # the reader counts its own
         if is_new or now >= self._report_due_s:
             self._report_due_s = now + REPORT_S
             self._report = replace(
-                self._report, state=state, reason=reason, detail=detail, memory_bytes=resident_bytes()
+                self._report,
+                state=state,
+                reason=reason,
+                detail=detail,
+                counts=self._reader.tally.counts(),
+                memory_bytes=resident_bytes(),
             )
             self._tell(self._report)
 

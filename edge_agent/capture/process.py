@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from edge_agent.capture.camera import CameraSpec
-    from edge_agent.settings.broker import MqttSettings
-    from edge_agent.settings.model import LogSettings
+    from edge_agent.logs.handler import Format
+    from edge_agent.mqtt.access import BrokerAccess
 
 REAP_S: Final = 0.5
 _running: Final[set[CaptureProcess]] = set()
@@ -34,11 +34,12 @@ _exiting: Final = threading.Event()
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all capture processes of an agent share."""
+    """What all capture processes of an agent share; no settings, which load pydantic."""
 
     agent_id: str
-    mqtt: MqttSettings
-    log: LogSettings
+    mqtt: BrokerAccess
+    log_level: str
+    log_format: Format
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge_agent.capture.camera import Picture
+    from edge_agent.mqtt.access import BrokerAccess
     from edge_agent.settings.broker import MqttSettings
 
 LIFETIME_S: Final = 8.0
@@ -52,7 +53,9 @@ BrokerEvent = Pressed | Visiting | LinkUp | LinkDown | _Confirmed
 class Publisher:
     """Publishes for one doorbell. `report` gets events on other threads; `handle` takes them on the caller's."""
 
-    def __init__(self, mqtt: MqttSettings, agent_id: str, doorbell: str, report: Callable[[BrokerEvent], None]) -> None:
+    def __init__(
+        self, mqtt: MqttSettings | BrokerAccess, agent_id: str, doorbell: str, report: Callable[[BrokerEvent], None]
+    ) -> None:
         self.connected = False
         self.fault = "not connected yet"
         self._mqtt = mqtt

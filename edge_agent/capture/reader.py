@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from edge_agent.capture.camera import CaptureError, CaptureReason, Item
 from edge_agent.capture.reconnect import PATIENT, Reconnect
 from edge_agent.capture.ring import Ring
+from edge_agent.capture.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ class Reader:
         """Whether every picture is wanted, as soon as it comes."""
         self.progress_s = time.monotonic()
         """When the reader last did something other than wait for the camera."""
+        self.tally = Tally()
         self._spec = spec
         self._open_source = open_source
         self._on_item = on_item
@@ -69,11 +71,13 @@ class Reader:
                 self._follow(reconnect)
             except CaptureError as error:
                 self.failure = error
+                self.tally.on_fault(error.reason)
                 self._retry.clear()
                 self._pause(reconnect.on_failure(error.reason))
 
     def _follow(self, reconnect: Reconnect) -> None:
         self.progress_s = time.monotonic()
+        self.tally.on_attempt()
         self._source = source = self._open_source(self._spec)
         try:
             for item in source.read(lambda: self.eager):

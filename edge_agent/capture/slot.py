@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from edge_agent.capture.camera import CaptureReason
-from edge_agent.capture.reports import CameraState, Report
+from edge_agent.capture.reports import CameraState, Counts, Report
 from edge_agent.capture.views import CameraView
 from edge_agent.pool.restart_policy import Restart, RestartLimits, decide
 
@@ -28,6 +28,8 @@ class CameraSlot:
 
     spec: CameraSpec
     report: Report = field(default_factory=Report)
+    earlier: Counts = field(default_factory=Counts)
+    """What the processes before this one counted, and their ends."""
     pid: int | None = None
     restarts: int = 0
     start_due_s: float = 0.0
@@ -67,17 +69,22 @@ class CameraSlot:
         self.pid = None
         reason = self.ending or reason
         detail = "" if self.ending else detail
-        self._set(replace(self.report, state=CameraState.AWAY, reason=reason, detail=detail, memory_bytes=0), now)
+        self.earlier = self._counts().plus(Counts(faults={reason: 1}))
+        away = replace(self.report, state=CameraState.AWAY, reason=reason, detail=detail)
+        self._set(replace(away, memory_bytes=0, counts=Counts()), now)
 
     def view(self, now: float) -> CameraView:
         """Return what others see."""
         is_away = self.report.state is CameraState.AWAY
         return CameraView(
-            self.spec.doorbell, self.spec.kind, self.spec.shown, self.report, self.pid, self.restarts,
+            self.spec.doorbell, self.spec.kind, self.spec.shown, self.report, self._counts(), self.pid, self.restarts,
             is_gone=is_away and now - self.away_since_s >= GONE_S,
         )  # fmt: skip
 
     def _set(self, report: Report, now: float) -> None:
         if report.state is CameraState.AWAY and self.report.state is CameraState.LIVE:
             self.away_since_s = now
-        self.report = report
+        self.report = replace(report, last_frame_at=report.last_frame_at or self.report.last_frame_at)
+
+    def _counts(self) -> Counts:
+        return self.earlier.plus(self.report.counts)

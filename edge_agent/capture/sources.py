@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from edge_agent.capture.camera import CameraSpec, Source
     from edge_agent.capture.doorbell_events import Meaning
     from edge_agent.capture.home_assistant import EntityEvents
+    from edge_agent.capture.tls_tunnel import TunnelEntrance
 
 
-def open_source(spec: CameraSpec) -> Source:
+def open_source(spec: CameraSpec, entrance: TunnelEntrance | None = None) -> Source:
     """Return the source of a camera; raise CaptureError if an extra is missing. Each loads its library only here."""
     match spec.kind:
         case Kind.RTSP:
             from edge_agent.capture.rtsp import RtspSource  # noqa: PLC0415 - see above
 
-            return RtspSource(spec)
+            return RtspSource(spec, entrance)
         case Kind.HOME_ASSISTANT:
             from edge_agent.capture.home_assistant import camera_source  # noqa: PLC0415 - see above
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from edge_agent.capture.camera import CameraSpec, Kind, split_credentials
+from edge_agent.capture.process import Surroundings
+from edge_agent.mqtt.access import BrokerAccess
 from edge_agent.settings.loading import read_value
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ STILL_INTERVAL_S: Final = {Kind.HTTP: 1.0, Kind.RTSP: 0.0, Kind.HOME_ASSISTANT: 
 def camera_specs(settings: Settings) -> tuple[CameraSpec, ...]:
     """Return all cameras of the settings; raise SettingsError if a password file cannot be read."""
     return tuple(_spec(camera, settings) for camera in settings.cameras)
+
+
+def surroundings(settings: Settings) -> Surroundings:
+    """Return what all capture processes share."""
+    return Surroundings(settings.agent_id, BrokerAccess.of(settings.mqtt), settings.log.level, settings.log.format)
 
 
 def camera_secrets(specs: tuple[CameraSpec, ...]) -> tuple[str, ...]:

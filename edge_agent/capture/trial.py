@@ -14,12 +14,14 @@ from edge_agent.capture.camera import CameraSpec, CaptureError, CaptureReason, I
 from edge_agent.capture.ring import Ring
 from edge_agent.capture.sandbox import enter_sandbox
 from edge_agent.capture.sources import open_source
+from edge_agent.capture.tls_tunnel import entrance_for
 from edge_agent.ingest.image_header import read_header
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from edge_agent.capture.camera import Source
+    from edge_agent.capture.tls_tunnel import TunnelEntrance
     from edge_agent.settings.broker import MqttSettings
 
 APART_S: Final = 3.0
@@ -79,15 +81,16 @@ def _run(pipe: Connection, life: Connection, encoded: bytes, mqtt: MqttSettings)
     die_with_parent(life)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     spec = msgspec.msgpack.decode(encoded, type=CameraSpec)
-    enter_sandbox(spec, mqtt)
-    pipe.send_bytes(msgspec.msgpack.encode(look(spec)))
+    entrance = entrance_for(spec)
+    enter_sandbox(spec, mqtt, entrance)
+    pipe.send_bytes(msgspec.msgpack.encode(look(spec, entrance)))
 
 
-def look(spec: CameraSpec) -> Trial:
+def look(spec: CameraSpec, entrance: TunnelEntrance | None = None) -> Trial:
     """Take two pictures from a camera."""
     began_s = time.monotonic()
     try:
-        source = open_source(spec)
+        source = open_source(spec, entrance)
         with contextlib.closing(source):
             return _compare(source, spec, began_s)
     except CaptureError as error:

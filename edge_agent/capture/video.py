@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from edge_agent.capture.camera import Item, Picture
+from edge_agent.platform.malloc import return_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +34,6 @@ class VideoDecoder:
         self._max_pixels = max_pixels
         self._extradata: bytes | None = None
         self._context: Any = None
-        self._encoder: Any = None
-        self._encoded = 0
         self._last: Item | None = None
         """The last packet that the decoder was given."""
         self._frame: Any = None
@@ -58,13 +57,18 @@ class VideoDecoder:
                 or frame.width * frame.height > self._max_pixels
             ):
                 return None
-            picture = Picture(self._encode(frame), items[-1].taken_s, items[-1].taken_at)
+            picture = Picture(_encode(frame), items[-1].taken_s, items[-1].taken_at)
         except (av.FFmpegError, ValueError, MemoryError):
             self._release()
             return None
         if len(items) == 1:
-            self._release()  # an idle camera gives key frames alone, and a decoder holds many megabytes
+            self._rest()
         return picture
+
+    def _rest(self) -> None:
+        """Hold nothing until the next picture: an idle camera gives key frames alone, and codecs hold megabytes."""
+        self._release()
+        return_freed_memory()
 
     def _release(self) -> None:
         self._context = self._last = self._frame = None
@@ -104,20 +108,19 @@ class VideoDecoder:
         self._context.flags |= LOW_DELAY
         self._frame = self._last = None
 
-    def _encode(self, frame: Any) -> bytes:  # noqa: ANN401 - PyAV's frame
-        import av  # noqa: PLC0415 - as above
 
-        if self._encoder is None or (self._encoder.width, self._encoder.height) != (frame.width, frame.height):
-            encoder = av.CodecContext.create("mjpeg", "w")
-            encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
-            encoder.time_base = TIME_BASE
-            encoder.qmin = encoder.qmax = JPEG_QUALITY
-            encoder.thread_count = 1
-            self._encoder = encoder
-        picture = frame.reformat(format="yuvj420p")
-        self._encoded += 1
-        picture.pts, picture.time_base = self._encoded, TIME_BASE
-        return b"".join(bytes(packet) for packet in self._encoder.encode(picture))
+def _encode(frame: Any) -> bytes:  # noqa: ANN401 - PyAV's frame
+    """Return a frame as JPEG; an encoder that is kept would hold 10 MB, and a new one takes 3 ms."""
+    import av  # noqa: PLC0415 - an extra, which this process may lack
+
+    encoder: Any = av.CodecContext.create("mjpeg", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
+    encoder.time_base = TIME_BASE
+    encoder.qmin = encoder.qmax = JPEG_QUALITY
+    encoder.thread_count = 1
+    picture = frame.reformat(format="yuvj420p")
+    picture.pts, picture.time_base = 0, TIME_BASE
+    return b"".join(bytes(packet) for packet in encoder.encode(picture))
 
 
 def _is_blank(frame: Any) -> bool:  # noqa: ANN401 - PyAV's frame

@@ -10,17 +10,21 @@ from edge_agent.capture.reports import CameraState
 
 if TYPE_CHECKING:
     from edge_agent.capture.camera import Kind
-    from edge_agent.capture.reports import Report
+    from edge_agent.capture.reports import Counts, Report
 
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """A camera; `is_gone` is whether it has been away long enough to count as offline."""
+    """A camera; `counts` are since the start of the agent.
+
+    `is_gone` is whether it has been away long enough to count as offline.
+    """
 
     doorbell: str
     kind: Kind
     address: str
     report: Report
+    counts: Counts
     pid: int | None
     restarts: int
     is_gone: bool

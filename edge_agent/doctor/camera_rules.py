@@ -37,7 +37,7 @@ def _complaints(trial: Trial) -> Iterator[tuple[str, str]]:
     if trial.is_same:
         yield "two pictures taken seconds apart are identical", "look at the camera: it may have stopped"
     if trial.codec == "hevc":
-        yield "H.265 costs several times the processor time of H.264", "use the camera's H.264 sub-stream"
+        yield "H.265 takes twice as long to decode as H.264", "use the camera's H.264 sub-stream"
     if trial.first_picture_s > SLOW_S:
         yield "the first picture takes long", "set the interval of key frames to 1 or 2 s in the camera"
     if trial.width * trial.height > ENOUGH_PIXELS:

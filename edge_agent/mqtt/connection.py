@@ -34,6 +34,7 @@ from edge_agent.topics import SHARE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from edge_agent.mqtt.access import BrokerAccess
     from edge_agent.settings.address import Address
     from edge_agent.settings.broker import MqttSettings
 
@@ -69,7 +70,7 @@ class Connection:
 
     def __init__(  # noqa: PLR0913 - each is a word of MQTT's CONNECT, and keyword-only
         self,
-        settings: MqttSettings,
+        settings: MqttSettings | BrokerAccess,
         *,
         client_id: str,
         number: int = 0,

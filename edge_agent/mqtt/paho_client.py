@@ -17,6 +17,7 @@ from edge_agent.mqtt.tls import tls_context
 from edge_agent.topics import is_press_filter
 
 if TYPE_CHECKING:
+    from edge_agent.mqtt.access import BrokerAccess
     from edge_agent.settings.broker import MqttSettings
 
 
@@ -58,7 +59,9 @@ class PahoClient(paho.Client):
         return super().loop_misc()
 
 
-def build_client(settings: MqttSettings, session: Session, protocol: Any, timeout_s: float) -> PahoClient:
+def build_client(
+    settings: MqttSettings | BrokerAccess, session: Session, protocol: Any, timeout_s: float
+) -> PahoClient:
     """Return a client for one connection; raise SettingsError if the TLS settings cannot be used."""
     client = PahoClient(
         CallbackAPIVersion.VERSION2,
@@ -81,7 +84,7 @@ def build_client(settings: MqttSettings, session: Session, protocol: Any, timeou
     return client
 
 
-def connect_options(settings: MqttSettings, session: Session, protocol: Any) -> dict[str, Any]:
+def connect_options(settings: MqttSettings | BrokerAccess, session: Session, protocol: Any) -> dict[str, Any]:
     """Return the arguments of paho's connect, beside the address."""
     options: dict[str, Any] = {"keepalive": settings.keepalive_s}
     if protocol == paho.MQTTv5:

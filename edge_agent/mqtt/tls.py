@@ -10,10 +10,11 @@ from edge_agent.errors import SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge_agent.mqtt.access import TlsAccess
     from edge_agent.settings.broker import TlsSettings
 
 
-def tls_context(settings: TlsSettings) -> ssl.SSLContext | None:
+def tls_context(settings: TlsSettings | TlsAccess) -> ssl.SSLContext | None:
     """Return the TLS context, or None without TLS; raise SettingsError if the settings cannot be used."""
     if not settings.enabled:
         return None

@@ -90,8 +90,8 @@ class CameraSettings(Section):
         if not is_identifier(self.doorbell):
             message = "doorbell: use 1 to 64 letters, digits, _ or -"
             raise ValueError(message)
-        if self.fingerprint and self.url.startswith("rtsp"):
-            message = "fingerprint works with https:// and Home Assistant only"
+        if self.fingerprint and self.url.startswith("rtsp:"):
+            message = "fingerprint works with https://, rtsps:// and Home Assistant only"
             raise ValueError(message)
         if self.password.get_secret_value() and self.password_file:
             message = "set either password or password_file"

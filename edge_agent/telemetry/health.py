@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -78,6 +78,9 @@ class CameraPayload(msgspec.Struct, frozen=True):
     width: int | None
     height: int | None
     frames: int
+    attempts: int
+    faults: dict[str, int]
+    last_frame_at: datetime | None
     memory_mb: float
     restarts: int
     pid: int | None
@@ -198,7 +201,10 @@ def _camera(camera: CameraView) -> CameraPayload:
         codec=report.codec or None,
         width=report.width or None,
         height=report.height or None,
-        frames=report.frames,
+        frames=camera.counts.frames,
+        attempts=camera.counts.attempts,
+        faults={reason.value: count for reason, count in camera.counts.faults.items()},
+        last_frame_at=None if report.last_frame_at is None else datetime.fromtimestamp(report.last_frame_at, UTC),
         memory_mb=round(report.memory_bytes / 1e6, 1),
         restarts=camera.restarts,
         pid=camera.pid,

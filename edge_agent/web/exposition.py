@@ -16,6 +16,7 @@ from edge_agent.pool.views import AcceleratorState, SlotState
 from edge_agent.reasons import ExitReason, FailureReason
 from edge_agent.telemetry.timings import LATENCY_BOUNDS_MS, TOTAL
 from edge_agent.web.board import SILENT_S
+from edge_agent.web.camera_metrics import of_cameras
 from edge_agent.wire import RejectionReason
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _of_health(health: HealthPayload) -> Iterator[Metric]:
     yield _gauge("workers_desired", "Configured number of workers", len(health.workers))
     yield from _of_workers(health.workers)
     yield from _of_the_host(health.host)
+    yield from of_cameras(health.cameras)
     yield _gauges(
         "accelerator_usable",
         "1 for each accelerator that is available or in use",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,11 +124,6 @@ class Request:
             return True
         self.send(401, WWW_Authenticate='Basic realm="camera"')
         return False
-
-
-def fingerprint_of(certificate: bytes) -> str:
-    """Return the SHA-256 of a certificate (DER)."""
-    return hashlib.sha256(certificate).hexdigest()
 
 
 def now_s() -> float:

@@ -1,7 +1,7 @@
 """A real RTSP camera for tests: GStreamer's server. It runs with the system's Python, which has GStreamer's bindings.
 
 Usage: rtsp_server.py JSON: port, codec (h264, h265), width, height, fps, key_frames_s, pattern or images (a pattern of
-numbered files), user and password (digest).
+numbered files), user and password (digest), certificate and key (PEM files, for TLS).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - the versions are chosen before
+from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402 - the versions are chosen before
 
 ENCODERS = {
     "h264": ("x264enc tune=zerolatency speed-preset=superfast bitrate={kbits} key-int-max={gop}", "h264", "rtph264pay"),
@@ -37,14 +37,21 @@ def pipeline(wanted: dict[str, Any]) -> str:
     )
 
 
-def protect(server: Any, factory: Any, user: str, password: str) -> None:
+def protect(auth: Any, user: str, password: str) -> None:
     """Ask for a password, as cameras do."""
-    auth = GstRtspServer.RTSPAuth()
     auth.set_supported_methods(2)  # digest
+    auth.add_digest(user, password, viewer())
+
+
+def viewer() -> Any:
+    """Return the token of those who may see the stream."""
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
-    auth.add_digest(user, password, token)
-    server.set_auth(auth)
+    return token
+
+
+def permit_viewers(factory: Any) -> None:
+    """Show the stream to those with the token."""
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("user", "media.factory.access", True)  # noqa: FBT003 - of GStreamer
     permissions.add_permission_for_role("user", "media.factory.construct", True)  # noqa: FBT003 - of GStreamer
@@ -61,8 +68,16 @@ def main() -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(pipeline(wanted))
     factory.set_shared(True)
+    auth = GstRtspServer.RTSPAuth()
+    if "certificate" in wanted:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(wanted["certificate"], wanted["key"]))
     if "user" in wanted:
-        protect(server, factory, wanted["user"], wanted["password"])
+        protect(auth, wanted["user"], wanted["password"])
+    else:
+        auth.set_default_token(viewer())
+    if wanted.keys() & {"certificate", "user"}:
+        permit_viewers(factory)
+        server.set_auth(auth)
     server.get_mount_points().add_factory("/live", factory)
     server.attach(None)
     GLib.MainLoop().run()

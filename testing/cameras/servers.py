@@ -80,7 +80,8 @@ class RtspServer(Server):
     @property
     def url(self) -> str:
         """Its stream."""
-        return f"rtsp://127.0.0.1:{self.port}/live"
+        scheme = "rtsps" if "certificate" in self.options else "rtsp"
+        return f"{scheme}://127.0.0.1:{self.port}/live"
 
     def command(self) -> Sequence[str]:
         """Return how it is started; skip the test if GStreamer is not installed."""

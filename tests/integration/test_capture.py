@@ -6,17 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge_agent.platform import landlock
 from testing.cameras.http_camera import HttpCamera
-from testing.cameras.servers import RtspServer
+from testing.cameras.servers import PASSWORD, USER, RtspServer
 from testing.pictures import jpeg
 from testing.shared_data import PROJECT
 from testing.waiting import wait_until
 from tests.cameras import agent_with, camera_health, is_live, still_camera
+from tests.certificates import Authority
 from tests.command_line import edge_agent
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from testing.recorder import Recorder
 
 pytestmark = pytest.mark.broker
+
+MEMORY_MB = 80.0
+"""Of a capture process, at most."""
 
 
 @pytest.fixture
@@ -94,22 +99,47 @@ def test_a_refused_password_is_one_attempt_and_a_reason(mosquitto: Mosquitto, re
         assert camera.passwords == 1
 
 
-def test_a_stream_gives_pictures_before_and_after_a_press(mosquitto: Mosquitto, recorder: Recorder) -> None:
+@pytest.mark.parametrize(("codec", "name"), [("h264", "h264"), ("h265", "hevc")])
+def test_a_stream_gives_pictures_before_and_after_a_press(
+    mosquitto: Mosquitto, recorder: Recorder, codec: str, name: str
+) -> None:
     with (
-        RtspServer(width=1280, height=720, key_frames_s=4) as served,
+        RtspServer(codec=codec, width=1280, height=720, key_frames_s=4) as served,
         agent_with(mosquitto, {"url": served.url, "idle_interval_s": 1}) as agent,
     ):
         agent.wait_until_ready(recorder)
         recorder.wait_for_count("doorbell/front/frame", 4, timeout_s=80)
         found = camera_health(recorder, is_live)
-        assert (found["kind"], found["codec"], found["width"], found["height"]) == ("rtsp", "h264", 1280, 720)
+        assert (found["kind"], found["codec"], found["width"], found["height"]) == ("rtsp", name, 1280, 720)
         recorder.publish("doorbell/front/press", "pressed")
         ring = recorder.wait_for("doorbell/front/ring")
         recorder.wait_for("doorbell/front/answer")
         wait_until(lambda: len(_of_press(recorder)) == 5, why=lambda: str(_of_press(recorder)))
+        assert camera_health(recorder, is_live)["memory_mb"] < MEMORY_MB
+        assert "pydantic" not in Path(f"/proc/{found['pid']}/maps").read_text(encoding="utf-8")
     taken = sorted(each["captured_at"] for each in _of_press(recorder))
     assert taken[0] < ring["published_at"] < taken[-1]
     assert len(set(taken)) == 5
+
+
+@pytest.mark.parametrize("is_pinned", [True, False], ids=["pinned", "of a CA"])
+def test_a_tls_stream_comes_through_the_sandbox(
+    mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, is_pinned: bool
+) -> None:
+    authority = Authority(tmp_path)
+    made = authority.issue("127.0.0.1")
+    with RtspServer(certificate=str(made.cert), key=str(made.key), user=USER, password=PASSWORD) as served:
+        known = {"url": served.url, "username": USER, "password": PASSWORD, "idle_interval_s": 1}
+        unknown = {**known, "doorbell": "gate", "fingerprint": "0" * 64}
+        agent = agent_with(mosquitto, {**known, "fingerprint": made.fingerprint if is_pinned else ""}, unknown)
+        agent.environment = {} if is_pinned else {"SSL_CERT_FILE": str(authority.ca)}
+        with agent:
+            agent.wait_until_ready(recorder)
+            assert camera_health(recorder, is_live)["sandbox"] == f"Landlock {landlock.version()}"
+            refused = camera_health(recorder, lambda each: each["reason"] == "certificate", "gate")
+            assert made.fingerprint in refused["detail"]
+            recorder.wait_for_count("doorbell/front/frame", 2)
+            assert PASSWORD not in agent.log
 
 
 def _of_press(recorder: Recorder) -> list[dict[str, Any]]:

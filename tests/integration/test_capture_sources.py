@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from websockets.sync.server import ServerConnection, serve
 
 from edge_agent.capture import http, http_client
 from edge_agent.capture.camera import CameraSpec, CaptureError, CaptureReason, Item
+from edge_agent.capture.home_assistant import EntityEvents
 from edge_agent.capture.reader import Reader
 from edge_agent.capture.sources import open_source
+from edge_agent.capture.tls_tunnel import TunnelEntrance
 from edge_agent.ingest.image_header import read_header
-from testing.cameras.http_camera import HttpCamera, Request, fingerprint_of
+from testing.cameras.http_camera import HttpCamera, Request
 from testing.cameras.servers import PASSWORD, USER, DigestServer, RtspServer
 from testing.pictures import jpeg
 from testing.waiting import wait_until
-from tests.certificates import Authority
+from tests.certificates import Authority, Certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 IMAGE = jpeg()
+NO_CERTIFICATE = "0" * 64
 QUICK_S = 0.5
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def certificate(authority: Authority) -> Certificate:
+    return authority.issue("127.0.0.1")
 
 
 @pytest.fixture(autouse=True)
@@ -214,20 +227,20 @@ def test_a_camera_that_is_off_is_unreachable() -> None:
     assert failure(camera("http://no-such-camera.invalid/x.jpg")).reason is CaptureReason.UNREACHABLE
 
 
-def test_certificates_are_checked_or_pinned(tmp_path: Path) -> None:
-    made = Authority(tmp_path).issue("camera")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(made.cert, made.key)
-    certificate = ssl.PEM_cert_to_DER_cert(made.cert.read_text(encoding="ascii").split("-----END")[0] + PEM_END)
-    with HttpCamera(lambda request: request.picture(IMAGE), tls=context) as served:
-        assert failure(camera(served.url)).reason is CaptureReason.CERTIFICATE
-        refused = failure(camera(served.url, fingerprint="0" * 64))
-        assert refused.reason is CaptureReason.CERTIFICATE
-        assert fingerprint_of(certificate) in refused.detail, "it tells what to pin"
-        assert take(camera(served.url, fingerprint=fingerprint_of(certificate)), 1)[0].data == IMAGE
+def test_certificates_are_checked_or_pinned(certificate: Certificate) -> None:
+    pinned = certificate.fingerprint
+    with HttpCamera(lambda request: request.picture(IMAGE), tls=certificate.server_context) as served:
+        for fingerprint in ("", NO_CERTIFICATE):
+            refused = failure(camera(served.url, fingerprint=fingerprint))
+            assert refused.reason is CaptureReason.CERTIFICATE
+            assert pinned in refused.detail, "it tells what to pin"
+        assert take(camera(served.url, fingerprint=pinned), 1)[0].data == IMAGE
 
 
-PEM_END = "-----END CERTIFICATE-----\n"
+@pytest.mark.parametrize("scheme", ["https", "rtsps"])
+def test_a_port_without_tls_gives_a_reason(scheme: str) -> None:
+    with HttpCamera(lambda request: request.picture(IMAGE)) as served:
+        assert failure(camera(served.url.replace("http", scheme))).reason is CaptureReason.TLS_FAILED
 
 
 def test_a_camera_comes_back() -> None:
@@ -241,6 +254,46 @@ def test_a_camera_comes_back() -> None:
     ):
         wait_until(lambda: reader.failure is None)
         assert size_of_newest(reader) == (320, 240)
+
+
+# Entities of Home Assistant
+
+
+def answer_as_home_assistant(websocket: ServerConnection) -> None:
+    """Take any token and any subscription."""
+    websocket.send('{"type": "auth_required"}')
+    websocket.recv()
+    websocket.send('{"type": "auth_ok"}')
+    websocket.recv()
+    websocket.send('{"type": "result", "success": true}')
+    for _ in websocket:
+        pass
+
+
+def test_the_certificate_of_home_assistant_is_not_that_of_the_camera(
+    authority: Authority, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(answer_as_home_assistant, "127.0.0.1", 0, ssl=certificate.server_context) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        spec = CameraSpec(
+            "front",
+            "rtsps://camera/live",
+            fingerprint=NO_CERTIFICATE,
+            home_assistant=f"https://127.0.0.1:{server.socket.getsockname()[1]}",
+            press_entity="event.front",
+        )
+        untrusted = EntityEvents(spec, lambda _meaning: None)
+        untrusted.start()
+        wait_until(lambda: untrusted.failure and untrusted.failure.reason is CaptureReason.CERTIFICATE)
+        untrusted.close()
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+        trusted = EntityEvents(spec, lambda _meaning: None)
+        trusted.failure = CaptureError(CaptureReason.STARTING)
+        trusted.start()
+        wait_until(lambda: trusted.failure is None, why=lambda: str(trusted.failure))
+        trusted.close()
+        server.shutdown()
 
 
 # RTSP
@@ -303,21 +356,86 @@ def test_an_rtsp_camera_that_is_off_or_speaks_another_protocol_gives_a_reason() 
         (b"SSH-2.0-x\r\n", CaptureReason.BROKEN_STREAM),
     ],
 )
-def test_an_rtsp_camera_that_redirects_gets_no_password(answer: bytes, reason: CaptureReason) -> None:
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps"])
+def test_an_rtsp_camera_that_redirects_gets_no_password(
+    answer: bytes, reason: CaptureReason, scheme: str, certificate: Certificate
+) -> None:
     received: list[bytes] = []
-
-    def serve(listener: socket.socket) -> None:
-        connection, _ = listener.accept()
-        with connection:
-            received.append(connection.recv(4096))
-            connection.sendall(answer)
-
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=serve, args=(listener,), daemon=True).start()
-        url = f"rtsp://127.0.0.1:{listener.getsockname()[1]}/x"
-        assert failure(CameraSpec("front", url, username=USER, password="secret")).reason is reason
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            if scheme == "rtsps":
+                connection = certificate.server_context.wrap_socket(connection, server_side=True)
+            with connection:
+                received.append(connection.recv(4096))
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        spec = camera(
+            f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/x",
+            username=USER,
+            password="secret",
+            fingerprint=certificate.fingerprint,
+        )
+        assert failure(spec).reason is reason
     assert received
     assert b"Authorization" not in received[0]
+
+
+# RTSP over TLS
+
+
+def tls_stream(certificate: Certificate, **options: Any) -> RtspServer:
+    return RtspServer(certificate=str(certificate.cert), key=str(certificate.key), **options)
+
+
+def test_a_tls_stream_comes_from_a_pinned_camera_only(certificate: Certificate) -> None:
+    pinned, login = certificate.fingerprint, {"username": USER, "password": PASSWORD}
+    with tls_stream(certificate, user=USER, password=PASSWORD) as served:
+        for fingerprint in ("", NO_CERTIFICATE):
+            refused = failure(camera(served.url, fingerprint=fingerprint, **login))
+            assert refused.reason is CaptureReason.CERTIFICATE
+            assert pinned in refused.detail, "it tells what to pin"
+        wrong = camera(served.url, fingerprint=pinned, username=USER, password="wrong")
+        assert failure(wrong).reason is CaptureReason.PASSWORD_REFUSED
+        assert len(take(camera(served.url, fingerprint=pinned, **login), 5)) == 5
+
+
+def test_a_tls_stream_comes_from_a_camera_that_the_systems_cas_know(
+    authority: Authority, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    with tls_stream(certificate) as served:
+        assert len(take(camera(served.url), 5)) == 5
+        of_another_name = camera(served.url.replace("127.0.0.1", "localhost"))
+        assert failure(of_another_name).reason is CaptureReason.CERTIFICATE
+
+
+def test_a_tls_stream_comes_back(certificate: Certificate) -> None:
+    with (
+        tls_stream(certificate) as served,
+        reading(camera(served.url, fingerprint=certificate.fingerprint)) as reader,
+    ):
+        wait_until(lambda: size_of_newest(reader) == (640, 360), why=lambda: str(reader.failure))
+        served.kill()
+        wait_until(lambda: reader.failure is not None)
+        served.options |= {"width": 320, "height": 240}
+        served.start()
+        wait_until(lambda: size_of_newest(reader) == (320, 240), why=lambda: str(reader.failure))
+
+
+def test_another_program_at_the_tunnel_disturbs_nothing(certificate: Certificate) -> None:
+    entrance = TunnelEntrance()
+    with (
+        contextlib.closing(entrance),
+        tls_stream(certificate) as served,
+        socket.create_connection(("127.0.0.1", entrance.port), 5) as other,
+    ):
+        source = open_source(camera(served.url, fingerprint=certificate.fingerprint), entrance)
+        assert next(source.read(lambda: True)).size
+        assert other.recv(1) == b"", "it was refused"
+        source.close()
 
 
 def test_without_pyav_one_sentence_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

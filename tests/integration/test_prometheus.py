@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from testing.programs import program
 from testing.recorder import Recorder
 from testing.shared_data import PROJECT
 from testing.waiting import wait_until
+from tests.cameras import agent_with, camera_health, is_live, still_camera
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,6 +116,46 @@ def test_every_metric_is_documented(page_port: int) -> None:
     page = (PROJECT / "docs" / "monitoring.md").read_text(encoding="utf-8")
     names = set(re.findall(r"(?m)^# TYPE (\S+)", scrape(page_port)))
     assert {name for name in names if f"`{name}" not in page} == set()
+
+
+@pytest.mark.broker
+def test_each_camera_has_its_metrics() -> None:
+    port, began_at = free_port(), time.time()
+    with (
+        Mosquitto() as broker,
+        Recorder(broker.port) as recorder,
+        still_camera() as camera,
+        agent_with(
+            broker,
+            {"url": camera.url, "idle_interval_s": 0.2},
+            {"url": "http://127.0.0.1:1/x.jpg", "doorbell": "gate"},
+            HTTP__ENABLED="true",
+            HTTP__PORT=str(port),
+        ) as agent,
+    ):
+        agent.wait_until_ready(recorder)
+        os.kill(camera_health(recorder, is_live)["pid"], signal.SIGKILL)
+        camera_health(recorder, lambda each: is_live(each) and each["restarts"] == 1)
+        found = camera_health(recorder, lambda each: each["faults"].get("unreachable", 0) > 1, "gate")
+        text = scrape(port)
+        assert promtool("check", "metrics", text=text) == ""
+    values = {
+        (sample.name.removeprefix("edge_agent_camera_"), *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("edge_agent_camera_") and not sample.name.endswith("_created")
+    }
+    assert (values["up", "front"], values["up", "gate"]) == (1, 0)
+    assert values["frames_published_total", "front"] > 1
+    assert values["frames_published_total", "gate"] == 0
+    assert values["connection_attempts_total", "front"] == 2, "one of each process"
+    assert values["connection_attempts_total", "gate"] >= found["attempts"] > 1
+    assert values["faults_total", "front", "exited"] == values["process_restarts_total", "front"] == 1
+    assert values["faults_total", "gate", "unreachable"] >= found["faults"]["unreachable"]
+    assert values["faults_total", "gate", "timed_out"] == 0
+    assert began_at < values["last_frame_timestamp_seconds", "front"] < time.time()
+    assert ("last_frame_timestamp_seconds", "gate") not in values
+    assert 1e7 < values["process_memory_bytes", "front"] < 8e7
 
 
 @pytest.mark.broker

@@ -8,13 +8,14 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from edge_agent.capture.camera import SENTENCES, CameraSpec, CaptureError, CaptureReason, Item, Kind, split_credentials
 from edge_agent.capture.doorbell_events import LastEvents, Meaning, StateChange, meaning
 from edge_agent.capture.home_assistant import websocket_url
 from edge_agent.capture.multipart import MultipartParser, boundary_of
 from edge_agent.capture.reconnect import FIRST_S, LONGEST_S, REFUSED_FIRST_S, Reconnect
-from edge_agent.capture.reports import CameraState, Report
+from edge_agent.capture.reports import CameraState, Counts, Report
 from edge_agent.capture.ring import Ring
 from edge_agent.capture.schedule import MOTION_LIMIT_S, Order, Rates, Schedule
 from edge_agent.capture.slot import GONE_S, LIMITS, SILENT_S, CameraSlot
@@ -306,6 +307,18 @@ def test_a_silent_or_large_process_is_ended_with_its_reason() -> None:
     slot.on_exit(3, "was ended by SIGKILL")
     assert slot.report.reason is CaptureReason.MEMORY
     assert slot.is_start_due(3), "the first exit in a while costs no wait"
+
+
+def test_counts_and_the_last_frame_survive_the_process() -> None:
+    slot, stalled = slot_at(0), CaptureReason.STALLED
+    slot.on_report(replace(LIVE, counts=Counts(5, 2, {stalled: 1}), last_frame_at=100.0), 1)
+    slot.on_exit(2, "exited with code 1")
+    slot.on_started(8, 3)
+    slot.on_report(Report(counts=Counts(0, 1, {stalled: 2})), 4)
+    assert slot.view(4).counts == Counts(5, 3, {stalled: 3, CaptureReason.EXITED: 1})
+    assert slot.view(4).report.last_frame_at == 100.0
+    slot.on_report(replace(LIVE, counts=Counts(1, 1, {stalled: 2}), last_frame_at=200.0), 5)
+    assert (slot.view(5).counts.frames, slot.view(5).report.last_frame_at) == (6, 200.0)
 
 
 def test_a_process_that_keeps_dying_is_started_less_and_less_often() -> None:

@@ -34,6 +34,22 @@ print(resident() - before)
 """The second block lies in the thread's own heap, and a later allocation keeps that heap from shrinking."""
 
 
+SMALL_BLOCKS: Final = f"""
+import psutil
+from edge_agent.platform.malloc import return_freed_memory
+
+def resident():
+    return psutil.Process().memory_info().rss
+
+blocks = [bytearray(2000) for _ in range({LARGE} // 2000)]
+del blocks[:-1]
+before = resident()
+return_freed_memory()
+print(before - resident())
+"""
+"""The last block keeps the heap from shrinking."""
+
+
 def _kept_bytes(argument: str) -> int:
     command = [sys.executable, "-c", PROGRAM, argument]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -42,3 +58,8 @@ def _kept_bytes(argument: str) -> int:
 def test_freed_large_blocks_are_returned_to_the_system() -> None:
     assert _kept_bytes("keep") > LARGE / 2, "glibc returns them by default: platform/malloc.py is not needed"
     assert _kept_bytes("return") < MEGABYTE
+
+
+def test_freed_small_blocks_are_returned_on_request() -> None:
+    done = subprocess.run([sys.executable, "-c", SMALL_BLOCKS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > LARGE / 2

@@ -492,7 +492,8 @@ def test_without_the_setting_there_is_no_search() -> None:
 def test_the_page_shows_a_test_picture_of_each_camera() -> None:
     camera = CameraPayload(
         doorbell="front", kind="rtsp", address="rtsp://camera/live", state="live", reason=None, detail=None,
-        codec="h264", width=640, height=360, frames=7, memory_mb=50.0, restarts=0, pid=1, sandbox=None,
+        codec="h264", width=640, height=360, frames=7, attempts=1, faults={}, last_frame_at=None,
+        memory_mb=50.0, restarts=0, pid=1, sandbox=None,
     )  # fmt: skip
     board = board_with(health_message(cameras=(camera,)))
     assert "camera/front" not in request(board).body.decode()
