@@ -78,7 +78,7 @@ types: $(VENV)/.dev ## Check the types
 	@$(BIN)/mypy
 
 .PHONY: bench
-bench: mosquitto $(VENV)/.bench ## Measure everything against the limit and a naive pool; ten minutes. ARGS="press ring" for less
+bench: mosquitto $(VENV)/.bench ## Measure everything against the limit and a naive pool; fifteen minutes. ARGS="press ring" for less
 	@$(BIN)/python -P -m bench run $(ARGS)
 
 .PHONY: bench-compare

@@ -29,6 +29,8 @@ three the queue was empty at times, and workers idled.
 """
 DOORS: Final = 4
 """Doorbells that send motion frames in turn; snapshots of each are drawn as often as by default."""
+WARM_UP: Final = "warm-up"
+"""A doorbell of its own: the picture of a press, sent again later, is not processed."""
 DEFAULTS: Final = {
     f"DOORBELLS__{name.upper()}": str(DoorbellSettings.model_fields[name].default)
     for name in ("skip_duplicates", "skip_unchanged")
@@ -57,7 +59,7 @@ class ThroughBroker:
                 self._resources.enter_context(part)
             self.agent.wait_until_ready(self.telemetry, self._workers)
             for _ in range(2 * self._workers):
-                self.send_and_wait("door-0", trigger="press")  # a press frame is always processed
+                self.send_and_wait(WARM_UP, trigger="press")  # a press frame is always processed
             self.client.settle()
             self._resources = self._resources.pop_all()
         return self
