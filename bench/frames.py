@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     Image = npt.NDArray[np.uint8]
 
 SIZE: Final = (1920, 1080)
+START: Final = b"\xff\xd8"
+COMMENT: Final = b"\xff\xfe\x00\x06"
+"""Marker and length of a comment of four bytes."""
 COUNT: Final = 4
 """The number of distinct pictures: no two in a row are equal."""
 QUALITY: Final = 85
@@ -54,8 +57,8 @@ def jpegs(images: Sequence[Image], encoder: str = "4:2:0", size: tuple[int, int]
 
 
 def numbered(frame: bytes, number: int) -> bytes:
-    """Return a distinct copy of a frame: decoders ignore bytes after a picture's end."""
-    return frame + number.to_bytes(4, "big")
+    """Return a distinct copy of a JPEG, with a number as its comment; bytes after its end make no difference."""
+    return frame[: len(START)] + COMMENT + number.to_bytes(4, "big") + frame[len(START) :]
 
 
 def _largest(folder: Path) -> Iterator[Image]:
