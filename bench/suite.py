@@ -42,6 +42,8 @@ QUESTIONS: Final = (
     "idle",
 )
 RESULTS: Final = Path(__file__).with_name("results")
+SETTLE_S: Final = 1.0
+"""Our own processes end within that time."""
 MOST_TIMES: Final = 3
 """A benchmark with a value close to its target is repeated up to this often."""
 
@@ -83,6 +85,7 @@ def _watched(measure: Callable[[Setup], Answer], setup: Setup) -> Answer:
     """Wait until other programs are quiet, for a while; return the answer with their share before and after it."""
     before = wait_until_quiet()
     answer = measure(setup)
+    time.sleep(SETTLE_S)
     return structs.replace(answer, others=max(before, used_share()))
 
 

@@ -41,15 +41,17 @@ def bare_detection(choice: DetectorChoice) -> DetectFunction:
     import cv2  # noqa: PLC0415 - only in the process that loops
 
     from edge_agent.detectors import table  # noqa: PLC0415 - likewise
+    from edge_agent.detectors.centerface import CenterFace  # noqa: PLC0415 - likewise
     from edge_agent.ingest.image_header import read_header  # noqa: PLC0415 - likewise
     from edge_agent.worker.decode import decode  # noqa: PLC0415 - likewise
 
     cv2.setNumThreads(1)
     detector = table.load(choice)
+    side = max(detector.side, CenterFace.side)  # a worker decodes for both stages
 
     def detect(data: bytes) -> int:
         header = read_header(data)
-        picture = decode(data, width=header.width, height=header.height, side=detector.side)
+        picture = decode(data, width=header.width, height=header.height, side=side)
         return len(detector.detect(picture.pixels))
 
     return detect

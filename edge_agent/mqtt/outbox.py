@@ -57,7 +57,7 @@ def packet_bytes(publication: Publication) -> int:
 
 
 class Outbox:
-    """Publications of QoS 1 until their PUBACK; those of QoS 0 only while connected.
+    """Publications of QoS 1 until their PUBACK; those of QoS 0 only while connected, and in their order.
 
     `transmit` passes one to the network and returns its packet, or None without a connection. Dropped publications (too
     old, too many or too large) are counted in `dropped` and returned.
@@ -101,7 +101,7 @@ class Outbox:
         if not self._is_allowed(publication, now):
             self.dropped += 1
             return [publication]
-        if publication.qos == 0:
+        if publication.qos == 0 and not self._queue:
             self._transmit(publication)
             return []
         if publication.retain:
@@ -158,6 +158,8 @@ class Outbox:
         self._accepted_s = now if self._accepted_s is None else self._accepted_s
         self._broker_bytes = min(self._limits.largest_bytes, broker_takes_bytes or self._limits.largest_bytes)
         entries = [*self._sent.values(), *self._waiting, *self._queue]
+        self._payload_bytes -= sum(len(each.publication.payload) for each in entries if each.publication.qos == 0)
+        entries = [each for each in entries if each.publication.qos]
         self._waiting = deque(sorted(entries, key=lambda entry: entry.since_s))
         self._sent.clear()
         self._queue.clear()
@@ -197,7 +199,9 @@ class Outbox:
         while self._queue and not (self._sent and self._has_suspects()):
             entry = self._queue.popleft()
             packet = self._transmit(entry.publication)
-            if packet is None:
+            if entry.publication.qos == 0:
+                self._payload_bytes -= len(entry.publication.payload)
+            elif packet is None:
                 self._waiting.append(entry)
             else:
                 self._sent[packet] = entry

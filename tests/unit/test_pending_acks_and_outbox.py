@@ -204,6 +204,34 @@ def test_a_newer_value_of_a_suspect_is_sent_alone_as_well() -> None:
     assert wire.sent == ["answer"]
 
 
+def test_a_message_without_acknowledgement_does_not_overtake_those_that_wait_for_a_suspect() -> None:
+    """Events must not come before `online` and the announcements; they are not kept for another connection."""
+    outbox, wire = connected()
+    for topic in ("a", "b"):
+        outbox.publish(_event(topic), 1.0)
+    wire.sent.clear()
+    outbox.on_connection_lost(1.1)
+    wire.connection = 2
+    outbox.on_connected(2.0)
+    outbox.resend(2.0)
+    outbox.publish(Publication("c", b"x", qos=0), 2.0)
+    assert wire.sent == ["a"]
+    outbox.confirm(Packet(2, 1), 2.1)
+    outbox.confirm(Packet(2, 2), 2.1)
+    assert wire.sent == ["a", "b", "c"]
+    assert len(outbox) == 0
+    outbox.publish(_event("d"), 3.0)
+    outbox.on_connection_lost(3.1)
+    outbox.on_connected(4.0)
+    outbox.resend(4.0)
+    outbox.publish(_event("e"), 4.0)
+    outbox.publish(Publication("f", b"x", qos=0), 4.0)
+    outbox.on_connection_lost(4.1)
+    outbox.on_connected(5.0)
+    outbox.resend(5.0)
+    assert len(outbox) == 2
+
+
 def test_once_the_suspects_are_accepted_messages_are_sent_without_waiting() -> None:
     outbox, wire = connected()
     for each in map(_event, "ab"):
