@@ -47,6 +47,8 @@ NIGHT_SCALE: Final = ((0.0, 0.0), (SURE_BY_NIGHT, 0.7), (1.0, 1.0))
 
 CONFIDENT: Final = 0.85
 """Faces with this score from the first detector skip the second stage."""
+UNSURE: Final = 0.5
+"""Beside a confident face, only faces of this score and more need it: the others never become faces that count."""
 MERGE_IOU: Final = 0.4
 """Boxes of two detectors with at least this overlap (IoU) are one face."""
 SECOND_STAGE_WEIGHT: Final = 0.75
@@ -197,7 +199,11 @@ def _combine_scores(first: float, second: float) -> float:
 
 
 def _is_sure(faces: Sequence[Face]) -> bool:
-    return bool(faces) and min(face.confidence for face in faces) >= CONFIDENT
+    return (
+        bool(faces)
+        and faces[0].confidence >= CONFIDENT
+        and not any(UNSURE <= face.confidence < CONFIDENT for face in faces)
+    )
 
 
 def _listed(faces: Sequence[Face]) -> list[Face]:

@@ -109,6 +109,18 @@ def test_a_press_with_a_confident_face_runs_the_first_stage_only() -> None:
     assert second.seen == []
 
 
+@pytest.mark.parametrize(
+    ("scores", "is_sure"),
+    [([0.9, 0.49], True), ([0.9, 0.5], False), ([0.9, 0.84], False), ([0.84], False), ([0.84, 0.4], False)],
+)
+def test_a_press_with_an_unsure_face_runs_both_stages(scores: list[float], is_sure: bool) -> None:
+    """Beside a confident face, a weak one makes no difference to the faces that count."""
+    faces = [Face(box, score) for box, score in zip((HERE, Box(200, 200, 40, 40)), scores, strict=False)]
+    second = Fixed("slow")
+    _detect(Cascade(Fixed("fast", faces), second), DAY, cascade=True)
+    assert (second.seen == []) is is_sure
+
+
 def test_without_a_second_detector_only_the_first_runs() -> None:
     first = Fixed("fast", [Face(HERE, 0.4)])
     for cascade in (False, True):
