@@ -33,6 +33,7 @@ AXES: Final = {
     "fairness": Axes("doorbells, one of them noisy", "the worst share of its due", log=True),
     "growth by workers": Axes("workers", "frames/s"),
     "growth by picture": Axes("megapixels", "frames/s"),
+    "memory by doorbells": Axes("doorbells, a frame in ten seconds each", "MB of the agent's own process", log=True),
 }
 
 

@@ -17,8 +17,6 @@ from edge_agent.detectors import yunet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
     from bench.setup import Setup
     from edge_agent.wire import DetectorChoice
 
@@ -62,20 +60,9 @@ def at_640_pixels(choice: DetectorChoice) -> Callable[[bytes], int]:
     return bare_detection(choice)
 
 
-def with_blob_from_image(choice: DetectorChoice) -> Callable[[bytes], int]:
-    """Convert pixels to the network's input with OpenCV's function."""
-    vars(yunet)["to_planes"] = _blob
-    return bare_detection(choice)
-
-
-def _blob(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.dnn.blobFromImage(pixels), np.float32)
-
-
 VARIANTS: Final = {
     ALL: bare_detection,
     "without reduced decoding": decoded_whole,
     "without the smaller input": at_640_pixels,
-    "without our own conversion to planes": with_blob_from_image,
     NONE: plain_detection,
 }

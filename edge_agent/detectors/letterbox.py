@@ -59,8 +59,3 @@ class Canvas:
             self._layout = layout
         cv2.resize(image, (layout.width, layout.height), dst=self._pixels[: layout.height, : layout.width])
         return self._pixels
-
-
-def to_planes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return pixels (height x width x 3) as 1 x 3 x height x width: cv2.dnn.blobFromImage in half the time."""
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import onnxruntime
 
 from edge_agent.detectors.base import LOWEST_CONFIDENCE
 from edge_agent.detectors.boxes import LANDMARKS, rescale, score_for, suppress, to_faces
-from edge_agent.detectors.letterbox import Canvas, Letterbox, fit, to_planes
+from edge_agent.detectors.letterbox import Canvas, Letterbox, fit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ class YuNet:
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
         layout = self._fit(image)
-        blob = to_planes(self._canvas.draw(image, layout))
+        blob = cv2.dnn.blobFromImage(self._canvas.draw(image, layout))
         return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def _fit(self, image: npt.NDArray[np.uint8]) -> Letterbox:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import re
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from bench import suite
 from bench.answer import Answer, Host, Report, Series, at_least, at_most, merge, ratios, read, write
+from bench.plots import AXES
 from bench.suite import MOST_TIMES, QUESTIONS, ask
 from bench.tables import figure
 from docs import make_performance
 from docs.make_performance import BLOCK, PAGE, merged
 from edge_agent.benchmark.short import Findings, targets
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HOST = Host("p", "x86_64", 2, 8.0, "Linux", "3.11", {"numpy": "2"}, "abc", 0.5)
 FINDINGS: dict[str, Any] = {
@@ -144,6 +144,13 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     report = Report("2026-01-02T12:00:00+00:00", 1.0, "frames", HOST, {"ring": answer})
     write(report, tmp_path / "result.json")
     assert read(tmp_path / "result.json") == report
+
+
+def test_every_plot_has_axes() -> None:
+    questions = Path(suite.__file__).with_name("questions")
+    source = "".join(file.read_text(encoding="utf-8") for file in sorted(questions.glob("*.py")))
+    plots = set(re.findall(r'Curve\(\s*"([^"]+)"|^PLOT: Final = "([^"]+)"', source, re.MULTILINE))
+    assert {first or second for first, second in plots} == set(AXES)
 
 
 def test_the_page_includes_every_answer() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge_agent.detectors import table
 from edge_agent.detectors.boxes import rescale, score_for, suppress, to_faces
-from edge_agent.detectors.letterbox import Canvas, fit, to_planes
+from edge_agent.detectors.letterbox import Canvas, fit
 from edge_agent.errors import DetectorUnavailableError, ImageError
 from edge_agent.reasons import UnavailableReason
 from edge_agent.wire import (
@@ -270,12 +270,6 @@ def test_a_canvas_is_black_around_the_picture_also_after_another_size() -> None:
         assert pixels.shape == (layout.padded_height, layout.padded_width, 3)
         assert (pixels[: layout.height, : layout.width] == 255).all()
         assert pixels.sum() == 255 * 3 * layout.width * layout.height
-
-
-def test_the_planes_of_a_picture_are_those_that_opencv_makes() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
-    assert np.array_equal(to_planes(image), cv2.dnn.blobFromImage(image))
-    assert to_planes(image).flags.c_contiguous
 
 
 def test_of_two_boxes_on_one_face_the_better_is_kept() -> None:
