@@ -95,7 +95,6 @@ class Storm:
         self._broker_weight = int(kill_broker)
         self._has_foreign = foreign
         self._logs = logs
-        self._began_s = time.monotonic()
         self._over = threading.Event()
         self.done: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
@@ -143,7 +142,8 @@ class Storm:
         senders = [threading.Thread(target=self._send, args=(client,)), threading.Thread(target=self._push)]
         for each in senders:
             each.start()
-        while (left_s := self._began_s + self._seconds - time.monotonic()) > 0 or not self._is_recovered():
+        until_s = time.monotonic() + self._seconds
+        while (left_s := until_s - time.monotonic()) > 0 or not self._is_recovered():
             self._over.wait(self._chance.uniform(0.5, 2.5))
             self.restarts.revive(may_end=self._may_end())
             if self._seconds * CALM_SHARE / 2 < left_s < self._seconds * CALM_SHARE:
