@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bench.answer import Answer, Curve, Series, at_most
 from bench.through_broker import ThroughBroker
-from edge_agent.benchmark.processes import cpu_seconds, memory_mb
+from edge_agent.benchmark.processes import cpu_seconds, memory_mb, own_cpu_seconds
 
 if TYPE_CHECKING:
     from bench.setup import Setup
@@ -68,12 +68,12 @@ def _series(costs: dict[int, Cost]) -> list[Series]:
 
 def _cost(agent: ThroughBroker, count: int) -> Cost:
     parent = agent.processes()[0]
-    began_s, all_s, parent_s = time.monotonic(), cpu_seconds(agent.agent.pid), sum(parent.cpu_times()[:2])
+    began_s, all_s, parent_s = time.monotonic(), cpu_seconds(agent.agent.pid), own_cpu_seconds(parent)
     latency_ms = [each for _ in range(PERIODS) for each in _send_round(agent, count)]
     wall_s = time.monotonic() - began_s
     return Cost(
         memory_mb(parent.pid),
-        100 * (sum(parent.cpu_times()[:2]) - parent_s) / wall_s,
+        100 * (own_cpu_seconds(parent) - parent_s) / wall_s,
         100 * (cpu_seconds(agent.agent.pid) - all_s) / wall_s,
         tuple(latency_ms),
     )

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 from bench.answer import Answer, Series, at_most
 from bench.through_broker import ThroughBroker
 from edge_agent.benchmark.limit import Limit
+from edge_agent.benchmark.processes import own_cpu_seconds
 
 if TYPE_CHECKING:
-    import psutil
-
     from bench.setup import Setup
 
 SPAN_S: Final = 6
@@ -41,17 +40,12 @@ def measure(setup: Setup) -> Answer:
 def _span(agent: ThroughBroker, *, frames: bool) -> tuple[float, float]:
     """Return the percent of a core of the parent and the workers."""
     processes = agent.processes()
-    before = [_cpu_s(process) for process in processes]
+    before = [own_cpu_seconds(process) for process in processes]
     began_s = time.monotonic()
     for second in range(SPAN_S):
         if frames:
             agent.send_and_wait()
         time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
     wall_s = time.monotonic() - began_s
-    parent_s, *workers_s = (_cpu_s(process) - first for process, first in zip(processes, before, strict=True))
+    parent_s, *workers_s = (own_cpu_seconds(process) - first for process, first in zip(processes, before, strict=True))
     return 100 * parent_s / wall_s, 100 * sum(workers_s) / wall_s
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)

@@ -12,9 +12,14 @@ def cpu_seconds(pid: int | None = None) -> float:
     total = 0.0
     for process in family(pid):
         with contextlib.suppress(psutil.Error):
-            times = process.cpu_times()
-            total += times.user + times.system
+            total += own_cpu_seconds(process)
     return total
+
+
+def own_cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process alone; raise psutil.Error if it has exited."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def family(pid: int | None = None) -> list[psutil.Process]:

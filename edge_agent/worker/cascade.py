@@ -16,7 +16,7 @@ from edge_agent.detectors.base import BatchDetector
 from edge_agent.detectors.boxes import interpolate
 from edge_agent.wire.geometry import iou
 from edge_agent.worker.calibration import BOTH_STAGES, calibrate, table_for
-from edge_agent.worker.close_up import add_large, is_large, retry_large
+from edge_agent.worker.close_up import SAME_IOU, SURE, add_large, is_large, retry_large
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,12 +45,8 @@ SURE_BY_NIGHT: Final = 0.4
 NIGHT_SCALE: Final = ((0.0, 0.0), (SURE_BY_NIGHT, 0.7), (1.0, 1.0))
 """Score by day to score in a brightened night picture, where every detector is less certain."""
 
-CONFIDENT: Final = 0.85
-"""Faces with this score from the first detector skip the second stage."""
 UNSURE: Final = 0.5
-"""Beside a confident face, only faces of this score and more need it: the others never become faces that count."""
-MERGE_IOU: Final = 0.4
-"""Boxes of two detectors with at least this overlap (IoU) are one face."""
+"""Beside a sure face, only faces of this score and more need it: the others never become faces that count."""
 SECOND_STAGE_WEIGHT: Final = 0.75
 COMBINED_SCALE: Final = ((0.0, 0.0), (0.647, 0.7), (1.0, 1.0))
 """Weighted mean of two scores to score."""
@@ -156,11 +152,11 @@ def merge(first: Sequence[Face], second: Sequence[Face], *, height: int) -> list
     merged: list[Face] = []
     for face in first:
         best = max(unmatched, key=lambda other: iou(face.box, other.box), default=None)
-        if best is not None and iou(face.box, best.box) >= MERGE_IOU:
+        if best is not None and iou(face.box, best.box) >= SAME_IOU:
             unmatched.remove(best)
             score = _combine_scores(face.confidence, best.confidence)
         else:
-            score = face.confidence if face.confidence >= CONFIDENT else _combine_scores(face.confidence, 0.0)
+            score = face.confidence if face.confidence >= SURE else _combine_scores(face.confidence, 0.0)
         merged.append(_with_score(face, max(score, face.confidence) if is_large(face, height) else score))
     merged += [_with_score(face, _combine_scores(0.0, face.confidence)) for face in unmatched]
     return sorted(merged, key=lambda face: -face.confidence)
@@ -199,11 +195,7 @@ def _combine_scores(first: float, second: float) -> float:
 
 
 def _is_sure(faces: Sequence[Face]) -> bool:
-    return (
-        bool(faces)
-        and faces[0].confidence >= CONFIDENT
-        and not any(UNSURE <= face.confidence < CONFIDENT for face in faces)
-    )
+    return bool(faces) and faces[0].confidence >= SURE and not any(UNSURE <= face.confidence < SURE for face in faces)
 
 
 def _listed(faces: Sequence[Face]) -> list[Face]:

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 LARGE: Final = 0.6
 """Fraction of the picture's height."""
 SURE: Final = 0.85
-"""A face with this score needs no second try."""
+"""A face with this score from the first detector needs no second try, and no second stage."""
 MARGIN: Final = 0.25
 """Black margin on each side, as a fraction of the picture: the network sees it at two thirds of its size."""
 SAME_IOU: Final = 0.4
-"""A box of the second try with at least this overlap (IoU) is the same face."""
+"""Boxes of two tries, or of two detectors, with at least this overlap (IoU) are one face."""
 
 
 def retry_large(detector: Detector, image: Image, faces: Sequence[Face]) -> list[Face]:
