@@ -47,11 +47,9 @@ class Track:
 def update_tracks(tracks: Sequence[Track], boxes: Sequence[Box], now: float) -> tuple[Track, ...]:
     """Return the tracks after a frame with faces in `boxes`: continued, new, or missing for a short time."""
     detected = [_new_track(box, now) for box in boxes]
-    pairs = [
-        (iou(_enlarged(track.at(now)), _enlarged(new)), old, number)
-        for old, track in enumerate(tracks)
-        for number, new in enumerate(detected)
-    ]
+    found = [_enlarged(new) for new in detected]
+    expected = [_enlarged(track.at(now)) for track in tracks]
+    pairs = [(iou(there, here), old, number) for old, there in enumerate(expected) for number, here in enumerate(found)]
     continued: dict[int, int] = {}
     for overlap, old, number in sorted(pairs, reverse=True):
         if overlap >= MIN_TRACK_IOU and old not in continued.values() and number not in continued:

@@ -50,8 +50,8 @@ _NO_FRAME: Final = _JpegFrame(0, 0, 0, is_progressive=False)
 def read_header(data: bytes) -> ImageHeader:
     """Return format, size and length of the first picture in the data; raise ImageError if it is no JPEG or PNG.
 
-    What follows a picture is no part of it: zeros, garbage, another picture. A JPEG without its end is accepted here:
-    only its decoder knows whether all of it is there.
+    Zeros and garbage after a picture are no part of it. A JPEG without its end is accepted here: only its decoder knows
+    whether all of it is there.
     """
     if data.startswith(JPEG_START):
         return _read_jpeg(data)
@@ -79,13 +79,24 @@ def _read_jpeg(data: bytes) -> ImageHeader:
         elif marker in _FRAME_HEADERS:
             _refuse("it is a lossless, hierarchical or arithmetically coded JPEG, or contains several pictures")
         elif marker == _SCAN_STARTS:
-            end = data.find(JPEG_END, position)
-            length = len(data) if end < 0 else end + len(JPEG_END)
+            length = _length(data, position)
             _check_scans(data, position, length, frame)
             return ImageHeader("jpeg", frame.width, frame.height, length)
         if marker not in _WITHOUT_LENGTH:
             position += max(2, int.from_bytes(data[position : position + 2], "big"))
     return _refuse("it is a JPEG without a picture")
+
+
+def _length(data: bytes, scan: int) -> int:
+    """Return the length of a JPEG whose first scan begins at `scan`.
+
+    If the data ends as a JPEG does, that is its end: a search takes a tenth of what the parent does for a frame. Then
+    another picture may follow within; decoders stop at the end of the first.
+    """
+    if data.endswith(JPEG_END):
+        return len(data)
+    end = data.find(JPEG_END, scan)
+    return len(data) if end < 0 else end + len(JPEG_END)
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:

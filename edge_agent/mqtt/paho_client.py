@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -19,6 +19,12 @@ from edge_agent.topics import is_press_filter
 if TYPE_CHECKING:
     from edge_agent.mqtt.access import BrokerAccess
     from edge_agent.settings.broker import MqttSettings
+
+QOS_1: Final = 0x02
+QOS_2: Final = 0x04
+"""Flags of a PUBLISH packet's first byte."""
+LONGEST_VARINT: Final = 4
+"""Bytes of a variable byte integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +53,54 @@ class Sent:
 
 
 class PahoClient(paho.Client):
-    """paho's client, with the time when its thread was last active; monotonic seconds, initially its creation."""
+    """paho's client, with the time when its thread was last active; monotonic seconds, initially its creation.
+
+    It keeps payloads from paho's decoder, which copies what it has not decoded yet up to three times per property.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.alive_s = time.monotonic()
+        self._payload: bytes | None = None
 
     def loop_misc(self) -> MQTTErrorCode:
         """Run paho's housekeeping, which paho calls at least once a second."""
         self.alive_s = time.monotonic()
         return super().loop_misc()
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Have paho decode a PUBLISH packet without its payload; QoS 2 is never asked for, and left as it is."""
+        received = self._in_packet
+        flags, packet = received["command"], received["packet"]
+        if flags & QOS_2:
+            return super()._handle_publish()
+        head = head_length(packet, has_packet_id=bool(flags & QOS_1), is_mqtt5=self._protocol == paho.MQTTv5)
+        self._payload = bytes(memoryview(packet)[head:])
+        received["packet"] = packet[:head]
+        return super()._handle_publish()
+
+    def _handle_on_message(self, message: paho.MQTTMessage) -> None:
+        if self._payload is not None:
+            message.payload, self._payload = self._payload, None
+        super()._handle_on_message(message)
+
+
+def head_length(packet: bytes | bytearray, *, has_packet_id: bool, is_mqtt5: bool) -> int:
+    """Return where the payload of a PUBLISH packet begins, after its fixed header (MQTT 5.0, section 3.3).
+
+    A packet that ends too early is left to paho: all of it is its head.
+    """
+    position = 2 + int.from_bytes(packet[:2], "big") + 2 * has_packet_id
+    if not is_mqtt5:
+        return position
+    length = shift = 0
+    for byte in packet[position : position + LONGEST_VARINT]:
+        position += 1
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            break
+    return position + length
 
 
 def build_client(
