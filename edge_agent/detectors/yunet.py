@@ -52,7 +52,8 @@ class YuNet:
     def detect(self, image: npt.NDArray[np.uint8]) -> list[Face]:
         """Return the faces, best first, in pixels of `image` (height x width x 3, uint8, BGR)."""
         layout = self._fit(image)
-        blob = cv2.dnn.blobFromImage(self._canvas.draw(image, layout))
+        planes = cv2.split(self._canvas.draw(image, layout))
+        blob = np.stack(planes, dtype=np.float32)[None]  # as cv2.dnn.blobFromImage, in half the time
         return faces_in(self.network.run(OUTPUTS, {"input": blob}), layout, image)
 
     def _fit(self, image: npt.NDArray[np.uint8]) -> Letterbox:
