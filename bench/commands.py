@@ -88,6 +88,16 @@ def clips(
 
 
 @commands.command()
+def mix(
+    folder: Annotated[Path, typer.Argument(help="Labelled pictures.", exists=True, file_okay=False)],
+) -> None:
+    """Choose how the scores of both stages are mixed at a press."""
+    from bench.mix import measure  # noqa: PLC0415 - each command loads only what it needs
+
+    measure(folder)
+
+
+@commands.command()
 def telemetry(seconds: Annotated[float, typer.Option(min=20)] = 60) -> None:
     """Show the cost of telemetry at 30 frames/s, in percent of one core."""
     from bench.telemetry import measure  # noqa: PLC0415 - each command loads only what it needs

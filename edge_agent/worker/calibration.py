@@ -42,7 +42,7 @@ BY_NIGHT: Final[Mapping[str, Confidences]] = {
 }
 """By model, for brightened pictures."""
 
-BOTH_STAGES: Final[Confidences] = (0.0, 0.01, 0.032, 0.114, 0.293, 0.7, 0.702, 0.775, 0.917, 0.981, 0.992, 0.994)
+BOTH_STAGES: Final[Confidences] = (0.0, 0.01, 0.03, 0.133, 0.375, 0.7, 0.702, 0.878, 0.966, 0.99, 0.992, 0.994)
 """For pictures that both stages processed."""
 
 

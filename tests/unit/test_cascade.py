@@ -13,7 +13,7 @@ from edge_agent.wire import Box, Face
 from edge_agent.wire.geometry import iou
 from edge_agent.worker.calibration import BOTH_STAGES, BY_DAY, BY_NIGHT, SCORES
 from edge_agent.worker.cascade import (
-    COMBINED_SCALE,
+    BOTH,
     NIGHT_SCALE,
     Cascade,
     CascadeInput,
@@ -140,7 +140,7 @@ def test_very_low_confidences_are_not_listed() -> None:
 
 
 def test_a_face_found_by_both_is_merged_with_higher_confidence() -> None:
-    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.7)], height=200)
+    (face,) = merge([Face(HERE, 0.6, {"nose": (30, 30)})], [Face(BESIDE_HERE, 0.8)], height=200)
     assert face.box == HERE
     assert face.landmarks == {"nose": (30, 30)}
     assert 0.7 < face.confidence < 0.8
@@ -149,7 +149,7 @@ def test_a_face_found_by_both_is_merged_with_higher_confidence() -> None:
 def test_a_face_found_by_one_loses_confidence() -> None:
     by_second, by_first = merge([Face(HERE, 0.6)], [Face(THERE, 0.9)], height=200)
     assert (by_second.box, by_first.box) == (THERE, HERE)
-    assert by_second.confidence == pytest.approx(0.72, abs=0.01)
+    assert by_second.confidence == pytest.approx(0.68, abs=0.01)
     assert by_first.confidence < 0.3
 
 
@@ -177,5 +177,5 @@ def test_confidences_are_calibrated_by_what_processed_the_picture(
 ) -> None:
     detectors = Cascade(Fixed("yunet_n", [Face(HERE, 0.5)]), Fixed("centerface", [Face(HERE, 0.5)]))
     (face,) = _detect(detectors, image, cascade=cascade).faces
-    score = {BY_NIGHT["centerface"]: interpolate(0.5, NIGHT_SCALE), BOTH_STAGES: interpolate(0.5, COMBINED_SCALE)}
+    score = {BY_NIGHT["centerface"]: interpolate(0.5, NIGHT_SCALE), BOTH_STAGES: BOTH.score(0.5, 0.5)}
     assert face.confidence == pytest.approx(np.interp(score.get(table, 0.5), SCORES, table), abs=1e-4)
