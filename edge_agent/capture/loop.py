@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from edge_agent.capture.ring import Ring
     from edge_agent.capture.tls_tunnel import TunnelEntrance
     from edge_agent.mqtt.access import BrokerAccess
-    from edge_agent.settings.broker import MqttSettings
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ class CameraLoop:
     def __init__(  # noqa: PLR0913, PLR0917 - what a capture process has
         self,
         spec: CameraSpec,
-        mqtt: MqttSettings | BrokerAccess,
+        mqtt: BrokerAccess,
         agent_id: str,
         report: Callable[[Report], None],
         sandbox: str = "",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from edge_agent.capture.camera import Picture
     from edge_agent.mqtt.access import BrokerAccess
-    from edge_agent.settings.broker import MqttSettings
 
 LIFETIME_S: Final = 8.0
 """A press frame that waited longer for the broker is dropped: within the agent's window it belongs to its press."""
@@ -53,9 +52,7 @@ BrokerEvent = Pressed | Visiting | LinkUp | LinkDown | _Confirmed
 class Publisher:
     """Publishes for one doorbell. `report` gets events on other threads; `handle` takes them on the caller's."""
 
-    def __init__(
-        self, mqtt: MqttSettings | BrokerAccess, agent_id: str, doorbell: str, report: Callable[[BrokerEvent], None]
-    ) -> None:
+    def __init__(self, mqtt: BrokerAccess, agent_id: str, doorbell: str, report: Callable[[BrokerEvent], None]) -> None:
         self.connected = False
         self.fault = "not connected yet"
         self._mqtt = mqtt

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from edge_agent.capture.camera import CameraSpec
     from edge_agent.capture.tls_tunnel import TunnelEntrance
     from edge_agent.mqtt.access import BrokerAccess
-    from edge_agent.settings.broker import MqttSettings
 
 RESOLVER: Final = (
     "/etc/resolv.conf", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
@@ -26,7 +25,7 @@ WRITABLE_VARIABLE: Final = "EDGE_AGENT_TEST_WRITABLE"
 """Names the folder in which the tests record the coverage of this process's code."""
 
 
-def enter_sandbox(spec: CameraSpec, mqtt: MqttSettings | BrokerAccess, entrance: TunnelEntrance | None = None) -> str:
+def enter_sandbox(spec: CameraSpec, mqtt: BrokerAccess, entrance: TunnelEntrance | None = None) -> str:
     """Drop every other right; return the sandbox as text, or why there is none."""
     if not spec.sandbox:
         return ""
@@ -40,9 +39,7 @@ def enter_sandbox(spec: CameraSpec, mqtt: MqttSettings | BrokerAccess, entrance:
     return f"Landlock {version}" if version else "not sandboxed: this kernel has no Landlock"
 
 
-def _rules(
-    spec: CameraSpec, mqtt: MqttSettings | BrokerAccess, entrance: TunnelEntrance | None
-) -> landlock.LandlockRules:
+def _rules(spec: CameraSpec, mqtt: BrokerAccess, entrance: TunnelEntrance | None) -> landlock.LandlockRules:
     authorities = ssl.get_default_verify_paths()
     of_tls = (mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file, authorities.cafile, authorities.capath)
     tls = [str(path) for path in of_tls if path]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from edge_agent.capture.camera import Source
     from edge_agent.capture.tls_tunnel import TunnelEntrance
-    from edge_agent.settings.broker import MqttSettings
+    from edge_agent.mqtt.access import BrokerAccess
 
 APART_S: Final = 3.0
 """Between the two pictures that are compared: every real camera's noise differs by then."""
@@ -46,7 +46,7 @@ class Trial(msgspec.Struct, frozen=True):
     clock_difference_s: float | None = None
 
 
-def try_camera(spec: CameraSpec, mqtt: MqttSettings, limit_s: float = LIMIT_S) -> Trial:
+def try_camera(spec: CameraSpec, mqtt: BrokerAccess, limit_s: float = LIMIT_S) -> Trial:
     """Return what a camera sends, or why it sends nothing; never take longer than `limit_s`."""
     context = multiprocessing.get_context("spawn")
     pipe, child_pipe = context.Pipe(duplex=False)
@@ -74,7 +74,7 @@ def _receive(pipe: Connection, limit_s: float) -> Trial:
         return Trial(CaptureReason.EXITED)
 
 
-def _run(pipe: Connection, life: Connection, encoded: bytes, mqtt: MqttSettings) -> None:
+def _run(pipe: Connection, life: Connection, encoded: bytes, mqtt: BrokerAccess) -> None:
     """Run in the child, which ends with its parent."""
     from edge_agent.worker.guards import die_with_parent  # noqa: PLC0415 - only the child needs it
 

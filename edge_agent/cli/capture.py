@@ -15,6 +15,7 @@ from edge_agent.capture.sources import open_source
 from edge_agent.capture.specs import camera_secrets, camera_specs
 from edge_agent.capture.tls_tunnel import entrance_for
 from edge_agent.errors import EdgeAgentError, SettingsError
+from edge_agent.mqtt.access import BrokerAccess
 from edge_agent.mqtt.tls import tls_context
 from edge_agent.settings.keys import secret_values
 from edge_agent.settings.loading import remove_secrets
@@ -37,8 +38,9 @@ def capture(settings: Settings, seconds: float | None) -> int:
     remove_secrets()
     _check(specs[0])
     entrance = entrance_for(specs[0])
-    sandbox = enter_sandbox(specs[0], settings.mqtt, entrance)
-    loop = CameraLoop(specs[0], settings.mqtt, settings.agent_id, _Log(specs[0]).report, sandbox, entrance)
+    mqtt = BrokerAccess.of(settings.mqtt)
+    sandbox = enter_sandbox(specs[0], mqtt, entrance)
+    loop = CameraLoop(specs[0], mqtt, settings.agent_id, _Log(specs[0]).report, sandbox, entrance)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(number, lambda *_: loop.stop())
     if seconds:

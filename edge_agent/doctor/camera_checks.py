@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from edge_agent.capture.specs import camera_specs
 from edge_agent.capture.trial import try_camera
 from edge_agent.doctor.camera_rules import assess_camera
+from edge_agent.mqtt.access import BrokerAccess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,4 +19,4 @@ if TYPE_CHECKING:
 def check_cameras(settings: Settings) -> Iterator[Finding]:
     """Yield what there is to say of each camera; a wrong password is tried once."""
     for spec in camera_specs(settings):
-        yield from assess_camera(spec.doorbell, spec.shown, try_camera(spec, settings.mqtt))
+        yield from assess_camera(spec.doorbell, spec.shown, try_camera(spec, BrokerAccess.of(settings.mqtt)))
