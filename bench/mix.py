@@ -58,7 +58,7 @@ def measure(folder: Path) -> None:
     scenes = list(_both_stages(labelled))
     mixes = [Mix(*values) for values in itertools.product(WEIGHTS, COUNTING)]
     counts = np.array([[_count(labelled, each, mix) for each in scenes] for mix in mixes])
-    chosen, held_out = _cross_validate(counts)
+    chosen, held_out = cross_validate(counts)
     alone = np.array([_count(labelled, each, None) for each in scenes])
     table = Table("mix", "chosen", "P", "R", box=None)
     table.add_row("first stage alone", "", *_shown(alone.sum(axis=0)))
@@ -102,7 +102,7 @@ def _count(labelled: Labelled, stages: Stages, mix: Mix | None) -> tuple[int, in
     return sum(matches), len(matches) - sum(matches), len(stages.truth["boxes"])
 
 
-def _cross_validate(counts: npt.NDArray[np.float64]) -> tuple[Counter[int], Counts]:
+def cross_validate(counts: npt.NDArray[np.float64]) -> tuple[Counter[int], Counts]:
     """Return how often each mix (row) is the best without a fold of the pictures, and its counts on those folds."""
     chosen: Counter[int] = Counter()
     held_out = np.zeros(3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     DetectFunction = Callable[[bytes], int]
     """Detects faces in a JPEG and returns their number."""
-
-KEPT_BYTES: Final = 16 << 20
 
 
 class Burst(NamedTuple):
@@ -41,17 +39,18 @@ class Burst(NamedTuple):
 def bare_detection(choice: DetectorChoice) -> DetectFunction:
     """Return a worker's decoding and detector, without the rest of it."""
     import cv2  # noqa: PLC0415 - only in the process that loops
-    import numpy as np  # noqa: PLC0415 - likewise
 
     from edge_agent.detectors import table  # noqa: PLC0415 - likewise
     from edge_agent.detectors.centerface import CenterFace  # noqa: PLC0415 - likewise
     from edge_agent.ingest.image_header import read_header  # noqa: PLC0415 - likewise
+    from edge_agent.platform.malloc import return_large_blocks  # noqa: PLC0415 - likewise
     from edge_agent.worker.decode import decode  # noqa: PLC0415 - likewise
+    from edge_agent.worker.main import KEPT_BYTES  # noqa: PLC0415 - likewise
 
     cv2.setNumThreads(1)
     detector = table.load(choice)
     side = max(detector.side, CenterFace.side)  # a worker decodes for both stages
-    np.empty(KEPT_BYTES, np.uint8)  # freed at once: from now on glibc keeps such blocks, as after a worker's start
+    return_large_blocks(KEPT_BYTES)
 
     def detect(data: bytes) -> int:
         header = read_header(data)

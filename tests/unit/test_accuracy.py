@@ -8,6 +8,8 @@ import pytest
 from bench.calibration import FOLDS, Place, Samples, fit_folds, held_out
 from bench.fitting import fit, log_odds, logistic
 from bench.intervals import Counts, count, per_thousand, precision_and_recall
+from bench.mix import FOLDS as MIX_FOLDS
+from bench.mix import REPEATS, cross_validate
 from bench.reliability import calibration_error, error_by_chance, reliability
 from edge_agent.wire import Box, Face
 from edge_agent.worker.calibration import (
@@ -144,3 +146,18 @@ def test_held_out_confidences_do_not_depend_on_the_detections_own_fold() -> None
 def test_each_place_shows_the_agents_table() -> None:
     assert Place("yunet_n", dark=True).table() == BY_NIGHT["yunet_n"]
     assert Place("", dark=False).table() == BOTH_STAGES
+
+
+def test_the_mix_that_is_best_on_the_other_pictures_is_judged_on_the_left_out_ones() -> None:
+    better, worse = (9.0, 1.0, 10.0), (8.0, 2.0, 10.0)
+    pictures = 10
+    chosen, counts = cross_validate(np.array([[worse] * pictures, [better] * pictures]))
+    assert chosen == {1: MIX_FOLDS * REPEATS}
+    assert counts.tolist() == [REPEATS * pictures * value for value in better]
+
+
+def test_a_mix_that_suits_one_picture_alone_is_not_chosen_for_it() -> None:
+    usual, lucky = (1.0, 0.0, 2.0), (2.0, 0.0, 2.0)
+    nothing = (0.0, 0.0, 2.0)
+    counts = np.array([[usual] * 10, [lucky, *[nothing] * 9]])
+    assert cross_validate(counts)[0] == {0: MIX_FOLDS * REPEATS}

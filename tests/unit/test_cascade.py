@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.detectors.boxes import interpolate
 from edge_agent.wire import Box, Face
@@ -18,6 +20,7 @@ from edge_agent.worker.cascade import (
     Cascade,
     CascadeInput,
     CascadeResult,
+    Mix,
     brighten,
     is_night,
     merge,
@@ -151,6 +154,19 @@ def test_a_face_found_by_one_loses_confidence() -> None:
     assert (by_second.box, by_first.box) == (THERE, HERE)
     assert by_second.confidence == pytest.approx(0.68, abs=0.01)
     assert by_first.confidence < 0.3
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_score_of_either_stage_never_lowers_that_of_both(one: float, other: float, second: float) -> None:
+    low, high = sorted((one, other))
+    assert BOTH.score(low, second) <= BOTH.score(high, second)
+    assert BOTH.score(second, low) <= BOTH.score(second, high)
+
+
+def test_a_face_counts_from_the_mean_of_the_mix_on() -> None:
+    assert Mix(second_weight=0.25, counting=0.6).score(0.5, 0.9) == pytest.approx(0.7)
+    assert BOTH.score(0.0, 0.0) == 0
+    assert BOTH.score(1.0, 1.0) == 1
 
 
 def test_a_confident_face_of_the_first_stage_is_kept() -> None:
