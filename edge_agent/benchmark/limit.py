@@ -36,7 +36,7 @@ class Burst(NamedTuple):
         return self.cpu_s * 1000 / self.frames
 
 
-def bare_detection(choice: DetectorChoice) -> DetectFunction:
+def bare_detection(choice: DetectorChoice, *, keeps_memory: bool = True) -> DetectFunction:
     """Return a worker's decoding and detector, without the rest of it."""
     import cv2  # noqa: PLC0415 - only in the process that loops
 
@@ -50,7 +50,8 @@ def bare_detection(choice: DetectorChoice) -> DetectFunction:
     cv2.setNumThreads(1)
     detector = table.load(choice)
     side = max(detector.side, CenterFace.side)  # a worker decodes for both stages
-    return_large_blocks(KEPT_BYTES)
+    if keeps_memory:
+        return_large_blocks(KEPT_BYTES)
 
     def detect(data: bytes) -> int:
         header = read_header(data)
