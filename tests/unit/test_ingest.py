@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,8 @@ from edge_agent.ingest.router import (
     RouterLimits,
     SourceSignal,
 )
-from edge_agent.wire import FailureReason
+from edge_agent.wire import FailureReason, ImageSize
+from edge_agent.worker.decode import decode
 from testing.pictures import jpeg, png
 from testing.values import NOON
 
@@ -378,3 +380,18 @@ def test_a_source_is_subscribed_by_filters() -> None:
         "ring/+/camera/+/status",
     )
     assert FRIGATE.filters() == ("frigate/+/person/snapshot",)
+
+
+@pytest.mark.parametrize(
+    "after", [b"\0" * 5000, b"garbage", b"\xff\xd9" * 3 + b"\0", b"\xff\xd8 of a picture that is cut off"]
+)
+def test_what_follows_a_picture_is_no_part_of_it(after: bytes) -> None:
+    assert _arrive(jpeg() + after).frame.image == jpeg()
+
+
+def test_of_two_pictures_in_one_message_the_first_is_processed() -> None:
+    frame = _arrive(jpeg(seed=1) + jpeg(640, 480)).frame
+    picture = decode(frame.image, width=frame.header.width, height=frame.header.height, side=320)
+    first = decode(jpeg(seed=1), width=320, height=240, side=320)
+    assert picture.size == first.size == ImageSize(320, 240)
+    assert np.array_equal(picture.pixels, first.pixels)
