@@ -9,6 +9,7 @@ EXTRAS ?=
 LABELLED ?= ../shared/data
 BIN := $(VENV)/bin
 HEAVIER := browser chaos home_assistant packaging
+SELECTED := not heavy and not slow
 REQUIREMENTS := requirements
 
 # The environment is the project's own: nothing of the user's Python settings leaks into it.
@@ -28,7 +29,7 @@ run: $(VENV)/.run $(EXTRAS:%=$(VENV)/.extra-%) ## Run the agent; without a broke
 
 .PHONY: test
 test: mosquitto ## Run the tests in parallel. ARGS is passed to pytest
-	@$(BIN)/pytest --numprocesses 6 --dist worksteal -m "not heavy" $(HEAVIER:%=--ignore tests/%) $(ARGS)
+	@$(BIN)/pytest --numprocesses 6 --dist worksteal -m "$(SELECTED)" $(HEAVIER:%=--ignore tests/%) $(ARGS)
 
 .PHONY: cases
 cases: mosquitto ## Run the reliability cases: kills, hangs, floods, broker failures; ten minutes
@@ -48,7 +49,8 @@ packaging: $(VENV)/.packaging ## Check the packaging: image, compose, Kubernetes
 
 .PHONY: coverage
 coverage: ARGS += --cov
-coverage: test ## Run the tests and measure branch coverage, worker processes included
+coverage: SELECTED := not heavy
+coverage: test ## Run these and the slower tests, and measure branch coverage, worker processes included
 
 .PHONY: chaos
 chaos: mosquitto ## Kill everything at random, amid faults of broker, line, kernel and disk. ARGS="--seconds 60 --seed 1" for less

@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     """Right and wrong detections, and faces."""
 
 WEIGHTS: Final = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
-COUNTING: Final = tuple(round(0.56 + 0.01 * step, 2) for step in range(20))
-COUNTS_FROM: Final = 0.7
-"""The score from which a face counts, by default."""
+THRESHOLDS: Final = tuple(round(0.56 + 0.01 * step, 2) for step in range(20))
 FOLDS: Final = 5
 REPEATS: Final = 40
 """Divisions into folds, each with its own seed."""
@@ -56,10 +54,11 @@ def measure(folder: Path) -> None:
     """Print precision and recall of the agent's mix, of the first stage alone, and of the mixes that were chosen."""
     labelled = pictures.read(folder)
     scenes = list(_both_stages(labelled))
-    mixes = [Mix(*values) for values in itertools.product(WEIGHTS, COUNTING)]
-    counts = np.array([[_count(labelled, each, mix) for each in scenes] for mix in mixes])
+    mixes = [Mix(*values) for values in itertools.product(WEIGHTS, THRESHOLDS)]
+    threshold = pictures.default_threshold()
+    counts = np.array([[_count(labelled, each, threshold, mix) for each in scenes] for mix in mixes])
     chosen, held_out = cross_validate(counts)
-    alone = np.array([_count(labelled, each, None) for each in scenes])
+    alone = np.array([_count(labelled, each, threshold) for each in scenes])
     table = Table("mix", "chosen", "P", "R", box=None)
     table.add_row("first stage alone", "", *_shown(alone.sum(axis=0)))
     table.add_row("held out", "", *_shown(held_out))
@@ -88,7 +87,7 @@ def _both_stages(labelled: Labelled) -> Iterator[Stages]:
             yield Stages(truth, picture.size.height, *([to_original(face, picture) for face in each] for each in both))
 
 
-def _count(labelled: Labelled, stages: Stages, mix: Mix | None) -> tuple[int, int, int]:
+def _count(labelled: Labelled, stages: Stages, threshold: float, mix: Mix | None = None) -> tuple[int, int, int]:
     """Count right and wrong detections, and faces; without a mix those of the first stage."""
     faces: Sequence[Face] = [face for face in stages.first if face.confidence >= MIN_LISTED_SCORE]
     if mix is not None and not is_sure(faces):
@@ -96,14 +95,17 @@ def _count(labelled: Labelled, stages: Stages, mix: Mix | None) -> tuple[int, in
     found = [
         {"box": msgspec.structs.asdict(face.box), "confidence": face.confidence}
         for face in faces
-        if face.confidence >= COUNTS_FROM
+        if face.confidence >= threshold
     ]
     matches = [is_face for _, is_face in labelled.score.judge(stages.truth, found, IOU)]
     return sum(matches), len(matches) - sum(matches), len(stages.truth["boxes"])
 
 
 def cross_validate(counts: npt.NDArray[np.float64]) -> tuple[Counter[int], Counts]:
-    """Return how often each mix (row) is the best without a fold of the pictures, and its counts on those folds."""
+    """Return how often each mix is the best without a fold of the pictures, and the counts on the folds left out.
+
+    `counts` is mixes x pictures x 3.
+    """
     chosen: Counter[int] = Counter()
     held_out = np.zeros(3)
     for seed in range(REPEATS):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from edge_agent import topics
 from edge_agent.agent.camera_pictures import CameraPictures
 from edge_agent.agent.doorbell_directory import DoorbellDirectory
+from edge_agent.agent.due_timer import DueTimer
 from edge_agent.agent.events import AgentEvent, Inbox, PoolCrashed, PoolStopped, PublishReply, StopRequested, Subscribed
 from edge_agent.agent.liveness import Liveness
 from edge_agent.agent.misnamed_topics import MisnamedTopics
@@ -65,8 +66,6 @@ log = logging.getLogger(__name__)
 
 FLUSH_S: Final = 1.0
 """How long the broker may take to acknowledge the last messages."""
-LOOK_S: Final = 0.01
-"""When events follow each other, what is due is looked up no more often: that took a fifth of this thread's time."""
 
 
 class Agent:
@@ -155,21 +154,17 @@ class Agent:
         self._options.start()
         self._history.start()
         self._link.start()
-        due_s = wake_s = look_s = 0.0
+        timer = DueTimer(self._next_due_s)
         while not self._ended:
-            if (now := time.monotonic()) >= look_s:
-                due_s = wake_s = self._next_due_s()
-                look_s = now + LOOK_S
             try:
-                event = self._inbox.get(timeout=max(0.0, wake_s - now))
+                event = self._inbox.get(timeout=timer.wait_s(time.monotonic()))
             except queue.Empty:
                 pass
             else:
                 self._dispatch(event)
-                wake_s = min(due_s, look_s)  # the event may have made something due earlier
-            if (now := time.monotonic()) >= due_s:
+                timer.on_event()
+            if timer.is_due(now := time.monotonic()):
                 self._tick(now)
-                look_s = now
         self._flush_and_disconnect()
         return self._exit_code
 

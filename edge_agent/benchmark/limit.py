@@ -48,10 +48,10 @@ def bare_detection(choice: DetectorChoice, *, keeps_memory: bool = True) -> Dete
     from edge_agent.worker.main import KEPT_BYTES  # noqa: PLC0415 - likewise
 
     cv2.setNumThreads(1)
-    detector = table.load(choice)
-    side = max(detector.side, CenterFace.side)  # a worker decodes for both stages
     if keeps_memory:
         return_large_blocks(KEPT_BYTES)
+    detector = table.load(choice)
+    side = max(detector.side, CenterFace.side)  # a worker decodes for both stages
 
     def detect(data: bytes) -> int:
         header = read_header(data)

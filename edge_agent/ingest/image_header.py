@@ -48,10 +48,10 @@ _NO_FRAME: Final = _JpegFrame(0, 0, 0, is_progressive=False)
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Return format, size and length of the first picture in the data; raise ImageError if it is no JPEG or PNG.
+    """Return format, size and length of the picture in the data; raise ImageError if it is no JPEG or PNG.
 
-    Zeros and garbage after a picture are no part of it. A JPEG without its end is accepted here: only its decoder knows
-    whether all of it is there.
+    Zeros and garbage after a picture are no part of it, unless they end as a JPEG does. A JPEG without its end is
+    accepted here: only its decoder knows whether all of it is there.
     """
     if data.startswith(JPEG_START):
         return _read_jpeg(data)
@@ -90,8 +90,8 @@ def _read_jpeg(data: bytes) -> ImageHeader:
 def _length(data: bytes, scan: int) -> int:
     """Return the length of a JPEG whose first scan begins at `scan`.
 
-    If the data ends as a JPEG does, that is its end: a search takes a tenth of what the parent does for a frame. Then
-    another picture may follow within; decoders stop at the end of the first.
+    Data that ends with an end marker is taken whole, since a search takes a tenth of the parent's time for a frame.
+    It may hold more than one picture: decoders stop at the end of the first.
     """
     if data.endswith(JPEG_END):
         return len(data)
@@ -132,7 +132,10 @@ def _check_scans(data: bytes, position: int, length: int, frame: _JpegFrame) -> 
     if frame is _NO_FRAME:
         _refuse("it is a JPEG without a frame header")
     is_only = not frame.is_progressive and data[position + 2 : position + 3] == bytes((frame.components,))
-    if not is_only and data.count(bytes((0xFF, _SCAN_STARTS)), position, length) >= _MOST_SCANS:
+    if is_only:
+        return
+    end = data.find(JPEG_END, position, length)
+    if data.count(bytes((0xFF, _SCAN_STARTS)), position, length if end < 0 else end) >= _MOST_SCANS:
         _refuse(f"it is a JPEG with more than {_MOST_SCANS} scans")
 
 

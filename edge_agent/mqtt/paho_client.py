@@ -55,7 +55,7 @@ class Sent:
 class PahoClient(paho.Client):
     """paho's client, with the time when its thread was last active; monotonic seconds, initially its creation.
 
-    It keeps payloads from paho's decoder, which copies what it has not decoded yet up to three times per property.
+    paho's decoder does not get the payload: it copies the rest of the packet up to three times for each property.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -77,18 +77,21 @@ class PahoClient(paho.Client):
         head = head_length(packet, has_packet_id=bool(flags & QOS_1), is_mqtt5=self._protocol == paho.MQTTv5)
         self._payload = bytes(memoryview(packet)[head:])
         received["packet"] = packet[:head]
-        return super()._handle_publish()
+        try:
+            return super()._handle_publish()
+        finally:
+            self._payload = None
 
     def _handle_on_message(self, message: paho.MQTTMessage) -> None:
         if self._payload is not None:
-            message.payload, self._payload = self._payload, None
+            message.payload = self._payload
         super()._handle_on_message(message)
 
 
 def head_length(packet: bytes | bytearray, *, has_packet_id: bool, is_mqtt5: bool) -> int:
-    """Return where the payload of a PUBLISH packet begins, after its fixed header (MQTT 5.0, section 3.3).
+    """Return where the payload begins in a PUBLISH packet without its fixed header (MQTT 5.0, section 3.3).
 
-    A packet that ends too early is left to paho: all of it is its head.
+    If the packet ends too early, this is its length or more.
     """
     position = 2 + int.from_bytes(packet[:2], "big") + 2 * has_packet_id
     if not is_mqtt5:

@@ -1,4 +1,4 @@
-"""Tuning of the C library's memory allocator for the parent and the capture processes."""
+"""Tuning of the C library's memory allocator, for each kind of process."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ LARGE_BYTES: Final = 2 << 20
 
 def return_large_blocks(large_bytes: int = LARGE_BYTES) -> None:
     """Return blocks of `large_bytes` to the system as soon as they are freed, from now on and in every thread.
+
+    Smaller ones are kept, up to twice that size in all.
 
     By default, glibc adapts to the largest block ever freed and keeps space for several: one refused message of 20 MB
     made the agent 60 MB larger for good. Does nothing with another C library.

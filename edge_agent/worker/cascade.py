@@ -50,19 +50,19 @@ UNSURE: Final = 0.5
 
 
 class Mix(NamedTuple):
-    """How the scores of both stages make one: their weighted mean, of which `counting` becomes 0.7."""
+    """How the scores of both stages make one: by a weighted mean, of which `threshold` becomes 0.7."""
 
     second_weight: float
-    counting: float
+    threshold: float
 
     def score(self, first: float, second: float) -> float:
         """Return the score of a face, from those of both stages (0: not found)."""
         mean = (1 - self.second_weight) * first + self.second_weight * second
-        return interpolate(mean, ((0.0, 0.0), (self.counting, 0.7), (1.0, 1.0)))
+        return interpolate(mean, ((0.0, 0.0), (self.threshold, 0.7), (1.0, 1.0)))
 
 
-BOTH: Final = Mix(second_weight=0.75, counting=0.69)
-"""Best F1 on labelled pictures, in 137 of 200 choices by cross-validation: `make bench ARGS="mix FOLDER"`."""
+BOTH: Final = Mix(second_weight=0.75, threshold=0.69)
+"""Best F1 on labelled pictures by day, in 137 of 200 choices by cross-validation: `make bench ARGS="mix FOLDER"`."""
 
 
 class CascadeResult(NamedTuple):

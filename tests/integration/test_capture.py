@@ -99,6 +99,7 @@ def test_a_refused_password_is_one_attempt_and_a_reason(mosquitto: Mosquitto, re
         assert camera.passwords == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("codec", "name"), [("h264", "h264"), ("h265", "hevc")])
 def test_a_stream_gives_pictures_before_and_after_a_press(
     mosquitto: Mosquitto, recorder: Recorder, codec: str, name: str
@@ -122,6 +123,7 @@ def test_a_stream_gives_pictures_before_and_after_a_press(
     assert len(set(taken)) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_pinned", [True, False], ids=["pinned", "of a CA"])
 def test_a_tls_stream_comes_through_the_sandbox(
     mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path, is_pinned: bool
@@ -189,6 +191,7 @@ def test_a_capture_process_reaches_only_its_camera_and_the_broker(tmp_path: Any)
     assert {name for name, result in attempts.items() if result == "done"} == {"reach the camera", "resolve"}
 
 
+@pytest.mark.slow
 def test_the_doctor_tries_each_camera(mosquitto: Mosquitto, camera: HttpCamera) -> None:
     with HttpCamera(lambda request: request.has_basic("viewer", "other")) as guarded, RtspServer() as stream:
         cameras = [
@@ -217,6 +220,7 @@ def test_the_doctor_tries_each_camera(mosquitto: Mosquitto, camera: HttpCamera) 
     assert guarded.passwords == 1
 
 
+@pytest.mark.slow
 def test_the_demo_runs_with_a_camera(camera: HttpCamera) -> None:
     done = edge_agent("run", "--camera", camera.url, "--seconds", "10", EDGE_AGENT_DETECTION__STRATEGIES="mock")
     assert done.returncode == 0, done.stderr

@@ -41,6 +41,8 @@ class Case(NamedTuple):
 
 VISIT: Final = entry(1)
 BROKER: Final = "--host 127.0.0.1 --port {port}"
+QUICK: Final = ("", "run", "detect")
+"""Tested each time; the others are of the same kind."""
 CASES: Final = {
     "": Case("--help", "Usage: edge-agent"),
     "run": Case("run --seconds 6", "faces: face"),
@@ -134,7 +136,9 @@ def test_planted_modules_run_if_python_searches_the_current_folder(program: Path
     assert [mark.partition(" in ")[0] for mark in planted.marks] == ["numpy"]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in CASES]
+)
 def test_no_command_runs_code_from_the_current_folder(
     name: str, program: Path, planted: PlantedFolder, picture: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,7 @@ from testing.waiting import wait_until
 if TYPE_CHECKING:
     from testing.broker import Mosquitto
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 FRONT: Final = "doorbell/front"
 GAP_S: Final = 4.0

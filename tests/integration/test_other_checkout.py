@@ -120,6 +120,7 @@ def test_the_home_assistant_app_runs_no_code_from_the_current_folder(
     assert planted.marks == []
 
 
+@pytest.mark.slow
 def test_the_benchmarks_run_no_code_from_the_current_folder(tmp_path: Path) -> None:
     planted = PlantedFolder(tmp_path / "here", tmp_path / "marks")
     planted.plant(third_party_names() | {"edge_agent", "ha_discovery", "multiprocessing", "json", "logging"})

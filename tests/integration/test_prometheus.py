@@ -96,11 +96,13 @@ def test_the_dashboards_queries_are_valid(tmp_path: Path) -> None:
     assert f"{len(rules)} rules found" in promtool("check", "rules", str(file))
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_promtool_accepts_the_metrics_of_a_real_run(page_port: int) -> None:
     assert promtool("check", "metrics", text=scrape(page_port)) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_alerts_and_dashboard_use_existing_metrics(page_port: int) -> None:
     text = scrape(page_port)
@@ -111,6 +113,7 @@ def test_alerts_and_dashboard_use_existing_metrics(page_port: int) -> None:
     assert asked - there == set()
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_every_metric_is_documented(page_port: int) -> None:
     page = (PROJECT / "docs" / "monitoring.md").read_text(encoding="utf-8")
@@ -118,6 +121,7 @@ def test_every_metric_is_documented(page_port: int) -> None:
     assert {name for name in names if f"`{name}" not in page} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_each_camera_has_its_metrics() -> None:
     port, began_at = free_port(), time.time()
@@ -158,6 +162,7 @@ def test_each_camera_has_its_metrics() -> None:
     assert 1e7 < values["process_memory_bytes", "front"] < 8e7
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_the_sum_of_frames_adds_up(page_port: int) -> None:
     sums: dict[str, float] = {}
@@ -167,6 +172,7 @@ def test_the_sum_of_frames_adds_up(page_port: int) -> None:
     assert sums["edge_agent_frames_received"] == gone + sums["edge_agent_frames_in_flight"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_a_real_prometheus_scrapes_it_and_answers_every_panel(page_port: int, tmp_path: Path) -> None:
     port = free_port()

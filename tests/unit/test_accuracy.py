@@ -157,7 +157,6 @@ def test_the_mix_that_is_best_on_the_other_pictures_is_judged_on_the_left_out_on
 
 
 def test_a_mix_that_suits_one_picture_alone_is_not_chosen_for_it() -> None:
-    usual, lucky = (1.0, 0.0, 2.0), (2.0, 0.0, 2.0)
-    nothing = (0.0, 0.0, 2.0)
+    usual, lucky, nothing = (1.0, 0.0, 4.0), (4.0, 0.0, 4.0), (0.0, 0.0, 4.0)
     counts = np.array([[usual] * 10, [lucky, *[nothing] * 9]])
     assert cross_validate(counts)[0] == {0: MIX_FOLDS * REPEATS}

@@ -164,7 +164,7 @@ def test_a_higher_score_of_either_stage_never_lowers_that_of_both(one: float, ot
 
 
 def test_a_face_counts_from_the_mean_of_the_mix_on() -> None:
-    assert Mix(second_weight=0.25, counting=0.6).score(0.5, 0.9) == pytest.approx(0.7)
+    assert Mix(second_weight=0.25, threshold=0.6).score(0.5, 0.9) == pytest.approx(0.7)
     assert BOTH.score(0.0, 0.0) == 0
     assert BOTH.score(1.0, 1.0) == 1
 
