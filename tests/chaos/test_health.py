@@ -317,7 +317,9 @@ def test_an_agent_that_is_frozen_is_not_alive(mosquitto: Mosquitto, recorder: Re
         agent.wait_until_ready(recorder)
         wait_until(lambda: agent.healthcheck().returncode == 0)
         agent.signal(signal.SIGSTOP)
-        done = wait_until(lambda: failed if (failed := agent.healthcheck()).returncode else None, timeout_s=30)
+        done = wait_until(
+            lambda: failed if (failed := agent.healthcheck()).returncode else None, timeout_s=30, interval_s=1.0
+        )
         assert done.stderr.startswith("the agent test is unhealthy: the ")
         assert len(done.stderr.splitlines()) == 1
         agent.signal(signal.SIGCONT)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edge_agent.domain import Outcome
 
 
-@pytest.fixture(params=["edgetpu", "openvino"])
+@pytest.fixture(params=["edgetpu", pytest.param("openvino", marks=pytest.mark.slow)])
 def device(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accelerator:
     if request.param == "edgetpu":
         return Stick(tmp_path)

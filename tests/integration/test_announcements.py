@@ -91,6 +91,7 @@ CONNECTED = "connected to the broker with"
 EVENTS = frozenset({RING, ENTITY_RING, topics.answer("front"), topics.faces("front"), topics.visit("front")})
 
 
+@pytest.mark.slow
 def test_after_restarts_in_any_order_events_come_after_online_and_discovery(
     mosquitto: Mosquitto, agent: AgentProcess
 ) -> None:

@@ -342,6 +342,7 @@ def test_detectors_shows_what_works_and_why_the_rest_does_not(tmp_path: Path) ->
     assert any(row.split()[:2] == ["cpu", "yunet_n"] and row.split()[-1] == "works" for row in table)
 
 
+@pytest.mark.slow
 def test_models_are_listed_verified_and_found(tmp_path: Path) -> None:
     (tmp_path / "centerface.onnx").symlink_to(shared("models", "centerface.onnx"))
     here = {"EDGE_AGENT_MODELS__DIR": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

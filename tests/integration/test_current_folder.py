@@ -156,6 +156,7 @@ def test_no_command_runs_code_from_the_current_folder(
     assert planted.marks == []
 
 
+@pytest.mark.slow
 def test_a_benchmark_runs_no_code_from_the_current_folder(program: Path, planted: PlantedFolder) -> None:
     with start(program, planted, [INTERRUPTED]) as process:
         wait_until(lambda: _forked(process.pid), timeout_s=LIMIT_S)

@@ -142,6 +142,7 @@ def test_no_header_names_the_server_software(page_port: int, path: str) -> None:
     connection.close()
 
 
+@pytest.mark.slow
 def test_slow_clients_do_not_block_others(house: House) -> None:
     """Half of them never finish their request, half never read the response."""
     with contextlib.ExitStack() as lines:
@@ -162,6 +163,7 @@ def test_too_many_clients_do_not_block_others(house: House) -> None:
         assert len(house.connections()) <= MOST_CLIENTS
 
 
+@pytest.mark.slow
 def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(house: House) -> None:
     with contextlib.ExitStack() as lines:
         slow = [
@@ -177,6 +179,7 @@ def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(house: House) -> Non
         assert request(house.port, "/livez") == (200, b"alive\n")
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_a_byte_now_and_then_is_cut_off(house: House) -> None:
     with socket.create_connection(("127.0.0.1", house.port), timeout=1) as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)

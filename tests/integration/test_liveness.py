@@ -126,20 +126,26 @@ def test_the_file_of_a_killed_agent_does_not_affect_a_running_one(
         each.environment["RUNTIME_DIRECTORY"] = str(tmp_path)
     with other, killed:
         killed.wait_until_ready(recorder)
-        wait_until(lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr)
+        wait_until(
+            lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr, interval_s=0.5
+        )
         killed.kill()
         left = tmp_path / f"{AGENT_ID}.heartbeat"
         beat = msgspec.json.decode(left.read_bytes())
         left.write_bytes(msgspec.json.encode(beat | {"agent_s": beat["agent_s"] - 100}))
         assert other.healthcheck().returncode == 0
         other.signal(signal.SIGSTOP)
-        stopped = wait_until(lambda: done if (done := other.healthcheck()).returncode else None, timeout_s=30)
+        stopped = wait_until(
+            lambda: done if (done := other.healthcheck()).returncode else None, timeout_s=30, interval_s=2.0
+        )
         assert stopped.stderr.startswith("the agent other is unhealthy")
         other.signal(signal.SIGCONT)
         other.kill()
         assert "the agent test has ended and left" in other.healthcheck().stderr
         killed.start()
-        wait_until(lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr)
+        wait_until(
+            lambda: killed.healthcheck().returncode == 0, why=lambda: killed.healthcheck().stderr, interval_s=0.5
+        )
 
 
 class HangingCallback:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from testing.broker import Mosquitto
     from testing.recorder import Recorder
 
+pytestmark = pytest.mark.slow
+
 RIGHTS = "+dac_override,+dac_read_search"
 
 

@@ -60,6 +60,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_inside_another_checkout_the_installed_command_uses_its_own_code(
     program: Path, checkout: PlantedFolder, picture: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_inside_another_checkout_the_installed_command_uses_its_own_code(
     assert checkout.marks == []
 
 
+@pytest.mark.slow
 def test_a_worker_without_the_fork_server_uses_the_installation_too(
     program: Path, checkout: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_a_worker_without_the_fork_server_uses_the_installation_too(
     assert checkout.marks == []
 
 
+@pytest.mark.slow
 def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
     program: Path, checkout: PlantedFolder, picture: Path, tmp_path: Path
 ) -> None:
@@ -98,6 +101,7 @@ def test_a_checkout_that_is_not_installed_runs_its_own_code_in_every_process(
         assert any(mark.startswith(f"{module} in ") and "forkserver" in mark for mark in checkout.marks)
 
 
+@pytest.mark.slow
 def test_the_home_assistant_app_runs_no_code_from_the_current_folder(
     program: Path, planted: PlantedFolder, mosquitto: Mosquitto, recorder: Recorder, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from testing.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SHARED = 12
 
 

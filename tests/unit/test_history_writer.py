@@ -158,6 +158,7 @@ def test_few_bytes_are_written_per_visit(folder: Path, monkeypatch: pytest.Monke
     assert_few_bytes(folder, "visit", number=15)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> None:
     chance = random.Random(7)  # noqa: S311 - moments, not secrets
     for _ in range(KILLS):
@@ -173,6 +174,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_written(tmp_path: Path) -> 
         assert [each.snapshot_bytes for each in found if each.entry_id in written[-15:]] == [3000] * len(written[-15:])
 
 
+@pytest.mark.slow
 def test_a_kill_of_the_agent_loses_no_visit_before_the_last_second(tmp_path: Path) -> None:
     chance = random.Random(8)  # noqa: S311 - moments, not secrets
     for number in range(max(3, KILLS // 5)):
@@ -185,6 +187,7 @@ def test_a_kill_of_the_agent_loses_no_visit_before_the_last_second(tmp_path: Pat
         assert due <= stored(folder)
 
 
+@pytest.mark.slow
 def test_a_copy_of_any_moment_opens_with_all_that_was_written(tmp_path: Path) -> None:
     """What a power cut leaves, if the disk keeps what it confirmed: the files of a process that stands still."""
     chance = random.Random(9)  # noqa: S311 - moments, not secrets
