@@ -16,10 +16,8 @@ from bench.accuracy import process_all
 from bench.fitting import fit
 from bench.reliability import LEAST_CONFIDENCE, calibration_error, error_by_chance, reliability
 from edge_agent.domain import Trigger
-from edge_agent.ingest.image_header import read_header
 from edge_agent.worker.calibration import BOTH_STAGES, SCORES, score_of, table_for
 from edge_agent.worker.cascade import is_night
-from edge_agent.worker.decode import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -86,9 +84,7 @@ def measure(folder: Path, *, only: str) -> None:
 
 def is_dark(labelled: Labelled, truth: Truth) -> bool:
     """Return whether the worker processes a picture as one of the night."""
-    data = (labelled.folder / truth["image"]).read_bytes()
-    header = read_header(data)
-    return is_night(decode(data, width=header.width, height=header.height, side=SIDE).pixels)
+    return is_night(pictures.decoded(labelled, truth, SIDE).pixels)
 
 
 def place_of(variant: Variant, judged: Judged, *, dark: bool) -> Place:

@@ -11,13 +11,18 @@ import msgspec
 
 from edge_agent.domain import Trigger
 from edge_agent.file_detection import detect_files
+from edge_agent.ingest.image_header import read_header
 from edge_agent.settings.loading import load_settings
 from edge_agent.wire import Detected
+from edge_agent.worker.decode import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from types import ModuleType
+
+    from edge_agent.wire import Face
+    from edge_agent.worker.decode import Picture
 
 LOWEST_CONFIDENCE: Final = 0.01
 """Every listed face."""
@@ -123,8 +128,20 @@ def judge(labelled: Labelled, truth: Truth, result: object) -> Judged:
     if not isinstance(result, Detected):
         message = f"{truth['image']} was not processed: {result}"
         raise TypeError(message)
-    found = [{"box": msgspec.structs.asdict(face.box), "confidence": face.confidence} for face in result.faces]
-    return Judged(truth, labelled.score.judge(truth, found, IOU), result)
+    return Judged(truth, compare(labelled, truth, result.faces), result)
+
+
+def compare(labelled: Labelled, truth: Truth, faces: Iterable[Face]) -> list[tuple[float, bool]]:
+    """Return the confidence of each detection that the labels do not ignore, and whether it is a face."""
+    found = [{"box": msgspec.structs.asdict(face.box), "confidence": face.confidence} for face in faces]
+    return list(labelled.score.judge(truth, found, IOU))
+
+
+def decoded(labelled: Labelled, truth: Truth, side: int) -> Picture:
+    """Return a labelled picture, decoded as a worker does it for an input of `side` pixels."""
+    data = (labelled.folder / truth["image"]).read_bytes()
+    header = read_header(data)
+    return decode(data, width=header.width, height=header.height, side=side)
 
 
 def default_threshold() -> float:

@@ -7,20 +7,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
-import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from bench import labelled as pictures
-from bench.labelled import IOU
 from edge_agent.app import find_detectors
 from edge_agent.detectors import table as detectors
-from edge_agent.ingest.image_header import read_header
 from edge_agent.settings.loading import load_settings
 from edge_agent.worker.cascade import BOTH, MIN_LISTED_SCORE, Mix, is_night, is_sure, merge
 from edge_agent.worker.close_up import retry_large
-from edge_agent.worker.decode import decode, to_original
+from edge_agent.worker.decode import to_original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,9 +75,7 @@ def _both_stages(labelled: Labelled) -> Iterator[Stages]:
         raise SystemExit(message)
     first, second = detectors.load(plan.choices[0]), detectors.load(plan.second_stage.choice)
     for truth in labelled.truths:
-        data = (labelled.folder / truth["image"]).read_bytes()
-        header = read_header(data)
-        picture = decode(data, width=header.width, height=header.height, side=max(first.side, second.side))
+        picture = pictures.decoded(labelled, truth, max(first.side, second.side))
         if not is_night(picture.pixels):
             found = retry_large(first, picture.pixels, first.detect(picture.pixels))
             both = (found, second.detect(picture.pixels))
@@ -92,12 +87,8 @@ def _count(labelled: Labelled, stages: Stages, threshold: float, mix: Mix | None
     faces: Sequence[Face] = [face for face in stages.first if face.confidence >= MIN_LISTED_SCORE]
     if mix is not None and not is_sure(faces):
         faces = merge(faces, stages.second, height=stages.height, mix=mix)
-    found = [
-        {"box": msgspec.structs.asdict(face.box), "confidence": face.confidence}
-        for face in faces
-        if face.confidence >= threshold
-    ]
-    matches = [is_face for _, is_face in labelled.score.judge(stages.truth, found, IOU)]
+    counting = [face for face in faces if face.confidence >= threshold]
+    matches = [is_face for _, is_face in pictures.compare(labelled, stages.truth, counting)]
     return sum(matches), len(matches) - sum(matches), len(stages.truth["boxes"])
 
 
